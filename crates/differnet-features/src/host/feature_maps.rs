@@ -1,0 +1,115 @@
+//! A batch of feature maps in channels-last order with a zero border, the layout of the host path.
+
+/// Feature maps `[images, height, width, channels]`, each surrounded by a border of zeros so that
+/// convolutions read past the edge without branching.
+#[derive(Debug)]
+pub(crate) struct FeatureMaps {
+    data: Vec<f32>,
+    pub(crate) images: usize,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
+    pub(crate) channels: usize,
+    border: usize,
+    stored_width: usize,
+    stored_height: usize,
+}
+
+/// The zeros around a map: `before` rows and columns in front of it, at least `after` behind it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Border {
+    pub(crate) before: usize,
+    pub(crate) after: usize,
+}
+
+impl Border {
+    pub(crate) const NONE: Border = Border { before: 0, after: 0 };
+
+    pub(crate) fn same(width: usize) -> Self {
+        Self { before: width, after: width }
+    }
+}
+
+/// Consecutive rows of one image's map, borrowed for writing.
+pub(crate) struct Strip<'a> {
+    pub(crate) image: usize,
+    /// First row of the strip within the map.
+    pub(crate) row: usize,
+    /// Rows in the strip; the last strip of a map may have fewer.
+    pub(crate) rows: usize,
+    data: &'a mut [f32],
+    row_length: usize,
+    offset: usize,
+}
+
+impl Strip<'_> {
+    /// The values of column `x` onwards in row `y` of the strip.
+    #[inline(always)]
+    pub(crate) fn pixels_mut(&mut self, y: usize, x: usize, channels: usize) -> &mut [f32] {
+        let start = y * self.row_length + self.offset + x * channels;
+        &mut self.data[start..]
+    }
+}
+
+impl FeatureMaps {
+    pub(crate) fn zeros(
+        images: usize,
+        height: usize,
+        width: usize,
+        channels: usize,
+        border: Border,
+    ) -> Self {
+        let stored_height = height + border.before + border.after;
+        let stored_width = width + border.before + border.after;
+        Self {
+            data: vec![0.0; images * stored_height * stored_width * channels],
+            images,
+            height,
+            width,
+            channels,
+            border: border.before,
+            stored_width,
+            stored_height,
+        }
+    }
+
+    /// Values between one stored row and the next.
+    pub(crate) fn row_stride(&self) -> usize {
+        self.stored_width * self.channels
+    }
+
+    /// Everything from the stored (bordered) position `(y, x)` of `image` to the image's end.
+    #[inline(always)]
+    pub(crate) fn stored_from(&self, image: usize, y: usize, x: usize) -> &[f32] {
+        let image_length = self.stored_height * self.row_stride();
+        let start = image * image_length + y * self.row_stride() + x * self.channels;
+        &self.data[start..(image + 1) * image_length]
+    }
+
+    /// The channels of pixel `(y, x)` of `image`, border not counted.
+    #[inline(always)]
+    pub(crate) fn pixel(&self, image: usize, y: usize, x: usize) -> &[f32] {
+        &self.stored_from(image, y + self.border, x + self.border)[..self.channels]
+    }
+
+    /// Splits every map into strips of `rows` rows, in order, for parallel writing.
+    pub(crate) fn strips_mut(&mut self, rows: usize) -> Vec<Strip<'_>> {
+        let row_length = self.row_stride();
+        let image_length = self.stored_height * row_length;
+        let (height, border, channels) = (self.height, self.border, self.channels);
+        let mut strips = Vec::with_capacity(self.images * height.div_ceil(rows));
+        for (image, data) in self.data.chunks_mut(image_length).enumerate() {
+            let inside = &mut data[border * row_length..(border + height) * row_length];
+            for (index, data) in inside.chunks_mut(rows * row_length).enumerate() {
+                strips.push(Strip {
+                    image,
+                    row: index * rows,
+                    rows: data.len() / row_length,
+                    data,
+                    row_length,
+                    offset: border * channels,
+                });
+            }
+        }
+        strips
+    }
+}

@@ -1,0 +1,57 @@
+//! Eight numbers at a time: plain arrays whose arithmetic the compiler turns into vector instructions.
+
+use std::array;
+use std::ops::{Add, Mul, Sub};
+
+/// How many channels are processed together; every channel count of AlexNet is a multiple.
+pub(crate) const LANES: usize = 8;
+
+/// Eight neighbouring channels.
+#[derive(Clone, Copy)]
+pub(crate) struct Lanes(pub(crate) [f32; LANES]);
+
+impl Lanes {
+    pub(crate) const ZERO: Lanes = Lanes([0.0; LANES]);
+
+    #[inline(always)]
+    pub(crate) fn load(from: &[f32]) -> Self {
+        let mut values = [0.0; LANES];
+        values.copy_from_slice(&from[..LANES]);
+        Self(values)
+    }
+
+    #[inline(always)]
+    pub(crate) fn store(self, to: &mut [f32]) {
+        to[..LANES].copy_from_slice(&self.0);
+    }
+
+    #[inline(always)]
+    pub(crate) fn max(self, other: Self) -> Self {
+        // A comparison, not f32::max: one instruction, and NaN cannot occur after finite inputs.
+        Self(array::from_fn(|i| if self.0[i] > other.0[i] { self.0[i] } else { other.0[i] }))
+    }
+}
+
+impl Add for Lanes {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        Self(array::from_fn(|i| self.0[i] + other.0[i]))
+    }
+}
+
+impl Sub for Lanes {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        Self(array::from_fn(|i| self.0[i] - other.0[i]))
+    }
+}
+
+impl Mul<f32> for Lanes {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, factor: f32) -> Self {
+        Self(array::from_fn(|i| self.0[i] * factor))
+    }
+}

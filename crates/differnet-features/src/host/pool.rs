@@ -1,0 +1,67 @@
+//! AlexNet's max pooling: windows of 3 × 3, stride 2, no padding.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::feature_maps::{Border, FeatureMaps};
+use super::lanes::{LANES, Lanes};
+
+const WINDOW: usize = 3;
+const STRIDE: usize = 2;
+
+/// Rows or columns after pooling `size` of them.
+pub(crate) fn pooled_size(size: usize) -> usize {
+    (size - WINDOW) / STRIDE + 1
+}
+
+/// Max-pooled maps `[images, pooled height, pooled width, channels]` with the given border.
+pub(crate) fn max_pool(input: &FeatureMaps, border: Border) -> FeatureMaps {
+    let (height, width) = (pooled_size(input.height), pooled_size(input.width));
+    let mut output = FeatureMaps::zeros(input.images, height, width, input.channels, border);
+    output.strips_mut(1).into_par_iter().for_each(|mut strip| {
+        Arch::new().dispatch(|| {
+            for x in 0..width {
+                for channel in (0..input.channels).step_by(LANES) {
+                    let window = |y: usize, dx: usize| {
+                        let pixel = input.pixel(strip.image, strip.row * STRIDE + y, x * STRIDE + dx);
+                        Lanes::load(&pixel[channel..])
+                    };
+                    let maximum = max_of_window(window);
+                    maximum.store(&mut strip.pixels_mut(0, x, input.channels)[channel..]);
+                }
+            }
+        });
+    });
+    output
+}
+
+/// Largest of the nine values `window(y, x)`.
+#[inline(always)]
+pub(crate) fn max_of_window(window: impl Fn(usize, usize) -> Lanes) -> Lanes {
+    let mut maximum = window(0, 0);
+    for y in 0..WINDOW {
+        for x in 0..WINDOW {
+            maximum = maximum.max(window(y, x));
+        }
+    }
+    maximum
+}
+
+/// Spatial mean of each map: rows of `channels` values, one per image.
+pub(crate) fn spatial_mean(input: &FeatureMaps) -> Vec<f32> {
+    let area = (input.height * input.width) as f32;
+    let mut means = vec![0.0; input.images * input.channels];
+    for (image, row) in means.chunks_mut(input.channels).enumerate() {
+        for y in 0..input.height {
+            for x in 0..input.width {
+                for (sum, value) in row.iter_mut().zip(input.pixel(image, y, x)) {
+                    *sum += value;
+                }
+            }
+        }
+        for sum in row {
+            *sum /= area;
+        }
+    }
+    means
+}

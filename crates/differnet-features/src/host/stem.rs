@@ -1,0 +1,124 @@
+//! AlexNet's first layer on the host: 11 × 11 convolution with stride 4, ReLU, max pooling, in one pass.
+
+use std::cell::RefCell;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::feature_maps::{Border, FeatureMaps, Strip};
+use super::lanes::{LANES, Lanes};
+use super::pool::{max_of_window, pooled_size};
+
+const KERNEL: usize = 11;
+const STRIDE: usize = 4;
+/// Zeros around the image that the convolution reads.
+pub(crate) const PADDING: usize = 2;
+const COLORS: usize = 3;
+const PATCH: usize = KERNEL * KERNEL * COLORS;
+/// Pooled rows computed together; neighbours share one convolved row, which is computed twice.
+const POOLED_ROWS: usize = 11;
+/// Convolved rows per matrix product: their patches stay in the cache.
+const ROWS_PER_PRODUCT: usize = 2;
+
+/// The first convolution with its ReLU and pooling.
+#[derive(Debug)]
+pub(crate) struct Stem {
+    /// `[11 · 11 · 3, outputs]`, taps in the order row, column, colour.
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl Stem {
+    /// From PyTorch's order `[outputs, 3, 11, 11]`.
+    pub(crate) fn new(weight: &[f32], bias: &[f32]) -> Self {
+        let outputs = bias.len();
+        let mut weights = vec![0.0; PATCH * outputs];
+        for output in 0..outputs {
+            for color in 0..COLORS {
+                for tap in 0..KERNEL * KERNEL {
+                    weights[(tap * COLORS + color) * outputs + output] =
+                        weight[(output * COLORS + color) * KERNEL * KERNEL + tap];
+                }
+            }
+        }
+        Self { weights, bias: bias.to_vec() }
+    }
+
+    /// Pooled height or width for an image of `size` pixels.
+    pub(crate) fn output_size(size: usize) -> usize {
+        pooled_size(convolved_size(size))
+    }
+
+    /// Pooled maps of normalised images, which must carry a border of [`PADDING`].
+    pub(crate) fn forward(&self, images: &FeatureMaps, border: Border) -> FeatureMaps {
+        let (height, width) = (Self::output_size(images.height), Self::output_size(images.width));
+        let mut output =
+            FeatureMaps::zeros(images.images, height, width, self.bias.len(), border);
+        output.strips_mut(POOLED_ROWS).into_par_iter().for_each(|mut strip| {
+            SCRATCH.with_borrow_mut(|scratch| self.forward_strip(images, &mut strip, scratch));
+        });
+        output
+    }
+
+    fn forward_strip(&self, images: &FeatureMaps, strip: &mut Strip<'_>, scratch: &mut Scratch) {
+        let outputs = self.bias.len();
+        let columns = convolved_size(images.width);
+        let first = strip.row * 2;
+        let rows = strip.rows * 2 + 1;
+        scratch.patches.resize(ROWS_PER_PRODUCT * columns * PATCH, 0.0);
+        scratch.convolved.resize(rows * columns * outputs, 0.0);
+        for start in (0..rows).step_by(ROWS_PER_PRODUCT) {
+            let together = ROWS_PER_PRODUCT.min(rows - start);
+            let patches = &mut scratch.patches[..together * columns * PATCH];
+            for (index, patch) in patches.chunks_mut(PATCH).enumerate() {
+                let (y, x) = (first + start + index / columns, index % columns);
+                let from = images.stored_from(strip.image, y * STRIDE, x * STRIDE);
+                for (tap, row) in patch.chunks_exact_mut(KERNEL * COLORS).enumerate() {
+                    row.copy_from_slice(&from[tap * images.row_stride()..][..KERNEL * COLORS]);
+                }
+            }
+            let sums = &mut scratch.convolved[start * columns * outputs..][..together * columns * outputs];
+            matmul(
+                MatMut::from_column_major_slice_mut(sums, outputs, together * columns),
+                Accum::Replace,
+                MatRef::from_column_major_slice(&self.weights, outputs, PATCH),
+                MatRef::from_column_major_slice(patches, PATCH, together * columns),
+                1.0,
+                Par::Seq,
+            );
+        }
+        let convolved = &scratch.convolved;
+        let width = pooled_size(columns);
+        Arch::new().dispatch(|| {
+            for y in 0..strip.rows {
+                for x in 0..width {
+                    for channel in (0..outputs).step_by(LANES) {
+                        let maximum = max_of_window(|dy, dx| {
+                            let pixel = (y * 2 + dy) * columns + x * 2 + dx;
+                            Lanes::load(&convolved[pixel * outputs + channel..])
+                        });
+                        // Adding a bias and clamping at zero commute with the maximum.
+                        let value = (maximum + Lanes::load(&self.bias[channel..])).max(Lanes::ZERO);
+                        value.store(&mut strip.pixels_mut(y, x, outputs)[channel..]);
+                    }
+                }
+            }
+        });
+    }
+}
+
+fn convolved_size(size: usize) -> usize {
+    (size + 2 * PADDING - KERNEL) / STRIDE + 1
+}
+
+#[derive(Default)]
+struct Scratch {
+    patches: Vec<f32>,
+    convolved: Vec<f32>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::new(Scratch::default());
+}

@@ -1,0 +1,264 @@
+//! Winograd's minimal filtering (Lavin & Gray 2016) for stride-1 convolutions.
+//!
+//! Tiles of 6 × 6 inputs give 4 × 4 outputs of a 3 × 3 kernel with 36 products per channel pair
+//! instead of 144, or 2 × 2 outputs of a 5 × 5 kernel with 36 instead of 100. Both use the points
+//! 0, ±1, ±2, ∞, so the input transform is shared. Each of the 36 positions is a matrix product
+//! over channels, which is where the time goes.
+
+use std::cell::RefCell;
+
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use pulp::Arch;
+use rayon::prelude::*;
+
+use super::feature_maps::{Border, FeatureMaps, Strip};
+use super::lanes::{LANES, Lanes};
+
+const TILE: usize = 6;
+const POSITIONS: usize = TILE * TILE;
+/// Tiles per matrix product: enough to amortise reading the weights, few enough for the cache.
+const TILES_PER_BLOCK: usize = 96;
+
+/// A convolution with stride 1, "same" padding, bias and ReLU.
+#[derive(Debug)]
+pub(crate) struct WinogradConvolution {
+    kernel: usize,
+    inputs: usize,
+    outputs: usize,
+    /// Transformed weights `[36, inputs, outputs]`.
+    weights: Vec<f32>,
+    bias: Vec<f32>,
+}
+
+impl WinogradConvolution {
+    /// Transforms `weight` `[outputs, inputs, kernel, kernel]`; `kernel` is 3 or 5.
+    pub(crate) fn new(weight: &[f32], bias: &[f32], inputs: usize, kernel: usize) -> Self {
+        assert!(kernel == 3 || kernel == 5, "no tile size for kernels of {kernel}");
+        let outputs = bias.len();
+        let transform = kernel_transform(kernel);
+        let mut weights = vec![0.0; POSITIONS * inputs * outputs];
+        for output in 0..outputs {
+            for input in 0..inputs {
+                let start = (output * inputs + input) * kernel * kernel;
+                let taps = &weight[start..start + kernel * kernel];
+                for (y, row) in transform.iter().enumerate() {
+                    for (x, column) in transform.iter().enumerate() {
+                        // (G g Gᵀ)[y, x], in f64 because it is rounded only once.
+                        let mut sum = 0.0;
+                        for (i, g) in row.iter().take(kernel).enumerate() {
+                            for (j, h) in column.iter().take(kernel).enumerate() {
+                                sum += g * f64::from(taps[i * kernel + j]) * h;
+                            }
+                        }
+                        weights[((y * TILE + x) * inputs + input) * outputs + output] = sum as f32;
+                    }
+                }
+            }
+        }
+        Self { kernel, inputs, outputs, weights, bias: bias.to_vec() }
+    }
+
+    /// The border that an input of `size` rows or columns needs for this kernel.
+    pub(crate) fn input_border(kernel: usize, size: usize) -> Border {
+        let outputs_per_tile = TILE + 1 - kernel;
+        let stored = (size.div_ceil(outputs_per_tile) - 1) * outputs_per_tile + TILE;
+        let before = kernel / 2;
+        Border { before, after: (stored - before - size.min(stored - before)).max(before) }
+    }
+
+    /// ReLU of the convolution of `input`, which must carry [`Self::input_border`].
+    pub(crate) fn forward(&self, input: &FeatureMaps, border: Border) -> FeatureMaps {
+        let outputs_per_tile = TILE + 1 - self.kernel;
+        let tiles_across = input.width.div_ceil(outputs_per_tile);
+        let mut output =
+            FeatureMaps::zeros(input.images, input.height, input.width, self.outputs, border);
+        let mut strips = output.strips_mut(outputs_per_tile);
+        // At least one block per thread, at most TILES_PER_BLOCK tiles each.
+        let share = strips.len().div_ceil(rayon::current_num_threads());
+        let blocks_per_share = (share * tiles_across).div_ceil(TILES_PER_BLOCK);
+        let strips_per_block = share.div_ceil(blocks_per_share);
+        strips.par_chunks_mut(strips_per_block).for_each(|block| {
+            SCRATCH.with_borrow_mut(|scratch| self.forward_block(input, block, scratch));
+        });
+        output
+    }
+
+    fn forward_block(&self, input: &FeatureMaps, strips: &mut [Strip<'_>], scratch: &mut Scratch) {
+        let outputs_per_tile = TILE + 1 - self.kernel;
+        let tiles_across = input.width.div_ceil(outputs_per_tile);
+        let tiles = strips.len() * tiles_across;
+        let (inputs, outputs) = (self.inputs, self.outputs);
+        let transformed = Scratch::sized(&mut scratch.inputs, POSITIONS * tiles * inputs);
+        let products = Scratch::sized(&mut scratch.products, POSITIONS * tiles * outputs);
+        let arch = Arch::new();
+
+        arch.dispatch(|| {
+            for (index, strip) in strips.iter().enumerate() {
+                for tile in 0..tiles_across {
+                    let from =
+                        input.stored_from(strip.image, strip.row, tile * outputs_per_tile);
+                    let to = &mut transformed[(index * tiles_across + tile) * inputs..];
+                    transform_input(from, input.row_stride(), inputs, to, tiles * inputs);
+                }
+            }
+        });
+        for position in 0..POSITIONS {
+            // Row-major [tiles, channels] is column-major [channels, tiles].
+            let values = &transformed[position * tiles * inputs..][..tiles * inputs];
+            let weights = &self.weights[position * inputs * outputs..][..inputs * outputs];
+            let sums = &mut products[position * tiles * outputs..][..tiles * outputs];
+            matmul(
+                MatMut::from_column_major_slice_mut(sums, outputs, tiles),
+                Accum::Replace,
+                MatRef::from_column_major_slice(weights, outputs, inputs),
+                MatRef::from_column_major_slice(values, inputs, tiles),
+                1.0,
+                Par::Seq,
+            );
+        }
+        arch.dispatch(|| {
+            for (index, strip) in strips.iter_mut().enumerate() {
+                for tile in 0..tiles_across {
+                    let from = &products[(index * tiles_across + tile) * outputs..];
+                    let x = tile * outputs_per_tile;
+                    let columns = outputs_per_tile.min(input.width - x);
+                    let target = Target { x, columns, bias: &self.bias };
+                    match self.kernel {
+                        3 => transform_output::<4>(from, tiles * outputs, strip, &target),
+                        _ => transform_output::<2>(from, tiles * outputs, strip, &target),
+                    }
+                }
+            }
+        });
+    }
+}
+
+thread_local! {
+    // Blocks are a few megabytes: fresh memory for each would cost page faults.
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch { inputs: Vec::new(), products: Vec::new() }) };
+}
+
+struct Scratch {
+    inputs: Vec<f32>,
+    products: Vec<f32>,
+}
+
+impl Scratch {
+    fn sized(buffer: &mut Vec<f32>, length: usize) -> &mut [f32] {
+        if buffer.len() < length {
+            buffer.resize(length, 0.0);
+        }
+        &mut buffer[..length]
+    }
+}
+
+/// Where a tile's outputs go.
+struct Target<'a> {
+    x: usize,
+    columns: usize,
+    bias: &'a [f32],
+}
+
+/// Rows of G: the kernel's polynomial at 0, 1, −1, 2, −2 (scaled) and ∞.
+fn kernel_transform(kernel: usize) -> [[f64; 5]; TILE] {
+    let mut rows = [[0.0; 5]; TILE];
+    let points = [(0.0, 0.25), (1.0, -1.0 / 6.0), (-1.0, -1.0 / 6.0), (2.0, 1.0 / 24.0), (-2.0, 1.0 / 24.0)];
+    for (row, (point, scale)) in rows.iter_mut().zip(points) {
+        let mut power: f64 = scale;
+        for value in row.iter_mut().take(kernel) {
+            *value = power;
+            power *= point;
+        }
+    }
+    rows[TILE - 1][kernel - 1] = 1.0;
+    rows
+}
+
+/// Bᵀ d B of one tile, all channels; position p goes to `to[p * plane..]`.
+#[inline(always)]
+fn transform_input(from: &[f32], row_stride: usize, channels: usize, to: &mut [f32], plane: usize) {
+    for channel in (0..channels).step_by(LANES) {
+        let mut columns = [[Lanes::ZERO; TILE]; TILE];
+        for x in 0..TILE {
+            let mut d = [Lanes::ZERO; TILE];
+            for (y, value) in d.iter_mut().enumerate() {
+                *value = Lanes::load(&from[y * row_stride + x * channels + channel..]);
+            }
+            let transformed = input_points(d);
+            for y in 0..TILE {
+                columns[y][x] = transformed[y];
+            }
+        }
+        for (y, row) in columns.iter().enumerate() {
+            for (x, value) in input_points(*row).into_iter().enumerate() {
+                value.store(&mut to[(y * TILE + x) * plane + channel..]);
+            }
+        }
+    }
+}
+
+/// Bᵀ applied to six values.
+#[inline(always)]
+fn input_points(d: [Lanes; TILE]) -> [Lanes; TILE] {
+    let even = d[4] - d[2] * 4.0;
+    let odd = d[3] - d[1] * 4.0;
+    let even_2 = d[4] - d[2];
+    let odd_2 = (d[3] - d[1]) * 2.0;
+    [
+        d[0] * 4.0 - d[2] * 5.0 + d[4],
+        even + odd,
+        even - odd,
+        even_2 + odd_2,
+        even_2 - odd_2,
+        d[1] * 4.0 - d[3] * 5.0 + d[5],
+    ]
+}
+
+/// ReLU(Aᵀ m A + bias) of one tile, all channels, written to the strip as far as the map reaches.
+#[inline(always)]
+fn transform_output<const OUTPUTS: usize>(
+    from: &[f32],
+    plane: usize,
+    strip: &mut Strip<'_>,
+    target: &Target<'_>,
+) {
+    let channels = target.bias.len();
+    for channel in (0..channels).step_by(LANES) {
+        let mut columns = [[Lanes::ZERO; TILE]; OUTPUTS];
+        for x in 0..TILE {
+            let mut m = [Lanes::ZERO; TILE];
+            for (y, value) in m.iter_mut().enumerate() {
+                *value = Lanes::load(&from[(y * TILE + x) * plane + channel..]);
+            }
+            let transformed = output_points::<OUTPUTS>(m);
+            for y in 0..OUTPUTS {
+                columns[y][x] = transformed[y];
+            }
+        }
+        let bias = Lanes::load(&target.bias[channel..]);
+        for (y, row) in columns.iter().enumerate().take(strip.rows) {
+            let values = output_points::<OUTPUTS>(*row);
+            for (x, value) in values.into_iter().enumerate().take(target.columns) {
+                let to = &mut strip.pixels_mut(y, target.x + x, channels)[channel..];
+                (value + bias).max(Lanes::ZERO).store(to);
+            }
+        }
+    }
+}
+
+/// Aᵀ applied to six values.
+#[inline(always)]
+fn output_points<const OUTPUTS: usize>(m: [Lanes; TILE]) -> [Lanes; OUTPUTS] {
+    let (sum_1, difference_1) = (m[1] + m[2], m[1] - m[2]);
+    let (sum_2, difference_2) = (m[3] + m[4], m[3] - m[4]);
+    let mut outputs = [Lanes::ZERO; OUTPUTS];
+    outputs[0] = m[0] + sum_1 + sum_2;
+    outputs[1] = difference_1 + difference_2 * 2.0;
+    if OUTPUTS == 4 {
+        outputs[2] = sum_1 + sum_2 * 4.0;
+        outputs[3] = difference_1 + difference_2 * 8.0;
+    }
+    outputs[OUTPUTS - 1] = outputs[OUTPUTS - 1] + m[5];
+    outputs
+}

@@ -1,0 +1,1 @@
+//! Multi-scale AlexNet features with embedded weights, and their cache on disk.

@@ -1,0 +1,40 @@
+//! AlexNet's convolutional weights, trained on ImageNet, embedded in the crate.
+
+use safetensors::SafeTensors;
+
+/// torchvision's `AlexNet_Weights.IMAGENET1K_V1`, layers `features.*`, float32 (see NOTICES.md).
+const EMBEDDED: &[u8] = include_bytes!("../weights/alexnet_imagenet1k_v1_features.safetensors");
+
+/// Position of each convolution in torchvision's `features`.
+const LAYERS: [usize; 5] = [0, 3, 6, 8, 10];
+
+/// One convolution's parameters in PyTorch's order.
+#[derive(Debug, Clone)]
+pub(crate) struct ConvolutionWeights {
+    /// `[outputs, inputs, kernel, kernel]`
+    pub(crate) weight: Vec<f32>,
+    /// Shape of `weight`.
+    pub(crate) shape: [usize; 4],
+    /// `[outputs]`
+    pub(crate) bias: Vec<f32>,
+}
+
+/// The five convolutions, first to last.
+pub(crate) fn embedded() -> [ConvolutionWeights; 5] {
+    let tensors = SafeTensors::deserialize(EMBEDDED).expect("the embedded weights are a valid file");
+    LAYERS.map(|layer| {
+        let read = |name: &str| {
+            let view = tensors
+                .tensor(&format!("features.{layer}.{name}"))
+                .expect("the embedded weights hold every layer");
+            let values = view.data().chunks_exact(4);
+            let values: Vec<f32> =
+                values.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+            (values, view.shape().to_vec())
+        };
+        let (weight, shape) = read("weight");
+        let (bias, _) = read("bias");
+        let shape = shape.try_into().expect("convolution weights have four dimensions");
+        ConvolutionWeights { weight, shape, bias }
+    })
+}

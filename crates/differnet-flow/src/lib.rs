@@ -1,0 +1,1 @@
+//! Normalizing flow of affine coupling blocks: density estimation on rows of features.

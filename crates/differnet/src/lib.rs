@@ -1,0 +1,1 @@
+//! DifferNet defect detection: train, save, load and score with a Detector.
