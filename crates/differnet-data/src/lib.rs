@@ -1,1 +1,37 @@
 //! Inspection data sets: layouts, decoding, PIL-exact resizing and transforms, and a generated sample.
+//!
+//! Paths go in, pixels come out: nothing here knows of tensors or models.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod augment;
+mod content_hash;
+mod dataset;
+mod decode;
+mod enhance;
+mod error;
+mod jpeg_end;
+mod layouts;
+mod listing;
+mod load;
+mod random;
+mod resize;
+mod rotate;
+mod sample;
+#[cfg(test)]
+mod test_tree;
+mod transform;
+
+pub use augment::{Purpose, Rotation, TransformConfig, fixed_transforms, random_transforms};
+pub use content_hash::ContentHash;
+pub use dataset::{Dataset, Defect, Sample, load_dataset};
+pub use decode::{DecodeLimits, decode_bytes, decode_file, read_file};
+pub use error::{Content, DatasetError, ImageError};
+pub use image::RgbImage;
+pub use layouts::Layout;
+pub use layouts::mvtec::mvtec_categories;
+pub use listing::find_images;
+pub use load::{BadImage, LoadedImage, check_images, load_image};
+pub use resize::resize_bilinear;
+pub use sample::{SampleConfig, write_sample_dataset};
+pub use transform::{Transform, apply};

@@ -1,1 +1,22 @@
-//! Multi-scale AlexNet features with embedded weights, and their cache on disk.
+//! What an image looks like to DifferNet: 768 numbers from AlexNet at three scales (paper, Section 3).
+//!
+//! An [`Extractor`] turns 448 × 448 RGB images into rows of [`FEATURES`] numbers: the spatial means
+//! of AlexNet's last pooled maps at 448, 224 and 112 pixels, 256 each. The weights are embedded
+//! and stay fixed. A [`FeatureCache`] keeps rows on disk, so that no transform of an image is ever
+//! extracted twice.
+//!
+//! This crate knows nothing of image files and nothing of flows.
+
+mod alexnet;
+mod cache;
+mod error;
+mod extractor;
+mod host;
+mod normalize;
+mod weights;
+
+pub use alexnet::AlexNet;
+pub use cache::{CacheUsage, FeatureCache, TransformKey};
+pub use error::FeatureError;
+pub use extractor::{Extractor, FEATURES, IMAGE_SIZE, SCALES};
+pub use normalize::normalize;

@@ -1,5 +1,7 @@
 //! From 8-bit RGB to the numbers that AlexNet was trained on.
 
+use burn::tensor::{Device, Tensor, TensorData};
+
 /// ImageNet's channel means, torchvision.
 pub(crate) const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 /// ImageNet's channel standard deviations, torchvision.
@@ -10,4 +12,20 @@ pub(crate) fn normalized_levels() -> [[f32; 256]; 3] {
     std::array::from_fn(|color| {
         std::array::from_fn(|level| (level as f32 / 255.0 - MEAN[color]) / STANDARD_DEVIATION[color])
     })
+}
+
+/// Normalised images `[images, 3, side, side]` (planes, as Burn wants them) of interleaved 8-bit RGB.
+///
+/// # Panics
+/// If an image's length is not `3 · side · side`.
+pub fn normalize(images: &[&[u8]], side: usize, device: &Device) -> Tensor<4> {
+    let levels = normalized_levels();
+    let mut planes = Vec::with_capacity(images.len() * 3 * side * side);
+    for image in images {
+        assert_eq!(image.len(), 3 * side * side, "an RGB image of {side} × {side} is needed");
+        for (color, levels) in levels.iter().enumerate() {
+            planes.extend(image.chunks_exact(3).map(|pixel| levels[usize::from(pixel[color])]));
+        }
+    }
+    Tensor::from_data(TensorData::new(planes, [images.len(), 3, side, side]), device)
 }

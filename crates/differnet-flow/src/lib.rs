@@ -1,1 +1,49 @@
 //! Normalizing flow of affine coupling blocks: density estimation on rows of features.
+//!
+//! The flow of the DifferNet paper (Section 3.1) on its own: a bijection from feature vectors `y`
+//! to latents `z` that training makes standard normal. It knows nothing of images; any `[n, d]`
+//! table of numbers with `d ≥ 2` will do.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use burn::tensor::{Device, Tensor, TensorData};
+//! use differnet_flow::{FitConfig, FlowConfig, fit};
+//!
+//! let rows: Vec<f32> = (0..200).map(|i| (i as f32 * 0.7).sin()).collect(); // [100, 2]
+//! let device = Device::flex();
+//! let config = FlowConfig::new(2).with_blocks(2).with_hidden(16);
+//! let settings = FitConfig::new(20);
+//! let flow = fit(&config, &rows, &settings, &device, &mut |_| ControlFlow::Continue(()))?;
+//!
+//! let y = Tensor::<2>::from_data(TensorData::new(rows, [100, 2]), &device);
+//! assert_eq!(flow.log_likelihood(y).dims(), [100]);
+//! # Ok::<(), differnet_flow::TrainError>(())
+//! ```
+//!
+//! Start reading at [`Flow`] and its [`FlowConfig`], then [`Trainer`].
+
+mod adam;
+mod batches;
+mod checkpoint;
+mod coupling;
+mod error;
+mod fit;
+mod flow;
+mod io;
+mod loss;
+mod permutation;
+mod rng;
+mod soft_clamp;
+mod subnet;
+mod tensor_file;
+mod trainer;
+
+pub use adam::AdamConfig;
+pub use batches::BatchOrder;
+pub use error::{FlowError, TrainError};
+pub use fit::{FitConfig, fit};
+pub use flow::{Flow, FlowConfig, Latents};
+pub use io::{FlowTensor, FlowValues, read_metadata};
+pub use loss::nll;
+pub use soft_clamp::soft_clamp;
+pub use trainer::{StepReport, Trainer};

@@ -1,0 +1,66 @@
+//! What a data set is, whatever its files look like, and how one is loaded.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::DatasetError;
+use crate::layouts::{Layout, detect, folder, mtd, mvtec};
+
+/// One image of an inspection data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sample {
+    /// The image file.
+    pub image: PathBuf,
+    /// The defect it shows; `None` for a good image.
+    pub defect: Option<Defect>,
+}
+
+impl Sample {
+    /// A good image.
+    pub fn good(image: PathBuf) -> Self {
+        Self { image, defect: None }
+    }
+}
+
+/// What is wrong with the part in an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Defect {
+    /// The data set's name for it, such as `scratch`.
+    pub kind: String,
+    /// An image of the same size that is not black where the defect is; `None` if nobody drew one.
+    pub mask: Option<PathBuf>,
+}
+
+/// Images to train on and images to test with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dataset {
+    /// A short name: the category, or the folder's name.
+    pub name: String,
+    /// Good images only, at least one, in a fixed order.
+    pub train: Vec<Sample>,
+    /// Good and defective images, in a fixed order; empty if the data set has none.
+    pub test: Vec<Sample>,
+}
+
+/// The data set below `root`; `seed` decides a split that the layout leaves open.
+///
+/// No image is read: see [`check_images`](crate::check_images).
+///
+/// # Errors
+/// [`DatasetError`]: the tree does not have the layout, or holds no good image to train on.
+pub fn load_dataset(root: &Path, layout: &Layout, seed: u64) -> Result<Dataset, DatasetError> {
+    match layout {
+        Layout::Auto => load_dataset(root, &detect(root)?, seed),
+        Layout::Mvtec { category } => mvtec::load(root, category.as_deref()),
+        Layout::Mtd { train_list } => mtd::load(root, train_list.as_deref(), seed),
+        Layout::Folder { test_good, test_defect } => {
+            folder::load(root, test_good.as_deref(), test_defect.as_deref())
+        }
+    }
+}
+
+/// The name of a data set in the folder `path`.
+pub(crate) fn dataset_name(path: &Path) -> String {
+    // `.` and `..` have no name of their own.
+    let place = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    place.file_name().map_or("dataset".to_owned(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,206 @@
+//! The layout of Magnetic Tile Defects (Huang et al., "Surface defect saliency of magnetic tile").
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::dataset::{Dataset, Defect, Sample};
+use crate::error::DatasetError;
+use crate::listing::{folders_in, images_in, name_of, require_folder};
+use crate::random::Random;
+
+/// What the names of class folders begin with.
+const CLASS_PREFIX: &str = "MT_";
+
+/// The class of tiles without a defect.
+const FREE: &str = "Free";
+
+/// Whether `root` holds tiles free of defects.
+pub(crate) fn is_root(root: &Path) -> bool {
+    images_folder(&root.join("MT_Free")).is_dir()
+}
+
+/// All tiles: those of the train list, or a random 80 % of the good ones, to train on.
+pub(crate) fn load(
+    root: &Path,
+    train_list: Option<&Path>,
+    seed: u64,
+) -> Result<Dataset, DatasetError> {
+    require_folder(root)?;
+    if !is_root(root) {
+        return Err(DatasetError::NoTiles { path: root.to_path_buf() });
+    }
+    let mut good = Vec::new();
+    let mut test = Vec::new();
+    for folder in folders_in(root)? {
+        let name = name_of(&folder);
+        let Some(class) = name.strip_prefix(CLASS_PREFIX) else { continue };
+        let folder = images_folder(&folder);
+        if !folder.is_dir() {
+            continue;
+        }
+        for Tile { image, mask } in tiles_in(&folder)? {
+            if class == FREE {
+                good.push(image);
+            } else {
+                test.push(Sample { image, defect: Some(Defect { kind: class.to_owned(), mask }) });
+            }
+        }
+    }
+    let folder = images_folder(&root.join("MT_Free"));
+    if good.is_empty() {
+        return Err(DatasetError::NoImages { path: folder });
+    }
+    let train = match train_list {
+        Some(list) => listed(list, &good, &folder)?,
+        None => drawn(&good, seed),
+    };
+    let (train, held_out): (Vec<_>, Vec<_>) =
+        good.into_iter().partition(|image| train.contains(image));
+    test.extend(held_out.into_iter().map(Sample::good));
+    Ok(Dataset {
+        name: "mtd".to_owned(),
+        train: train.into_iter().map(Sample::good).collect(),
+        test,
+    })
+}
+
+struct Tile {
+    image: PathBuf,
+    mask: Option<PathBuf>,
+}
+
+fn images_folder(class: &Path) -> PathBuf {
+    class.join("Imgs")
+}
+
+/// The tiles in a folder: a PNG is the mask of the image with the same stem, never an image.
+fn tiles_in(folder: &Path) -> Result<Vec<Tile>, DatasetError> {
+    let is_png = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
+    };
+    let (masks, images): (Vec<_>, Vec<_>) = images_in(folder)?.into_iter().partition(is_png);
+    let mask_of = |image: &Path| masks.iter().find(|mask| mask.file_stem() == image.file_stem());
+    Ok(images.into_iter().map(|image| Tile { mask: mask_of(&image).cloned(), image }).collect())
+}
+
+/// The images that the file `list` names, one a line, by file name or by stem.
+///
+/// Folders before the name, blank lines and lines that begin with `#` are ignored.
+fn listed(list: &Path, good: &[PathBuf], folder: &Path) -> Result<BTreeSet<PathBuf>, DatasetError> {
+    let path = list.to_path_buf();
+    if !list.exists() {
+        return Err(DatasetError::Missing { path });
+    }
+    if !list.is_file() {
+        return Err(DatasetError::NotAListFile { path });
+    }
+    let bytes = match std::fs::read(list) {
+        Ok(bytes) => bytes,
+        Err(source) => return Err(DatasetError::Read { path, source }),
+    };
+    let Ok(text) = String::from_utf8(bytes) else {
+        return Err(DatasetError::TrainListNotText { path });
+    };
+    let mut train = BTreeSet::new();
+    // Some editors begin a file with a byte order mark.
+    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+        let entry = line.trim();
+        if entry.is_empty() || entry.starts_with('#') {
+            continue;
+        }
+        let name = entry.rsplit(['/', '\\']).next().unwrap_or(entry);
+        let found = good.iter().find(|image| {
+            image.file_name().is_some_and(|known| known == name)
+                || image.file_stem().is_some_and(|known| known == name)
+        });
+        let Some(image) = found else {
+            return Err(DatasetError::UnknownTrainName {
+                list: path,
+                line: index + 1,
+                name: name.to_owned(),
+                folder: folder.to_path_buf(),
+            });
+        };
+        train.insert(image.clone());
+    }
+    if train.is_empty() {
+        return Err(DatasetError::EmptyTrainList { path });
+    }
+    Ok(train)
+}
+
+/// A random 80 % of the good images, at least one.
+fn drawn(good: &[PathBuf], seed: u64) -> BTreeSet<PathBuf> {
+    let mut order: Vec<&PathBuf> = good.iter().collect();
+    Random::new(seed, "split/mtd", b"").shuffle(&mut order);
+    let train = (good.len() * 4 / 5).max(1);
+    order.into_iter().take(train).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_tree::tree;
+
+    fn tiles() -> tempfile::TempDir {
+        let mut files = vec![
+            "MT_Crack/Imgs/c1.jpg".to_owned(),
+            "MT_Crack/Imgs/c1.png".to_owned(),
+            "MT_Break/Imgs/b1.jpg".to_owned(),
+            "README.md".to_owned(),
+        ];
+        for index in 0..10 {
+            files.push(format!("MT_Free/Imgs/f{index}.jpg"));
+            files.push(format!("MT_Free/Imgs/f{index}.png"));
+        }
+        tree(&files)
+    }
+
+    fn with_list(list: &str) -> Result<Dataset, DatasetError> {
+        let root = tiles();
+        let path = root.path().join("train.txt");
+        std::fs::write(&path, list).unwrap();
+        load(root.path(), Some(&path), 0)
+    }
+
+    fn train_names(dataset: &Dataset) -> Vec<String> {
+        dataset.train.iter().map(|sample| name_of(&sample.image)).collect()
+    }
+
+    #[test]
+    fn masks_are_no_images() {
+        let root = tiles();
+        let dataset = load(root.path(), None, 0).unwrap();
+        let defects: Vec<_> = dataset.test.iter().filter_map(|s| s.defect.clone()).collect();
+        let mask = root.path().join("MT_Crack/Imgs/c1.png");
+        let golden = [
+            Defect { kind: "Break".into(), mask: None },
+            Defect { kind: "Crack".into(), mask: Some(mask) },
+        ];
+        assert_eq!(defects, golden);
+        assert_eq!(dataset.train.len() + dataset.test.len(), 12);
+    }
+
+    #[test]
+    fn the_drawn_split_is_eight_to_two_and_follows_the_seed() {
+        let root = tiles();
+        let split = |seed| train_names(&load(root.path(), None, seed).unwrap());
+        assert_eq!(split(1).len(), 8);
+        assert_eq!(split(1), split(1));
+        assert!((2..9).any(|seed| split(seed) != split(1)));
+    }
+
+    #[test]
+    fn the_list_takes_names_stems_folders_comments_and_windows_line_ends() {
+        let list = "\u{feff}f3.jpg\r\n\r\n# two more\r\nf0\r\nMT_Free\\Imgs\\f7.jpg\r\nf3.jpg\r\n";
+        let dataset = with_list(list).unwrap();
+        assert_eq!(train_names(&dataset), ["f0.jpg", "f3.jpg", "f7.jpg"]);
+        assert_eq!(dataset.test.iter().filter(|sample| sample.defect.is_none()).count(), 7);
+    }
+
+    #[test]
+    fn a_name_that_is_not_there_is_named_with_its_line() {
+        let message = with_list("f1.jpg\n\nc1.jpg\n").unwrap_err().to_string();
+        assert!(message.contains("train.txt, line 3: no image c1.jpg in "), "{message}");
+    }
+}

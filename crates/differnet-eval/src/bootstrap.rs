@@ -1,0 +1,217 @@
+//! Confidence interval of the AUROC by resampling the test images.
+
+use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::auroc::area;
+use crate::error::MetricError;
+use crate::quantile::quantile;
+use crate::ranking::{Ranking, TieGroup};
+
+/// Keeps this random stream apart from other uses of the same seed.
+const PURPOSE: &[u8; 16] = b"auroc bootstrap ";
+
+/// A closed interval; serialised as `[lower, upper]`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(from = "[f64; 2]", into = "[f64; 2]")]
+pub struct Interval {
+    /// Lower end.
+    pub lower: f64,
+    /// Upper end, never below the lower one.
+    pub upper: f64,
+}
+
+impl From<[f64; 2]> for Interval {
+    fn from([lower, upper]: [f64; 2]) -> Self {
+        Self { lower, upper }
+    }
+}
+
+impl From<Interval> for [f64; 2] {
+    fn from(interval: Interval) -> Self {
+        [interval.lower, interval.upper]
+    }
+}
+
+/// Settings of [`bootstrap_auroc`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BootstrapConfig {
+    /// Number of resampled test sets; at least 1.
+    pub resamples: usize,
+    /// Probability that the interval covers the true value, strictly between 0 and 1.
+    pub confidence: f64,
+    /// Start of the random draws.
+    pub seed: u64,
+}
+
+impl Default for BootstrapConfig {
+    fn default() -> Self {
+        Self { resamples: 2000, confidence: 0.95, seed: 0 }
+    }
+}
+
+/// Percentile bootstrap interval of the AUROC, good and defect images resampled separately.
+///
+/// Each resample draws from its own stream of ChaCha12, so the result depends on the input and
+/// on `config` alone, not on the number of threads. It tells how much the value would vary with
+/// other test images of the same kind; not how much with another training run. At perfect
+/// separation every resample gives 1, so the interval shrinks to a point and understates the
+/// uncertainty; the more so the fewer images there are.
+/// - `scores`: one an image, larger is more anomalous; infinite scores are allowed
+/// - `defects`: one an image, `true` for a defect
+///
+/// # Errors
+/// [`MetricError`] if the lengths differ, a score is NaN, good or defect images are missing, or
+/// `config` asks for no resample or for a confidence outside (0, 1).
+pub fn bootstrap_auroc(
+    scores: &[f64],
+    defects: &[bool],
+    config: &BootstrapConfig,
+) -> Result<Interval, MetricError> {
+    if config.resamples == 0 {
+        return Err(MetricError::NoResamples);
+    }
+    if !(config.confidence > 0.0 && config.confidence < 1.0) {
+        return Err(MetricError::Confidence { confidence: config.confidence });
+    }
+    let ranking = Ranking::new(scores, defects)?;
+    // Each image is its place in the ranking: drawing it increments that place's count.
+    let good: Vec<usize> = places(&ranking, |group| group.good);
+    let defects: Vec<usize> = places(&ranking, |group| group.defects);
+    let groups = ranking.groups.len();
+
+    let mut estimates: Vec<f64> = (0..config.resamples)
+        .into_par_iter()
+        .map_init(
+            || vec![(0_usize, 0_usize); groups],
+            |counts, resample| {
+                let mut rng = stream(config.seed, resample as u64);
+                counts.fill((0, 0));
+                for _ in 0..good.len() {
+                    counts[good[draw_below(&mut rng, good.len())]].0 += 1;
+                }
+                for _ in 0..defects.len() {
+                    counts[defects[draw_below(&mut rng, defects.len())]].1 += 1;
+                }
+                area(counts.iter().copied(), good.len(), defects.len())
+            },
+        )
+        .collect();
+    estimates.sort_unstable_by(f64::total_cmp);
+
+    let tail = (1.0 - config.confidence) / 2.0;
+    Ok(Interval { lower: quantile(&estimates, tail), upper: quantile(&estimates, 1.0 - tail) })
+}
+
+/// Index of the tie group of each image, for the images that `count` counts.
+fn places(ranking: &Ranking, count: impl Fn(&TieGroup) -> usize) -> Vec<usize> {
+    ranking
+        .groups
+        .iter()
+        .enumerate()
+        .flat_map(|(place, group)| std::iter::repeat_n(place, count(group)))
+        .collect()
+}
+
+/// The random stream of one resample.
+fn stream(seed: u64, resample: u64) -> ChaCha12Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..24].copy_from_slice(PURPOSE);
+    let mut rng = ChaCha12Rng::from_seed(key);
+    rng.set_stream(resample);
+    rng
+}
+
+/// Uniform in `0..n`; the bias of the multiply-shift is below `n / 2⁶⁴`.
+fn draw_below(rng: &mut ChaCha12Rng, n: usize) -> usize {
+    ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auroc::auroc;
+    use crate::test_inputs::normal_scores;
+
+    #[test]
+    fn the_number_of_threads_does_not_matter() {
+        let (scores, defects) = normal_scores(1, 40, 30, 1.0);
+        let config = BootstrapConfig { seed: 7, ..Default::default() };
+        let intervals: Vec<Interval> = [1, 2, 5]
+            .into_iter()
+            .map(|threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                pool.expect("a small pool")
+                    .install(|| bootstrap_auroc(&scores, &defects, &config))
+                    .expect("valid input")
+            })
+            .collect();
+        assert!(intervals.iter().all(|interval| interval == &intervals[0]));
+        let other = BootstrapConfig { seed: 8, ..config };
+        assert_ne!(bootstrap_auroc(&scores, &defects, &other), Ok(intervals[0]));
+    }
+
+    #[test]
+    fn contains_the_estimate_and_widens_with_the_confidence() {
+        let (scores, defects) = normal_scores(2, 50, 50, 1.0);
+        let estimate = auroc(&scores, &defects).expect("valid input");
+        let widths: Vec<f64> = [0.5, 0.9, 0.99]
+            .into_iter()
+            .map(|confidence| {
+                let config = BootstrapConfig { confidence, ..Default::default() };
+                let interval = bootstrap_auroc(&scores, &defects, &config).expect("valid input");
+                assert!(interval.lower < estimate && estimate < interval.upper);
+                interval.upper - interval.lower
+            })
+            .collect();
+        assert!(widths[0] < widths[1] && widths[1] < widths[2], "{widths:?}");
+    }
+
+    #[test]
+    fn covers_the_true_value_about_as_often_as_it_claims() {
+        // Unit normals 1.2 apart: the difference of two draws has spread √2, so the true AUROC
+        // is Φ(1.2 / √2) = Φ(0.848528) = 0.801928.
+        let (truth, sets) = (0.801_928, 400);
+        let config = BootstrapConfig { resamples: 400, confidence: 0.9, seed: 3 };
+        let covered = (0..sets)
+            .filter(|&set| {
+                let (scores, defects) = normal_scores(100 + set, 40, 40, 1.2);
+                let interval = bootstrap_auroc(&scores, &defects, &config).expect("valid input");
+                interval.lower <= truth && truth <= interval.upper
+            })
+            .count();
+        // Percentile intervals of 40 + 40 images fall a little short of 0.9; the binomial spread
+        // of 400 trials is 0.015, three of which to either side are allowed.
+        let coverage = covered as f64 / sets as f64;
+        assert!((0.84..=0.945).contains(&coverage), "coverage {coverage}");
+    }
+
+    #[test]
+    fn perfect_separation_gives_a_point() {
+        let interval =
+            bootstrap_auroc(&[1.0, 2.0, 3.0], &[false, false, true], &BootstrapConfig::default());
+        assert_eq!(interval, Ok(Interval { lower: 1.0, upper: 1.0 }));
+    }
+
+    #[test]
+    fn settings_without_meaning_are_refused() {
+        let run = |config| bootstrap_auroc(&[1.0, 2.0], &[false, true], &config);
+        let none = BootstrapConfig { resamples: 0, ..Default::default() };
+        assert_eq!(run(none), Err(MetricError::NoResamples));
+        for confidence in [0.0, 1.0, -0.5, 95.0] {
+            let config = BootstrapConfig { confidence, ..Default::default() };
+            assert_eq!(run(config), Err(MetricError::Confidence { confidence }));
+        }
+        let config = BootstrapConfig { confidence: f64::NAN, ..Default::default() };
+        assert!(matches!(run(config), Err(MetricError::Confidence { .. })));
+    }
+
+    #[test]
+    fn an_interval_serialises_as_a_pair() {
+        let json = serde_json::to_string(&Interval { lower: 0.25, upper: 0.75 });
+        assert_eq!(json.expect("plain numbers"), "[0.25,0.75]");
+    }
+}

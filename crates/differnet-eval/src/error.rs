@@ -1,0 +1,68 @@
+//! What can be wrong with a set of scores and labels.
+
+/// Why a metric has no value.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetricError {
+    /// Scores and labels do not pair up.
+    #[error("{scores} scores but {labels} labels: give exactly one label for each score")]
+    LengthsDiffer {
+        /// Number of scores.
+        scores: usize,
+        /// Number of labels.
+        labels: usize,
+    },
+    /// Nothing to compare the defects with.
+    #[error(
+        "no good image among {images} images: ranking metrics compare defects with good images, \
+         so add good images to the test set"
+    )]
+    NoGoodImage {
+        /// Number of images in all.
+        images: usize,
+    },
+    /// Nothing to detect.
+    #[error(
+        "no defect image among {images} images: ranking metrics compare defects with good images, \
+         so add images of defects to the test set"
+    )]
+    NoDefectImage {
+        /// Number of images in all.
+        images: usize,
+    },
+    /// A score that cannot be ranked.
+    #[error(
+        "score number {index} (counting from 0) is NaN and cannot be ranked: \
+         look for a non-finite model or a broken image"
+    )]
+    NanScore {
+        /// Position in the scores.
+        index: usize,
+    },
+    /// A threshold that no score can reach or miss.
+    #[error("the threshold is NaN: give a number, or no threshold")]
+    NanThreshold,
+    /// A bootstrap without any draw.
+    #[error("a bootstrap interval needs at least 1 resample, got 0")]
+    NoResamples,
+    /// A confidence that is not a probability strictly between 0 and 1.
+    #[error("the confidence of an interval must lie strictly between 0 and 1, got {confidence}")]
+    Confidence {
+        /// The value given.
+        confidence: f64,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_say_what_is_missing_and_what_to_do() {
+        let message = MetricError::NoGoodImage { images: 7 }.to_string();
+        assert!(message.contains("no good image among 7"), "{message}");
+        assert!(message.contains("add good images"), "{message}");
+        let message = MetricError::NanScore { index: 3 }.to_string();
+        assert!(message.contains("score number 3") && message.contains("NaN"), "{message}");
+    }
+}

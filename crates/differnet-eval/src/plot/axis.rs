@@ -1,0 +1,170 @@
+//! Axes with round ticks and short labels.
+
+/// A labelled place on an axis.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Tick {
+    /// In data units.
+    pub(super) value: f64,
+    /// What is written there.
+    pub(super) label: String,
+}
+
+/// The range of one axis, its ticks and its title.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Axis {
+    /// Value at the left or lower end.
+    pub(super) low: f64,
+    /// Value at the right or upper end, above `low`.
+    pub(super) high: f64,
+    /// By rising value, within the range.
+    pub(super) ticks: Vec<Tick>,
+    /// Quantity and unit.
+    pub(super) title: String,
+    /// Labels count in this power of ten.
+    exponent: i32,
+}
+
+impl Axis {
+    /// An axis over exactly this range, with about `ticks` ticks.
+    ///
+    /// Very large and very small values are written in units of a power of ten, named behind
+    /// `quantity` together with `unit`, so that no label is long.
+    pub(super) fn new(quantity: &str, unit: &str, low: f64, high: f64, ticks: usize) -> Self {
+        let step = round_step((high - low) / ticks as f64);
+        let exponent = shared_exponent(low.abs().max(high.abs()));
+        let title = match (exponent, unit) {
+            (0, "") => quantity.to_owned(),
+            (0, unit) => format!("{quantity} ({unit})"),
+            (exponent, unit) => {
+                let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+                format!("{quantity} (10{}{unit})", superscript(exponent))
+            }
+        };
+        // A hair of slack keeps a tick that rounding moved just out of the range.
+        let first = (low / step - 1e-6).ceil();
+        let last = (high / step + 1e-6).floor();
+        let mut axis = Self { low, high, ticks: Vec::new(), title, exponent };
+        axis.ticks = (0..=(last - first) as usize)
+            .map(|index| (first + index as f64) * step)
+            .map(|value| Tick { value, label: axis.label(value, step) })
+            .collect();
+        axis
+    }
+
+    /// How a multiple of `step` is written on this axis.
+    pub(super) fn label(&self, value: f64, step: f64) -> String {
+        let power = 10_f64.powi(self.exponent);
+        let decimals = (-(step / power).log10() - 1e-9).ceil().max(0.0) as usize;
+        number(value / power, decimals)
+    }
+
+    /// Place of a value on the axis: 0 at the low end, 1 at the high end.
+    pub(super) fn share(&self, value: f64) -> f64 {
+        (value - self.low) / (self.high - self.low)
+    }
+}
+
+/// The smallest of 1, 2, 5 or 10 times a power of ten that is at least `step`.
+pub(super) fn round_step(step: f64) -> f64 {
+    let power = 10_f64.powf(step.log10().floor());
+    let factor = [1.0, 2.0, 5.0].into_iter().find(|f| f * power >= step * (1.0 - 1e-9));
+    factor.unwrap_or(10.0) * power
+}
+
+/// A number with separated thousands and a true minus sign, as on the ticks.
+pub(super) fn number(value: f64, decimals: usize) -> String {
+    let digits = format!("{:.decimals$}", value.abs());
+    let (whole, fraction) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
+    let mut text = String::new();
+    if value < 0.0 && digits.contains(|c: char| ('1'..='9').contains(&c)) {
+        text.push('−');
+    }
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text + fraction
+}
+
+/// A single value for a legend, to about four digits: `12.34`, `1,234`, `1.234 × 10⁹`, `∞`.
+pub(super) fn short_number(value: f64) -> String {
+    let magnitude = value.abs();
+    if magnitude.is_infinite() {
+        return String::from(if value > 0.0 { "∞" } else { "−∞" });
+    }
+    if magnitude == 0.0 {
+        return String::from("0");
+    }
+    let power = magnitude.log10().floor() as i32;
+    if (-3..5).contains(&power) {
+        return number(value, (3 - power).max(0) as usize);
+    }
+    // Two steps, because 10^-power overflows for the smallest numbers.
+    let mantissa = value / 10_f64.powi(power / 2) / 10_f64.powi(power - power / 2);
+    format!("{} × 10{}", number(mantissa, 3), superscript(power))
+}
+
+/// Power of ten, a multiple of three, in which labels up to `magnitude` stay short; mostly 0.
+fn shared_exponent(magnitude: f64) -> i32 {
+    if magnitude == 0.0 || (1e-2..1e5).contains(&magnitude) {
+        return 0;
+    }
+    (magnitude.log10() / 3.0).floor() as i32 * 3
+}
+
+fn superscript(exponent: i32) -> String {
+    exponent
+        .to_string()
+        .chars()
+        .map(|c| match c.to_digit(10) {
+            Some(digit) => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][digit as usize],
+            None => '⁻',
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(axis: &Axis) -> Vec<&str> {
+        axis.ticks.iter().map(|tick| tick.label.as_str()).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_and_labels_carry_just_enough_digits() {
+        let axis = Axis::new("Rate", "", 0.0, 1.0, 5);
+        assert_eq!(labels(&axis), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        let axis = Axis::new("Update", "", 0.0, 9_500.0, 5);
+        assert_eq!(labels(&axis), ["0", "2,000", "4,000", "6,000", "8,000"]);
+        let axis = Axis::new("Loss", "nats", -1.3, 0.4, 4);
+        assert_eq!(labels(&axis), ["−1.0", "−0.5", "0.0"]);
+        assert_eq!(axis.title, "Loss (nats)");
+    }
+
+    #[test]
+    fn huge_values_are_counted_in_a_power_of_ten() {
+        let axis = Axis::new("Anomaly score", "nats", 0.0, 2.5e9, 5);
+        assert_eq!(labels(&axis), ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"]);
+        assert_eq!(axis.title, "Anomaly score (10⁹ nats)");
+    }
+
+    #[test]
+    fn numbers_in_legends_are_short() {
+        assert_eq!(short_number(12.3456), "12.35");
+        assert_eq!(short_number(-1234.5), "−1,234");
+        assert_eq!(short_number(0.0), "0");
+        assert_eq!(short_number(1.5e9), "1.500 × 10⁹");
+        assert_eq!(short_number(5e-324), "4.941 × 10⁻³²⁴");
+        assert_eq!(short_number(f64::INFINITY), "∞");
+    }
+
+    #[test]
+    fn steps_are_rounded_up() {
+        assert_eq!(round_step(0.2), 0.2);
+        assert_eq!(round_step(3.0), 5.0);
+        assert_eq!(round_step(700.0), 1000.0);
+    }
+}

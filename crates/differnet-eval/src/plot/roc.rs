@@ -1,0 +1,123 @@
+//! ROC curves of one or several methods (Figure 5).
+
+use super::PlotError;
+use super::axis::Axis;
+use super::canvas::{Place, Stroke};
+use super::frame::{Frame, LegendEntry, Symbol};
+use super::palette::{CURVES, GREY};
+use crate::roc::RocCurve;
+
+/// SVG of one ROC curve a method with its label and AUROC, and the diagonal of chance.
+///
+/// More than seven curves repeat the colours with dashed lines. The size of the document does not
+/// grow with the number of images beyond what can be seen.
+///
+/// # Errors
+/// [`PlotError::NoData`] without curves or for a curve without points;
+/// [`PlotError::NotANumber`] if a rate is NaN.
+pub fn roc_svg(curves: &[(String, &RocCurve, f64)]) -> Result<String, PlotError> {
+    if curves.is_empty() {
+        return Err(PlotError::NoData { what: "no ROC curve was given" });
+    }
+    for (_, curve, _) in curves {
+        if curve.points.is_empty() {
+            return Err(PlotError::NoData { what: "a ROC curve has no points" });
+        }
+        let is_nan = |p: &crate::RocPoint| (p.false_positive_rate + p.true_positive_rate).is_nan();
+        if let Some(index) = curve.points.iter().position(is_nan) {
+            return Err(PlotError::NotANumber { what: "ROC point", index });
+        }
+    }
+
+    let style = |index: usize| {
+        let stroke = if index < CURVES.len() { Stroke::Solid } else { Stroke::Dashed };
+        (CURVES[index % CURVES.len()], stroke)
+    };
+    let legend = curves.iter().enumerate().map(|(index, (label, _, auroc))| {
+        let (color, stroke) = style(index);
+        let text = format!("{label} (AUROC {auroc:.3})");
+        LegendEntry { symbol: Symbol::Line(color, stroke), text }
+    });
+    let chance = LegendEntry {
+        symbol: Symbol::Line(GREY, Stroke::Dashed),
+        text: String::from("chance (AUROC 0.500)"),
+    };
+    let frame = Frame {
+        area: (460.0, 460.0),
+        x: Axis::new("False positive rate", "", 0.0, 1.0, 5),
+        y: Axis::new("True positive rate", "", 0.0, 1.0, 5),
+        legend: legend.chain([chance]).collect(),
+    };
+    frame.draw("ROC curves: true positive rate over false positive rate", |canvas| {
+        let diagonal = [frame.place(0.0, 0.0), frame.place(1.0, 1.0)];
+        canvas.line(&diagonal, GREY, 1.0, Stroke::Dashed)?;
+        // The first curve, which the reader came for, lies on top.
+        for (index, (_, curve, _)) in curves.iter().enumerate().rev() {
+            let (color, stroke) = style(index);
+            canvas.line(&corners(curve, &frame), color, 2.0, stroke)?;
+        }
+        Ok(())
+    })
+}
+
+/// The places where the curve turns.
+fn corners(curve: &RocCurve, frame: &Frame) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    for point in &curve.points {
+        let place = frame.place(
+            point.false_positive_rate.clamp(0.0, 1.0),
+            point.true_positive_rate.clamp(0.0, 1.0),
+        );
+        if let [.., before, last] = places[..] {
+            let same_x = before.0 == last.0 && last.0 == place.0;
+            let same_y = before.1 == last.1 && last.1 == place.1;
+            if same_x || same_y {
+                places.pop();
+            }
+        }
+        places.push(place);
+    }
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::roc::{RocPoint, roc_curve};
+    use crate::test_inputs::normal_scores;
+
+    fn curve(images: usize) -> RocCurve {
+        let (scores, defects) = normal_scores(1, images, images, 1.5);
+        roc_curve(&scores, &defects).expect("valid input")
+    }
+
+    #[test]
+    fn every_curve_and_axis_is_named() {
+        let curve = curve(50);
+        let svg = roc_svg(&[(String::from("DifferNet <1>"), &curve, 0.9774)]).expect("drawable");
+        for text in
+            ["DifferNet &lt;1&gt; (AUROC 0.977)", "False positive rate", "True positive rate"]
+        {
+            assert!(svg.contains(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_document_stays_small_for_many_images() {
+        let curve = curve(200_000);
+        let svg = roc_svg(&[(String::from("many"), &curve, 0.85)]).expect("drawable");
+        assert!(svg.len() < 100_000, "{} bytes", svg.len());
+    }
+
+    #[test]
+    fn nothing_and_nan_are_refused() {
+        assert!(matches!(roc_svg(&[]), Err(PlotError::NoData { .. })));
+        let nan =
+            RocPoint { threshold: 0.0, false_positive_rate: f64::NAN, true_positive_rate: 0.0 };
+        let broken = RocCurve { points: vec![nan] };
+        assert!(matches!(
+            roc_svg(&[(String::new(), &broken, 0.5)]),
+            Err(PlotError::NotANumber { index: 0, .. })
+        ));
+    }
+}

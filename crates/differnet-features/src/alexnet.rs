@@ -1,0 +1,95 @@
+//! AlexNet's convolutional part as a Burn module: any device, differentiable to the input.
+
+use burn::module::{Module, Param};
+use burn::nn::conv::{Conv2d, Conv2dConfig};
+use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
+use burn::nn::{Initializer, PaddingConfig2d};
+use burn::tensor::activation::relu;
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::extractor::SCALES;
+use crate::weights::{self, ConvolutionWeights};
+
+/// The frozen feature extractor f_ex (paper, Sections 3 and 4.2) with its embedded weights.
+#[derive(Module, Debug)]
+pub struct AlexNet {
+    convolutions: Vec<Conv2d>,
+    pool: MaxPool2d,
+}
+
+impl AlexNet {
+    /// The network with its ImageNet weights on `device`.
+    pub fn new(device: &Device) -> Self {
+        let geometry = [(4, 2), (1, 2), (1, 1), (1, 1), (1, 1)]; // (stride, padding), torchvision
+        let convolutions = weights::embedded()
+            .into_iter()
+            .zip(geometry)
+            .map(|(weights, (stride, padding))| convolution(weights, stride, padding, device))
+            .collect();
+        Self { convolutions, pool: MaxPool2dConfig::new([3, 3]).with_strides([2, 2]).init() }
+    }
+
+    /// Features `[batch, 768]` of normalised images `[batch, 3, 448, 448]`.
+    pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
+        let rows = SCALES.map(|scale| self.forward_scale(every_nth_pixel(images.clone(), scale))); // 3 × [batch, 256]
+        Tensor::cat(rows.into(), 1) // [batch, 768]
+    }
+
+    /// Spatial mean `[batch, 256]` of the last pooled map of images `[batch, 3, side, side]`.
+    fn forward_scale(&self, images: Tensor<4>) -> Tensor<2> {
+        let mut x = images;
+        for (index, convolution) in self.convolutions.iter().enumerate() {
+            x = relu(convolution.forward(x));
+            if matches!(index, 0 | 1 | 4) {
+                x = self.pool.forward(x);
+            }
+        }
+        let [batch, channels, height, width] = x.dims(); // [batch, 256, 13, 13] at 448
+        x.reshape([batch, channels, height * width]).mean_dim(2).squeeze_dim(2) // [batch, 256]
+    }
+}
+
+fn convolution(
+    weights: ConvolutionWeights,
+    stride: usize,
+    padding: usize,
+    device: &Device,
+) -> Conv2d {
+    let [outputs, inputs, height, width] = weights.shape;
+    let mut convolution = Conv2dConfig::new([inputs, outputs], [height, width])
+        .with_stride([stride, stride])
+        .with_padding(PaddingConfig2d::Explicit(padding, padding, padding, padding))
+        .with_initializer(Initializer::Zeros)
+        .init(device);
+    let weight = TensorData::new(weights.weight, weights.shape);
+    convolution.weight = Param::from_tensor(Tensor::from_data(weight, device));
+    let bias = TensorData::new(weights.bias, [outputs]);
+    convolution.bias = Some(Param::from_tensor(Tensor::from_data(bias, device)));
+    convolution
+}
+
+/// Nearest sampling of `[batch, 3, side, side]` to `[batch, 3, scale, scale]`; `scale` divides `side`.
+fn every_nth_pixel(images: Tensor<4>, scale: usize) -> Tensor<4> {
+    let [batch, channels, side, _] = images.dims();
+    let step = side / scale;
+    if step == 1 {
+        return images;
+    }
+    images
+        .reshape([batch * channels, scale, step, scale, step]) // pixels as (block, offset)
+        .slice([0..batch * channels, 0..scale, 0..1, 0..scale, 0..1])
+        .reshape([batch, channels, scale, scale])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_sampling_takes_the_first_pixel_of_each_block() {
+        let device = Device::flex();
+        let image = Tensor::<1, burn::tensor::Int>::arange(0..16, &device).float();
+        let sampled = every_nth_pixel(image.reshape([1, 1, 4, 4]), 2);
+        assert_eq!(sampled.into_data().try_to_vec::<f32>().expect("floats"), [0.0, 2.0, 8.0, 10.0]);
+    }
+}

@@ -1,0 +1,149 @@
+//! The multi-scale feature extractor f_ex (paper, Section 3; sizes in Section 4.2).
+
+use burn::tensor::Device;
+use sha2::{Digest, Sha256};
+
+use crate::alexnet::AlexNet;
+use crate::error::FeatureError;
+use crate::host::HostAlexNet;
+use crate::normalize::normalize;
+use crate::weights;
+
+/// Side of the square images that go in, pixels.
+pub const IMAGE_SIZE: usize = 448;
+/// Sides of the images that the network sees, pixels; each divides [`IMAGE_SIZE`].
+pub const SCALES: [usize; 3] = [448, 224, 112];
+/// Features per image: 256 channels at each scale.
+pub const FEATURES: usize = 256 * SCALES.len();
+/// Images per pass: enough to keep matrix products busy, few enough to keep memory small.
+const BATCH: usize = 16;
+
+/// Turns images into rows of [`FEATURES`] numbers, on the host processor or on a Burn device.
+#[derive(Debug)]
+pub struct Extractor {
+    network: Network,
+    id: String,
+}
+
+#[derive(Debug)]
+enum Network {
+    Host(Box<HostAlexNet>),
+    Device(Box<AlexNet>, Device),
+}
+
+impl Extractor {
+    /// The extractor for the host processor: Winograd convolutions on all cores.
+    pub fn on_host() -> Self {
+        let weights = weights::embedded();
+        Self { network: Network::Host(Box::new(HostAlexNet::new(&weights))), id: id() }
+    }
+
+    /// The extractor for any Burn device: the reference that [`Self::on_host`] is tested against.
+    pub fn on_device(device: &Device) -> Self {
+        let network = Network::Device(Box::new(AlexNet::new(device)), device.clone());
+        Self { network, id: id() }
+    }
+
+    /// Name of this extractor: equal names mean equal features up to rounding.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Features, row-major `[images, 768]`, of interleaved 8-bit RGB images of 448 × 448 pixels.
+    ///
+    /// An image's features do not depend on the other images of the call.
+    ///
+    /// # Errors
+    /// [`FeatureError::ImageSize`] if an image has another number of bytes.
+    pub fn extract(&self, images: &[&[u8]]) -> Result<Vec<f32>, FeatureError> {
+        let expected = 3 * IMAGE_SIZE * IMAGE_SIZE;
+        for (index, image) in images.iter().enumerate() {
+            if image.len() != expected {
+                return Err(FeatureError::ImageSize { index, found: image.len(), expected });
+            }
+        }
+        let mut rows = Vec::with_capacity(images.len() * FEATURES);
+        for batch in images.chunks(BATCH) {
+            match &self.network {
+                Network::Host(network) => rows.extend(host_features(network, batch)),
+                Network::Device(network, device) => {
+                    let images = normalize(batch, IMAGE_SIZE, device); // [batch, 3, 448, 448]
+                    let features = network.forward(images).into_data(); // [batch, 768]
+                    rows.extend(features.iter::<f32>());
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Features of one batch, the scales' columns side by side.
+fn host_features(network: &HostAlexNet, images: &[&[u8]]) -> Vec<f32> {
+    let per_scale = FEATURES / SCALES.len();
+    let scales = SCALES.map(|scale| network.features(images, IMAGE_SIZE, IMAGE_SIZE / scale)); // 3 × [images, 256]
+    let mut rows = Vec::with_capacity(images.len() * FEATURES);
+    for image in 0..images.len() {
+        for scale in &scales {
+            rows.extend_from_slice(&scale[image * per_scale..(image + 1) * per_scale]);
+        }
+    }
+    rows
+}
+
+/// Architecture, scales and a digest of the weights.
+fn id() -> String {
+    let mut digest = Sha256::new();
+    for convolution in weights::embedded() {
+        for value in convolution.weight.iter().chain(&convolution.bias) {
+            digest.update(value.to_le_bytes());
+        }
+    }
+    let digest = digest.finalize();
+    format!("alexnet-448-224-112-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texture(seed: u32) -> Vec<u8> {
+        let mut state = seed;
+        let noise = std::iter::repeat_with(|| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        });
+        noise.take(3 * IMAGE_SIZE * IMAGE_SIZE).collect()
+    }
+
+    fn relative_error(a: &[f32], b: &[f32]) -> f32 {
+        let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
+        norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
+    }
+
+    #[test]
+    fn host_and_device_extract_the_same_features() {
+        let image = texture(1);
+        let host = Extractor::on_host().extract(&[&image]).expect("right size");
+        let device = Extractor::on_device(&Device::flex()).extract(&[&image]).expect("right size");
+        assert_eq!(host.len(), FEATURES);
+        // Winograd's transforms cost about two decimal digits of f32's seven.
+        assert!(relative_error(&host, &device) < 1e-4);
+    }
+
+    #[test]
+    fn features_do_not_depend_on_the_rest_of_the_batch() {
+        let images: Vec<Vec<u8>> = (0..5).map(texture).collect();
+        let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
+        let extractor = Extractor::on_host();
+        let together = extractor.extract(&images).expect("right size");
+        for (image, row) in images.iter().zip(together.chunks(FEATURES)) {
+            assert_eq!(extractor.extract(&[image]).expect("right size"), row);
+        }
+    }
+
+    #[test]
+    fn an_image_of_another_size_is_refused() {
+        let error = Extractor::on_host().extract(&[&[0; 12]]).expect_err("12 bytes are no image");
+        assert!(error.to_string().contains("12 bytes"), "{error}");
+    }
+}

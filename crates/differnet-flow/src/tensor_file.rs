@@ -1,0 +1,229 @@
+//! Safetensors files, written and read one tensor at a time so that no second copy is ever held.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use safetensors::tensor::{Metadata, TensorInfo};
+use safetensors::{Dtype, SafeTensors};
+use serde::Serialize;
+
+use crate::error::FlowError;
+
+/// Largest header accepted; the safetensors format's own limit.
+const MAX_HEADER_BYTES: u64 = 100_000_000;
+/// Values converted to bytes at a time while writing.
+const CHUNK: usize = 16 * 1024;
+
+/// Name, shape and element type of a tensor in a file.
+#[derive(Debug, Clone)]
+pub(crate) struct TensorSpec {
+    pub(crate) name: String,
+    pub(crate) shape: Vec<usize>,
+    pub(crate) dtype: Dtype,
+}
+
+/// Where tensors come from: a file or bytes in memory.
+pub(crate) trait TensorSource {
+    /// Every tensor's name, sorted.
+    fn names(&self) -> Vec<String>;
+    /// Shape and element type of a tensor; `None` if there is none of that name.
+    fn info(&self, name: &str) -> Option<(Vec<usize>, Dtype)>;
+    /// The raw little-endian bytes of a tensor that [`info`](Self::info) knows.
+    fn bytes(&mut self, name: &str) -> Result<Vec<u8>, FlowError>;
+
+    /// The values of an `f32` tensor that must be there, finite and of this shape.
+    fn floats(&mut self, spec: &TensorSpec) -> Result<Vec<f32>, FlowError> {
+        self.check(spec)?;
+        let bytes = self.bytes(&spec.name)?;
+        let (words, _) = bytes.as_chunks::<4>();
+        let values: Vec<f32> = words.iter().map(|word| f32::from_le_bytes(*word)).collect();
+        match values.iter().position(|value| !value.is_finite()) {
+            Some(position) => Err(FlowError::NonFinite { name: spec.name.clone(), position }),
+            None => Ok(values),
+        }
+    }
+
+    /// The values of an `i64` tensor that must be there and of this shape.
+    fn integers(&mut self, spec: &TensorSpec) -> Result<Vec<i64>, FlowError> {
+        self.check(spec)?;
+        let bytes = self.bytes(&spec.name)?;
+        let (words, _) = bytes.as_chunks::<8>();
+        Ok(words.iter().map(|word| i64::from_le_bytes(*word)).collect())
+    }
+
+    /// Whether the tensor is there, of the right type and shape.
+    fn check(&self, spec: &TensorSpec) -> Result<(), FlowError> {
+        let name = spec.name.clone();
+        let Some((found, dtype)) = self.info(&spec.name) else {
+            return Err(FlowError::MissingTensor { name });
+        };
+        if dtype != spec.dtype {
+            let (expected, found) = (format!("{:?}", spec.dtype), format!("{dtype:?}"));
+            return Err(FlowError::Dtype { name, expected, found });
+        }
+        if found != spec.shape {
+            return Err(FlowError::Shape { name, expected: spec.shape.clone(), found });
+        }
+        Ok(())
+    }
+}
+
+impl TensorSource for &SafeTensors<'_> {
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = SafeTensors::names(self).iter().map(ToString::to_string).collect();
+        names.sort();
+        names
+    }
+
+    fn info(&self, name: &str) -> Option<(Vec<usize>, Dtype)> {
+        self.tensor(name).ok().map(|view| (view.shape().to_vec(), view.dtype()))
+    }
+
+    fn bytes(&mut self, name: &str) -> Result<Vec<u8>, FlowError> {
+        let view = self.tensor(name);
+        Ok(view.map_err(|_| FlowError::MissingTensor { name: name.into() })?.data().to_vec())
+    }
+}
+
+/// An open safetensors file whose header has been checked.
+#[derive(Debug)]
+pub(crate) struct TensorFile {
+    path: PathBuf,
+    file: File,
+    data_start: u64,
+    header: Metadata,
+}
+
+impl TensorFile {
+    /// Opens `path` and checks its header against its length.
+    pub(crate) fn open(path: &Path) -> Result<Self, FlowError> {
+        let io = |source| FlowError::Io { path: path.to_path_buf(), source };
+        let malformed = |reason: &str| FlowError::Header { path: path.into(), reason: reason.into() };
+        let mut file = File::open(path).map_err(io)?;
+        let found = file.metadata().map_err(io)?.len();
+        if found < 8 {
+            return Err(malformed("it is shorter than 8 bytes"));
+        }
+        let mut length = [0; 8];
+        file.read_exact(&mut length).map_err(io)?;
+        let length = u64::from_le_bytes(length);
+        if length > MAX_HEADER_BYTES || length > found - 8 {
+            return Err(malformed("its header does not fit"));
+        }
+        let mut header = vec![0; length as usize];
+        file.read_exact(&mut header).map_err(io)?;
+        let header: Metadata =
+            serde_json::from_slice(&header).map_err(|error| malformed(&error.to_string()))?;
+        let data_start = 8 + length;
+        let expected = data_start.saturating_add(header.data_len() as u64);
+        if expected != found {
+            return Err(FlowError::Length { path: path.into(), expected, found });
+        }
+        Ok(Self { path: path.to_path_buf(), file, data_start, header })
+    }
+
+    /// The metadata stored with the tensors.
+    pub(crate) fn metadata(&self) -> BTreeMap<String, String> {
+        let metadata = self.header.metadata().as_ref();
+        metadata.map(|map| map.clone().into_iter().collect()).unwrap_or_default()
+    }
+}
+
+impl TensorSource for TensorFile {
+    fn names(&self) -> Vec<String> {
+        let mut names = self.header.offset_keys();
+        names.sort();
+        names
+    }
+
+    fn info(&self, name: &str) -> Option<(Vec<usize>, Dtype)> {
+        self.header.info(name).map(|info| (info.shape.clone(), info.dtype))
+    }
+
+    fn bytes(&mut self, name: &str) -> Result<Vec<u8>, FlowError> {
+        let info = self.header.info(name);
+        let info = info.ok_or_else(|| FlowError::MissingTensor { name: name.into() })?;
+        let (start, end) = info.data_offsets;
+        let io = |source| FlowError::Io { path: self.path.clone(), source };
+        self.file.seek(SeekFrom::Start(self.data_start + start as u64)).map_err(io)?;
+        let mut bytes = vec![0; end - start];
+        self.file.read_exact(&mut bytes).map_err(io)?;
+        Ok(bytes)
+    }
+}
+
+/// Writes `path` through `write` so that readers see the old file or the whole new one.
+pub(crate) fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<(), FlowError>,
+) -> Result<(), FlowError> {
+    let io = |source| FlowError::Io { path: path.to_path_buf(), source };
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(format!(".{}.partial", std::process::id()));
+    let partial = path.with_file_name(name);
+    let attempt = || {
+        let mut out = BufWriter::new(File::create(&partial).map_err(io)?);
+        write(&mut out).map_err(|error| match error {
+            FlowError::Write { source } => io(source),
+            other => other,
+        })?;
+        let file = out.into_inner().map_err(|error| io(error.into_error()))?;
+        file.sync_all().map_err(io)?;
+        fs::rename(&partial, path).map_err(io)
+    };
+    attempt().inspect_err(|_| {
+        // The first error is the one to report; a leftover is harmless.
+        let _ = fs::remove_file(&partial);
+    })
+}
+
+/// Writes the header of a file that will hold `tensors` in this order.
+pub(crate) fn write_header(
+    tensors: &[TensorSpec],
+    metadata: &BTreeMap<String, String>,
+    out: &mut impl Write,
+) -> Result<(), FlowError> {
+    #[derive(Serialize)]
+    #[serde(untagged)]
+    enum Entry<'a> {
+        Metadata(&'a BTreeMap<String, String>),
+        Tensor(TensorInfo),
+    }
+    // Sorted keys: equal content gives equal bytes.
+    let mut entries = BTreeMap::new();
+    if !metadata.is_empty() {
+        entries.insert("__metadata__", Entry::Metadata(metadata));
+    }
+    let mut offset = 0;
+    for TensorSpec { name, shape, dtype } in tensors {
+        let end = offset + shape.iter().product::<usize>() * dtype.bitsize() / 8;
+        let (dtype, shape, data_offsets) = (*dtype, shape.clone(), (offset, end));
+        entries.insert(name, Entry::Tensor(TensorInfo { dtype, shape, data_offsets }));
+        offset = end;
+    }
+    let mut header = serde_json::to_vec(&entries).expect("strings and numbers serialise");
+    // Spaces up to a multiple of 8 keep the data aligned.
+    header.resize(header.len().next_multiple_of(8), b' ');
+    let write = |source| FlowError::Write { source };
+    out.write_all(&(header.len() as u64).to_le_bytes()).map_err(write)?;
+    out.write_all(&header).map_err(write)
+}
+
+/// Writes `values` in little-endian order.
+pub(crate) fn write_floats(values: &[f32], out: &mut impl Write) -> Result<(), FlowError> {
+    let mut bytes = Vec::with_capacity(4 * CHUNK.min(values.len()));
+    for chunk in values.chunks(CHUNK) {
+        bytes.clear();
+        bytes.extend(chunk.iter().flat_map(|value| value.to_le_bytes()));
+        out.write_all(&bytes).map_err(|source| FlowError::Write { source })?;
+    }
+    Ok(())
+}
+
+/// Writes `values` in little-endian order.
+pub(crate) fn write_integers(values: &[i64], out: &mut impl Write) -> Result<(), FlowError> {
+    let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    out.write_all(&bytes).map_err(|source| FlowError::Write { source })
+}

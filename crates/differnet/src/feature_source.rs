@@ -1,0 +1,174 @@
+//! Image files to rows of features: decoding, transforming and extracting, with a cache in between.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use differnet_data::{ContentHash, DecodeLimits, ImageError, RgbImage, Transform};
+use differnet_features::{Extractor, FEATURES, FeatureCache, FeatureError, IMAGE_SIZE, TransformKey};
+use rayon::prelude::*;
+
+/// Files read at once: enough to keep all cores decoding, few enough to keep memory flat.
+const FILES: usize = 8;
+/// Transformed images extracted at once.
+const IMAGES: usize = 16;
+
+/// Which transforms of an image are wanted, given the hash of its file.
+pub type TransformChoice<'a> = dyn Fn(&ContentHash) -> Vec<Transform> + Sync + 'a;
+
+/// Where features come from: an extractor, and a cache if there is one.
+#[derive(Debug)]
+pub struct FeatureSource {
+    /// Turns pixels into features.
+    pub extractor: Extractor,
+    /// Remembers rows between runs; `None` extracts everything anew.
+    pub cache: Option<FeatureCache>,
+    /// What a decoder may use.
+    pub limits: DecodeLimits,
+}
+
+/// The features of one image.
+#[derive(Debug)]
+pub struct ImageFeatures {
+    /// Hash of the image's file.
+    pub hash: ContentHash,
+    /// The transforms that the rows belong to.
+    pub transforms: Vec<Transform>,
+    /// Row-major `[transforms, 768]`.
+    pub rows: Vec<f32>,
+    /// How many rows were extracted rather than read from the cache.
+    pub extracted: usize,
+}
+
+/// One image on its way from file to rows.
+struct Work<'a> {
+    path: &'a Path,
+    hash: ContentHash,
+    transforms: Vec<Transform>,
+    known: Vec<Option<Vec<f32>>>,
+    /// Decoded and resized; only if rows are missing.
+    image: Option<RgbImage>,
+}
+
+impl FeatureSource {
+    /// A source that extracts on the host processor.
+    pub fn on_host(cache: Option<FeatureCache>) -> Self {
+        Self { extractor: Extractor::on_host(), cache, limits: DecodeLimits::default() }
+    }
+
+    /// Calls `visit` with the index and the features of each file, in order, until it breaks.
+    ///
+    /// A few files are in memory at a time, however many there are. A file that is no usable
+    /// image is passed to `visit` as its error; the others go on.
+    ///
+    /// # Errors
+    /// [`FeatureError`] if the cache cannot be used.
+    pub fn for_each(
+        &self,
+        files: &[PathBuf],
+        choice: &TransformChoice<'_>,
+        visit: &mut dyn FnMut(usize, Result<ImageFeatures, ImageError>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, FeatureError> {
+        for (group, paths) in files.chunks(FILES).enumerate() {
+            let opened: Vec<_> = paths.par_iter().map(|path| self.open(path, choice)).collect();
+            let mut work = Vec::with_capacity(opened.len());
+            for opened in opened {
+                work.push(opened?);
+            }
+            let extracted = self.extract_missing(&mut work)?;
+            for (index, (work, extracted)) in work.into_iter().zip(extracted).enumerate() {
+                let features = work.map(|work| work.finish(extracted));
+                if visit(group * FILES + index, features).is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Reads a file, looks its rows up, and decodes it if some are missing.
+    fn open<'a>(
+        &self,
+        path: &'a Path,
+        choice: &TransformChoice<'_>,
+    ) -> Result<Result<Work<'a>, ImageError>, FeatureError> {
+        let bytes = match differnet_data::read_file(path, &self.limits) {
+            Ok(bytes) => bytes,
+            Err(error) => return Ok(Err(error)),
+        };
+        let hash = ContentHash::of(&bytes);
+        let transforms = choice(&hash);
+        let known = match &self.cache {
+            None => vec![None; transforms.len()],
+            Some(cache) => cache.read(self.extractor.id(), &hash.0, &keys(&transforms))?,
+        };
+        let image = if known.iter().any(Option::is_none) {
+            match differnet_data::decode_bytes(&bytes, path, &self.limits) {
+                Ok(image) => {
+                    let side = IMAGE_SIZE as u32;
+                    Some(differnet_data::resize_bilinear(&image, side, side))
+                }
+                Err(error) => return Ok(Err(error)),
+            }
+        } else {
+            None
+        };
+        Ok(Ok(Work { path, hash, transforms, known, image }))
+    }
+
+    /// Extracts and caches every missing row; returns how many each image lacked.
+    fn extract_missing(
+        &self,
+        work: &mut [Result<Work<'_>, ImageError>],
+    ) -> Result<Vec<usize>, FeatureError> {
+        let mut jobs = Vec::new();
+        for (index, work) in work.iter().enumerate() {
+            let Ok(work) = work else { continue };
+            let missing = work.known.iter().enumerate().filter(|(_, row)| row.is_none());
+            jobs.extend(missing.map(|(position, _)| (index, position)));
+        }
+        for batch in jobs.chunks(IMAGES) {
+            let images: Vec<RgbImage> = batch
+                .par_iter()
+                .map(|&(index, position)| {
+                    let work = work[index].as_ref().expect("only readable images have jobs");
+                    let image = work.image.as_ref().expect("images with missing rows are decoded");
+                    differnet_data::apply(image, &work.transforms[position])
+                })
+                .collect();
+            let pixels: Vec<&[u8]> = images.iter().map(|image| image.as_raw().as_slice()).collect();
+            let rows = self.extractor.extract(&pixels)?;
+            for (&(index, position), row) in batch.iter().zip(rows.chunks_exact(FEATURES)) {
+                let work = work[index].as_mut().expect("only readable images have jobs");
+                work.known[position] = Some(row.to_vec());
+            }
+        }
+        let mut extracted = vec![0; work.len()];
+        for (index, _) in &jobs {
+            extracted[*index] += 1;
+        }
+        if let Some(cache) = &self.cache {
+            for (index, work) in work.iter().enumerate() {
+                let Ok(work) = work else { continue };
+                let new = jobs.iter().filter(|job| job.0 == index).map(|job| job.1);
+                let new: Vec<usize> = new.collect();
+                let transforms: Vec<Transform> = new.iter().map(|&at| work.transforms[at]).collect();
+                let rows: Vec<f32> =
+                    new.iter().flat_map(|&at| work.known[at].iter().flatten()).copied().collect();
+                cache.write(self.extractor.id(), &work.hash.0, &keys(&transforms), &rows)?;
+            }
+        }
+        Ok(extracted)
+    }
+}
+
+impl Work<'_> {
+    fn finish(self, extracted: usize) -> ImageFeatures {
+        let rows: Vec<f32> = self.known.into_iter().flatten().flatten().collect();
+        debug_assert_eq!(rows.len(), self.transforms.len() * FEATURES, "{}", self.path.display());
+        ImageFeatures { hash: self.hash, transforms: self.transforms, rows, extracted }
+    }
+}
+
+fn keys(transforms: &[Transform]) -> Vec<TransformKey> {
+    transforms.iter().map(|t| TransformKey([t.degrees, t.brightness, t.contrast])).collect()
+}
