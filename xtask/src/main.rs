@@ -1,1 +1,44 @@
-fn main() {}
+//! Developer commands: golden vectors, tests, continuous integration, style checks.
+//!
+//! A command is one file with its arguments and a `run`; a person and CI type the same line.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands report to a terminal")]
+
+mod ci;
+mod golden;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Developer commands of this workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Golden(golden::GoldenArgs),
+    Test(test::TestArgs),
+    Ci(ci::CiArgs),
+    Tidy(tidy::TidyArgs),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().command {
+        Command::Golden(args) => golden::run(&args),
+        Command::Test(args) => test::run(&args),
+        Command::Ci(args) => ci::run(&args),
+        Command::Tidy(args) => tidy::run(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,1 +1,34 @@
-fn main() {}
+//! The command `differnet`: trains a detector on photographs of good parts and finds defects.
+//!
+//! A subcommand resolves its arguments, calls the libraries and prints. Results go to the standard
+//! output, everything else to the standard error.
+
+mod atomic;
+mod cache_args;
+mod cli;
+mod commands;
+mod config_args;
+mod data_args;
+mod device;
+mod evaluation;
+mod exit;
+mod interrupt;
+mod numbers;
+mod output;
+mod panic;
+mod progress;
+mod score_args;
+mod source_args;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    panic::keep_message();
+    let cli = cli::Cli::parse();
+    match panic::guard(|| cli.run()) {
+        Ok(exit) => exit.into(),
+        Err(error) => exit::report(&error).into(),
+    }
+}

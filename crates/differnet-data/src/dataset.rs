@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::DatasetError;
-use crate::layouts::{Layout, detect, folder, mtd, mvtec};
+use crate::dataset_error::DatasetError;
+use crate::layouts::{Layout, detect_layout, folder, mtd, mvtec};
 
 /// One image of an inspection data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub struct Dataset {
 /// [`DatasetError`]: the tree does not have the layout, or holds no good image to train on.
 pub fn load_dataset(root: &Path, layout: &Layout, seed: u64) -> Result<Dataset, DatasetError> {
     match layout {
-        Layout::Auto => load_dataset(root, &detect(root)?, seed),
+        Layout::Auto => load_dataset(root, &detect_layout(root)?, seed),
         Layout::Mvtec { category } => mvtec::load(root, category.as_deref()),
         Layout::Mtd { train_list } => mtd::load(root, train_list.as_deref(), seed),
         Layout::Folder { test_good, test_defect } => {

@@ -13,7 +13,7 @@ use image::error::LimitErrorKind;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
-use crate::error::{Content, ImageError};
+use crate::image_error::{Content, ImageError};
 use crate::jpeg_end::has_end_marker;
 
 /// How large an image may be before it is refused unread.
@@ -86,7 +86,7 @@ fn decode_guarded(
 ) -> Result<RgbImage, ImageError> {
     let format = format_of(bytes, path)?;
     let classify = |error| classify(error, path, limits);
-    if format == ImageFormat::Jpeg && !has_end_marker(bytes) {
+    if is_cut_short(bytes, format) {
         return Err(ImageError::Truncated { path: path.to_path_buf() });
     }
     let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
@@ -112,6 +112,18 @@ fn decode_guarded(
     );
     image.apply_orientation(orientation);
     Ok(image.into_rgb8())
+}
+
+/// Whether a file lacks its end although its decoder would not say so.
+fn is_cut_short(bytes: &[u8], format: ImageFormat) -> bool {
+    match (format, bytes) {
+        (ImageFormat::Jpeg, _) => !has_end_marker(bytes),
+        // RIFF: four letters, then the number of bytes that follow.
+        (ImageFormat::WebP, [_, _, _, _, a, b, c, d, rest @ ..]) => {
+            (rest.len() as u64) < u64::from(u32::from_le_bytes([*a, *b, *c, *d]))
+        }
+        _ => false,
+    }
 }
 
 fn format_of(bytes: &[u8], path: &Path) -> Result<ImageFormat, ImageError> {

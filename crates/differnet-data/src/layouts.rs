@@ -6,7 +6,7 @@ pub(crate) mod mvtec;
 
 use std::path::{Path, PathBuf};
 
-use crate::error::DatasetError;
+use crate::dataset_error::DatasetError;
 use crate::listing::require_folder;
 
 /// Where the images of a data set lie below its root folder.
@@ -39,7 +39,7 @@ pub enum Layout {
 /// # Errors
 /// [`DatasetError::UnknownLayout`] if the tree has a test folder that none of the layouts accounts
 /// for: taking it for good images would train on defects.
-pub(crate) fn detect(root: &Path) -> Result<Layout, DatasetError> {
+pub fn detect_layout(root: &Path) -> Result<Layout, DatasetError> {
     require_folder(root)?;
     if mtd::is_root(root) {
         return Ok(Layout::Mtd { train_list: None });

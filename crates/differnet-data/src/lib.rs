@@ -5,11 +5,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod augment;
+mod causes;
 mod content_hash;
 mod dataset;
+mod dataset_error;
 mod decode;
 mod enhance;
-mod error;
+mod image_error;
 mod jpeg_end;
 mod layouts;
 mod listing;
@@ -25,10 +27,11 @@ mod transform;
 pub use augment::{Purpose, Rotation, TransformConfig, fixed_transforms, random_transforms};
 pub use content_hash::ContentHash;
 pub use dataset::{Dataset, Defect, Sample, load_dataset};
+pub use dataset_error::DatasetError;
 pub use decode::{DecodeLimits, decode_bytes, decode_file, read_file};
-pub use error::{Content, DatasetError, ImageError};
 pub use image::RgbImage;
-pub use layouts::Layout;
+pub use image_error::{Content, ImageError};
+pub use layouts::{Layout, detect_layout};
 pub use layouts::mvtec::mvtec_categories;
 pub use listing::find_images;
 pub use load::{BadImage, LoadedImage, check_images, load_image};

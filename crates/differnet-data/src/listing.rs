@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::DatasetError;
+use crate::dataset_error::DatasetError;
 
 /// Endings of the names that image files have, in any case.
 pub(crate) const EXTENSIONS: [&str; 8] =

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::content_hash::ContentHash;
 use crate::decode::{DecodeLimits, decode_bytes, decode_file, read_file};
-use crate::error::ImageError;
+use crate::image_error::ImageError;
 use crate::resize::resize_bilinear;
 
 /// An image ready to be transformed.

@@ -10,19 +10,15 @@ mod fabric;
 mod hex_nut;
 mod noise;
 mod shape;
+mod shot;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use image::{DynamicImage, ImageFormat};
 use rayon::prelude::*;
 
-use crate::error::DatasetError;
-use crate::random::Random;
-use crate::sample::brushed_metal::BrushedMetal;
-use crate::sample::camera::{Part, Photograph, photograph};
-use crate::sample::fabric::Fabric;
-use crate::sample::hex_nut::HexNut;
+use crate::dataset_error::DatasetError;
+use crate::sample::shot::{Category, shots};
 
 /// Name of the file that says what wrote a category, and from which settings.
 const NOTE: &str = "generated.txt";
@@ -82,99 +78,6 @@ pub fn write_sample_dataset(
     Ok(categories.map(|category| category.name().to_owned()).to_vec())
 }
 
-/// What the sample images show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Category {
-    BrushedMetal,
-    Fabric,
-    HexNut,
-}
-
-impl Category {
-    fn name(self) -> &'static str {
-        match self {
-            Self::BrushedMetal => "brushed_metal",
-            Self::Fabric => "fabric",
-            Self::HexNut => "hex_nut",
-        }
-    }
-
-    fn kinds(self) -> &'static [&'static str] {
-        match self {
-            Self::BrushedMetal => &brushed_metal::KINDS,
-            Self::Fabric => &fabric::KINDS,
-            Self::HexNut => &hex_nut::KINDS,
-        }
-    }
-
-    /// A part of its own, drawn from `random`; the defect from `flaw`, so that it changes no more.
-    fn part(self, kind: Option<usize>, random: &mut Random, flaw: &mut Random) -> Box<dyn Part> {
-        match (self, kind) {
-            (Self::BrushedMetal, None) => Box::new(BrushedMetal::draw(random)),
-            (Self::BrushedMetal, Some(kind)) => {
-                Box::new(BrushedMetal::draw(random).damaged(kind, flaw))
-            }
-            (Self::Fabric, None) => Box::new(Fabric::draw(random)),
-            (Self::Fabric, Some(kind)) => Box::new(Fabric::draw(random).damaged(kind, flaw)),
-            (Self::HexNut, None) => Box::new(HexNut::draw(random)),
-            (Self::HexNut, Some(kind)) => Box::new(HexNut::draw(random).damaged(kind, flaw)),
-        }
-    }
-}
-
-/// One image to be written.
-#[derive(Debug, Clone)]
-struct Shot {
-    category: Category,
-    /// Where it goes below the category: `train/good` or `test/KIND`.
-    folder: String,
-    /// Index among the category's kinds of defects; `None` for a good part.
-    kind: Option<usize>,
-    index: usize,
-}
-
-impl Shot {
-    fn take(&self, config: &SampleConfig) -> Photograph {
-        let item = format!("{}/{}/{}", self.category.name(), self.folder, self.index);
-        let mut random = Random::new(config.seed, "sample/part", item.as_bytes());
-        let mut flaw = Random::new(config.seed, "sample/flaw", item.as_bytes());
-        let part = self.category.part(self.kind, &mut random, &mut flaw);
-        photograph(part.as_ref(), config.size, &mut random)
-    }
-
-    fn write(&self, root: &Path, config: &SampleConfig) -> Result<(), DatasetError> {
-        let Photograph { image, mask } = self.take(config);
-        let path = root.join(&self.folder).join(format!("{:03}.png", self.index));
-        save(&DynamicImage::ImageRgb8(image), path)?;
-        if let Some(kind) = self.kind {
-            let folder = root.join("ground_truth").join(self.category.kinds()[kind]);
-            save(
-                &DynamicImage::ImageLuma8(mask),
-                folder.join(format!("{:03}_mask.png", self.index)),
-            )?;
-        }
-        Ok(())
-    }
-}
-
-fn shots(category: Category, config: &SampleConfig) -> Vec<Shot> {
-    let mut shots = Vec::new();
-    let mut add = |folder: String, kind, count| {
-        shots.extend((0..count).map(|index| Shot {
-            category,
-            folder: folder.clone(),
-            kind,
-            index,
-        }));
-    };
-    add("train/good".to_owned(), None, config.train);
-    add("test/good".to_owned(), None, config.test_good);
-    for (kind, name) in category.kinds().iter().enumerate() {
-        add(format!("test/{name}"), Some(kind), config.test_defect_per_kind);
-    }
-    shots
-}
-
 fn write_category(
     out: &Path,
     category: Category,
@@ -219,13 +122,85 @@ fn note(category: Category, config: &SampleConfig) -> String {
     )
 }
 
-fn save(image: &DynamicImage, path: PathBuf) -> Result<(), DatasetError> {
-    image
-        .save_with_format(&path, ImageFormat::Png)
-        .map_err(|source| DatasetError::Encode { path, source })
-}
-
 fn write_error(path: &Path) -> impl FnOnce(std::io::Error) -> DatasetError {
     let path = path.to_path_buf();
     |source| DatasetError::Write { path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::load_dataset;
+    use crate::layouts::Layout;
+    use crate::listing::find_images;
+    use crate::test_tree::tree;
+
+    fn small(train: usize) -> SampleConfig {
+        SampleConfig { seed: 5, size: 64, train, test_good: 1, test_defect_per_kind: 1 }
+    }
+
+    fn root() -> tempfile::TempDir {
+        tree::<&str>(&[])
+    }
+
+    #[test]
+    fn every_category_loads_as_mvtec_with_a_mask_for_each_defect() {
+        let root = root();
+        let categories = write_sample_dataset(root.path(), &small(2)).unwrap();
+        assert_eq!(categories, ["brushed_metal", "fabric", "hex_nut"]);
+        assert_eq!(crate::mvtec_categories(root.path()).unwrap(), categories);
+        for category in categories {
+            let layout = Layout::Mvtec { category: Some(category) };
+            let dataset = load_dataset(root.path(), &layout, 0).unwrap();
+            assert_eq!(dataset.train.len(), 2);
+            assert_eq!(dataset.test.len(), 5);
+            let defects: Vec<_> = dataset.test.iter().filter_map(|s| s.defect.as_ref()).collect();
+            assert_eq!(defects.len(), 4);
+            assert!(defects.iter().all(|defect| defect.mask.is_some()));
+        }
+    }
+
+    #[test]
+    fn more_images_leave_the_others_as_they_were() {
+        let (few, many) = (root(), root());
+        write_sample_dataset(few.path(), &small(1)).unwrap();
+        write_sample_dataset(many.path(), &small(3)).unwrap();
+        for image in find_images(few.path()).unwrap() {
+            let same = many.path().join(image.strip_prefix(few.path()).unwrap());
+            assert_eq!(fs::read(&image).unwrap(), fs::read(same).unwrap(), "{image:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_run_keeps_the_files_and_other_settings_are_refused() {
+        let root = root();
+        write_sample_dataset(root.path(), &small(1)).unwrap();
+        let image = root.path().join("fabric/train/good/000.png");
+        let written = fs::metadata(&image).unwrap().modified().unwrap();
+        write_sample_dataset(root.path(), &small(1)).unwrap();
+        assert_eq!(fs::metadata(&image).unwrap().modified().unwrap(), written);
+        let message = write_sample_dataset(root.path(), &small(2)).unwrap_err().to_string();
+        assert!(message.ends_with("choose another folder or delete it"), "{message}");
+    }
+
+    #[test]
+    fn nothing_but_the_categories_is_left_behind() {
+        let root = root();
+        write_sample_dataset(root.path(), &small(1)).unwrap();
+        let mut names: Vec<_> =
+            fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        assert_eq!(names, ["brushed_metal", "fabric", "hex_nut"]);
+    }
+
+    #[test]
+    fn sizes_that_show_nothing_are_refused() {
+        for size in [0, 63, 4097] {
+            let config = SampleConfig { size, ..small(1) };
+            let message = write_sample_dataset(root().path(), &config).unwrap_err().to_string();
+            let golden =
+                format!("sample images of {size} pixels are not possible: choose 64 to 4096");
+            assert_eq!(message, golden);
+        }
+    }
 }

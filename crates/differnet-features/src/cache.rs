@@ -11,8 +11,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use safetensors::tensor::{Dtype, TensorView};
 use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest, Sha256};
 
 use crate::error::FeatureError;
@@ -20,6 +20,8 @@ use crate::extractor::FEATURES;
 
 /// Version of the layout on disk.
 const LAYOUT: &str = "v1";
+/// How the names of segments begin that are being written.
+const PARTIAL: &str = ".segment";
 
 /// The numbers that define a transform of an image: degrees, brightness, contrast.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -108,12 +110,14 @@ impl FeatureCache {
             return Ok(());
         }
         let folder = self.image_folder(extractor, image);
-        let keys: Vec<u8> = transforms.iter().flat_map(|k| k.0).flat_map(f32::to_le_bytes).collect();
+        let keys: Vec<u8> =
+            transforms.iter().flat_map(|k| k.0).flat_map(f32::to_le_bytes).collect();
         let name = format!("{}.safetensors", &hex(&Sha256::digest(&keys))[..16]);
         let path = folder.join(name);
         let values: Vec<u8> = rows.iter().flat_map(|value| value.to_le_bytes()).collect();
         let bytes = serialize_segment(&keys, &values, transforms.len());
-        write_atomically(&folder, &path, &bytes).map_err(|source| FeatureError::Cache { path, source })
+        write_atomically(&folder, &path, &bytes)
+            .map_err(|source| FeatureError::Cache { path, source })
     }
 
     /// What is stored, by extractor; reads every segment.
@@ -142,18 +146,30 @@ impl FeatureCache {
         Ok(usages)
     }
 
-    /// Deletes everything that this layout version stored; other files in the folder stay.
+    /// Deletes every segment of this layout version; whatever else is in the folder stays.
     ///
     /// # Errors
     /// [`FeatureError::Cache`] if something cannot be deleted.
     pub fn clear(&self) -> Result<(), FeatureError> {
-        let path = self.root.join(LAYOUT);
-        match fs::remove_dir_all(&path) {
-            Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                Err(FeatureError::Cache { path, source })
+        let layout = self.root.join(LAYOUT);
+        let mut emptied = vec![layout.clone()];
+        for extractor in folders(&layout)? {
+            emptied.push(extractor.clone());
+            for prefix in folders(&extractor)? {
+                emptied.push(prefix.clone());
+                for image in folders(&prefix)? {
+                    for path in segments(&image)?.into_iter().chain(partial_segments(&image)?) {
+                        remove_file(&path)?;
+                    }
+                    emptied.push(image);
+                }
             }
-            _ => Ok(()),
         }
+        for folder in emptied.iter().rev() {
+            // A folder with anything else in it, perhaps of a process that writes just now, stays.
+            let _ = fs::remove_dir(folder);
+        }
+        Ok(())
     }
 
     fn image_folder(&self, extractor: &str, image: &[u8; 32]) -> PathBuf {
@@ -188,13 +204,14 @@ fn read_segment(path: &Path) -> Option<Vec<([u32; 3], Vec<f32>)>> {
         data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect()
     };
     let (keys, rows) = (floats(transforms.data()), floats(features.data()));
-    let keys = keys.chunks_exact(3).map(|key| [key[0].to_bits(), key[1].to_bits(), key[2].to_bits()]);
+    let keys =
+        keys.chunks_exact(3).map(|key| [key[0].to_bits(), key[1].to_bits(), key[2].to_bits()]);
     Some(keys.zip(rows.chunks_exact(FEATURES).map(<[f32]>::to_vec)).collect())
 }
 
 fn write_atomically(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".segment").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new().prefix(PARTIAL).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())
@@ -205,6 +222,24 @@ fn segments(folder: &Path) -> Result<Vec<PathBuf>, FeatureError> {
     let mut paths = entries(folder)?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "safetensors"));
     Ok(paths)
+}
+
+/// What writers leave that were killed.
+fn partial_segments(folder: &Path) -> Result<Vec<PathBuf>, FeatureError> {
+    let mut paths = entries(folder)?;
+    let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    paths.retain(|path| name(path).starts_with(PARTIAL));
+    Ok(paths)
+}
+
+/// Deletes a file that another process may have deleted meanwhile.
+fn remove_file(path: &Path) -> Result<(), FeatureError> {
+    match fs::remove_file(path) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(FeatureError::Cache { path: path.to_path_buf(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 fn folders(folder: &Path) -> Result<Vec<PathBuf>, FeatureError> {
@@ -293,6 +328,18 @@ mod tests {
         cache.clear().expect("deletable");
         assert_eq!(cache.usage().expect("readable"), []);
         cache.clear().expect("clearing twice is fine");
+    }
+
+    #[test]
+    fn clear_leaves_files_of_others() {
+        let (_folder, cache) = cache();
+        cache.write("x", &[7; 32], &[A], &rows(0.0, 1)).expect("writable");
+        let image = cache.image_folder("x", &[7; 32]);
+        let mine = cache.root().join("v1/notes.txt");
+        fs::write(&mine, "mine").expect("writable");
+        fs::write(image.join(".segment-of-a-killed-process"), "half").expect("writable");
+        cache.clear().expect("deletable");
+        assert!(mine.exists() && !image.exists());
     }
 
     #[test]

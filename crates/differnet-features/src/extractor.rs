@@ -99,7 +99,10 @@ fn id() -> String {
         }
     }
     let digest = digest.finalize();
-    format!("alexnet-448-224-112-{:02x}{:02x}{:02x}{:02x}", digest[0], digest[1], digest[2], digest[3])
+    format!(
+        "alexnet-448-224-112-{:02x}{:02x}{:02x}{:02x}",
+        digest[0], digest[1], digest[2], digest[3]
+    )
 }
 
 #[cfg(test)]
@@ -116,7 +119,8 @@ mod tests {
     }
 
     fn relative_error(a: &[f32], b: &[f32]) -> f32 {
-        let norm = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
+        let norm =
+            |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
         norm(&mut a.iter().zip(b).map(|(a, b)| a - b)) / norm(&mut b.iter().copied())
     }
 

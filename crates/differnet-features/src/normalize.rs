@@ -10,7 +10,9 @@ pub(crate) const STANDARD_DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 /// Normalised value of each of the 256 grey levels of each channel: `(level / 255 − mean) / std`.
 pub(crate) fn normalized_levels() -> [[f32; 256]; 3] {
     std::array::from_fn(|color| {
-        std::array::from_fn(|level| (level as f32 / 255.0 - MEAN[color]) / STANDARD_DEVIATION[color])
+        std::array::from_fn(|level| {
+            (level as f32 / 255.0 - MEAN[color]) / STANDARD_DEVIATION[color]
+        })
     })
 }
 

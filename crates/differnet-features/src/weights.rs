@@ -21,7 +21,8 @@ pub(crate) struct ConvolutionWeights {
 
 /// The five convolutions, first to last.
 pub(crate) fn embedded() -> [ConvolutionWeights; 5] {
-    let tensors = SafeTensors::deserialize(EMBEDDED).expect("the embedded weights are a valid file");
+    let tensors =
+        SafeTensors::deserialize(EMBEDDED).expect("the embedded weights are a valid file");
     LAYERS.map(|layer| {
         let read = |name: &str| {
             let view = tensors

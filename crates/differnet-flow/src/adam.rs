@@ -1,17 +1,11 @@
 //! Adam with L2 weight decay, as PyTorch's `torch.optim.Adam` computes it.
 //!
-//! Burn's optimizer builds a dozen temporary tensors per parameter. Here the CPU makes one parallel
-//! pass over weights, gradients and moments in place; other devices use tensor operations.
+//! The arithmetic only; [`crate::host`] and [`crate::tensor_step`] apply it.
 
 use burn::config::Config;
-use burn::module::{ModuleMapper, Param};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use rayon::prelude::*;
+use burn::tensor::Tensor;
 
 use crate::error::TrainError;
-
-/// Values that one task updates; small enough for the four arrays to share a core's cache.
-const CHUNK: usize = 16 * 1024;
 
 /// Adam's settings; the defaults are those published with the paper.
 #[derive(Config, Debug, PartialEq)]
@@ -43,8 +37,10 @@ impl AdamConfig {
     /// The settings written by [`to_text`](Self::to_text); JSON numbers may lose their last bit.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         let values: Result<Vec<f64>, _> = text.split(' ').map(str::parse).collect();
-        let [learning_rate, beta_1, beta_2, epsilon, weight_decay] = values.ok()?.try_into().ok()?;
-        Some(Self { learning_rate, beta_1, beta_2, epsilon, weight_decay })
+        let [learning_rate, beta_1, beta_2, epsilon, weight_decay] =
+            values.ok()?.try_into().ok()?;
+        let settings = Self { learning_rate, beta_1, beta_2, epsilon, weight_decay };
+        settings.validate().is_ok().then_some(settings)
     }
 
     /// Checks every setting's range.
@@ -92,139 +88,62 @@ pub(crate) struct Update {
     weight_decay: f64,
 }
 
-/// Running means of a parameter's gradient and of its square.
-#[derive(Debug, Clone)]
-pub(crate) enum Moments {
-    /// Updated in place.
-    Host { first: Vec<f32>, second: Vec<f32> },
-    /// Flattened, on the flow's device.
-    Device { first: Tensor<1>, second: Tensor<1> },
-}
+impl Update {
+    /// Updates weights and moments in place; returns whether every weight is finite.
+    pub(crate) fn apply(
+        self,
+        weights: &mut [f32],
+        gradients: &[f32],
+        first: &mut [f32],
+        second: &mut [f32],
+    ) -> bool {
+        // The widest vectors the processor has; the same bits on every width.
+        let arch = pulp::Arch::new();
+        arch.dispatch(|| self.apply_lanes(weights, gradients, first, second))
+    }
 
-impl Moments {
-    /// Moments that start from these values, kept where `device` updates them.
-    pub(crate) fn new(first: Vec<f32>, second: Vec<f32>, device: &Device) -> Self {
-        if is_host(device) {
-            return Self::Host { first, second };
+    #[inline(always)]
+    fn apply_lanes(
+        self,
+        weights: &mut [f32],
+        gradients: &[f32],
+        first: &mut [f32],
+        second: &mut [f32],
+    ) -> bool {
+        let (beta_1, rest_1) = (self.beta_1 as f32, (1.0 - self.beta_1) as f32);
+        let (beta_2, rest_2) = (self.beta_2 as f32, (1.0 - self.beta_2) as f32);
+        let (step_size, root) = (self.step_size as f32, self.root as f32);
+        let (epsilon, weight_decay) = (self.epsilon as f32, self.weight_decay as f32);
+        let mut finite = true;
+        for (((w, g), m), v) in weights.iter_mut().zip(gradients).zip(first).zip(second) {
+            let gradient = g + weight_decay * *w;
+            *m = beta_1 * *m + rest_1 * gradient;
+            *v = beta_2 * *v + rest_2 * gradient * gradient;
+            *w -= step_size * *m / (v.sqrt() * root + epsilon);
+            finite &= w.is_finite();
         }
-        let tensor = |values: Vec<f32>| {
-            let count = values.len();
-            Tensor::from_data(TensorData::new(values, [count]), device)
-        };
-        Self::Device { first: tensor(first), second: tensor(second) }
+        finite
     }
-}
 
-/// Whether tensors of `device` are host memory that can be updated in place: Burn's `flex` backend.
-///
-/// Only the binaries enable a backend, so `Device::flex` cannot be named here; the device's debug
-/// name can. A device missed by this still works, by tensor operations.
-pub(crate) fn is_host(device: &Device) -> bool {
-    format!("{:?}", device.clone().inner()).contains("Flex")
-}
-
-/// Updates every float parameter of a module from `gradients`, in the module's own order.
-pub(crate) struct AdamMapper<'a, M: Iterator<Item = &'a mut Moments>> {
-    pub(crate) gradients: Gradients,
-    pub(crate) moments: M,
-    pub(crate) update: Update,
-    /// Whether every value stayed finite.
-    pub(crate) finite: bool,
-}
-
-impl<'a, M: Iterator<Item = &'a mut Moments>> ModuleMapper for AdamMapper<'a, M> {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let (id, weight, mapper) = param.consume();
-        let gradient = weight.grad_remove(&mut self.gradients);
-        let gradient = gradient.expect("every parameter of a flow takes part in its loss");
-        let moments = self.moments.next().expect("there are moments for every parameter");
-        let weight = weight.inner();
-        let updated = match moments {
-            Moments::Host { first, second } => {
-                // The only reference to the weights: taking their data copies nothing.
-                let device = weight.device();
-                let mut weights = weight.into_data();
-                let gradients = gradient.into_data();
-                self.finite &= update_on_host(
-                    self.update,
-                    weights.as_mut_slice().expect("weights of the CPU are f32"),
-                    gradients.as_slice().expect("gradients of the CPU are f32"),
-                    first,
-                    second,
-                );
-                Tensor::from_data(weights, &device)
-            }
-            Moments::Device { first, second } => {
-                let shape = weight.shape();
-                let weight = weight.flatten::<1>(0, D - 1); // [count]
-                let gradient = gradient.flatten::<1>(0, D - 1); // [count]
-                let updated = update_on_device(self.update, weight, gradient, first, second);
-                updated.reshape(shape)
-            }
-        };
-        Param::from_mapped_value(id, updated.autodiff().require_grad(), mapper)
+    /// The same by tensor operations, all `[count]`; returns the new weights.
+    pub(crate) fn apply_to_tensor(
+        self,
+        weight: Tensor<1>,
+        gradient: Tensor<1>,
+        first: &mut Tensor<1>,
+        second: &mut Tensor<1>,
+    ) -> Tensor<1> {
+        let gradient = gradient + weight.clone() * self.weight_decay;
+        *first = first.clone() * self.beta_1 + gradient.clone() * (1.0 - self.beta_1);
+        *second = second.clone() * self.beta_2 + gradient.square() * (1.0 - self.beta_2);
+        let denominator = second.clone().sqrt() * self.root + self.epsilon;
+        weight - first.clone() / denominator * self.step_size
     }
-}
-
-/// One update in place; returns whether every weight stayed finite.
-pub(crate) fn update_on_host(
-    update: Update,
-    weights: &mut [f32],
-    gradients: &[f32],
-    first: &mut [f32],
-    second: &mut [f32],
-) -> bool {
-    let tasks = (
-        weights.par_chunks_mut(CHUNK),
-        gradients.par_chunks(CHUNK),
-        first.par_chunks_mut(CHUNK),
-        second.par_chunks_mut(CHUNK),
-    );
-    let chunks = tasks.into_par_iter();
-    chunks.map(|(w, g, m, v)| update_chunk(update, w, g, m, v)).reduce(|| true, |a, b| a & b)
-}
-
-/// One update of a run of values; the loop vectorises. Returns whether every weight stayed finite.
-pub(crate) fn update_chunk(
-    update: Update,
-    weights: &mut [f32],
-    gradients: &[f32],
-    first: &mut [f32],
-    second: &mut [f32],
-) -> bool {
-    let (beta_1, rest_1) = (update.beta_1 as f32, (1.0 - update.beta_1) as f32);
-    let (beta_2, rest_2) = (update.beta_2 as f32, (1.0 - update.beta_2) as f32);
-    let (step_size, root) = (update.step_size as f32, update.root as f32);
-    let (epsilon, weight_decay) = (update.epsilon as f32, update.weight_decay as f32);
-    let mut finite = true;
-    for (((w, g), m), v) in weights.iter_mut().zip(gradients).zip(first).zip(second) {
-        let gradient = g + weight_decay * *w;
-        *m = beta_1 * *m + rest_1 * gradient;
-        *v = beta_2 * *v + rest_2 * gradient * gradient;
-        *w -= step_size * *m / (v.sqrt() * root + epsilon);
-        finite &= w.is_finite();
-    }
-    finite
-}
-
-/// One update by tensor operations, all flattened to `[count]`; returns the new weights.
-fn update_on_device(
-    update: Update,
-    weight: Tensor<1>,
-    gradient: Tensor<1>,
-    first: &mut Tensor<1>,
-    second: &mut Tensor<1>,
-) -> Tensor<1> {
-    let gradient = gradient + weight.clone() * update.weight_decay;
-    *first = first.clone() * update.beta_1 + gradient.clone() * (1.0 - update.beta_1);
-    *second = second.clone() * update.beta_2 + gradient.square() * (1.0 - update.beta_2);
-    let denominator = second.clone().sqrt() * update.root + update.epsilon;
-    weight - first.clone() / denominator * update.step_size
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Tolerance;
+    use burn::tensor::{Device, TensorData, Tolerance};
 
     use super::*;
 
@@ -232,12 +151,10 @@ mod tests {
     fn the_first_update_agrees_with_a_calculation_by_hand() {
         // Without decay the corrected moments of the first update are g and g², so the weight
         // moves by lr · g / (|g| + ε) = 0.1 · 2 / 2.5.
-        let config = AdamConfig::new()
-            .with_learning_rate(0.1)
-            .with_epsilon(0.5)
-            .with_weight_decay(0.0);
+        let config =
+            AdamConfig::new().with_learning_rate(0.1).with_epsilon(0.5).with_weight_decay(0.0);
         let (mut w, mut m, mut v) = ([1.0_f32], [0.0_f32], [0.0_f32]);
-        assert!(update_on_host(config.update(1), &mut w, &[2.0], &mut m, &mut v));
+        assert!(config.update(1).apply(&mut w, &[2.0], &mut m, &mut v));
         assert!((w[0] - 0.92).abs() < 1e-6, "{w:?}");
         assert!((m[0] - 0.4).abs() < 1e-6 && (v[0] - 0.8).abs() < 1e-6, "{m:?} {v:?}");
     }
@@ -246,14 +163,15 @@ mod tests {
     fn host_and_device_updates_agree() {
         let device = Device::flex();
         let config = AdamConfig::new().with_weight_decay(0.1).with_learning_rate(0.05);
-        let mut w: Vec<f32> = (0..40_000).map(|i| (i as f32 * 0.37).sin()).collect();
+        let mut w: Vec<f32> = (0..4003).map(|i| (i as f32 * 0.37).sin()).collect();
         let tensor = |values: &[f32]| Tensor::<1>::from_floats(values, &device);
         let (mut m, mut v) = (vec![0.0; w.len()], vec![0.0; w.len()]);
         let (mut weight, mut first, mut second) = (tensor(&w), tensor(&m), tensor(&v));
         for step in 1..=3 {
             let g: Vec<f32> = w.iter().map(|w| w * w - 0.3).collect();
-            weight = update_on_device(config.update(step), weight, tensor(&g), &mut first, &mut second);
-            assert!(update_on_host(config.update(step), &mut w, &g, &mut m, &mut v));
+            let update = config.update(step);
+            weight = update.apply_to_tensor(weight, tensor(&g), &mut first, &mut second);
+            assert!(update.apply(&mut w, &g, &mut m, &mut v));
         }
         // Three updates, each rounded to f32 in a different order.
         let close = Tolerance::absolute(1e-6);
@@ -262,18 +180,12 @@ mod tests {
     }
 
     #[test]
-    fn the_cpu_is_recognised_with_and_without_gradients() {
-        assert!(is_host(&Device::flex()));
-        assert!(is_host(&Device::flex().autodiff()));
-    }
-
-    #[test]
     fn a_gradient_that_is_not_finite_is_noticed() {
-        let (mut w, mut m, mut v) = (vec![1.0; 70_000], vec![0.0; 70_000], vec![0.0; 70_000]);
-        let mut g = vec![0.5; 70_000];
-        assert!(update_on_host(AdamConfig::new().update(1), &mut w, &g, &mut m, &mut v));
-        g[50_000] = f32::NAN;
-        assert!(!update_on_host(AdamConfig::new().update(2), &mut w, &g, &mut m, &mut v));
+        let (mut w, mut m, mut v) = ([1.0; 50], [0.0; 50], [0.0; 50]);
+        let mut g = [0.5; 50];
+        assert!(AdamConfig::new().update(1).apply(&mut w, &g, &mut m, &mut v));
+        g[33] = f32::NAN;
+        assert!(!AdamConfig::new().update(2).apply(&mut w, &g, &mut m, &mut v));
     }
 
     #[test]

@@ -12,12 +12,13 @@ use burn::module::Module;
 use burn::tensor::Device;
 use safetensors::Dtype;
 
-use crate::adam::{AdamConfig, Moments};
+use crate::adam::AdamConfig;
 use crate::error::FlowError;
 use crate::flow::Flow;
+use crate::host::HostMoments;
 use crate::io::{self, CONFIG_KEY, FlowValues};
 use crate::tensor_file::{self, TensorFile, TensorSource, TensorSpec};
-use crate::trainer::Trainer;
+use crate::trainer::{Moments, Trainer};
 
 const ADAM_KEY: &str = "differnet_flow.adam";
 const STEPS_KEY: &str = "differnet_flow.steps";
@@ -62,10 +63,7 @@ impl Trainer {
             FlowValues::Floats(values) => tensor_file::write_floats(values, out),
             FlowValues::Integers(values) => tensor_file::write_integers(values, out),
         })?;
-        for moments in &self.moments {
-            moments.visit(|values| tensor_file::write_floats(values, out))?;
-        }
-        Ok(())
+        self.moments.visit(|values| tensor_file::write_floats(values, out))
     }
 
     /// The trainer saved at `path`, on `device`, and the metadata saved with it.
@@ -97,25 +95,28 @@ impl Trainer {
             return Err(FlowError::UnexpectedTensor { name });
         }
         let moments = specs.iter().map(|(first, second)| {
-            Ok(Moments::new(file.floats(first)?, file.floats(second)?, device))
+            Ok(HostMoments { first: file.floats(first)?, second: file.floats(second)? })
         });
-        let moments = moments.collect::<Result<_, FlowError>>()?;
+        let moments = Moments::new(moments.collect::<Result<_, FlowError>>()?, device);
         Ok((Self { flow: flow.train(), config: adam, moments, steps }, metadata))
     }
 }
 
 impl Moments {
-    /// Passes both moments' values to `visit`.
+    /// Passes every parameter's first, then its second moments to `visit`, in the flow's order.
     fn visit<E>(&self, mut visit: impl FnMut(&[f32]) -> Result<(), E>) -> Result<(), E> {
         match self {
-            Self::Host { first, second } => {
+            Self::Host(moments) => moments.iter().try_for_each(|HostMoments { first, second }| {
                 visit(first)?;
                 visit(second)
-            }
-            Self::Device { first, second } => [first, second].into_iter().try_for_each(|tensor| {
-                let data = tensor.to_data().convert::<f32>();
-                visit(data.as_slice().expect("the data were just converted to f32"))
             }),
+            Self::Device(moments) => {
+                let tensors = moments.iter().flat_map(|moments| [&moments.first, &moments.second]);
+                tensors.into_iter().try_for_each(|tensor| {
+                    let data = tensor.to_data().convert::<f32>();
+                    visit(data.as_slice().expect("the data were just converted to f32"))
+                })
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::adam::AdamConfig;
 use crate::batches::BatchOrder;
 use crate::error::TrainError;
 use crate::flow::{Flow, FlowConfig};
-use crate::rng::{self, Purpose};
+use crate::noise::add_noise;
 use crate::trainer::{StepReport, Trainer};
 
 /// Settings of [`fit`].
@@ -55,6 +55,7 @@ pub fn fit(
         let (expected, found) = ("finite, at least 0", noise.to_string());
         return Err(TrainError::Setting { name: "noise", expected, found });
     }
+    let deviations = vec![noise as f32; features];
     let mut order = BatchOrder::new(fit.seed, rows.len() / features, fit.batch_size)?;
     let mut trainer = Trainer::new(config.init(fit.seed, device), fit.adam.clone());
     let mut batch = Vec::with_capacity(fit.batch_size.min(rows.len()) * features);
@@ -63,11 +64,7 @@ pub fn fit(
         for &row in order.batch(update) {
             batch.extend_from_slice(&rows[row * features..][..features]);
         }
-        if noise > 0.0 {
-            let mut stream = rng::stream(fit.seed, Purpose::Noise, update);
-            let draws = rng::normal(&mut stream, batch.len());
-            batch.iter_mut().zip(draws).for_each(|(value, draw)| *value += noise as f32 * draw);
-        }
+        add_noise(&mut batch, &deviations, fit.seed, update);
         if progress(&trainer.step(&batch)?).is_break() {
             break;
         }

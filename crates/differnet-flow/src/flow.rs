@@ -58,10 +58,17 @@ impl FlowConfig {
 
     /// Number of trained parameters: weights and biases, not permutations.
     pub fn parameters(&self) -> usize {
-        let subnet = |widths: Vec<usize>| -> usize {
-            widths.windows(2).map(|width| (width[0] + 1) * width[1]).sum()
-        };
-        self.blocks * (subnet(self.net1_widths()) + subnet(self.net2_widths()))
+        self.parameter_counts().into_iter().sum()
+    }
+
+    /// Number of values in each weight and bias, in the flow's order.
+    pub(crate) fn parameter_counts(&self) -> Vec<usize> {
+        let nets = [self.net1_widths(), self.net2_widths()].into_iter();
+        let layers = nets.flat_map(|net| {
+            let layers = net.windows(2).map(|width| [width[0] * width[1], width[1]]);
+            layers.collect::<Vec<_>>()
+        });
+        layers.collect::<Vec<_>>().repeat(self.blocks).concat()
     }
 
     /// Checks every hyperparameter's range.
@@ -192,5 +199,10 @@ impl Flow {
             hidden_layers: self.hidden_layers,
             clamp: self.clamp,
         }
+    }
+
+    /// The device that holds the parameters.
+    pub(crate) fn device(&self) -> Device {
+        self.devices().into_iter().next().expect("a flow has at least one block")
     }
 }

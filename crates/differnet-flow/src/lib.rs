@@ -22,6 +22,8 @@
 //!
 //! Start reading at [`Flow`] and its [`FlowConfig`], then [`Trainer`].
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod adam;
 mod batches;
 mod checkpoint;
@@ -29,13 +31,16 @@ mod coupling;
 mod error;
 mod fit;
 mod flow;
+mod host;
 mod io;
 mod loss;
+mod noise;
 mod permutation;
 mod rng;
 mod soft_clamp;
 mod subnet;
 mod tensor_file;
+mod tensor_step;
 mod trainer;
 
 pub use adam::AdamConfig;
@@ -45,5 +50,6 @@ pub use fit::{FitConfig, fit};
 pub use flow::{Flow, FlowConfig, Latents};
 pub use io::{FlowTensor, FlowValues, read_metadata};
 pub use loss::nll;
+pub use noise::add_noise;
 pub use soft_clamp::soft_clamp;
 pub use trainer::{StepReport, Trainer};

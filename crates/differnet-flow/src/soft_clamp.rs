@@ -22,7 +22,9 @@ mod tests {
         // arctan(±1) = ±π/4, hence σ₃(±3) = ±1.5; arctan(√3) = π/3, hence σ₃(3√3) = 2.
         let raw = Tensor::<1>::from_floats([-3.0, 0.0, 3.0, 5.196_152_4], &Device::flex());
         let golden = TensorData::from([-1.5_f32, 0.0, 1.5, 2.0]);
-        soft_clamp(raw, 3.0).into_data().assert_approx_eq::<f32>(&golden, Tolerance::absolute(1e-6));
+        soft_clamp(raw, 3.0)
+            .into_data()
+            .assert_approx_eq::<f32>(&golden, Tolerance::absolute(1e-6));
     }
 
     #[test]

@@ -72,7 +72,8 @@ pub(crate) trait TensorSource {
 
 impl TensorSource for &SafeTensors<'_> {
     fn names(&self) -> Vec<String> {
-        let mut names: Vec<String> = SafeTensors::names(self).iter().map(ToString::to_string).collect();
+        let mut names: Vec<String> =
+            SafeTensors::names(self).iter().map(ToString::to_string).collect();
         names.sort();
         names
     }
@@ -100,7 +101,8 @@ impl TensorFile {
     /// Opens `path` and checks its header against its length.
     pub(crate) fn open(path: &Path) -> Result<Self, FlowError> {
         let io = |source| FlowError::Io { path: path.to_path_buf(), source };
-        let malformed = |reason: &str| FlowError::Header { path: path.into(), reason: reason.into() };
+        let malformed =
+            |reason: &str| FlowError::Header { path: path.into(), reason: reason.into() };
         let mut file = File::open(path).map_err(io)?;
         let found = file.metadata().map_err(io)?.len();
         if found < 8 {

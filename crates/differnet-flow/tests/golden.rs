@@ -1,7 +1,9 @@
 //! The flow against vectors from a PyTorch implementation.
 //!
 //! `tests/golden/flow.safetensors` holds a flow of 3 blocks, width 768, hidden 48, and what it makes
-//! of 16 rows of features; `xtask/golden` describes how it was made.
+//! of 16 rows of features; `tests/golden/README.md` says how it was made.
+
+#![allow(clippy::unwrap_used)]
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData, Tolerance};

@@ -1,1 +1,11 @@
-//! Anomaly scores and thresholds from latents.
+//! From latents to a verdict: anomaly score (paper, Section 3.2, Eq. 5) and threshold (Eq. 6).
+//!
+//! This crate knows nothing of data sets and files.
+
+mod error;
+mod score;
+mod threshold;
+
+pub use error::ScoreError;
+pub use score::{Average, anomaly_score, transform_scores};
+pub use threshold::{Verdict, quantile, threshold_from_good};

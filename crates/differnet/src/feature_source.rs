@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use differnet_data::{ContentHash, DecodeLimits, ImageError, RgbImage, Transform};
-use differnet_features::{Extractor, FEATURES, FeatureCache, FeatureError, IMAGE_SIZE, TransformKey};
+use differnet_features::{
+    Extractor, FEATURES, FeatureCache, FeatureError, IMAGE_SIZE, TransformKey,
+};
 use rayon::prelude::*;
 
 /// Files read at once: enough to keep all cores decoding, few enough to keep memory flat.
@@ -13,7 +15,7 @@ const FILES: usize = 8;
 const IMAGES: usize = 16;
 
 /// Which transforms of an image are wanted, given the hash of its file.
-pub type TransformChoice<'a> = dyn Fn(&ContentHash) -> Vec<Transform> + Sync + 'a;
+pub type ChooseTransforms<'a> = dyn Fn(&ContentHash) -> Vec<Transform> + Sync + 'a;
 
 /// Where features come from: an extractor, and a cache if there is one.
 #[derive(Debug)]
@@ -65,7 +67,7 @@ impl FeatureSource {
     pub fn for_each(
         &self,
         files: &[PathBuf],
-        choice: &TransformChoice<'_>,
+        choice: &ChooseTransforms<'_>,
         visit: &mut dyn FnMut(usize, Result<ImageFeatures, ImageError>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, FeatureError> {
         for (group, paths) in files.chunks(FILES).enumerate() {
@@ -89,7 +91,7 @@ impl FeatureSource {
     fn open<'a>(
         &self,
         path: &'a Path,
-        choice: &TransformChoice<'_>,
+        choice: &ChooseTransforms<'_>,
     ) -> Result<Result<Work<'a>, ImageError>, FeatureError> {
         let bytes = match differnet_data::read_file(path, &self.limits) {
             Ok(bytes) => bytes,
@@ -151,7 +153,8 @@ impl FeatureSource {
                 let Ok(work) = work else { continue };
                 let new = jobs.iter().filter(|job| job.0 == index).map(|job| job.1);
                 let new: Vec<usize> = new.collect();
-                let transforms: Vec<Transform> = new.iter().map(|&at| work.transforms[at]).collect();
+                let transforms: Vec<Transform> =
+                    new.iter().map(|&at| work.transforms[at]).collect();
                 let rows: Vec<f32> =
                     new.iter().flat_map(|&at| work.known[at].iter().flatten()).copied().collect();
                 cache.write(self.extractor.id(), &work.hash.0, &keys(&transforms), &rows)?;

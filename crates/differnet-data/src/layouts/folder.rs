@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, Defect, Sample, dataset_name};
-use crate::error::DatasetError;
+use crate::dataset_error::DatasetError;
 use crate::listing::{canonical, find_images_outside, name_of, require_folder};
 
 /// Kind of a defect whose image lies in no subfolder that would name it.
@@ -21,8 +21,12 @@ pub(crate) fn load(
     for folder in [test_good, test_defect].into_iter().flatten() {
         require_folder(folder)?;
         let test_place = canonical(folder)?;
-        if place == test_place || excluded.contains(&test_place) {
-            return Err(DatasetError::TestIsTrain { path: folder.to_path_buf() });
+        let path = folder.to_path_buf();
+        if place == test_place {
+            return Err(DatasetError::TestIsTrain { path });
+        }
+        if excluded.contains(&test_place) {
+            return Err(DatasetError::TestFoldersEqual { path });
         }
         excluded.push(test_place);
     }

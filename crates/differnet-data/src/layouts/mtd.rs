@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, Defect, Sample};
-use crate::error::DatasetError;
+use crate::dataset_error::DatasetError;
 use crate::listing::{folders_in, images_in, name_of, require_folder};
 use crate::random::Random;
 

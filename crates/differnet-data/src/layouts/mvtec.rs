@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, Defect, Sample, dataset_name};
-use crate::error::DatasetError;
+use crate::dataset_error::DatasetError;
 use crate::listing::{find_images, folders_in, images_in, name_of, require_folder};
 
 /// The name of the folder of good images, in training and in testing.

@@ -65,7 +65,7 @@ impl BrushedMetal {
             _ => {
                 let radius = random.uniform(12.0, 26.0);
                 let strength = random.uniform(0.09, 0.16);
-                Flaw::WaterMark { blob: Blob::draw(random, center, radius, 0.35), strength }
+                Flaw::WaterMark { blob: Blob::draw(random, center, radius, 0.25), strength }
             }
         };
         Self { flaw: Some(flaw), ..self }
@@ -136,8 +136,8 @@ impl Part for BrushedMetal {
                     return Look::good(good());
                 }
                 // A bright rim of lime around a slightly duller middle.
-                let rim = smooth_step(0.0, 0.05, depth) * smooth_step(0.2, 0.08, depth);
-                let dull = smooth_step(0.05, 0.3, depth);
+                let rim = smooth_step(0.0, 0.08, depth) * smooth_step(0.26, 0.08, depth);
+                let dull = smooth_step(0.05, 0.4, depth);
                 let light = strength * (rim - 0.55 * dull);
                 defective(metal(self.brightness(point) + light))
             }

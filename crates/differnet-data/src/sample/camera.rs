@@ -37,7 +37,7 @@ pub(crate) trait Part: Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Photograph {
     pub(crate) image: RgbImage,
-    /// White where at least half of the pixel is defective, black elsewhere.
+    /// White in every pixel that the defect touches, black elsewhere.
     pub(crate) mask: GrayImage,
 }
 
@@ -67,17 +67,17 @@ fn expose(part: &dyn Part, size: u32) -> (Vec<[f32; 3]>, GrayImage) {
     for y in 0..size {
         for x in 0..size {
             let mut color = [0.0; 3];
-            let mut defective = 0;
+            let mut defective = false;
             for sub in 0..SUBSAMPLES * SUBSAMPLES {
                 let point = Vector::new(place(x, sub % SUBSAMPLES), place(y, sub / SUBSAMPLES));
                 let look = part.look(point);
                 for (sum, value) in color.iter_mut().zip(look.color) {
                     *sum += share * value;
                 }
-                defective += u32::from(look.is_defect);
+                defective |= look.is_defect;
             }
             colors.push(color);
-            if defective * 2 >= SUBSAMPLES * SUBSAMPLES {
+            if defective {
                 mask.put_pixel(x, y, image::Luma([255]));
             }
         }
@@ -101,7 +101,7 @@ struct Conditions {
 impl Conditions {
     fn draw(random: &mut Random) -> Self {
         let exposure = random.uniform(0.97, 1.03);
-        let gain = [(); 3].map(|()| exposure * random.uniform(0.99, 1.01));
+        let gain = [(); 3].map(|()| exposure * random.uniform(0.994, 1.006));
         let slope = random.uniform(0.0, 0.07);
         let direction = Vector::direction(random.unit());
         Self {
@@ -165,7 +165,8 @@ mod tests {
         for size in [8, 33, 64] {
             let photograph = photograph(&Halves, size, &mut Random::new(1, "test", b""));
             for (x, _, pixel) in photograph.mask.enumerate_pixels() {
-                let defective = 2 * x + 1 >= size;
+                // The right one of two sample points, at (2x + 1.5) / 2, is in the right half.
+                let defective = 4 * x + 3 > 2 * size;
                 assert_eq!(pixel.0 == [255], defective, "column {x} of {size}");
             }
         }

@@ -1,7 +1,7 @@
 //! A texture: twill woven of dark warp and light weft threads.
 
 use crate::random::Random;
-use crate::sample::camera::{Look, Part, UNITS};
+use crate::sample::camera::{Look, Part};
 use crate::sample::noise::{Vector, cloud, lattice, mix, smooth_step, value_noise, wave};
 use crate::sample::shape::{Blob, Curve};
 
@@ -60,21 +60,21 @@ impl Fabric {
                 Flaw::Hole(Blob::draw(random, center, radius, 0.5))
             }
             "stain" => {
-                let radius = random.uniform(14.0, 32.0);
-                let strength = random.uniform(0.25, 0.5);
+                let radius = random.uniform(17.0, 34.0);
+                let strength = random.uniform(0.4, 0.7);
                 Flaw::Stain { blob: Blob::draw(random, center, radius, 0.6), strength }
             }
             _ => {
                 let row = random.uniform(8.0, 24.0) as i32;
-                let start = random.uniform(3.0, 14.0) as i32;
-                let columns = start..start + random.uniform(7.0, 16.0) as i32;
+                let start = random.uniform(3.0, 12.0) as i32;
+                let columns = start..start + random.uniform(10.0, 18.0) as i32;
                 Flaw::Thread { row, columns, missing: random.below(2) == 0 }
             }
         };
         Self { flaw: Some(flaw), ..self }
     }
 
-    /// The weave at a point in threads from the corner; `weft_floats` lifts the weft over all.
+    /// The weave at `place`, counted in threads from the corner.
     fn weave(&self, place: Vector, top: Top) -> [f32; 3] {
         let (column, row) = (place.x.floor(), place.y.floor());
         let (i, j) = (column as i32, row as i32);
@@ -121,7 +121,7 @@ enum Top {
 impl Part for Fabric {
     fn look(&self, point: Vector) -> Look {
         let sway =
-            |seed: u32| 3.0 * (cloud(point.x / 90.0, point.y / 90.0, self.seed ^ seed) - 0.5);
+            |seed: u32| 3.0 * (value_noise(point.x / 70.0, point.y / 70.0, self.seed ^ seed) - 0.5);
         let place = Vector::new(
             (point.dot(self.axis) + sway(11)) / self.pitch + self.phase.x,
             (point.dot(self.axis.perpendicular()) + sway(13)) / self.pitch + self.phase.y,
@@ -176,6 +176,3 @@ impl Part for Fabric {
         }
     }
 }
-
-/// Keeps [`UNITS`] and the ranges above in step.
-const _: () = assert!(UNITS == 256.0);

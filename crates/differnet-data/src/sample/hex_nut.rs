@@ -86,10 +86,10 @@ impl HexNut {
             }
             "scratch" => {
                 let direction = Vector::direction(random.unit());
-                let length = random.uniform(18.0, 45.0);
-                let half_width = random.uniform(0.7, 1.3);
+                let length = random.uniform(32.0, 60.0);
+                let half_width = random.uniform(1.1, 1.8);
                 let curve = Curve::draw(random, on_face, direction, length, 0.2, half_width);
-                Flaw::Scratch { curve, strength: random.uniform(0.6, 1.0) }
+                Flaw::Scratch { curve, strength: random.uniform(0.8, 1.2) }
             }
             _ => Flaw::Thread { direction: outward, spread: random.uniform(0.72, 0.93) },
         };
@@ -140,9 +140,9 @@ impl HexNut {
             return self.mat(point, offset);
         }
         let hole = smooth_step(FAR_END + 0.006, FAR_END - 0.006, offset.length());
-        let mat = self.mat(point, offset);
-        let steel = self.steel(offset);
         // Little light falls through the hole.
+        let mat = if hole > 0.0 { self.mat(point, offset) } else { [0.0; 3] };
+        let steel = if hole < 1.0 { self.steel(offset) } else { 0.0 };
         std::array::from_fn(|c| mix(self.metal[c] * steel, 0.75 * mat[c], hole))
     }
 }
@@ -165,7 +165,8 @@ impl Part for HexNut {
                 // A rough slope of bare, grainy metal, then the mat.
                 let grain = cloud(point.x * 0.5, point.y * 0.5, self.seed ^ 37);
                 let slope = smooth_step(0.34, 0.26, depth + 0.25 * (grain - 0.5));
-                let mat = self.mat(point, offset);
+                // Nothing casts a shadow there any more, or little.
+                let mat = self.mat(point, offset.plus(offset, 0.2));
                 let bare = [0.94, 0.96, 1.0].map(|value| value * (0.16 + 0.34 * grain));
                 defective(std::array::from_fn(|c| mix(mat[c], bare[c], slope)))
             }

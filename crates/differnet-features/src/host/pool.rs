@@ -23,7 +23,8 @@ pub(crate) fn max_pool(input: &FeatureMaps, border: Border) -> FeatureMaps {
             for x in 0..width {
                 for channel in (0..input.channels).step_by(LANES) {
                     let window = |y: usize, dx: usize| {
-                        let pixel = input.pixel(strip.image, strip.row * STRIDE + y, x * STRIDE + dx);
+                        let pixel =
+                            input.pixel(strip.image, strip.row * STRIDE + y, x * STRIDE + dx);
                         Lanes::load(&pixel[channel..])
                     };
                     let maximum = max_of_window(window);

@@ -54,8 +54,7 @@ impl Stem {
     /// Pooled maps of normalised images, which must carry a border of [`PADDING`].
     pub(crate) fn forward(&self, images: &FeatureMaps, border: Border) -> FeatureMaps {
         let (height, width) = (Self::output_size(images.height), Self::output_size(images.width));
-        let mut output =
-            FeatureMaps::zeros(images.images, height, width, self.bias.len(), border);
+        let mut output = FeatureMaps::zeros(images.images, height, width, self.bias.len(), border);
         output.strips_mut(POOLED_ROWS).into_par_iter().for_each(|mut strip| {
             SCRATCH.with_borrow_mut(|scratch| self.forward_strip(images, &mut strip, scratch));
         });
@@ -79,7 +78,8 @@ impl Stem {
                     row.copy_from_slice(&from[tap * images.row_stride()..][..KERNEL * COLORS]);
                 }
             }
-            let sums = &mut scratch.convolved[start * columns * outputs..][..together * columns * outputs];
+            let sums =
+                &mut scratch.convolved[start * columns * outputs..][..together * columns * outputs];
             matmul(
                 MatMut::from_column_major_slice_mut(sums, outputs, together * columns),
                 Accum::Replace,

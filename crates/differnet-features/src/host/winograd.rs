@@ -96,8 +96,7 @@ impl WinogradConvolution {
         arch.dispatch(|| {
             for (index, strip) in strips.iter().enumerate() {
                 for tile in 0..tiles_across {
-                    let from =
-                        input.stored_from(strip.image, strip.row, tile * outputs_per_tile);
+                    let from = input.stored_from(strip.image, strip.row, tile * outputs_per_tile);
                     let to = &mut transformed[(index * tiles_across + tile) * inputs..];
                     transform_input(from, input.row_stride(), inputs, to, tiles * inputs);
                 }
@@ -163,7 +162,8 @@ struct Target<'a> {
 /// Rows of G: the kernel's polynomial at 0, 1, −1, 2, −2 (scaled) and ∞.
 fn kernel_transform(kernel: usize) -> [[f64; 5]; TILE] {
     let mut rows = [[0.0; 5]; TILE];
-    let points = [(0.0, 0.25), (1.0, -1.0 / 6.0), (-1.0, -1.0 / 6.0), (2.0, 1.0 / 24.0), (-2.0, 1.0 / 24.0)];
+    let points =
+        [(0.0, 0.25), (1.0, -1.0 / 6.0), (-1.0, -1.0 / 6.0), (2.0, 1.0 / 24.0), (-2.0, 1.0 / 24.0)];
     for (row, (point, scale)) in rows.iter_mut().zip(points) {
         let mut power: f64 = scale;
         for value in row.iter_mut().take(kernel) {

@@ -1,144 +1,9 @@
-//! What can go wrong with an image file or a data set, each with its remedy.
+//! What can go wrong with a data set, each with its remedy.
 
-use std::error::Error;
 use std::path::PathBuf;
 
+use crate::causes::with_causes;
 use crate::listing::EXTENSIONS;
-
-/// Why one file did not become an image.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ImageError {
-    /// The operating system refused the file.
-    #[error("cannot read {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
-    /// A folder or a device where an image file was expected.
-    #[error("{} is not a file: name an image file", path.display())]
-    NotAFile {
-        /// What was named.
-        path: PathBuf,
-    },
-    /// The file holds no bytes.
-    #[error("{} is empty (0 bytes): copy it again", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The file is longer than an image within the limits can be.
-    #[error("{} has {bytes} bytes, more than the limit of {limit}: shrink the image or raise the limit", path.display())]
-    FileTooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its length in bytes.
-        bytes: u64,
-        /// [`DecodeLimits::max_bytes`](crate::DecodeLimits::max_bytes).
-        limit: u64,
-    },
-    /// The first bytes belong to no image format, whatever the name says.
-    #[error("{} is not an image: its content is {content}, not PNG, JPEG, BMP, TIFF or WebP", path.display())]
-    NotAnImage {
-        /// The file.
-        path: PathBuf,
-        /// What the content looks like.
-        content: Content,
-    },
-    /// An image of a format that this program does not read.
-    #[error("{} is a {format} image: convert it to PNG, JPEG, BMP, TIFF or WebP", path.display())]
-    UnsupportedFormat {
-        /// The file.
-        path: PathBuf,
-        /// The format's name.
-        format: &'static str,
-    },
-    /// A known format with a way of storing pixels that the decoder does not know.
-    #[error("{} stores its pixels in a way that is not supported: save it as 8-bit PNG", path.display())]
-    UnsupportedPixels {
-        /// The file.
-        path: PathBuf,
-        /// What the decoder does not know.
-        source: image::ImageError,
-    },
-    /// Floating-point samples outside 0 to 1, so black and white are unknown.
-    #[error("{} has floating-point samples outside 0 to 1: save it as 8-bit PNG", path.display())]
-    FloatRange {
-        /// The file.
-        path: PathBuf,
-    },
-    /// More pixels than allowed, or none at all; found before any pixel was decoded.
-    #[error("{} has {width}×{height} pixels, the limit is 1 to {limit}: shrink the image or raise the limit", path.display())]
-    PixelCount {
-        /// The file.
-        path: PathBuf,
-        /// Pixels in a row, as the header claims.
-        width: u32,
-        /// Rows, as the header claims.
-        height: u32,
-        /// [`DecodeLimits::max_pixels`](crate::DecodeLimits::max_pixels).
-        limit: u64,
-    },
-    /// Decoding would take more memory than allowed.
-    #[error("{} needs more than {limit} bytes to decode: shrink the image or raise the limit", path.display())]
-    Memory {
-        /// The file.
-        path: PathBuf,
-        /// [`DecodeLimits::max_bytes`](crate::DecodeLimits::max_bytes).
-        limit: u64,
-    },
-    /// The file ends before its image does.
-    #[error("{} is truncated: copy it again from its source", path.display())]
-    Truncated {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The content contradicts its own format.
-    #[error("{} is damaged: copy it again from its source", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What the decoder said.
-        source: image::ImageError,
-    },
-    /// The decoder failed in a way it should not.
-    #[error("{} is damaged so badly that the decoder gave up: copy it again from its source", path.display())]
-    DecoderPanic {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-impl ImageError {
-    /// The message and those of its causes on one line, for lists and JSON.
-    pub fn with_causes(&self) -> String {
-        with_causes(self)
-    }
-}
-
-/// What a file that is no image looks like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Content {
-    /// Printable characters.
-    Text,
-    /// Zero bytes only, as an interrupted copy leaves them.
-    Zeros,
-    /// Anything else.
-    UnknownBytes,
-}
-
-impl std::fmt::Display for Content {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Text => "text",
-            Self::Zeros => "nothing but zero bytes",
-            Self::UnknownBytes => "of an unknown kind",
-        })
-    }
-}
 
 /// Why a folder did not become a data set.
 #[derive(Debug, thiserror::Error)]
@@ -263,6 +128,12 @@ pub enum DatasetError {
         /// The folder.
         path: PathBuf,
     },
+    /// Good and defective test images share a folder.
+    #[error("{} is both for good and for defective images: name two folders", path.display())]
+    TestFoldersEqual {
+        /// The folder.
+        path: PathBuf,
+    },
     /// The sample data set would mix with other files.
     #[error("{} exists with other content: choose another folder or delete it", path.display())]
     Occupied {
@@ -286,17 +157,6 @@ impl DatasetError {
     pub fn with_causes(&self) -> String {
         with_causes(self)
     }
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&error.to_string());
-        cause = error.source();
-    }
-    line
 }
 
 fn or_none(names: &[String]) -> String {

@@ -1,0 +1,66 @@
+//! The subcommands and what `--help` says about them together.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{cache, demo, evaluate, features, inspect, sample, score, train};
+use crate::exit::Exit;
+
+/// Find defects in photographs of parts, having seen good parts only.
+#[derive(Debug, Parser)]
+#[command(
+    name = "differnet",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  differnet demo                                      see it work on generated images
+  differnet train --data good_parts --out part.differnet
+  differnet score --model part.differnet new_photos
+
+Exit codes: 0 done, 1 error, 2 wrong arguments, 3 defects found (score --fail-on-defect),
+130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Demo(demo::DemoArgs),
+    Sample(sample::SampleArgs),
+    Train(Box<train::TrainArgs>),
+    Score(score::ScoreArgs),
+    Evaluate(evaluate::EvaluateArgs),
+    Features(features::FeaturesArgs),
+    Cache(cache::CacheCommand),
+    Inspect(inspect::InspectArgs),
+}
+
+impl Cli {
+    /// Runs the subcommand.
+    pub(crate) fn run(&self) -> anyhow::Result<Exit> {
+        match &self.command {
+            Command::Demo(args) => demo::run(args),
+            Command::Sample(args) => sample::run(args),
+            Command::Train(args) => train::run(args),
+            Command::Score(args) => score::run(args),
+            Command::Evaluate(args) => evaluate::run(args),
+            Command::Features(args) => features::run(args),
+            Command::Cache(args) => cache::run(args),
+            Command::Inspect(args) => inspect::run(args),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_arguments_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

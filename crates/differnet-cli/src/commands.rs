@@ -1,0 +1,10 @@
+//! One file a subcommand.
+
+pub(crate) mod cache;
+pub(crate) mod demo;
+pub(crate) mod evaluate;
+pub(crate) mod features;
+pub(crate) mod inspect;
+pub(crate) mod sample;
+pub(crate) mod score;
+pub(crate) mod train;

@@ -1,0 +1,197 @@
+//! `differnet demo`: the whole way on generated images.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use differnet::{
+    BadImagePolicy, Detector, DetectorConfig, FeatureSource, Outcome, Preset, Training,
+};
+use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
+use differnet_eval::text_table;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::atomic;
+use crate::commands::train::{checkpoint_folder, interrupted, run_training};
+use crate::data_args::files;
+use crate::evaluation::{Summary, evaluate_samples, write_report};
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::numbers::{duration, seed};
+use crate::output::{print, print_json, shell_word, tell};
+use crate::progress::Meter;
+use crate::score_args::average_name;
+use crate::source_args::SourceArgs;
+
+/// The file that tells our folder from others.
+const ABOUT: &str = "about.txt";
+const ABOUT_TEXT: &str = "\
+Written by `differnet demo`.
+
+data/        generated images in the layout of MVTec AD, no photographs
+CATEGORY/    the model, its scores of the test images, metrics and plots
+";
+
+/// Generate images of parts, train on the good ones, find the defects: about three minutes.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  differnet demo
+  differnet demo --out tour --seed 7
+
+Writes images, and for each category a model, scores.csv, metrics.json, roc.svg and histogram.svg.")]
+pub(crate) struct DemoArgs {
+    /// Folder to write to; an earlier demo in it is replaced.
+    #[arg(long, value_name = "DIR", default_value = "differnet-demo")]
+    out: PathBuf,
+    /// Seed of the images and of every other random draw.
+    #[arg(long, value_name = "S", value_parser = seed, default_value_t = 0)]
+    seed: u64,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// One category's part of the result.
+#[derive(Debug, Serialize)]
+struct CategoryResult {
+    category: String,
+    #[serde(flatten)]
+    summary: Summary,
+}
+
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
+    let start = Instant::now();
+    let interrupt = Interrupt::listen()?;
+    claim(&args.out)?;
+    tell(&format!("Drawing images into {} (seed {})", args.out.join("data").display(), args.seed));
+    let data = args.out.join("data");
+    let sample = SampleConfig { seed: args.seed, ..SampleConfig::default() };
+    let categories = write_sample_dataset(&data, &sample)?;
+    let source = args.source.open()?;
+    let mut results = Vec::new();
+    for category in categories {
+        tell(&format!("\n{category}"));
+        let summary = train_and_evaluate(args, &data, &category, &source, &interrupt)?;
+        results.push(CategoryResult { category, summary });
+    }
+    if args.json {
+        return print_json(&json!({
+            "out": args.out, "seed": args.seed, "seconds": start.elapsed().as_secs_f64(),
+            "categories": results,
+        }))
+        .map(|()| Exit::Done);
+    }
+    print(&format!("\n{}", table(&results).trim_end()))?;
+    print(&format!(
+        "\nModels, scores and plots are in {}; it took {}.",
+        args.out.display(),
+        duration(start.elapsed())
+    ))?;
+    if let Some(CategoryResult { category, summary }) = results.first() {
+        let model = shell_word(Path::new(&summary.model));
+        let images = shell_word(&data.join(category).join("test"));
+        print(&format!("Next:  differnet score --model {model} {images}"))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Settings that are enough for the generated images.
+fn settings(seed: u64) -> DetectorConfig {
+    DetectorConfig {
+        seed,
+        hidden: 128,
+        transforms: 12,
+        pool: 12,
+        updates: 300,
+        validate_every: 25,
+        patience: 4,
+        score_transforms: 8,
+        ..DetectorConfig::preset(Preset::Quick)
+    }
+}
+
+/// Makes the folder ours, unless it is somebody else's.
+fn claim(folder: &Path) -> anyhow::Result<()> {
+    let about = folder.join(ABOUT);
+    let ours = std::fs::read_to_string(&about).is_ok_and(|text| text == ABOUT_TEXT);
+    if !ours && folder.exists() {
+        let mut entries = std::fs::read_dir(folder)
+            .with_context(|| format!("cannot use the folder {}", folder.display()))?;
+        if entries.next().is_some() {
+            bail!("{} holds files that are not a demo's: name another --out", folder.display());
+        }
+    }
+    atomic::write(&about, ABOUT_TEXT.as_bytes())
+}
+
+fn train_and_evaluate(
+    args: &DemoArgs,
+    data: &Path,
+    category: &str,
+    source: &FeatureSource,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Summary> {
+    let start = Instant::now();
+    let config = settings(args.seed);
+    let folder = args.out.join(category);
+    let model = folder.join("model.differnet");
+    let layout = Layout::Mvtec { category: Some(category.to_owned()) };
+    let dataset = load_dataset(data, &layout, args.seed)?;
+    let checkpoints = checkpoint_folder(&model);
+    let training = Training {
+        config: &config,
+        source,
+        device: &args.source.device(),
+        checkpoints: &checkpoints,
+        bad_images: BadImagePolicy::Refuse,
+    };
+    let detector: Box<Detector> =
+        match run_training(&training, &files(&dataset.train), interrupt)? {
+            Outcome::Interrupted => return Err(interrupted(&checkpoints)),
+            Outcome::Finished(detector, _) => detector,
+        };
+    detector.save(&model)?;
+    training.remove_checkpoints()?;
+    let scoring = detector.score_config();
+    let mut meter = Meter::new();
+    let test = &dataset.test;
+    let evaluation =
+        evaluate_samples(&detector, source, test, &scoring, args.seed, &mut meter, interrupt)?;
+    let summary = Summary {
+        metrics: evaluation.metrics,
+        data_set: dataset.name,
+        model: model.display().to_string(),
+        transforms: scoring.transforms,
+        average: average_name(scoring.average),
+        seed: args.seed,
+        skipped: Vec::new(),
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    write_report(&folder, &evaluation.images, &summary)?;
+    Ok(summary)
+}
+
+fn table(results: &[CategoryResult]) -> String {
+    let rows: Vec<Vec<String>> = results
+        .iter()
+        .map(|CategoryResult { category, summary }| {
+            let metrics = &summary.metrics;
+            let counts = metrics.confusion.unwrap_or_default();
+            vec![
+                category.clone(),
+                format!("{:.3}", metrics.auroc),
+                format!("{:.3} to {:.3}", metrics.auroc_ci95.lower, metrics.auroc_ci95.upper),
+                format!("{} of {}", counts.true_positives, metrics.defects),
+                format!("{} of {}", counts.false_positives, metrics.good),
+                format!("{:.0}", summary.seconds),
+            ]
+        })
+        .collect();
+    let headers =
+        ["category", "AUROC", "95 % interval", "defects found", "good rejected", "seconds"];
+    text_table(&headers, &rows)
+}

@@ -1,0 +1,107 @@
+//! `differnet evaluate`: how well a model tells good parts from defective ones.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::bail;
+use differnet::Detector;
+use differnet_data::check_images;
+
+use crate::data_args::{DataArgs, files};
+use crate::evaluation::{
+    Summary, describe, evaluate_samples, require_both_kinds, require_ours, usable, write_report,
+};
+use crate::exit::Exit;
+use crate::interrupt::Interrupt;
+use crate::output::{counted, print, print_json, tell};
+use crate::progress::Meter;
+use crate::score_args::{ScoringArgs, average_name};
+use crate::source_args::SourceArgs;
+
+/// Score the test images of a data set and compare with what is known of them.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  differnet evaluate --model bottle.differnet --data mvtec_ad --category bottle --out report
+  differnet evaluate --model part.differnet --data good --test-good check/good \\
+      --test-defect check/bad --json
+
+Writes metrics.json, scores.csv, roc.svg and histogram.svg to the folder --out.
+--json prints one object with auroc, auroc_ci95, average_precision, recall_at_zero_fp, images, ...")]
+pub(crate) struct EvaluateArgs {
+    /// Model file written by `differnet train`.
+    #[arg(long, value_name = "M.differnet")]
+    model: PathBuf,
+    /// Folder for the report; an earlier report in it is replaced.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Replace files in --out that are not from an earlier report, too.
+    #[arg(long, requires = "out")]
+    overwrite: bool,
+    /// Leave out test images that cannot be used, instead of stopping.
+    #[arg(long)]
+    skip_bad: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    scoring: ScoringArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
+    let start = Instant::now();
+    let interrupt = Interrupt::listen()?;
+    let layout = args.data.layout()?;
+    if let Some(folder) = args.out.as_ref().filter(|_| !args.overwrite) {
+        require_ours(folder)?;
+    }
+    let detector = Detector::load(&args.model, &args.source.device())?;
+    // The split must be the training's: its images must not be tested with.
+    let data = args.data.load(&layout, detector.info().config.seed)?;
+    require_both_kinds(&data.test)?;
+    let source = args.source.open()?;
+    let bad = check_images(&files(&data.test), &source.limits);
+    let skipped: Vec<String> = bad.iter().map(ToString::to_string).collect();
+    if !bad.is_empty() {
+        let list: String = skipped.iter().map(|line| format!("\n  {line}")).collect();
+        let what = format!("{} cannot be used:{list}", counted(bad.len(), "test image"));
+        if !args.skip_bad {
+            bail!("{what}\nAdd --skip-bad to evaluate the others");
+        }
+        tell(&what);
+    }
+    let test = usable(&data.test, &bad);
+    require_both_kinds(&test)?;
+    let config = args.scoring.resolve(&detector);
+    let seed = args.scoring.seed(&detector);
+    let mut meter = Meter::new();
+    let evaluation =
+        evaluate_samples(&detector, &source, &test, &config, seed, &mut meter, &interrupt)?;
+    let summary = Summary {
+        metrics: evaluation.metrics,
+        data_set: data.name,
+        model: args.model.display().to_string(),
+        transforms: config.transforms,
+        average: average_name(config.average),
+        seed,
+        skipped,
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    if let Some(folder) = &args.out {
+        write_report(folder, &evaluation.images, &summary)?;
+    }
+    if args.json {
+        print_json(&summary)?;
+    } else {
+        print(&format!("{} (seed {seed})", summary.data_set))?;
+        print(&describe(&summary.metrics))?;
+        if let Some(folder) = &args.out {
+            print(&format!("\nReport: {}", folder.display()))?;
+        }
+    }
+    Ok(Exit::Done)
+}

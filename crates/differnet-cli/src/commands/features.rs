@@ -1,0 +1,212 @@
+//! `differnet features`: writes the numbers that stand for images.
+
+use std::io::Write;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use clap::ValueEnum;
+use differnet::ChooseTransforms;
+use differnet_data::{
+    ContentHash, Layout, Purpose, Rotation, TransformConfig, check_images, fixed_transforms,
+    random_transforms,
+};
+use differnet_features::FEATURES;
+use serde_json::json;
+
+use crate::atomic;
+use crate::data_args::{DataArgs, files};
+use crate::exit::{Exit, Interrupted};
+use crate::interrupt::Interrupt;
+use crate::numbers::{positive, seed};
+use crate::output::{counted, print, print_json, tell};
+use crate::progress::Meter;
+use crate::source_args::SourceArgs;
+
+/// Changes of brightness and contrast of magnetic tiles (Section 4.2).
+const MTD_JITTER: f32 = 0.15;
+
+/// Extract the features of images into a safetensors file.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Example:
+  differnet features --data good_parts --layout folder --transforms 4 --seed 1 --out F.safetensors
+
+The tensor \"features\" has the shape [images, transforms, 768]; the metadata key \"names\" is a JSON
+list of the files, relative to --data. Training images come first, then test images. Random
+transforms are those that a training with the same seed draws.")]
+pub(crate) struct FeaturesArgs {
+    /// Which images.
+    #[arg(long, value_enum, default_value_t = SplitChoice::All)]
+    split: SplitChoice,
+    /// Transforms of each image.
+    #[arg(long, value_name = "N", value_parser = positive, default_value_t = 4)]
+    transforms: usize,
+    /// Spread the transforms evenly instead of drawing them at random for each image.
+    #[arg(long)]
+    fixed_transforms: bool,
+    /// Seed of the transforms, and of the split that a layout leaves open.
+    #[arg(long, value_name = "S", value_parser = seed, default_value_t = 0)]
+    seed: u64,
+    /// File to write.
+    #[arg(long, value_name = "F.safetensors")]
+    out: PathBuf,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    overwrite: bool,
+    /// Leave out files that are no usable images, instead of stopping.
+    #[arg(long)]
+    skip_bad: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// Which images of a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SplitChoice {
+    /// Training and test images.
+    All,
+    /// Training images.
+    Train,
+    /// Test images.
+    Test,
+}
+
+pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen()?;
+    if args.out.is_dir() {
+        bail!("{} is a folder: name a file for the features", args.out.display());
+    }
+    if args.out.exists() && !args.overwrite {
+        bail!("{} exists: name another file, or add --overwrite", args.out.display());
+    }
+    let layout = args.data.layout()?;
+    let data = args.data.load(&layout, args.seed)?;
+    let mut images = match args.split {
+        SplitChoice::Test => Vec::new(),
+        _ => files(&data.train),
+    };
+    if args.split != SplitChoice::Train {
+        images.extend(files(&data.test));
+    }
+    if images.is_empty() {
+        bail!("the data set has no test images");
+    }
+    let source = args.source.open()?;
+    let bad = check_images(&images, &source.limits);
+    if !bad.is_empty() {
+        let list: String = bad.iter().map(|bad| format!("\n  {bad}")).collect();
+        let what = format!("{} cannot be used:{list}", counted(bad.len(), "image"));
+        if !args.skip_bad {
+            bail!("{what}\nAdd --skip-bad to go on without");
+        }
+        tell(&what);
+        images.retain(|image| !bad.iter().any(|bad| bad.path == *image));
+    }
+    let transforms = transform_config(&layout);
+    let choice = |hash: &ContentHash| {
+        if args.fixed_transforms {
+            fixed_transforms(&transforms, args.transforms)
+        } else {
+            random_transforms(&transforms, args.seed, Purpose::Train, hash, 0..args.transforms)
+        }
+    };
+    atomic::replace(&args.out, |out| {
+        let header = header(args, &images, source.extractor.id())?;
+        out.write_all(&header).with_context(|| cannot_write(&args.out))?;
+        extract(args, &source, &images, &choice, &interrupt, out)
+    })?;
+    let skipped: Vec<String> = bad.iter().map(ToString::to_string).collect();
+    if args.json {
+        print_json(&json!({
+            "out": args.out, "images": images.len(), "transforms": args.transforms,
+            "features": FEATURES, "seed": args.seed, "skipped": skipped,
+        }))?;
+    } else {
+        print(&format!(
+            "Wrote {}: features [{}, {}, {FEATURES}] (seed {})",
+            args.out.display(),
+            images.len(),
+            args.transforms,
+            args.seed
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// The rows of all images, image by image, as they come.
+fn extract(
+    args: &FeaturesArgs,
+    source: &differnet::FeatureSource,
+    images: &[PathBuf],
+    choice: &ChooseTransforms<'_>,
+    interrupt: &Interrupt,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let mut meter = Meter::new();
+    let mut failure = None;
+    let flow = source.for_each(images, choice, &mut |index, features| {
+        let written = features
+            .context("an image changed while it was in use")
+            .and_then(|features| {
+                let bytes: Vec<u8> = features.rows.iter().flat_map(|v| v.to_le_bytes()).collect();
+                out.write_all(&bytes).with_context(|| cannot_write(&args.out))
+            });
+        if let Err(error) = written {
+            failure = Some(error);
+            return ControlFlow::Break(());
+        }
+        meter.show("Features", index + 1, images.len(), "");
+        interrupt.flow()
+    })?;
+    match failure {
+        Some(error) => Err(error),
+        None if flow.is_break() => {
+            let message = "Stopped; features so far are in the cache, the same command goes on.";
+            Err(Interrupted(message.to_owned()).into())
+        }
+        None => Ok(()),
+    }
+}
+
+/// Rotations, and the paper's jitter for tiles, as a training with default settings has them.
+fn transform_config(layout: &Layout) -> TransformConfig {
+    let jitter = matches!(layout, Layout::Mtd { .. }).then_some(MTD_JITTER);
+    TransformConfig { rotate: Rotation::Full, jitter }
+}
+
+/// Length and header of a safetensors file with one tensor, written before its data are known.
+fn header(args: &FeaturesArgs, images: &[PathBuf], extractor: &str) -> anyhow::Result<Vec<u8>> {
+    let names: Vec<String> = images.iter().map(|image| name(image, args.data.root())).collect();
+    let shape = [images.len(), args.transforms, FEATURES];
+    let bytes = shape.iter().product::<usize>() * size_of::<f32>();
+    let header = json!({
+        "__metadata__": {
+            "names": serde_json::to_string(&names)?,
+            "seed": args.seed.to_string(),
+            "transforms": if args.fixed_transforms { "fixed" } else { "random" },
+            "extractor": extractor,
+        },
+        "features": { "dtype": "F32", "shape": shape, "data_offsets": [0, bytes] },
+    });
+    let mut text = serde_json::to_vec(&header)?;
+    // The format wants tensors to begin at a multiple of eight bytes.
+    text.resize(text.len().next_multiple_of(8), b' ');
+    let mut file = (text.len() as u64).to_le_bytes().to_vec();
+    file.extend(text);
+    Ok(file)
+}
+
+/// The path below the data set's folder.
+fn name(image: &Path, root: &Path) -> String {
+    image.strip_prefix(root).unwrap_or(image).display().to_string()
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!("cannot write {}", path.display())
+}

@@ -1,0 +1,169 @@
+//! `differnet score`: judges photographs.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use differnet::{Detector, Verdict};
+use differnet_data::find_images;
+use serde::Serialize;
+
+use crate::exit::{Exit, Interrupted};
+use crate::interrupt::Interrupt;
+use crate::numbers::finite;
+use crate::output::{print, print_json};
+use crate::progress::Meter;
+use crate::score_args::ScoringArgs;
+use crate::source_args::SourceArgs;
+
+/// Score photographs with a trained model: OK or DEFECT.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  differnet score --model part.differnet new_photos
+  differnet score --model part.differnet camera/0815.png --json
+  differnet score --model part.differnet new_photos --fail-on-defect || stop_the_line
+
+--json prints one object a line: {\"path\", \"score\", \"threshold\", \"verdict\": \"ok\" or \"defect\"},
+or {\"path\", \"error\"} for a file that is no usable image. A score of null is too large for a number.
+
+Exit codes: 0 done, 1 error or some image could not be used, 2 wrong arguments, 3 defects found
+(with --fail-on-defect), 130 interrupted.")]
+pub(crate) struct ScoreArgs {
+    /// Model file written by `differnet train`.
+    #[arg(long, value_name = "M.differnet")]
+    model: PathBuf,
+    /// Images, or folders of images nested to any depth.
+    #[arg(required = true, value_name = "IMAGE_OR_DIR")]
+    images: Vec<PathBuf>,
+    /// Call an image a defect from this score on [default: the model's threshold].
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    threshold: Option<f64>,
+    /// Exit with code 3 if there is a defect.
+    #[arg(long)]
+    fail_on_defect: bool,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    scoring: ScoringArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// One line of `--json`.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Line {
+    Judged { path: String, score: f64, threshold: f64, verdict: Verdict },
+    Failed { path: String, error: String },
+}
+
+/// Prints lines as they come and counts them.
+#[derive(Debug, Default)]
+struct Report {
+    json: bool,
+    ok: usize,
+    defects: usize,
+    failed: usize,
+}
+
+pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen()?;
+    let detector = Detector::load(&args.model, &args.source.device())?;
+    let source = args.source.open()?;
+    let config = args.scoring.resolve(&detector);
+    let threshold = args.threshold.unwrap_or(detector.info().threshold);
+    let mut report = Report { json: args.json, ..Report::default() };
+    let mut meter = Meter::new();
+
+    let mut files = Vec::new();
+    for named in &args.images {
+        match listed(named) {
+            Ok(found) => files.extend(found),
+            Err(error) => report.add(Line::failed(named, error))?,
+        }
+    }
+    let mut unprinted = None;
+    let flow = detector.score_files(&source, &files, &config, &mut |index, score| {
+        let line = match score {
+            Ok(score) => Line::Judged {
+                path: files[index].display().to_string(),
+                score: score.score,
+                threshold,
+                verdict: Verdict::of(score.score, threshold),
+            },
+            Err(error) => Line::failed(&files[index], error.with_causes()),
+        };
+        if let Err(error) = meter.suspend(|| report.add(line)) {
+            unprinted = Some(error);
+            return ControlFlow::Break(());
+        }
+        meter.show("Scoring", index + 1, files.len(), "");
+        interrupt.flow()
+    })?;
+    meter.clear();
+    if let Some(error) = unprinted {
+        return Err(error);
+    }
+    if flow.is_break() {
+        let done = report.ok + report.defects + report.failed;
+        return Err(Interrupted(format!("Stopped after {done} of {} images.", files.len())).into());
+    }
+    report.finish()?;
+    Ok(match (args.fail_on_defect && report.defects > 0, report.failed > 0) {
+        (true, _) => Exit::Defects,
+        (false, true) => Exit::Failed,
+        (false, false) => Exit::Done,
+    })
+}
+
+/// The images that an argument names; a file is opened only when its turn comes.
+fn listed(named: &Path) -> Result<Vec<PathBuf>, String> {
+    if named.is_dir() {
+        find_images(named).map_err(|error| error.with_causes())
+    } else {
+        Ok(vec![named.to_path_buf()])
+    }
+}
+
+impl Line {
+    fn failed(path: &Path, error: String) -> Self {
+        Self::Failed { path: path.display().to_string(), error }
+    }
+}
+
+impl Report {
+    fn add(&mut self, line: Line) -> anyhow::Result<()> {
+        match &line {
+            Line::Judged { verdict: Verdict::Ok, .. } => self.ok += 1,
+            Line::Judged { verdict: Verdict::Defect, .. } => self.defects += 1,
+            Line::Failed { .. } => self.failed += 1,
+        }
+        if self.json {
+            return print_json(&line);
+        }
+        match line {
+            Line::Judged { path, score, threshold, verdict } => {
+                let verdict = match verdict {
+                    Verdict::Ok => "OK",
+                    Verdict::Defect => "DEFECT",
+                };
+                print(&format!("{verdict:<6}  score {score:10.2}  threshold {threshold:8.2}  {path}"))
+            }
+            Line::Failed { error, .. } => print(&format!("ERROR   {error}")),
+        }
+    }
+
+    fn finish(&self) -> anyhow::Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        let images = self.ok + self.defects + self.failed;
+        let noun = if images == 1 { "image" } else { "images" };
+        let failed = match self.failed {
+            0 => String::new(),
+            failed => format!(", {failed} could not be used"),
+        };
+        print(&format!("{images} {noun}: {} ok, {} defect{failed}", self.ok, self.defects))
+    }
+}

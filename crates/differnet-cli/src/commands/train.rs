@@ -1,0 +1,248 @@
+//! `differnet train`: photographs of good parts become a model.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use differnet::{BadImagePolicy, Detector, DetectorError, ModelInfo, Outcome, Progress, Training};
+use differnet_data::{BadImage, Dataset, Layout};
+use serde::Serialize;
+
+use crate::config_args::ConfigArgs;
+use crate::data_args::{DataArgs, files, layout_name};
+use crate::exit::{Exit, Interrupted};
+use crate::interrupt::Interrupt;
+use crate::numbers::duration;
+use crate::output::{counted, print, print_json, shell_word, tell};
+use crate::progress::Meter;
+use crate::source_args::SourceArgs;
+
+/// Train a model on photographs of good parts.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  differnet train --data good_parts --out part.differnet
+  differnet train --data mvtec_ad --layout mvtec --category bottle --preset quick \\
+      --out bottle.differnet
+  differnet train --data tiles --layout mtd --mtd-train-list train.txt --seed 1 --out tiles.differnet
+  differnet train --data good_parts --fresh-transforms --epochs 192 --out part.differnet
+
+Ctrl-C saves the state of the training beside the model; the same command takes it up again.
+Features are kept in a cache, so that another training on the same images starts at once.")]
+pub(crate) struct TrainArgs {
+    /// Model file to write.
+    #[arg(long, value_name = "M.differnet")]
+    out: PathBuf,
+    /// Replace the model file if it exists.
+    #[arg(long)]
+    overwrite: bool,
+    /// Forget the state of an interrupted training and begin anew.
+    #[arg(long)]
+    restart: bool,
+    /// Train without the files that are no usable images, instead of stopping.
+    #[arg(long)]
+    skip_bad: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: DataArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// The result of `--json`.
+#[derive(Debug, Serialize)]
+struct Summary<'a> {
+    out: &'a Path,
+    images: usize,
+    held_back: usize,
+    updates: u64,
+    threshold: f64,
+    /// Loss of the held-back images under the weights kept, nats per feature.
+    validation: Option<f64>,
+    skipped: Vec<String>,
+    seed: u64,
+    seconds: f64,
+}
+
+pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
+    let start = Instant::now();
+    let interrupt = Interrupt::listen()?;
+    let layout = args.data.layout()?;
+    let config = args.config.resolve(matches!(layout, Layout::Mtd { .. }))?;
+    require_free(&args.out, args.overwrite)?;
+    let data = args.data.load(&layout, config.seed)?;
+    tell_found(&layout, &data);
+    tell(&format!("Seed {}; checking the images ...", config.seed));
+
+    let source = args.source.open()?;
+    let checkpoints = checkpoint_folder(&args.out);
+    let bad_images = if args.skip_bad { BadImagePolicy::Skip } else { BadImagePolicy::Refuse };
+    let training = Training {
+        config: &config,
+        source: &source,
+        device: &args.source.device(),
+        checkpoints: &checkpoints,
+        bad_images,
+    };
+    if checkpoints.exists() {
+        if args.restart {
+            training.remove_checkpoints()?;
+        } else {
+            tell(&format!("Taking up the training in {}", checkpoints.display()));
+        }
+    }
+    let outcome = run_training(&training, &files(&data.train), &interrupt);
+    // Left behind empty by a training that could not begin; a full one stays.
+    let _ = std::fs::remove_dir(&checkpoints);
+    match outcome? {
+        Outcome::Interrupted => Err(interrupted(&checkpoints)),
+        Outcome::Finished(detector, skipped) => {
+            detector.save(&args.out)?;
+            training.remove_checkpoints()?;
+            finish(args, &data, &detector, &skipped, start.elapsed())
+        }
+    }
+}
+
+/// Trains with progress on the terminal and an ear for Ctrl-C.
+pub(crate) fn run_training(
+    training: &Training<'_>,
+    images: &[PathBuf],
+    interrupt: &Interrupt,
+) -> anyhow::Result<Outcome> {
+    let mut meter = Meter::new();
+    let mut held_back_told = false;
+    let outcome = training.run(images, &mut |progress| -> ControlFlow<()> {
+        if let Progress::HeldBack { total, .. } = progress
+            && !held_back_told
+        {
+            held_back_told = true;
+            let images = counted(total, "image");
+            meter.suspend(|| tell(&format!("Held back to set the threshold: {images}")));
+        }
+        meter.show_training(progress);
+        interrupt.flow()
+    });
+    meter.clear();
+    outcome.map_err(|error| match error {
+        DetectorError::OtherCheckpoint { .. } | DetectorError::Model { .. } => {
+            anyhow::Error::from(error).context(
+                "cannot take up the interrupted training; --restart forgets it and begins anew",
+            )
+        }
+        DetectorError::BadImages { .. } => {
+            anyhow::anyhow!("{error}\nAdd --skip-bad to train on the others")
+        }
+        other => other.into(),
+    })
+}
+
+/// What to say after an interrupted training.
+pub(crate) fn interrupted(checkpoints: &Path) -> anyhow::Error {
+    let folder = checkpoints.display();
+    Interrupted(format!("Stopped and saved in {folder}. Repeat the same command to go on.")).into()
+}
+
+/// `M.differnet.checkpoints`, beside the model.
+pub(crate) fn checkpoint_folder(model: &Path) -> PathBuf {
+    let mut name = model.as_os_str().to_owned();
+    name.push(".checkpoints");
+    name.into()
+}
+
+/// Nothing, if a model may be written to `path`.
+fn require_free(path: &Path, overwrite: bool) -> anyhow::Result<()> {
+    if path.is_dir() {
+        bail!("{} is a folder: name a file for the model", path.display());
+    }
+    if path.exists() && !overwrite {
+        bail!("{} exists: name another file, or add --overwrite", path.display());
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot create the folder {}", folder.display()))?;
+    }
+    Ok(())
+}
+
+fn tell_found(layout: &Layout, data: &Dataset) {
+    let defects = data.test.iter().filter(|sample| sample.defect.is_some()).count();
+    let test = match data.test.len() {
+        0 => "no test images".to_owned(),
+        test => format!("{} to test with, {defects} of them defective", counted(test, "image")),
+    };
+    tell(&format!(
+        "{} (layout {}): {} to train on, {test}",
+        data.name,
+        layout_name(layout),
+        counted(data.train.len(), "good image"),
+    ));
+}
+
+fn finish(
+    args: &TrainArgs,
+    data: &Dataset,
+    detector: &Detector,
+    skipped: &[BadImage],
+    time: Duration,
+) -> anyhow::Result<Exit> {
+    let info = detector.info();
+    let kept = info.history.iter().find(|point| point.update == info.updates);
+    let skipped: Vec<String> = skipped.iter().map(ToString::to_string).collect();
+    if args.json {
+        print_json(&Summary {
+            out: &args.out,
+            images: info.training_images,
+            held_back: info.held_back_images,
+            updates: info.updates,
+            threshold: info.threshold,
+            validation: kept.and_then(|point| point.validation),
+            skipped,
+            seed: info.config.seed,
+            seconds: time.as_secs_f64(),
+        })?;
+        return Ok(Exit::Done);
+    }
+    if !skipped.is_empty() {
+        let list: String = skipped.iter().map(|line| format!("\n  {line}")).collect();
+        tell(&format!("{} left out:{list}", counted(skipped.len(), "file")));
+    }
+    let model = shell_word(&args.out);
+    print(&learnt(info))?;
+    print(&format!(
+        "Wrote {} after {} (seed {})",
+        args.out.display(),
+        duration(time),
+        info.config.seed
+    ))?;
+    print(&format!("\nNext:  differnet score --model {model} IMAGE_OR_FOLDER"))?;
+    if data.test.iter().any(|sample| sample.defect.is_some()) {
+        print(&format!("       differnet evaluate --model {model} {}", args.data.typed()))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// What the training found out, for people.
+fn learnt(info: &ModelInfo) -> String {
+    let (kind, images) = match info.held_back_images {
+        0 => ("training images (none were held back)", info.good_scores.len()),
+        held_back => ("good images held back", held_back),
+    };
+    let scores = match (info.good_scores.first(), info.good_scores.last()) {
+        (Some(low), Some(high)) => format!("{low:.2} to {high:.2}"),
+        _ => "unknown".to_owned(),
+    };
+    format!(
+        "Trained on {} with {} updates.\n\
+         Scores of {images} {kind}: {scores}.\n\
+         Threshold {:.2}: an image that scores this or more is called a defect.",
+        counted(info.training_images, "good image"),
+        info.updates,
+        info.threshold
+    )
+}

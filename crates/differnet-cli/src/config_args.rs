@@ -1,0 +1,298 @@
+//! The settings of a training: a preset, changed by a file, changed by flags.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::ValueEnum;
+use differnet::{DetectorConfig, DetectorError, Preset};
+use serde::Serialize;
+
+use crate::exit::UsageError;
+use crate::numbers::{count, finite, finite_f32, positive, seed};
+use crate::score_args::AverageChoice;
+
+/// Epochs of `--fresh-transforms` unless another number is given (Section 4.2).
+const EPOCHS: usize = 192;
+/// Transforms of each image in an epoch (Section 4.2).
+const FRESH_TRANSFORMS: usize = 4;
+/// Changes of brightness and contrast of magnetic tiles (Section 4.2).
+const MTD_JITTER: f64 = 0.15;
+
+/// Training needs 16 bytes a parameter: 32 GB from here on.
+const MOST_PARAMETERS: usize = 2_000_000_000;
+
+/// Settings known to work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum PresetChoice {
+    /// Minutes on two cores.
+    Quick,
+    /// An hour or two on two cores.
+    Standard,
+    /// The paper's settings; meant for a graphics card.
+    Paper,
+}
+
+/// Whether images are turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RotateChoice {
+    /// By any angle.
+    Full,
+    /// Never: for parts that always lie the same way and defects that depend on it.
+    None,
+}
+
+/// Where settings come from: flags, else the file, else the preset.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Settings (a flag beats the file, the file beats the preset)")]
+pub(crate) struct ConfigArgs {
+    /// Settings known to work [default: quick].
+    #[arg(long, value_enum)]
+    preset: Option<PresetChoice>,
+    /// TOML file with any of the settings below, named with underscores: `batch_size = 48`.
+    #[arg(long, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
+    /// Draw transforms anew in each epoch, as in the paper: 4 an image, and no larger pool.
+    #[arg(long, conflicts_with = "rounds")]
+    fresh_transforms: bool,
+    /// Epochs of --fresh-transforms [default: 192].
+    #[arg(long, value_name = "N", value_parser = positive, requires = "fresh_transforms")]
+    epochs: Option<usize>,
+    #[command(flatten)]
+    flags: SettingFlags,
+}
+
+/// One optional flag for each setting; the names are those of [`DetectorConfig`].
+#[derive(Debug, clap::Args, Serialize)]
+struct SettingFlags {
+    /// Seed of every random draw [default: 0].
+    #[arg(long, value_name = "S", value_parser = seed)]
+    seed: Option<u64>,
+    /// Coupling blocks of the flow.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    blocks: Option<usize>,
+    /// Width of the flow's hidden layers.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    hidden: Option<usize>,
+    /// Limit of the flow's scales: alpha in Eq. 2.
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    clamp: Option<f64>,
+    /// Whether images are turned.
+    #[arg(long, value_enum)]
+    #[serde(serialize_with = "as_bool")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rotate: Option<RotateChoice>,
+    /// Largest relative change of brightness and contrast; 0.15 for the layout mtd, else 0.
+    #[arg(long, value_name = "X", value_parser = finite_f32, allow_negative_numbers = true)]
+    jitter: Option<f32>,
+    /// New transforms of each training image in each round.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    transforms: Option<usize>,
+    /// How often new transforms are drawn.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    rounds: Option<usize>,
+    /// Transforms of each image to train on at a time; the oldest make room for new ones.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pool: Option<usize>,
+    /// Adam's step size.
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    learning_rate: Option<f64>,
+    /// Decay of Adam's running mean of gradients.
+    #[arg(long = "beta-1", value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    beta_1: Option<f64>,
+    /// Decay of Adam's running mean of squared gradients.
+    #[arg(long = "beta-2", value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    beta_2: Option<f64>,
+    /// Adam's epsilon.
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    epsilon: Option<f64>,
+    /// L2 penalty on the weights.
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    weight_decay: Option<f64>,
+    /// Transformed images in one update.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    batch_size: Option<usize>,
+    /// Updates in all; 0 visits every transform of a round once.
+    #[arg(long, value_name = "N", value_parser = count)]
+    updates: Option<usize>,
+    /// Noise added to features in training, as a share of their spread.
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    noise: Option<f64>,
+    /// Share of the good images held back to stop training and to set the threshold.
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    validation: Option<f64>,
+    /// Updates between two looks at the held-back images.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    validate_every: Option<usize>,
+    /// Looks without improvement before training stops; 0 never stops early.
+    #[arg(long, value_name = "N", value_parser = count)]
+    patience: Option<usize>,
+    /// Transforms of an image that its score averages.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    score_transforms: Option<usize>,
+    /// How they are averaged.
+    #[arg(long, value_enum)]
+    average: Option<AverageChoice>,
+    /// Share of good images that the threshold lets pass.
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    quantile: Option<f64>,
+}
+
+impl ConfigArgs {
+    /// The settings in force, checked; `tiles` says whether the data set is one of magnetic tiles.
+    pub(crate) fn resolve(&self, tiles: bool) -> anyhow::Result<DetectorConfig> {
+        let base = DetectorConfig::preset(self.preset.map_or(Preset::Quick, Preset::from));
+        let mut settings = toml::Table::new();
+        if tiles {
+            settings.insert("jitter".into(), MTD_JITTER.into());
+        }
+        if let Some(path) = &self.config {
+            settings.extend(read_settings(path, &base)?);
+        }
+        if self.preset.is_some() {
+            settings.remove("preset");
+        }
+        if self.fresh_transforms {
+            let epochs = self.epochs.unwrap_or(EPOCHS);
+            for (name, value) in [
+                ("transforms", FRESH_TRANSFORMS),
+                ("pool", FRESH_TRANSFORMS),
+                ("rounds", epochs),
+                ("updates", 0),
+            ] {
+                settings.insert(name.into(), toml::Value::Integer(value as i64));
+            }
+        }
+        settings.extend(toml::Table::try_from(&self.flags)?);
+        let config = DetectorConfig::from_toml(&settings.to_string(), &base)?;
+        config.validate().map_err(out_of_range)?;
+        let flow = config.flow_config();
+        flow.validate().map_err(|error| UsageError(error.to_string()))?;
+        let parameters = flow.parameters();
+        if parameters > MOST_PARAMETERS {
+            let message = format!(
+                "a flow of {parameters} parameters fits no memory: choose fewer blocks, or fewer hidden"
+            );
+            return Err(UsageError(message).into());
+        }
+        Ok(config)
+    }
+}
+
+/// The settings that a file changes, known to be settings of the right types.
+fn read_settings(path: &Path, base: &DetectorConfig) -> anyhow::Result<toml::Table> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read the settings file {}", path.display()))?;
+    let wrong = || format!("cannot use the settings file {}", path.display());
+    DetectorConfig::from_toml(&text, base).with_context(wrong)?;
+    text.parse().with_context(wrong)
+}
+
+fn out_of_range(error: DetectorError) -> anyhow::Error {
+    match error {
+        DetectorError::Config { .. } => UsageError(error.to_string()).into(),
+        other => other.into(),
+    }
+}
+
+/// The setting `rotate` is a yes or no.
+fn as_bool<S: serde::Serializer>(
+    choice: &Option<RotateChoice>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(*choice != Some(RotateChoice::None))
+}
+
+impl From<PresetChoice> for Preset {
+    fn from(choice: PresetChoice) -> Self {
+        match choice {
+            PresetChoice::Quick => Self::Quick,
+            PresetChoice::Standard => Self::Standard,
+            PresetChoice::Paper => Self::Paper,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+    use differnet::Average;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        config: ConfigArgs,
+    }
+
+    fn resolve(words: &[&str], tiles: bool) -> anyhow::Result<DetectorConfig> {
+        let words = ["line"].iter().chain(words);
+        Line::try_parse_from(words)?.config.resolve(tiles)
+    }
+
+    #[test]
+    fn every_setting_has_a_flag_and_every_flag_a_setting() {
+        let settings = toml::Table::try_from(DetectorConfig::default()).expect("plain numbers");
+        let mut settings: Vec<String> = settings.keys().map(|key| key.replace('_', "-")).collect();
+        settings.extend(["config", "epochs", "fresh-transforms"].map(String::from));
+        settings.sort();
+        let command = Line::command();
+        let mut flags: Vec<_> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();
+        flags.sort_unstable();
+        assert_eq!(flags, settings);
+    }
+
+    #[test]
+    fn without_arguments_the_settings_are_those_of_the_preset_quick() -> anyhow::Result<()> {
+        assert_eq!(resolve(&[], false)?, DetectorConfig::preset(Preset::Quick));
+        Ok(())
+    }
+
+    #[test]
+    fn flags_beat_the_file_and_the_file_beats_the_preset() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("settings.toml");
+        let text = "preset = \"paper\"\nhidden = 64\nbatch_size = 7\naverage = \"geometric-mean\"\n";
+        std::fs::write(&file, text)?;
+        let path = file.to_str().context("a plain path")?;
+        let paper = DetectorConfig {
+            hidden: 64,
+            batch_size: 9,
+            rotate: false,
+            average: Average::GeometricMean,
+            seed: 3,
+            ..DetectorConfig::preset(Preset::Paper)
+        };
+        let flags = ["--config", path, "--batch-size", "9", "--seed", "3", "--rotate", "none"];
+        assert_eq!(resolve(&flags, false)?, paper);
+        let quick = DetectorConfig {
+            hidden: 64,
+            batch_size: 7,
+            average: Average::GeometricMean,
+            ..DetectorConfig::preset(Preset::Quick)
+        };
+        assert_eq!(resolve(&["--config", path, "--preset", "quick"], false)?, quick);
+        Ok(())
+    }
+
+    #[test]
+    fn tiles_have_jitter_unless_told_otherwise() -> anyhow::Result<()> {
+        assert_eq!(resolve(&["--preset", "paper"], true)?.jitter, 0.15);
+        assert_eq!(resolve(&["--jitter", "0"], true)?.jitter, 0.0);
+        assert_eq!(resolve(&["--preset", "paper"], false)?.jitter, 0.0);
+        Ok(())
+    }
+
+    #[test]
+    fn fresh_transforms_are_drawn_in_each_epoch() -> anyhow::Result<()> {
+        let config = resolve(&["--fresh-transforms", "--epochs", "5"], false)?;
+        assert_eq!(
+            (config.transforms, config.pool, config.rounds, config.updates),
+            (4, 4, 5, 0)
+        );
+        let paper = resolve(&["--fresh-transforms", "--preset", "paper"], false)?;
+        assert_eq!(paper, DetectorConfig::preset(Preset::Paper));
+        assert!(resolve(&["--epochs", "5"], false).is_err());
+        Ok(())
+    }
+}

@@ -1,0 +1,194 @@
+//! Scores a test set and writes what was found: shared by `evaluate` and `demo`.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use differnet::{Detector, FeatureSource, ScoreConfig};
+use differnet_data::{BadImage, Sample};
+use differnet_eval::{
+    MetricError, Metrics, ScoredImage, evaluate, histogram_svg, roc_curve, roc_svg, text_table,
+    write_scores_csv,
+};
+use serde::Serialize;
+
+use crate::atomic;
+use crate::data_args::files;
+use crate::exit::{Interrupted, UsageError};
+use crate::interrupt::Interrupt;
+use crate::progress::Meter;
+
+/// The files that an evaluation writes.
+const FILES: [&str; 4] = ["metrics.json", "scores.csv", "roc.svg", "histogram.svg"];
+/// What `metrics.json` says first, which tells our files from others.
+const PROGRAM: &str = concat!("differnet ", env!("CARGO_PKG_VERSION"));
+
+/// What an evaluation found.
+#[derive(Debug)]
+pub(crate) struct Evaluation {
+    /// Labels and scores.
+    pub(crate) images: Vec<ScoredImage>,
+    /// What they amount to.
+    pub(crate) metrics: Metrics,
+}
+
+/// What `evaluate` and `demo` say of one evaluation, on the terminal and in `metrics.json`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Summary {
+    /// The numbers.
+    #[serde(flatten)]
+    pub(crate) metrics: Metrics,
+    /// The data set's name.
+    pub(crate) data_set: String,
+    /// The model file.
+    pub(crate) model: String,
+    /// Transforms of each image.
+    pub(crate) transforms: usize,
+    /// How they are averaged.
+    pub(crate) average: &'static str,
+    /// Seed of random transforms and resampling.
+    pub(crate) seed: u64,
+    /// Test images that could not be used.
+    pub(crate) skipped: Vec<String>,
+    /// Wall-clock time.
+    pub(crate) seconds: f64,
+}
+
+/// `metrics.json`.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    program: &'static str,
+    #[serde(flatten)]
+    summary: &'a Summary,
+}
+
+/// Nothing, if there are good and defective images to test with.
+pub(crate) fn require_both_kinds(test: &[Sample]) -> anyhow::Result<()> {
+    let images = test.len();
+    let defects = test.iter().filter(|sample| sample.defect.is_some()).count();
+    if images == 0 {
+        bail!(
+            "the data set has no test images: add them as the layout wants, or name folders with \
+             --test-good and --test-defect"
+        );
+    }
+    if defects == 0 {
+        return Err(MetricError::NoDefectImage { images }.into());
+    }
+    if defects == images {
+        return Err(MetricError::NoGoodImage { images }.into());
+    }
+    Ok(())
+}
+
+/// The samples without those whose files are bad.
+pub(crate) fn usable(samples: &[Sample], bad: &[BadImage]) -> Vec<Sample> {
+    let is_bad = |sample: &Sample| bad.iter().any(|bad| bad.path == sample.image);
+    samples.iter().filter(|sample| !is_bad(sample)).cloned().collect()
+}
+
+/// Scores `test` and compares with its labels; `seed` starts the bootstrap.
+pub(crate) fn evaluate_samples(
+    detector: &Detector,
+    source: &FeatureSource,
+    test: &[Sample],
+    config: &ScoreConfig,
+    seed: u64,
+    meter: &mut Meter,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Evaluation> {
+    let mut images = Vec::with_capacity(test.len());
+    let mut failure = None;
+    let flow = detector.score_files(source, &files(test), config, &mut |index, score| {
+        let sample = &test[index];
+        match score {
+            Ok(score) => images.push(ScoredImage {
+                path: sample.image.display().to_string(),
+                kind: sample.defect.as_ref().map(|defect| defect.kind.clone()),
+                score: score.score,
+            }),
+            Err(error) => failure = Some(error),
+        }
+        meter.show("Scoring test images", index + 1, test.len(), "");
+        if failure.is_some() { ControlFlow::Break(()) } else { interrupt.flow() }
+    })?;
+    meter.clear();
+    if let Some(failure) = failure {
+        return Err(failure).context("a test image changed while it was in use");
+    }
+    if flow.is_break() {
+        let message = "Stopped; features so far are in the cache, the same command goes on.";
+        return Err(Interrupted(message.to_owned()).into());
+    }
+    let metrics = evaluate(&images, Some(detector.info().threshold), seed)?;
+    Ok(Evaluation { images, metrics })
+}
+
+/// Nothing, if writing a report to `folder` replaces no files but an earlier report's.
+pub(crate) fn require_ours(folder: &Path) -> anyhow::Result<()> {
+    if folder.exists() && !folder.is_dir() {
+        return Err(UsageError(format!("{} is a file: name a folder", folder.display())).into());
+    }
+    let Some(found) = FILES.iter().find(|name| folder.join(name).exists()) else { return Ok(()) };
+    let ours = std::fs::read_to_string(folder.join("metrics.json")).is_ok_and(|text| {
+        serde_json::from_str::<serde_json::Value>(&text)
+            .is_ok_and(|metrics| metrics["program"].as_str().is_some_and(|p| p.starts_with("differnet ")))
+    });
+    if !ours {
+        bail!(
+            "{} holds a {found} that no earlier evaluation wrote: choose another folder, or add \
+             --overwrite",
+            folder.display()
+        );
+    }
+    Ok(())
+}
+
+/// Writes `metrics.json`, `scores.csv`, `roc.svg` and `histogram.svg`.
+pub(crate) fn write_report(
+    folder: &Path,
+    images: &[ScoredImage],
+    summary: &Summary,
+) -> anyhow::Result<()> {
+    let document = Document { program: PROGRAM, summary };
+    let text = serde_json::to_string_pretty(&document)? + "\n";
+    atomic::write(&folder.join("metrics.json"), text.as_bytes())?;
+    let metrics = &summary.metrics;
+    atomic::replace(&folder.join("scores.csv"), |out| {
+        Ok(write_scores_csv(images, metrics.threshold, out)?)
+    })?;
+    let scores: Vec<f64> = images.iter().map(|image| image.score).collect();
+    let defects: Vec<bool> = images.iter().map(ScoredImage::is_defect).collect();
+    let curve = roc_curve(&scores, &defects)?;
+    let roc = roc_svg(&[(summary.data_set.clone(), &curve, metrics.auroc)])?;
+    atomic::write(&folder.join("roc.svg"), roc.as_bytes())?;
+    let histogram = histogram_svg(images, metrics.threshold)?;
+    atomic::write(&folder.join("histogram.svg"), histogram.as_bytes())
+}
+
+/// The numbers, for people.
+pub(crate) fn describe(metrics: &Metrics) -> String {
+    let interval = metrics.auroc_ci95;
+    let mut lines = vec![
+        format!("{} good and {} defective images", metrics.good, metrics.defects),
+        String::new(),
+        format!(
+            "AUROC                        {:.4}  (95 % interval {:.4} to {:.4})",
+            metrics.auroc, interval.lower, interval.upper
+        ),
+        format!("Average precision            {:.4}", metrics.average_precision),
+        format!("Recall without false alarms  {:.4}", metrics.recall_at_zero_fp),
+    ];
+    if let (Some(threshold), Some(counts)) = (metrics.threshold, metrics.confusion) {
+        lines.push(format!(
+            "At the threshold {threshold:.2}: {} of {} defects found, {} of {} good parts rejected",
+            counts.true_positives, metrics.defects, counts.false_positives, metrics.good
+        ));
+    }
+    let kinds = metrics.per_kind.iter();
+    let rows: Vec<Vec<String>> = kinds
+        .map(|kind| vec![kind.kind.clone(), kind.images.to_string(), format!("{:.4}", kind.auroc)])
+        .collect();
+    let table = text_table(&["kind of defect", "images", "AUROC"], &rows);
+    format!("{}\n\n{}", lines.join("\n"), table.trim_end())
+}

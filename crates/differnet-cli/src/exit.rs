@@ -1,0 +1,82 @@
+//! How the program ends: exit codes, and errors that have one of their own.
+
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+use crate::output::tell;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All was done.
+    Done,
+    /// Something failed, and it has been said what.
+    Failed,
+    /// The arguments make no sense.
+    Usage,
+    /// Defects were found, and the caller asked to be told this way.
+    Defects,
+    /// The user stopped the program.
+    Interrupted,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Defects => 3,
+            // 128 + SIGINT, as shells report it.
+            Exit::Interrupted => 130,
+        })
+    }
+}
+
+/// Arguments that do not go together.
+#[derive(Debug)]
+pub(crate) struct UsageError(pub(crate) String);
+
+impl std::fmt::Display for UsageError {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// The user asked to stop; the message says what was kept.
+#[derive(Debug)]
+pub(crate) struct Interrupted(pub(crate) String);
+
+impl std::fmt::Display for Interrupted {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// Prints the error with its causes and returns how to end.
+pub(crate) fn report(error: &anyhow::Error) -> Exit {
+    if reader_has_left(error) {
+        return Exit::Done;
+    }
+    if let Some(interrupted) = error.downcast_ref::<Interrupted>() {
+        tell(&interrupted.to_string());
+        return Exit::Interrupted;
+    }
+    tell(&format!("error: {error:#}"));
+    if error.downcast_ref::<UsageError>().is_some() {
+        tell("For the arguments that go together, try '--help'.");
+        return Exit::Usage;
+    }
+    Exit::Failed
+}
+
+/// Whether the output went to a program, such as `head`, that has read enough.
+fn reader_has_left(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,85 @@
+//! Numbers as people write and read them: ranges of arguments, durations.
+
+use std::time::Duration;
+
+/// Largest count that an argument may be: more than anyone needs, less than overflows.
+const MOST: usize = 1_000_000;
+
+/// A whole number from 1 to a million.
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if (1..=MOST).contains(&count) => Ok(count),
+        _ => Err(format!("give a whole number from 1 to {MOST}")),
+    }
+}
+
+/// A whole number from 0 to a million.
+pub(crate) fn count(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count <= MOST => Ok(count),
+        _ => Err(format!("give a whole number from 0 to {MOST}")),
+    }
+}
+
+/// A number that is neither infinite nor NaN.
+pub(crate) fn finite(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err("give a number such as 0.5 or 2e-4".to_owned()),
+    }
+}
+
+/// As [`finite`], in single precision.
+pub(crate) fn finite_f32(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(number) if number.is_finite() => Ok(number),
+        _ => Err("give a number such as 0.15".to_owned()),
+    }
+}
+
+/// A seed: from 0 to 2⁶³ − 1, because TOML has no larger numbers.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    match text.parse::<i64>().map(u64::try_from) {
+        Ok(Ok(seed)) => Ok(seed),
+        _ => Err(format!("give a whole number from 0 to {}", i64::MAX)),
+    }
+}
+
+/// A duration in the two largest units that matter.
+pub(crate) fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64().round() as u64;
+    match seconds {
+        0..100 => format!("{seconds} s"),
+        100..6000 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        for text in ["0", "-1", "1.5", "ten", "", "1000001", "99999999999999999999"] {
+            assert!(positive(text).is_err(), "{text}");
+        }
+        assert_eq!(positive("1000000"), Ok(1_000_000));
+        assert_eq!(count("0"), Ok(0));
+        for text in ["NaN", "inf", "-inf", "1e999", "1,5"] {
+            assert!(finite(text).is_err() && finite_f32(text).is_err(), "{text}");
+        }
+        assert!(finite_f32("1e39").is_err());
+        assert_eq!(seed("9223372036854775807"), Ok(i64::MAX as u64));
+        assert!(seed("9223372036854775808").is_err() && seed("-1").is_err());
+    }
+
+    #[test]
+    fn durations_by_hand() {
+        for (seconds, golden) in
+            [(0.4, "0 s"), (59.6, "60 s"), (125.0, "2 min 05 s"), (7500.0, "2 h 05 min")]
+        {
+            assert_eq!(duration(Duration::from_secs_f64(seconds)), golden);
+        }
+    }
+}

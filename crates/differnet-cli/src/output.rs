@@ -1,0 +1,54 @@
+//! Text to the terminal: results to the standard output, everything else to the standard error.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use serde::Serialize;
+
+/// Prints a result and a line end.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush()).context("cannot write the results")
+}
+
+/// Prints a result as one line of JSON.
+pub(crate) fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
+    print(&serde_json::to_string(value).context("cannot write the results as JSON")?)
+}
+
+/// Tells the user something that is no result.
+pub(crate) fn tell(text: &str) {
+    // Nobody is left to hear of a standard error that is closed.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// The path as a shell takes it.
+pub(crate) fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:@%,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// `1 image`, `2 images`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_survive_a_shell() {
+        for (path, golden) in
+            [("data/a.png", "data/a.png"), ("my parts", "'my parts'"), ("it's", r"'it'\''s'")]
+        {
+            assert_eq!(shell_word(Path::new(path)), golden);
+        }
+    }
+}

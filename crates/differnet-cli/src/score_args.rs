@@ -1,0 +1,84 @@
+//! How images are scored.
+
+use clap::ValueEnum;
+use differnet::{Average, Detector, ScoreConfig, TransformChoice};
+use serde::{Deserialize, Serialize};
+
+use crate::numbers::{positive, seed};
+use crate::output::tell;
+
+/// How the scores of an image's transforms become the image's score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AverageChoice {
+    /// The mean, as in the paper.
+    Mean,
+    /// The exponential of the mean logarithm: single extreme transforms count little.
+    GeometricMean,
+}
+
+impl From<AverageChoice> for Average {
+    fn from(choice: AverageChoice) -> Self {
+        match choice {
+            AverageChoice::Mean => Self::Mean,
+            AverageChoice::GeometricMean => Self::GeometricMean,
+        }
+    }
+}
+
+/// How images are scored; what is not given is as the model was trained for.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Scoring")]
+pub(crate) struct ScoringArgs {
+    /// Transforms of an image that its score averages [default: the model's].
+    #[arg(long, value_name = "N", value_parser = positive)]
+    transforms: Option<usize>,
+    /// Draw the transforms at random for each image instead of spreading them evenly.
+    #[arg(long)]
+    random_transforms: bool,
+    /// How the transforms' scores are averaged [default: the model's].
+    #[arg(long, value_enum)]
+    average: Option<AverageChoice>,
+    /// Seed of random transforms and resampling [default: the model's].
+    #[arg(long, value_name = "S", value_parser = seed)]
+    seed: Option<u64>,
+}
+
+impl ScoringArgs {
+    /// The scoring in force; says so if the model's threshold was set with another.
+    pub(crate) fn resolve(&self, detector: &Detector) -> ScoreConfig {
+        let default = detector.score_config();
+        let seed = self.seed(detector);
+        let config = ScoreConfig {
+            transforms: self.transforms.unwrap_or(default.transforms),
+            choice: if self.random_transforms {
+                TransformChoice::Random { seed }
+            } else {
+                default.choice
+            },
+            average: self.average.map_or(default.average, Average::from),
+        };
+        if config.average != default.average {
+            tell("note: the model's threshold was set for another average, verdicts may be off");
+        } else if config.transforms < default.transforms {
+            tell(&format!(
+                "note: the model's threshold was set with {} transforms; with {} scores vary more",
+                default.transforms, config.transforms
+            ));
+        }
+        config
+    }
+
+    /// The seed given, else the model's.
+    pub(crate) fn seed(&self, detector: &Detector) -> u64 {
+        self.seed.unwrap_or(detector.info().config.seed)
+    }
+}
+
+/// The average's name.
+pub(crate) fn average_name(average: Average) -> &'static str {
+    match average {
+        Average::Mean => "mean",
+        Average::GeometricMean => "geometric-mean",
+    }
+}

@@ -1,0 +1,9 @@
+//! The command as a user runs it: arguments in, files, text and exit codes out.
+
+#![allow(clippy::unwrap_used)]
+
+mod bad_input;
+mod end_to_end;
+mod fixture;
+mod interrupts;
+mod json;

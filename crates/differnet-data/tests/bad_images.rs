@@ -1,0 +1,220 @@
+//! Every way in which a file can fail to be an image, with the message a person reads; and bytes at
+//! random, which must never do worse than fail.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+use differnet_data::{DecodeLimits, check_images, decode_bytes, decode_file};
+use proptest::prelude::*;
+
+fn sample(name: &str) -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats").join(name)).unwrap()
+}
+
+/// The file without its last `missing` bytes.
+fn cut(name: &str, missing: usize) -> Vec<u8> {
+    let mut bytes = sample(name);
+    bytes.truncate(bytes.len() - missing);
+    bytes
+}
+
+fn half(name: &str) -> Vec<u8> {
+    cut(name, sample(name).len() / 2)
+}
+
+/// The file with `replacement` at `offset`.
+fn patched(name: &str, offset: usize, replacement: &[u8]) -> Vec<u8> {
+    let mut bytes = sample(name);
+    bytes[offset..offset + replacement.len()].copy_from_slice(replacement);
+    bytes
+}
+
+/// A PNG whose header claims `width` × `height` pixels, with the right checksum.
+fn png_claiming(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = sample("rgb.png");
+    bytes[16..20].copy_from_slice(&width.to_be_bytes());
+    bytes[20..24].copy_from_slice(&height.to_be_bytes());
+    let mut checksum = u32::MAX;
+    for &byte in &bytes[12..29] {
+        checksum ^= u32::from(byte);
+        for _ in 0..8 {
+            checksum = (checksum >> 1) ^ (0xedb8_8320 & 0_u32.wrapping_sub(checksum & 1));
+        }
+    }
+    bytes[29..33].copy_from_slice(&(!checksum).to_be_bytes());
+    bytes
+}
+
+/// A JPEG whose frame header claims `width` × `height` pixels.
+fn jpeg_claiming(width: u16, height: u16) -> Vec<u8> {
+    let bytes = sample("rgb.jpg");
+    let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    let size = [height.to_be_bytes(), width.to_be_bytes()].concat();
+    patched("rgb.jpg", frame + 5, &size)
+}
+
+#[test]
+fn every_kind_of_bad_file_has_its_message() {
+    const TRUNCATED: &str = "is truncated: copy it again from its source";
+    const DAMAGED: &str = "is damaged: copy it again from its source";
+    const PIXELS: &str = "stores its pixels in a way that is not supported: save it as 8-bit PNG";
+    const NO_IMAGE: &str = ", not PNG, JPEG, BMP, TIFF or WebP";
+    const CONVERT: &str = "convert it to PNG, JPEG, BMP, TIFF or WebP";
+    let no_image = |content: &str| format!("is not an image: its content is {content}{NO_IMAGE}");
+    let huge = |size: &str| {
+        format!(
+            "has {size} pixels, the limit is 1 to 100000000: shrink the image or raise the limit"
+        )
+    };
+    let table: Vec<(&str, Vec<u8>, String)> = vec![
+        ("zero bytes long", vec![], "is empty (0 bytes): copy it again".into()),
+        ("text", b"serial;result\n1;ok\n".to_vec(), no_image("text")),
+        ("zeros", vec![0; 5000], no_image("nothing but zero bytes")),
+        ("random", vec![3, 200, 7, 0, 91, 17, 5, 8, 1], no_image("of an unknown kind")),
+        ("PNG signature only", sample("rgb.png")[..8].to_vec(), TRUNCATED.into()),
+        ("half a PNG", half("rgb.png"), TRUNCATED.into()),
+        ("half a JPEG", half("rgb.jpg"), TRUNCATED.into()),
+        ("half a progressive JPEG", half("rgb_progressive.jpg"), TRUNCATED.into()),
+        ("JPEG without its end marker", cut("rgb.jpg", 2), TRUNCATED.into()),
+        ("half a BMP", half("rgb.bmp"), TRUNCATED.into()),
+        ("half a TIFF", half("rgb.tif"), TRUNCATED.into()),
+        ("half a lossy WebP", half("rgb_lossy.webp"), TRUNCATED.into()),
+        ("half a lossless WebP", half("rgb_lossless.webp"), TRUNCATED.into()),
+        ("PNG with a wrong checksum", patched("rgb.png", 45, &[1, 2, 3, 4]), DAMAGED.into()),
+        ("JPEG of markers only", vec![0xff, 0xd8, 0xff, 0xd9], DAMAGED.into()),
+        ("PNG bomb", png_claiming(60_000, 60_000), huge("60000×60000")),
+        ("JPEG bomb", jpeg_claiming(65_500, 65_500), huge("65500×65500")),
+        (
+            "BMP bomb",
+            patched("rgb.bmp", 18, &[0x60, 0xea, 0, 0, 0x60, 0xea, 0, 0]),
+            huge("60000×60000"),
+        ),
+        ("GIF", sample("unsupported.gif"), format!("is a GIF image: {CONVERT}")),
+        (
+            "HEIF",
+            b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(),
+            format!("is a HEIF image: {CONVERT}"),
+        ),
+        ("TIFF with a palette", sample("unsupported_palette.tif"), PIXELS.into()),
+        ("grey TIFF of floats", sample("unsupported_float.tif"), PIXELS.into()),
+    ];
+    for (kind, bytes, golden) in table {
+        let error =
+            decode_bytes(&bytes, Path::new("part.png"), &DecodeLimits::default()).expect_err(kind);
+        assert_eq!(error.to_string(), format!("part.png {golden}"), "{kind}");
+    }
+}
+
+#[test]
+fn limits_are_the_callers() {
+    let path = Path::new("part.png");
+    let few = DecodeLimits { max_pixels: 24 * 16 - 1, ..DecodeLimits::default() };
+    let message = decode_bytes(&sample("rgb.png"), path, &few).unwrap_err().to_string();
+    let golden =
+        "part.png has 24×16 pixels, the limit is 1 to 383: shrink the image or raise the limit";
+    assert_eq!(message, golden);
+    let enough = DecodeLimits { max_pixels: 24 * 16, ..DecodeLimits::default() };
+    assert!(decode_bytes(&sample("rgb.png"), path, &enough).is_ok());
+    let small = DecodeLimits { max_bytes: 1000, ..DecodeLimits::default() };
+    let message = decode_bytes(&sample("rgb.png"), path, &small).unwrap_err().to_string();
+    let golden =
+        "part.png needs more than 1000 bytes to decode: shrink the image or raise the limit";
+    assert_eq!(message, golden);
+}
+
+#[test]
+fn folders_missing_files_and_long_files_have_their_messages() {
+    let root = tempfile::tempdir().unwrap();
+    let limits = DecodeLimits { max_bytes: 10, ..DecodeLimits::default() };
+    let long = root.path().join("long.png");
+    std::fs::write(&long, [0; 11]).unwrap();
+    let folder = root.path().join("folder.png");
+    std::fs::create_dir(&folder).unwrap();
+    let table: [(PathBuf, &str, &str); 3] = [
+        (root.path().join("none.png"), "cannot read ", ""),
+        (folder, "", " is not a file: name an image file"),
+        (long, "", " has 11 bytes, more than the limit of 10: shrink the image or raise the limit"),
+    ];
+    for (path, before, after) in &table {
+        let message = decode_file(path, &limits).unwrap_err().to_string();
+        assert_eq!(message, format!("{before}{}{after}", path.display()));
+    }
+    let paths = table.map(|(path, _, _)| path);
+    let bad = check_images(&paths, &limits);
+    assert_eq!(bad.len(), 3);
+    // The list a person reads names each cause on the same line.
+    let golden = format!("cannot read {}: ", paths[0].display());
+    assert!(bad[0].to_string().starts_with(&golden), "{}", bad[0]);
+}
+
+#[test]
+fn trailing_bytes_do_no_harm() {
+    for name in ["rgb.png", "rgb.jpg", "rgb.bmp", "rgb.tif", "rgb_lossy.webp"] {
+        let bytes = [sample(name), vec![0xff; 100]].concat();
+        let image = decode_bytes(&bytes, Path::new(name), &DecodeLimits::default());
+        assert!(image.is_ok(), "{name}: {image:?}");
+    }
+}
+
+#[test]
+fn no_prefix_of_an_image_is_taken_for_the_whole() {
+    // The last bytes of a PNG (its empty end chunk) and of a TIFF (tags) carry no pixels.
+    let table = [("rgb.png", 12), ("rgb.jpg", 1), ("rgb.bmp", 2), ("rgb_lossless.webp", 1)];
+    for (name, spare) in table {
+        for missing in (spare + 4)..sample(name).len() {
+            let image =
+                decode_bytes(&cut(name, missing), Path::new(name), &DecodeLimits::default());
+            assert!(image.is_err(), "{name} without its last {missing} bytes");
+        }
+    }
+}
+
+const NAMES: [&str; 11] = [
+    "rgb.png",
+    "grey_palette_alpha.png",
+    "rgb.jpg",
+    "rgb_progressive.jpg",
+    "rgb_orientation_6.jpg",
+    "rgb_cmyk.jpg",
+    "grey_palette.bmp",
+    "rgb_lzw.tiff",
+    "rgb_alpha_deflate.tif",
+    "rgb_lossy.webp",
+    "rgb_lossless.webp",
+];
+
+/// Small, so that mutated sizes cost no time.
+fn decodes_or_fails(bytes: &[u8]) {
+    let limits = DecodeLimits { max_pixels: 1 << 20, max_bytes: 1 << 24 };
+    if let Ok(image) = decode_bytes(bytes, Path::new("memory"), &limits) {
+        assert!(u64::from(image.width()) * u64::from(image.height()) <= limits.max_pixels);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..2000)) {
+        decodes_or_fails(&bytes);
+    }
+
+    #[test]
+    fn mutated_images_never_panic(
+        name in prop::sample::select(&NAMES[..]),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+        missing in 0_usize..40,
+    ) {
+        let mut bytes = cut(name, missing);
+        for (index, value) in changes {
+            let position = index.index(bytes.len());
+            bytes[position] = value;
+        }
+        decodes_or_fails(&bytes);
+    }
+}

@@ -1,0 +1,94 @@
+//! A flow's parameters as host slices for the time of an update.
+
+use std::mem;
+use std::vec;
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use super::{Dense, HostBlock, HostMoments, HostSubnet, Trained};
+use crate::flow::Flow;
+
+/// The parameters of a flow, taken out of it. Nothing is copied: the tensors hold the only
+/// reference to their memory, unless a caller still keeps an inference copy of the flow.
+pub(super) struct Borrowed {
+    parameters: Vec<TensorData>,
+    permutations: Vec<Vec<usize>>,
+    layers: usize,
+    alpha: f32,
+    device: Device,
+}
+
+impl Borrowed {
+    /// Leaves `flow` with empty parameters until [`give_back`](Self::give_back).
+    pub(super) fn take(flow: &mut Flow) -> Self {
+        let config = flow.config();
+        let device = flow.device().inner();
+        let indices = flow.blocks.iter().map(|block| block.permutation.to_indices());
+        let permutations =
+            indices.map(|indices| indices.into_iter().map(|index| index as usize).collect());
+        let permutations = permutations.collect();
+        let mut take = Take { parameters: Vec::new() };
+        map_blocks(flow, &mut take);
+        let (layers, alpha) = (config.hidden_layers + 1, config.clamp as f32);
+        Self { parameters: take.parameters, permutations, layers, alpha, device }
+    }
+
+    /// The flow's blocks over host memory; `moments` are in the flow's order.
+    pub(super) fn blocks<'a>(&'a mut self, moments: &'a mut [HostMoments]) -> Vec<HostBlock<'a>> {
+        let mut trained = self.parameters.iter_mut().zip(moments).map(|(data, moments)| Trained {
+            values: data.as_mut_slice().expect("parameters of the CPU are f32"),
+            moments,
+        });
+        let mut next = || trained.next().expect("a weight and a bias for every layer");
+        let layers = self.layers;
+        let mut subnet = || HostSubnet {
+            layers: (0..layers).map(|_| Dense { weight: next(), bias: next() }).collect(),
+        };
+        let blocks = self.permutations.iter().map(|permutation| HostBlock {
+            permutation: permutation.clone(),
+            net1: subnet(),
+            net2: subnet(),
+            alpha: self.alpha,
+        });
+        blocks.collect()
+    }
+
+    /// Puts the parameters back into the flow they came from.
+    pub(super) fn give_back(self, flow: &mut Flow) {
+        let mut give = GiveBack { parameters: self.parameters.into_iter(), device: self.device };
+        map_blocks(flow, &mut give);
+    }
+}
+
+fn map_blocks(flow: &mut Flow, mapper: &mut impl ModuleMapper) {
+    let blocks = mem::take(&mut flow.blocks);
+    flow.blocks = blocks.into_iter().map(|block| block.map(mapper)).collect();
+}
+
+struct Take {
+    parameters: Vec<TensorData>,
+}
+
+impl ModuleMapper for Take {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        param.map(|tensor| {
+            let tensor = tensor.inner();
+            let empty = Tensor::empty([0; D], &tensor.device());
+            self.parameters.push(tensor.into_data());
+            empty
+        })
+    }
+}
+
+struct GiveBack {
+    parameters: vec::IntoIter<TensorData>,
+    device: Device,
+}
+
+impl ModuleMapper for GiveBack {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let data = self.parameters.next().expect("as many parameters return as were taken");
+        param.map(|_| Tensor::from_data(data, &self.device).autodiff().require_grad())
+    }
+}

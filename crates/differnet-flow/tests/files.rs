@@ -1,0 +1,210 @@
+//! Files: bits survive the round trip, and every damage is named.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use burn::tensor::Device;
+use differnet_flow::{AdamConfig, Flow, FlowConfig, FlowError, Trainer, read_metadata};
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+
+fn config() -> FlowConfig {
+    FlowConfig::new(5).with_blocks(2).with_hidden(3).with_hidden_layers(1).with_clamp(1.7)
+}
+
+/// A stored tensor: element type, shape, bytes.
+type Stored = (Dtype, Vec<usize>, Vec<u8>);
+
+/// The tensors of a small flow's file, by name.
+fn stored() -> BTreeMap<String, Stored> {
+    let mut bytes = Vec::new();
+    config().init(1, &Device::flex()).write(&BTreeMap::new(), &mut bytes).unwrap();
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let tensors = file.tensors().into_iter();
+    tensors
+        .map(|(name, view)| (name, (view.dtype(), view.shape().to_vec(), view.data().to_vec())))
+        .collect()
+}
+
+fn serialized(tensors: &BTreeMap<String, Stored>) -> Vec<u8> {
+    let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {
+        (name.clone(), TensorView::new(*dtype, shape.clone(), bytes).unwrap())
+    });
+    safetensors::serialize(views, None).unwrap()
+}
+
+fn write(flow: &Flow) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    flow.write(&BTreeMap::new(), &mut bytes).unwrap();
+    bytes
+}
+
+#[test]
+fn a_saved_flow_loads_bit_for_bit_with_its_metadata() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let flow = config().init(1, &Device::flex());
+    let metadata = BTreeMap::from([("name".to_string(), "bottle".to_string())]);
+    flow.save(&path, &metadata).unwrap();
+    flow.save(&path, &metadata).unwrap();
+    let loaded = Flow::load(&path, &Device::flex()).unwrap();
+    assert_eq!(loaded.config(), config());
+    assert_eq!(write(&loaded), write(&flow));
+    assert_eq!(read_metadata(&path).unwrap()["name"], "bottle");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing partial remains");
+}
+
+#[test]
+fn names_and_shapes_are_those_of_the_golden_file() {
+    let tensors = stored();
+    assert_eq!(tensors.len(), 2 * (1 + 2 * 2 * 2));
+    let shape = |name: &str| tensors[name].1.clone();
+    assert_eq!(shape("blocks.1.permutation"), [5]);
+    assert_eq!(shape("blocks.0.net1.0.weight"), [3, 2]);
+    assert_eq!(shape("blocks.0.net1.1.weight"), [6, 3]);
+    assert_eq!(shape("blocks.0.net2.1.weight"), [4, 3]);
+    assert_eq!(shape("blocks.0.net2.1.bias"), [4]);
+}
+
+#[test]
+fn a_prefix_selects_the_flow_among_other_tensors() {
+    let prefixed = stored().into_iter().map(|(name, tensor)| (format!("flow.{name}"), tensor));
+    let mut tensors: BTreeMap<String, Stored> = prefixed.collect();
+    tensors.insert("threshold".into(), (Dtype::F32, vec![1], vec![0; 4]));
+    let bytes = serialized(&tensors);
+    let file = SafeTensors::deserialize(&bytes).unwrap();
+    let flow = Flow::from_safetensors(&file, "flow.", &config(), &Device::flex()).unwrap();
+    assert_eq!(write(&flow), write(&config().init(1, &Device::flex())));
+}
+
+#[test]
+fn every_damaged_tensor_is_named() {
+    type Damage = fn(&mut BTreeMap<String, Stored>);
+    let cases: [(Damage, &str); 10] = [
+        (
+            |tensors| drop(tensors.remove("blocks.1.net2.0.bias")),
+            "tensor \"blocks.1.net2.0.bias\" is missing",
+        ),
+        (
+            |tensors| drop(tensors.remove("blocks.0.permutation")),
+            "tensor \"blocks.0.permutation\" is missing",
+        ),
+        (
+            |tensors| {
+                tensors.insert("blocks.2.permutation".into(), (Dtype::I64, vec![5], vec![0; 40]));
+            },
+            "tensor \"blocks.2.permutation\" is no part of this flow",
+        ),
+        (
+            |tensors| tensors.get_mut("blocks.0.net1.0.weight").unwrap().1 = vec![2, 3],
+            "tensor \"blocks.0.net1.0.weight\" has shape [2, 3], expected [3, 2]",
+        ),
+        (
+            |tensors| tensors.get_mut("blocks.0.net1.0.bias").unwrap().1 = vec![1, 3],
+            "tensor \"blocks.0.net1.0.bias\" has shape [1, 3], expected [3]",
+        ),
+        (
+            |tensors| tensors.get_mut("blocks.0.net1.0.bias").unwrap().0 = Dtype::I32,
+            "tensor \"blocks.0.net1.0.bias\" holds I32, expected F32",
+        ),
+        (
+            |tensors| {
+                tensors.insert("blocks.0.permutation".into(), (Dtype::I32, vec![5], vec![0; 20]));
+            },
+            "tensor \"blocks.0.permutation\" holds I32, expected I64",
+        ),
+        (
+            |tensors| tensors.get_mut("blocks.0.permutation").unwrap().2[..8].fill(0x7F),
+            "tensor \"blocks.0.permutation\" is not a permutation: index 9187201950435737471 at \
+             position 0",
+        ),
+        (
+            |tensors| tensors.get_mut("blocks.1.permutation").unwrap().2.fill(0),
+            "tensor \"blocks.1.permutation\" is not a permutation: index 0 at position 1",
+        ),
+        (
+            |tensors| {
+                let bytes = &mut tensors.get_mut("blocks.1.net1.1.weight").unwrap().2;
+                bytes[8..12].copy_from_slice(&f32::NAN.to_le_bytes());
+            },
+            "tensor \"blocks.1.net1.1.weight\" holds a value that is not finite, at position 2",
+        ),
+    ];
+    for (damage, message) in cases {
+        let mut tensors = stored();
+        damage(&mut tensors);
+        let bytes = serialized(&tensors);
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let error = Flow::from_safetensors(&file, "", &config(), &Device::flex()).unwrap_err();
+        assert_eq!(error.to_string(), message);
+    }
+}
+
+#[test]
+fn every_damaged_file_is_named() {
+    let whole = write(&config().init(1, &Device::flex()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f");
+    let no_metadata = serialized(&stored());
+    let text = String::from_utf8_lossy(&whole);
+    let bad_config = {
+        // Same length, so that the header stays valid: "features" is misspelt.
+        let at = text.find("features").unwrap();
+        let mut bytes = whole.clone();
+        bytes[at] = b'F';
+        bytes
+    };
+    let cases: [(Vec<u8>, &str); 8] = [
+        (vec![], "is not a safetensors file: it is shorter than 8 bytes"),
+        (vec![0xFF; 64], "is not a safetensors file: its header does not fit"),
+        (whole[..40].to_vec(), "is not a safetensors file: its header does not fit"),
+        ([&[2, 0, 0, 0, 0, 0, 0, 0][..], b"[}"].concat(), "is not a safetensors file: "),
+        (whole[..whole.len() - 1].to_vec(), "bytes where its header promises"),
+        ([&whole[..], b"x"].concat(), "bytes where its header promises"),
+        (no_metadata, "metadata lack the key \"differnet_flow.config\""),
+        (bad_config, "which is not a flow's configuration"),
+    ];
+    for (bytes, message) in cases {
+        fs::write(&path, bytes).unwrap();
+        let error = Flow::load(&path, &Device::flex()).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}, expected {message}");
+    }
+    let missing = folder.path().join("missing");
+    assert!(
+        matches!(Flow::load(&missing, &Device::flex()), Err(FlowError::Io { path, .. }) if path == missing)
+    );
+    let flow = config().init(1, &Device::flex());
+    let nowhere = folder.path().join("missing/file");
+    assert!(matches!(flow.save(&nowhere, &BTreeMap::new()), Err(FlowError::Io { .. })));
+}
+
+#[test]
+fn a_checkpoint_is_checked_like_a_flow() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let trainer = Trainer::new(config().init(1, &Device::flex()), AdamConfig::new());
+    trainer.save_checkpoint(&path, &BTreeMap::new()).unwrap();
+    let whole = fs::read(&path).unwrap();
+    // Replacements keep the length, so that only the named thing is wrong.
+    for (from, to, message) in [
+        ("adam.first.blocks.0.net1.0.bias", "adam.first.blocks.9.net1.0.bias", "is no part of"),
+        ("flow.blocks.0.net1.0.bias", "flow.blocks.9.net1.0.bias", "is no part of this flow"),
+        ("differnet_flow.steps\":\"0", "differnet_flow.steps\":\"x", "which is not a count"),
+        ("differnet_flow.steps", "differnet_flow.stops", "lack the key \"differnet_flow.steps\""),
+        ("0.0002 0.8", "0.0002,0.8", "which is not five settings of Adam"),
+        ("0.0002 0.8", "0.0002 9.8", "which is not five settings of Adam"),
+    ] {
+        let at = whole.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+        let mut bytes = whole.clone();
+        bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        fs::write(&path, bytes).unwrap();
+        let error = Trainer::load_checkpoint(&path, &Device::flex()).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}, expected {message}");
+    }
+    let flow = config().init(1, &Device::flex());
+    flow.save(&path, &BTreeMap::new()).unwrap();
+    let error = Trainer::load_checkpoint(&path, &Device::flex()).unwrap_err();
+    assert_eq!(error.to_string(), "metadata lack the key \"differnet_flow.adam\"");
+}

@@ -1,0 +1,81 @@
+//! The anomaly score τ (Eq. 5): −log p_Z averaged over an image's transforms.
+
+use burn::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ScoreError;
+
+/// How the scores of an image's transforms become the image's score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Average {
+    /// The mean, as in Eq. 5.
+    Mean,
+    /// The exponential of the mean logarithm: a single transform whose score explodes moves it
+    /// little.
+    GeometricMean,
+}
+
+/// −log p_Z(z) of each latent, up to the constant d/2 · log 2π: `‖z‖²/2`, in nats.
+///
+/// `p_Z` is the standard normal; Eq. 5 leaves the log-determinant out, and so does this.
+/// - `latents`: `[rows, features]`
+/// - result: one per row; larger is more anomalous, infinite if a latent overflowed
+pub fn transform_scores(latents: Tensor<2>) -> Vec<f64> {
+    let scores = latents.square().sum_dim(1).div_scalar(2.0); // [rows, 1]
+    let scores = scores.into_data();
+    // A latent that overflowed is as far from normal as can be, also where ∞ − ∞ made it NaN.
+    let values =
+        scores.iter::<f64>().map(|score| if score.is_nan() { f64::INFINITY } else { score });
+    values.collect()
+}
+
+/// Anomaly score τ of an image from the scores of its transforms (Eq. 5), in nats.
+///
+/// # Errors
+/// [`ScoreError::NoTransforms`] if there are none.
+pub fn anomaly_score(transform_scores: &[f64], average: Average) -> Result<f64, ScoreError> {
+    if transform_scores.is_empty() {
+        return Err(ScoreError::NoTransforms);
+    }
+    let count = transform_scores.len() as f64;
+    Ok(match average {
+        Average::Mean => transform_scores.iter().sum::<f64>() / count,
+        Average::GeometricMean => {
+            (transform_scores.iter().map(|score| score.ln()).sum::<f64>() / count).exp()
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[test]
+    fn transform_scores_are_half_the_squared_norm() {
+        let latents = Tensor::<2>::from_floats([[3.0, 4.0], [0.0, 0.0]], &Device::flex());
+        assert_eq!(transform_scores(latents), [12.5, 0.0]);
+    }
+
+    #[test]
+    fn an_overflowed_latent_scores_infinity() {
+        let latents = Tensor::<2>::from_floats([[f32::NAN, 0.0], [f32::MAX, 0.0]], &Device::flex());
+        assert_eq!(transform_scores(latents), [f64::INFINITY; 2]);
+    }
+
+    #[test]
+    fn averages_by_hand() {
+        let scores = [1.0, 100.0];
+        assert_eq!(anomaly_score(&scores, Average::Mean), Ok(50.5));
+        let geometric = anomaly_score(&scores, Average::GeometricMean).expect("two transforms");
+        assert!((geometric - 10.0).abs() < 1e-12); // √(1 · 100)
+        assert_eq!(anomaly_score(&[], Average::Mean), Err(ScoreError::NoTransforms));
+    }
+
+    #[test]
+    fn a_zero_score_makes_the_geometric_mean_zero() {
+        assert_eq!(anomaly_score(&[0.0, 5.0], Average::GeometricMean), Ok(0.0));
+    }
+}

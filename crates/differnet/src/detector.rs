@@ -1,0 +1,247 @@
+//! A trained detector: scores images and lives in one file.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::{Device, Tensor, TensorData};
+use differnet_data::{
+    ContentHash, ImageError, Purpose, Transform, fixed_transforms, random_transforms,
+};
+use differnet_features::FEATURES;
+use differnet_flow::{Flow, FlowError, read_metadata};
+use differnet_scoring::{Average, Verdict, anomaly_score, transform_scores};
+use serde::{Deserialize, Serialize};
+
+use crate::config::DetectorConfig;
+use crate::error::DetectorError;
+use crate::feature_source::FeatureSource;
+use crate::progress::HistoryPoint;
+
+/// Metadata key under which a model file keeps its [`ModelInfo`].
+const INFO_KEY: &str = "differnet";
+/// Version of [`ModelInfo`]'s meaning.
+const FORMAT: u32 = 1;
+/// Rows that go through the flow at once, so that memory stays flat.
+const ROWS: usize = 256;
+
+/// What a model file says about itself besides its weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// Version of this description.
+    pub format: u32,
+    /// Version of the program that trained the model.
+    pub version: String,
+    /// Name of the feature extractor.
+    pub extractor: String,
+    /// Every setting, the seed among them.
+    pub config: DetectorConfig,
+    /// Digest of the training images' contents.
+    pub data_fingerprint: String,
+    /// Images trained on.
+    pub training_images: usize,
+    /// Images held back.
+    pub held_back_images: usize,
+    /// Updates behind the weights.
+    pub updates: u64,
+    /// Scores from here on are defects, nats.
+    pub threshold: f64,
+    /// Scores of the held-back images, sorted, nats; without any, those of single transforms of
+    /// training images.
+    pub good_scores: Vec<f64>,
+    /// Quantiles of training images' scores at 0, 5, 25, 50, 75, 95 and 100 %, nats.
+    pub training_score_quantiles: Vec<f64>,
+    /// The course of the training.
+    pub history: Vec<HistoryPoint>,
+}
+
+/// Which transforms an image is scored under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransformChoice {
+    /// Angles i · 360° / N: every image alike, and cached rows serve every model.
+    Fixed,
+    /// Drawn at random for each image, from the seed and the image's content.
+    Random {
+        /// Seed of the draws.
+        seed: u64,
+    },
+}
+
+/// How images are scored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScoreConfig {
+    /// Transforms of each image.
+    pub transforms: usize,
+    /// Which.
+    pub choice: TransformChoice,
+    /// How the transforms' scores are averaged.
+    pub average: Average,
+}
+
+/// The score of one image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageScore {
+    /// Hash of the file.
+    pub hash: ContentHash,
+    /// τ(x) of Eq. 5, nats.
+    pub score: f64,
+    /// Whether the score reaches the threshold.
+    pub verdict: Verdict,
+    /// −log p_Z of each transform, nats, up to a constant.
+    pub transform_scores: Vec<f64>,
+}
+
+/// A flow trained on good images, with all that is needed to judge new ones.
+#[derive(Debug)]
+pub struct Detector {
+    flow: Flow,
+    info: ModelInfo,
+    device: Device,
+}
+
+impl Detector {
+    pub(crate) fn new(flow: Flow, info: ModelInfo, device: Device) -> Self {
+        Self { flow, info, device }
+    }
+
+    /// What the model says about itself.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The trained flow.
+    pub fn flow(&self) -> &Flow {
+        &self.flow
+    }
+
+    /// The scoring that the model was trained for and its threshold holds for.
+    pub fn score_config(&self) -> ScoreConfig {
+        let config = &self.info.config;
+        ScoreConfig {
+            transforms: config.score_transforms,
+            choice: TransformChoice::Fixed,
+            average: config.average,
+        }
+    }
+
+    /// Writes the model to `path`; a complete file or none.
+    ///
+    /// # Errors
+    /// [`DetectorError::Model`] if the file cannot be written.
+    pub fn save(&self, path: &Path) -> Result<(), DetectorError> {
+        let info = serde_json::to_string(&self.info).expect("a description is plain data");
+        let metadata = BTreeMap::from([(INFO_KEY.to_owned(), info)]);
+        self.flow.save(path, &metadata).map_err(model_error(path))
+    }
+
+    /// The model in the file `path`, on `device`.
+    ///
+    /// # Errors
+    /// [`DetectorError::Model`] or [`DetectorError::NotAModel`] names what is wrong with the file.
+    pub fn load(path: &Path, device: &Device) -> Result<Self, DetectorError> {
+        let info = Self::read_info(path)?;
+        let flow = Flow::load(path, device).map_err(model_error(path))?;
+        if flow.config().to_string() != info.config.flow_config().to_string() {
+            let reason = "its settings do not describe its flow".to_owned();
+            return Err(DetectorError::NotAModel { path: path.to_path_buf(), reason });
+        }
+        Ok(Self { flow, info, device: device.clone() })
+    }
+
+    /// What the model file `path` says about itself, without reading its weights.
+    ///
+    /// # Errors
+    /// As [`Self::load`], as far as the description goes.
+    pub fn read_info(path: &Path) -> Result<ModelInfo, DetectorError> {
+        let metadata = read_metadata(path).map_err(model_error(path))?;
+        let not_a_model =
+            |reason: String| DetectorError::NotAModel { path: path.to_path_buf(), reason };
+        let Some(text) = metadata.get(INFO_KEY) else {
+            return Err(not_a_model("it has no description of a detector".into()));
+        };
+        let info: ModelInfo = serde_json::from_str(text)
+            .map_err(|error| not_a_model(format!("its description is damaged ({error})")))?;
+        if info.format != FORMAT {
+            let found = info.format;
+            return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
+        }
+        if !info.threshold.is_finite() {
+            return Err(not_a_model("its threshold is not a finite number".into()));
+        }
+        info.config.validate().map_err(|error| not_a_model(error.to_string()))?;
+        Ok(info)
+    }
+
+    /// −log p_Z of each row of `features`, row-major `[rows, 768]`; in nats, up to a constant.
+    ///
+    /// # Panics
+    /// If `features` is no multiple of 768 long.
+    pub fn row_scores(&self, features: &[f32]) -> Vec<f64> {
+        row_scores(&self.flow, features, &self.device)
+    }
+
+    /// The transforms under which `config` scores the image with content hash `image`.
+    pub fn transforms(&self, config: &ScoreConfig, image: &ContentHash) -> Vec<Transform> {
+        let transforms = self.info.config.transform_config();
+        match config.choice {
+            TransformChoice::Fixed => fixed_transforms(&transforms, config.transforms),
+            TransformChoice::Random { seed } => {
+                random_transforms(&transforms, seed, Purpose::Score, image, 0..config.transforms)
+            }
+        }
+    }
+
+    /// Calls `visit` with the index and the score of each file, in order, until it breaks.
+    ///
+    /// Memory stays flat for any number of files. A file that is no usable image is passed on as
+    /// its error.
+    ///
+    /// # Errors
+    /// [`DetectorError`] if no transforms are asked for, if the model was trained with another
+    /// extractor, or if the feature cache fails.
+    pub fn score_files(
+        &self,
+        source: &FeatureSource,
+        files: &[PathBuf],
+        config: &ScoreConfig,
+        visit: &mut dyn FnMut(usize, Result<ImageScore, ImageError>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, DetectorError> {
+        if source.extractor.id() != self.info.extractor {
+            let (needed, found) = (&self.info.extractor, source.extractor.id());
+            let reason = format!("it was trained with the extractor {needed}, this is {found}");
+            return Err(DetectorError::NotAModel { path: "the model".into(), reason });
+        }
+        // Fails here rather than after the first image was extracted.
+        anomaly_score(&vec![1.0; config.transforms], config.average)?;
+        let choice = |hash: &ContentHash| self.transforms(config, hash);
+        let flow = source.for_each(files, &choice, &mut |index, features| {
+            let score = features.map(|features| {
+                let transform_scores = self.row_scores(&features.rows);
+                let score = anomaly_score(&transform_scores, config.average)
+                    .expect("the number of transforms was checked");
+                let verdict = Verdict::of(score, self.info.threshold);
+                ImageScore { hash: features.hash, score, verdict, transform_scores }
+            });
+            visit(index, score)
+        })?;
+        Ok(flow)
+    }
+}
+
+/// −log p_Z of each row under `flow`, a few rows at a time.
+pub(crate) fn row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
+    let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
+        let data = TensorData::new(chunk.to_vec(), [chunk.len() / FEATURES, FEATURES]);
+        transform_scores(flow.forward(Tensor::from_data(data, device)).z)
+    });
+    chunks.collect()
+}
+
+impl ModelInfo {
+    /// The current [`ModelInfo::format`].
+    pub const FORMAT: u32 = FORMAT;
+}
+
+fn model_error(path: &Path) -> impl Fn(FlowError) -> DetectorError + '_ {
+    move |source| DetectorError::Model { path: path.to_path_buf(), source }
+}

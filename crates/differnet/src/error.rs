@@ -1,0 +1,109 @@
+//! What can go wrong between photographs and a detector.
+
+use std::path::PathBuf;
+
+use differnet_data::{BadImage, ImageError};
+use differnet_features::FeatureError;
+use differnet_flow::{FlowError, TrainError};
+use differnet_scoring::ScoreError;
+
+/// Errors of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DetectorError {
+    /// A setting outside its range.
+    #[error("setting {name} must be {expected}, found {found}")]
+    Config {
+        /// The setting.
+        name: &'static str,
+        /// Its range, in words.
+        expected: &'static str,
+        /// The value given.
+        found: String,
+    },
+    /// A settings text that cannot be understood.
+    #[error("the settings are not valid")]
+    ConfigText {
+        /// What the TOML parser said.
+        source: Box<toml::de::Error>,
+    },
+    /// Too few good images to learn from.
+    #[error("{found} good images are too few to train on: at least {needed} are needed")]
+    TooFewImages {
+        /// Usable images.
+        found: usize,
+        /// The least number.
+        needed: usize,
+    },
+    /// Files among the training images that are no usable images.
+    #[error("{} of the training images cannot be used:{}", bad.len(), list(bad))]
+    BadImages {
+        /// Each file and what is wrong with it.
+        bad: Vec<BadImage>,
+    },
+    /// An image that was usable before is no longer.
+    #[error("an image changed while it was in use")]
+    Image {
+        /// What is wrong with it.
+        source: ImageError,
+    },
+    /// Features could not be extracted or cached.
+    #[error(transparent)]
+    Features(#[from] FeatureError),
+    /// The flow could not be built, read or written.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
+    /// An update failed.
+    #[error("training stopped at update {update}: lower --learning-rate or look for odd images; the last good weights are in {}", checkpoint.display())]
+    Diverged {
+        /// The update that failed.
+        update: u64,
+        /// The folder with the last good checkpoint.
+        checkpoint: PathBuf,
+        /// What the flow said.
+        source: TrainError,
+    },
+    /// Training cannot start with these rows or settings.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    /// A score or threshold could not be computed.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// The model file cannot be used.
+    #[error("cannot use the model {}", path.display())]
+    Model {
+        /// The model file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: FlowError,
+    },
+    /// The model file holds a flow but not what a detector needs besides.
+    #[error("{} is not a DifferNet model: {reason}", path.display())]
+    NotAModel {
+        /// The file.
+        path: PathBuf,
+        /// What is missing or wrong.
+        reason: String,
+    },
+    /// A checkpoint of a training with other settings or images.
+    #[error("{} belongs to a training with another {what}: finish that one, or delete the folder to start anew", path.display())]
+    OtherCheckpoint {
+        /// The checkpoint folder.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
+    /// The operating system refused a file or folder.
+    #[error("cannot access {}", path.display())]
+    Io {
+        /// The file or folder.
+        path: PathBuf,
+        /// Its reason.
+        source: std::io::Error,
+    },
+}
+
+/// One bad image a line.
+fn list(bad: &[BadImage]) -> String {
+    bad.iter().map(|bad| format!("\n  {bad}")).collect()
+}

@@ -1,0 +1,54 @@
+//! What a long operation tells its caller while it runs.
+
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+
+/// One look at the held-back images during training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct HistoryPoint {
+    /// Updates made.
+    pub update: u64,
+    /// Mean training loss since the last point: negative log-likelihood per feature, nats.
+    pub train: f64,
+    /// The same of the held-back images; `None` without any.
+    pub validation: Option<f64>,
+}
+
+/// How far an operation is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Features of training images are being read or extracted.
+    Features {
+        /// Images done in this round.
+        done: usize,
+        /// Images of the round.
+        total: usize,
+        /// Round, from 1.
+        round: usize,
+        /// Rounds in all.
+        rounds: usize,
+    },
+    /// The held-back images' features are being read or extracted.
+    HeldBack {
+        /// Images done.
+        done: usize,
+        /// Images in all.
+        total: usize,
+    },
+    /// The flow is being trained.
+    Training {
+        /// Updates made.
+        update: u64,
+        /// Updates in all, unless training stops early.
+        updates: u64,
+        /// Loss of the last update, nats per feature.
+        loss: f64,
+        /// The last look at the held-back images.
+        validation: Option<f64>,
+    },
+}
+
+/// Sees the progress and may ask to stop: a training then saves its state and returns.
+pub type ProgressCallback<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;

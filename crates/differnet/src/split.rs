@@ -1,0 +1,125 @@
+//! Which good images are trained on and which are held back.
+
+use std::path::PathBuf;
+
+use differnet_data::{BadImage, ContentHash, DecodeLimits, check_images, read_file};
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::config::DetectorConfig;
+use crate::error::DetectorError;
+use crate::training::{BadImagePolicy, FEWEST_IMAGES};
+
+/// Usable training images, divided.
+#[derive(Debug)]
+pub(crate) struct Split {
+    /// Trained on.
+    pub(crate) training: Vec<PathBuf>,
+    /// Held back to stop training and to set the threshold.
+    pub(crate) held_back: Vec<PathBuf>,
+    /// Digest of all usable images.
+    pub(crate) fingerprint: String,
+}
+
+/// Checks every file and divides the usable ones; also returns those that are not.
+///
+/// Whether an image is held back depends on the seed and on contents, not on names or order. With
+/// fewer than ten images at least one is held back, with two or three none is.
+pub(crate) fn split_files(
+    files: &[PathBuf],
+    config: &DetectorConfig,
+    limits: &DecodeLimits,
+    policy: BadImagePolicy,
+) -> Result<(Split, Vec<BadImage>), DetectorError> {
+    let bad = check_images(files, limits);
+    if policy == BadImagePolicy::Refuse && !bad.is_empty() {
+        return Err(DetectorError::BadImages { bad });
+    }
+    let usable = files.iter().filter(|file| !bad.iter().any(|bad| bad.path == **file));
+    let usable: Vec<PathBuf> = usable.cloned().collect();
+    if usable.len() < FEWEST_IMAGES {
+        return Err(DetectorError::TooFewImages { found: usable.len(), needed: FEWEST_IMAGES });
+    }
+    let hashes: Result<Vec<ContentHash>, _> = usable
+        .par_iter()
+        .map(|file| read_file(file, limits).map(|bytes| ContentHash::of(&bytes)))
+        .collect();
+    let hashes = hashes.map_err(|source| DetectorError::Image { source })?;
+    let mut usable: Vec<(ContentHash, PathBuf)> = hashes.into_iter().zip(usable).collect();
+    // By content, so that renaming files changes nothing.
+    usable.sort();
+    let hashes: Vec<ContentHash> = usable.iter().map(|(hash, _)| *hash).collect();
+    let held_back = held_back(&hashes, config);
+    let mut split =
+        Split { training: Vec::new(), held_back: Vec::new(), fingerprint: fingerprint(&hashes) };
+    for ((_, file), held_back) in usable.into_iter().zip(held_back) {
+        if held_back { split.held_back.push(file) } else { split.training.push(file) }
+    }
+    Ok((split, bad))
+}
+
+/// Digest of the images' contents, whatever their order.
+fn fingerprint(hashes: &[ContentHash]) -> String {
+    let mut hashes = hashes.to_vec();
+    hashes.sort();
+    let mut digest = Sha256::new();
+    for hash in hashes {
+        digest.update(hash.0);
+    }
+    digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether each image is held back: those whose keyed digests are smallest.
+fn held_back(hashes: &[ContentHash], config: &DetectorConfig) -> Vec<bool> {
+    let count = match hashes.len() {
+        0..4 => 0,
+        n if config.validation > 0.0 => ((n as f64 * config.validation).round() as usize).max(1),
+        _ => 0,
+    };
+    let keyed = |index: usize| {
+        let mut digest = Sha256::new();
+        digest.update(b"held back");
+        digest.update(config.seed.to_le_bytes());
+        digest.update(hashes[index].0);
+        digest.finalize()
+    };
+    let mut order: Vec<usize> = (0..hashes.len()).collect();
+    order.sort_by_cached_key(|&index| (keyed(index), index));
+    let mut chosen = vec![false; hashes.len()];
+    for &index in &order[..count] {
+        chosen[index] = true;
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hashes(count: u8) -> Vec<ContentHash> {
+        (0..count).map(|index| ContentHash::of(&[index])).collect()
+    }
+
+    #[test]
+    fn the_share_held_back_is_a_tenth_and_depends_on_seed_and_content_only() {
+        let config = DetectorConfig { seed: 3, ..DetectorConfig::default() };
+        let hashes = hashes(50);
+        let chosen = held_back(&hashes, &config);
+        assert_eq!(chosen.iter().filter(|&&held| held).count(), 5);
+        let reversed: Vec<_> = hashes.iter().rev().copied().collect();
+        let mut mirrored = held_back(&reversed, &config);
+        mirrored.reverse();
+        assert_eq!(mirrored, chosen);
+        let other = DetectorConfig { seed: 4, ..config };
+        assert_ne!(held_back(&hashes, &other), chosen);
+    }
+
+    #[test]
+    fn few_images_hold_back_one_and_very_few_none() {
+        let config = DetectorConfig::default();
+        for (images, expected) in [(2, 0), (3, 0), (4, 1), (9, 1), (16, 2)] {
+            let chosen = held_back(&hashes(images), &config);
+            assert_eq!(chosen.iter().filter(|&&held| held).count(), expected, "{images}");
+        }
+    }
+}

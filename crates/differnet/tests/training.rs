@@ -1,0 +1,221 @@
+//! The public path from image files to a stored detector, on a few generated images.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use differnet::{
+    BadImagePolicy, Detector, DetectorConfig, DetectorError, FeatureSource, ImageScore, Outcome,
+    Preset, Progress, Training,
+};
+use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
+use differnet_features::FeatureCache;
+
+/// Images, cache and checkpoints of one test.
+struct Bench {
+    folder: tempfile::TempDir,
+    images: Vec<PathBuf>,
+    defects: Vec<PathBuf>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let root = folder.path().join("data");
+        let sample =
+            SampleConfig { seed: 1, size: 128, train: 12, test_good: 2, test_defect_per_kind: 1 };
+        let categories = write_sample_dataset(&root, &sample).expect("writable");
+        let layout = Layout::Mvtec { category: Some(categories[0].clone()) };
+        let data = load_dataset(&root, &layout, 0).expect("a valid data set");
+        let images = data.train.into_iter().map(|sample| sample.image).collect();
+        let defects = data.test.into_iter().filter(|sample| sample.defect.is_some());
+        Self { defects: defects.map(|sample| sample.image).collect(), images, folder }
+    }
+
+    fn source(&self) -> FeatureSource {
+        FeatureSource::on_host(Some(FeatureCache::new(self.folder.path().join("cache"))))
+    }
+
+    fn checkpoints(&self) -> PathBuf {
+        self.folder.path().join("checkpoints")
+    }
+
+    /// Trains, stopping after `stop` updates.
+    fn train(&self, config: &DetectorConfig, stop: u64) -> Result<Outcome, DetectorError> {
+        self.train_with(config, stop, &self.images, BadImagePolicy::Refuse)
+    }
+
+    fn train_with(
+        &self,
+        config: &DetectorConfig,
+        stop: u64,
+        images: &[PathBuf],
+        bad_images: BadImagePolicy,
+    ) -> Result<Outcome, DetectorError> {
+        let training = Training {
+            config,
+            source: &self.source(),
+            device: &Device::flex(),
+            checkpoints: &self.checkpoints(),
+            bad_images,
+        };
+        training.run(images, &mut |progress| match progress {
+            Progress::Training { update, .. } if update >= stop => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        })
+    }
+
+    fn finished(&self, config: &DetectorConfig) -> Box<Detector> {
+        match self.train(config, u64::MAX).expect("a training that succeeds") {
+            Outcome::Finished(detector, _) => detector,
+            Outcome::Interrupted => panic!("nobody interrupted"),
+        }
+    }
+
+    fn bytes(&self, detector: &Detector) -> Vec<u8> {
+        let path = self.folder.path().join("model.differnet");
+        detector.save(&path).expect("writable");
+        fs::read(path).expect("readable")
+    }
+}
+
+/// Small, but with everything in play: two rounds, noise, early stopping, a full pool.
+fn tiny() -> DetectorConfig {
+    DetectorConfig {
+        seed: 7,
+        blocks: 2,
+        hidden: 16,
+        transforms: 2,
+        rounds: 2,
+        pool: 3,
+        updates: 12,
+        batch_size: 8,
+        noise: 0.1,
+        validate_every: 3,
+        score_transforms: 2,
+        ..DetectorConfig::preset(Preset::Quick)
+    }
+}
+
+fn score(detector: &Detector, source: &FeatureSource, files: &[PathBuf]) -> Vec<ImageScore> {
+    let mut scores = Vec::new();
+    let config = detector.score_config();
+    let flow = detector.score_files(source, files, &config, &mut |_, score| {
+        scores.push(score.expect("usable images"));
+        ControlFlow::Continue(())
+    });
+    assert!(flow.expect("a working cache").is_continue());
+    scores
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
+    let bench = Bench::new();
+    let first = bench.bytes(&bench.finished(&tiny()));
+    fs::remove_dir_all(bench.checkpoints()).expect("deletable");
+    assert!(bench.bytes(&bench.finished(&tiny())) == first, "the same seed, other bytes");
+    fs::remove_dir_all(bench.checkpoints()).expect("deletable");
+    let other = DetectorConfig { seed: 8, ..tiny() };
+    assert!(bench.bytes(&bench.finished(&other)) != first, "another seed, the same bytes");
+}
+
+#[test]
+fn interrupted_anywhere_and_resumed_gives_the_same_bytes() {
+    let straight = Bench::new();
+    let expected = straight.bytes(&straight.finished(&tiny()));
+    for stops in [vec![1], vec![3], vec![6], vec![7, 9, 11]] {
+        let bench = Bench::new();
+        for &stop in &stops {
+            let outcome = bench.train(&tiny(), stop).expect("a training that can be stopped");
+            assert!(matches!(outcome, Outcome::Interrupted), "stopped at {stop}");
+        }
+        assert!(bench.bytes(&bench.finished(&tiny())) == expected, "stopped at {stops:?}");
+    }
+}
+
+#[test]
+fn a_saved_detector_scores_as_the_trained_one_did() {
+    let bench = Bench::new();
+    let detector = bench.finished(&tiny());
+    let path = bench.folder.path().join("model.differnet");
+    detector.save(&path).expect("writable");
+    let loaded = Detector::load(&path, &Device::flex()).expect("its own file");
+    assert_eq!(loaded.info(), detector.info());
+    let uncached = FeatureSource::on_host(None);
+    let scores = score(&loaded, &uncached, &bench.defects);
+    assert_eq!(scores, score(&detector, &bench.source(), &bench.defects));
+    // Alone or among others: the same score.
+    assert_eq!(score(&loaded, &uncached, &bench.defects[1..2]), scores[1..2]);
+}
+
+#[test]
+fn a_checkpoint_of_another_training_is_refused() {
+    let bench = Bench::new();
+    bench.train(&tiny(), 2).expect("a training that can be stopped");
+    let other = DetectorConfig { hidden: 17, ..tiny() };
+    let error = bench.train(&other, 4).expect_err("another configuration");
+    assert!(error.to_string().contains("configuration"), "{error}");
+    let fewer = &bench.images[1..];
+    let error = bench.train_with(&tiny(), 4, fewer, BadImagePolicy::Refuse);
+    let error = error.expect_err("other images");
+    assert!(error.to_string().contains("set of images"), "{error}");
+}
+
+#[test]
+fn bad_images_are_all_listed_or_skipped() {
+    let bench = Bench::new();
+    let bad = ["empty.png", "text.png"].map(|name| bench.folder.path().join(name));
+    fs::write(&bad[0], b"").expect("writable");
+    fs::write(&bad[1], b"not an image").expect("writable");
+    let files: Vec<PathBuf> = bench.images.iter().chain(&bad).cloned().collect();
+    let error = bench.train_with(&tiny(), 2, &files, BadImagePolicy::Refuse);
+    let message = error.expect_err("two bad images").to_string();
+    assert!(message.contains("empty.png") && message.contains("text.png"), "{message}");
+    let outcome = bench.train_with(&tiny(), u64::MAX, &files, BadImagePolicy::Skip);
+    let Outcome::Finished(_, skipped) = outcome.expect("the others suffice") else {
+        panic!("nobody interrupted");
+    };
+    assert_eq!(skipped.into_iter().map(|bad| bad.path).collect::<Vec<_>>(), bad);
+}
+
+#[test]
+fn too_few_images_are_refused() {
+    let bench = Bench::new();
+    let error = bench.train_with(&tiny(), 2, &bench.images[..1], BadImagePolicy::Refuse);
+    let message = error.expect_err("one image").to_string();
+    assert!(message.contains("too few"), "{message}");
+}
+
+#[test]
+fn files_that_are_no_models_are_named_with_the_reason() {
+    let bench = Bench::new();
+    let whole = bench.bytes(&bench.finished(&tiny()));
+    let path = bench.folder.path().join("damaged.differnet");
+    let load = |bytes: &[u8]| {
+        fs::write(&path, bytes).expect("writable");
+        let error = Detector::load(&path, &Device::flex()).expect_err("damaged");
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        let message = format!("{error}: {}", source.unwrap_or_default());
+        assert!(message.contains("damaged.differnet"), "{message}");
+        message
+    };
+    load(b"");
+    load(b"a text file");
+    load(&whole[..whole.len() / 2]);
+    load(&whole[..whole.len() - 4]);
+    let replaced = |from: &str, to: &str| {
+        let at = whole.windows(from.len()).position(|w| w == from.as_bytes()).expect(from);
+        let mut bytes = whole.clone();
+        bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+        bytes
+    };
+    assert!(load(&replaced("\\\"format\\\":1", "\\\"format\\\":9")).contains("format 9"));
+    assert!(load(&replaced("\"differnet\"", "\"different\"")).contains("no description"));
+    // A weight that is not a number.
+    let mut bytes = whole.clone();
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    load(&bytes);
+    assert!(Detector::load(Path::new("absent.differnet"), &Device::flex()).is_err());
+}

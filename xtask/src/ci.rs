@@ -1,0 +1,51 @@
+//! `cargo xtask ci`: what a commit has to pass.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use xshell::{Shell, cmd};
+
+use crate::{test, tidy, workspace};
+
+/// Check everything that a commit has to pass: format, style, lints, documentation, tests.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask ci
+  cargo xtask ci --no-tests        # the fast part")]
+pub(crate) struct CiArgs {
+    /// Leave the tests out.
+    #[arg(long)]
+    no_tests: bool,
+}
+
+pub(crate) fn run(args: &CiArgs) -> anyhow::Result<ExitCode> {
+    let shell = workspace::shell()?;
+    timed("format", || Ok(cmd!(shell, "cargo fmt --all --check").run_echo()?))?;
+    timed("style", || tidy::all(&shell))?;
+    timed("lints", || lints(&shell))?;
+    timed("documentation", || documentation(&shell))?;
+    if !args.no_tests {
+        timed("tests", || test::all(&shell))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Clippy on every target. Release mode throughout, so that build scripts and macros are shared with
+/// the tests, and checked dependencies with the documentation.
+fn lints(shell: &Shell) -> anyhow::Result<()> {
+    cmd!(shell, "cargo clippy --workspace --all-targets --release -- -D warnings").run_echo()?;
+    Ok(())
+}
+
+fn documentation(shell: &Shell) -> anyhow::Result<()> {
+    let doc = cmd!(shell, "cargo doc --workspace --no-deps --release");
+    doc.env("RUSTDOCFLAGS", "-D warnings").run_echo()?;
+    Ok(())
+}
+
+fn timed(name: &str, step: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    let start = Instant::now();
+    step()?;
+    eprintln!("{name}: passed in {:.1} s", start.elapsed().as_secs_f64());
+    Ok(())
+}
