@@ -92,7 +92,7 @@ impl Flow {
             visit(FlowTensor { name, shape, values: FlowValues::Integers(&indices) })?;
         }
         for (spec, parameter) in parameters.iter().zip(self.parameters()) {
-            let values = parameter.to_values();
+            let values = parameter.into_values();
             let TensorSpec { name, shape, .. } = spec;
             visit(FlowTensor { name, shape, values: FlowValues::Floats(&values) })?;
         }
@@ -212,7 +212,7 @@ pub(crate) enum Parameter {
 
 impl Parameter {
     /// The values in the file's layout: weights as `[outputs, inputs]`.
-    fn to_values(self) -> Vec<f32> {
+    fn into_values(self) -> Vec<f32> {
         let data = match self {
             Self::Weight(weight) => weight.inner().transpose().into_data(), // [outputs, inputs]
             Self::Bias(bias) => bias.inner().into_data(),                   // [outputs]
