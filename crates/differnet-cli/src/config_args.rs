@@ -93,9 +93,12 @@ struct SettingFlags {
     /// Transforms of each image to train on at a time; the oldest make room for new ones.
     #[arg(long, value_name = "N", value_parser = positive)]
     pool: Option<usize>,
-    /// Adam's step size.
+    /// Adam's step size at the start.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     learning_rate: Option<f64>,
+    /// Adam's step size at the end; in between it follows half a cosine.
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    final_learning_rate: Option<f64>,
     /// Decay of Adam's running mean of gradients.
     #[arg(long = "beta-1", value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     beta_1: Option<f64>,
@@ -252,7 +255,8 @@ mod tests {
     fn flags_beat_the_file_and_the_file_beats_the_preset() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let file = folder.path().join("settings.toml");
-        let text = "preset = \"paper\"\nhidden = 64\nbatch_size = 7\naverage = \"geometric-mean\"\n";
+        let text =
+            "preset = \"paper\"\nhidden = 64\nbatch_size = 7\naverage = \"geometric-mean\"\n";
         std::fs::write(&file, text)?;
         let path = file.to_str().context("a plain path")?;
         let paper = DetectorConfig {
@@ -286,10 +290,7 @@ mod tests {
     #[test]
     fn fresh_transforms_are_drawn_in_each_epoch() -> anyhow::Result<()> {
         let config = resolve(&["--fresh-transforms", "--epochs", "5"], false)?;
-        assert_eq!(
-            (config.transforms, config.pool, config.rounds, config.updates),
-            (4, 4, 5, 0)
-        );
+        assert_eq!((config.transforms, config.pool, config.rounds, config.updates), (4, 4, 5, 0));
         let paper = resolve(&["--fresh-transforms", "--preset", "paper"], false)?;
         assert_eq!(paper, DetectorConfig::preset(Preset::Paper));
         assert!(resolve(&["--epochs", "5"], false).is_err());

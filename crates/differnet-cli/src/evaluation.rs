@@ -131,8 +131,9 @@ pub(crate) fn require_ours(folder: &Path) -> anyhow::Result<()> {
     }
     let Some(found) = FILES.iter().find(|name| folder.join(name).exists()) else { return Ok(()) };
     let ours = std::fs::read_to_string(folder.join("metrics.json")).is_ok_and(|text| {
-        serde_json::from_str::<serde_json::Value>(&text)
-            .is_ok_and(|metrics| metrics["program"].as_str().is_some_and(|p| p.starts_with("differnet ")))
+        serde_json::from_str::<serde_json::Value>(&text).is_ok_and(|metrics| {
+            metrics["program"].as_str().is_some_and(|p| p.starts_with("differnet "))
+        })
     });
     if !ours {
         bail!(

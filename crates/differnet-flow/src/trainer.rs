@@ -207,6 +207,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_number_of_threads_changes_no_bit() {
+        let config = FlowConfig::new(300).with_blocks(2).with_hidden(333).with_hidden_layers(2);
+        let rows: Vec<f32> = (0..40 * 300).map(|i| (i as f32 * 0.7).sin()).collect(); // [40, 300]
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let mut trainer = Trainer::new(config.init(1, &Device::flex()), AdamConfig::new());
+            let step = |trainer: &mut Trainer| trainer.step(&rows).unwrap().loss;
+            let losses = pool.install(|| [step(&mut trainer), step(&mut trainer)]);
+            (losses, weights(&trainer))
+        };
+        let one = run(1);
+        assert!(one == run(2) && one == run(3));
+    }
+
     fn weights(trainer: &Trainer) -> Vec<TensorData> {
         let mut all = Vec::new();
         let visit = |tensor: FlowTensor<'_>| {

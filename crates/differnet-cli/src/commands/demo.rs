@@ -149,11 +149,11 @@ fn train_and_evaluate(
         checkpoints: &checkpoints,
         bad_images: BadImagePolicy::Refuse,
     };
-    let detector: Box<Detector> =
-        match run_training(&training, &files(&dataset.train), interrupt)? {
-            Outcome::Interrupted => return Err(interrupted(&checkpoints)),
-            Outcome::Finished(detector, _) => detector,
-        };
+    let detector: Box<Detector> = match run_training(&training, &files(&dataset.train), interrupt)?
+    {
+        Outcome::Interrupted => return Err(interrupted(&checkpoints)),
+        Outcome::Finished(detector, _) => detector,
+    };
     detector.save(&model)?;
     training.remove_checkpoints()?;
     let scoring = detector.score_config();

@@ -151,9 +151,8 @@ fn extract(
     let mut meter = Meter::new();
     let mut failure = None;
     let flow = source.for_each(images, choice, &mut |index, features| {
-        let written = features
-            .context("an image changed while it was in use")
-            .and_then(|features| {
+        let written =
+            features.context("an image changed while it was in use").and_then(|features| {
                 let bytes: Vec<u8> = features.rows.iter().flat_map(|v| v.to_le_bytes()).collect();
                 out.write_all(&bytes).with_context(|| cannot_write(&args.out))
             });

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::exit::{Exit, Interrupted};
 use crate::interrupt::Interrupt;
 use crate::numbers::finite;
-use crate::output::{print, print_json};
+use crate::output::{counted, print, print_json};
 use crate::progress::Meter;
 use crate::score_args::ScoringArgs;
 use crate::source_args::SourceArgs;
@@ -148,7 +148,9 @@ impl Report {
                     Verdict::Ok => "OK",
                     Verdict::Defect => "DEFECT",
                 };
-                print(&format!("{verdict:<6}  score {score:10.2}  threshold {threshold:8.2}  {path}"))
+                print(&format!(
+                    "{verdict:<6}  score {score:10.2}  threshold {threshold:8.2}  {path}"
+                ))
             }
             Line::Failed { error, .. } => print(&format!("ERROR   {error}")),
         }
@@ -158,12 +160,12 @@ impl Report {
         if self.json {
             return Ok(());
         }
-        let images = self.ok + self.defects + self.failed;
-        let noun = if images == 1 { "image" } else { "images" };
+        let images = counted(self.ok + self.defects + self.failed, "image");
+        let defects = counted(self.defects, "defect");
         let failed = match self.failed {
             0 => String::new(),
             failed => format!(", {failed} could not be used"),
         };
-        print(&format!("{images} {noun}: {} ok, {} defect{failed}", self.ok, self.defects))
+        print(&format!("{images}: {} ok, {defects}{failed}", self.ok))
     }
 }

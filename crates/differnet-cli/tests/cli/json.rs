@@ -20,7 +20,14 @@ fn train_reports_what_it_learnt() {
     let model = folder.path().join("nut.differnet");
     let summary = fixture.train(&model, &["--json", "--seed", "4"]).json();
     let golden = [
-        "held_back", "images", "out", "seconds", "seed", "skipped", "threshold", "updates",
+        "held_back",
+        "images",
+        "out",
+        "seconds",
+        "seed",
+        "skipped",
+        "threshold",
+        "updates",
         "validation",
     ];
     assert_eq!(keys(&summary), golden);
@@ -123,9 +130,8 @@ fn cache_counts_and_clears_its_own_files_only() {
     assert_eq!(run.json()["images"], 5);
     let mine = cache.join("mine.txt");
     std::fs::write(&mine, "not a segment").unwrap();
-    let on_cache = |action: &str| {
-        fixture.run(&["cache", action, "--json", "--cache"], &[&cache]).json()
-    };
+    let on_cache =
+        |action: &str| fixture.run(&["cache", action, "--json", "--cache"], &[&cache]).json();
     let info = on_cache("info");
     assert_eq!(keys(&info), ["bytes", "extractors", "path"]);
     assert_eq!(info["extractors"][0]["images"], 5);
