@@ -55,7 +55,7 @@ pub(crate) struct ConfigArgs {
     #[arg(long, conflicts_with = "rounds")]
     fresh_transforms: bool,
     /// Epochs of --fresh-transforms [default: 192].
-    #[arg(long, value_name = "N", value_parser = positive, requires = "fresh_transforms")]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true, requires = "fresh_transforms")]
     epochs: Option<usize>,
     #[command(flatten)]
     flags: SettingFlags,
@@ -65,13 +65,13 @@ pub(crate) struct ConfigArgs {
 #[derive(Debug, clap::Args, Serialize)]
 struct SettingFlags {
     /// Seed of every random draw [default: 0].
-    #[arg(long, value_name = "S", value_parser = seed)]
+    #[arg(long, value_name = "S", value_parser = seed, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Coupling blocks of the flow.
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     blocks: Option<usize>,
     /// Width of the flow's hidden layers.
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     hidden: Option<usize>,
     /// Limit of the flow's scales: alpha in Eq. 2.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
@@ -85,13 +85,13 @@ struct SettingFlags {
     #[arg(long, value_name = "X", value_parser = finite_f32, allow_negative_numbers = true)]
     jitter: Option<f32>,
     /// New transforms of each training image in each round.
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     transforms: Option<usize>,
     /// How often new transforms are drawn.
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     rounds: Option<usize>,
     /// Transforms of each image to train on at a time; the oldest make room for new ones.
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pool: Option<usize>,
     /// Adam's step size at the start.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
@@ -112,10 +112,10 @@ struct SettingFlags {
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     weight_decay: Option<f64>,
     /// Transformed images in one update.
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     batch_size: Option<usize>,
     /// Updates in all; 0 visits every transform of a round once.
-    #[arg(long, value_name = "N", value_parser = count)]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     updates: Option<usize>,
     /// Noise added to features in training, as a share of their spread.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
@@ -124,13 +124,13 @@ struct SettingFlags {
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     validation: Option<f64>,
     /// Updates between two looks at the held-back images.
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     validate_every: Option<usize>,
     /// Looks without improvement before training stops; 0 never stops early.
-    #[arg(long, value_name = "N", value_parser = count)]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     patience: Option<usize>,
     /// Transforms of an image that its score averages.
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     score_transforms: Option<usize>,
     /// How they are averaged.
     #[arg(long, value_enum)]

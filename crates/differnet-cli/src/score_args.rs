@@ -31,7 +31,7 @@ impl From<AverageChoice> for Average {
 #[command(next_help_heading = "Scoring")]
 pub(crate) struct ScoringArgs {
     /// Transforms of an image that its score averages [default: the model's].
-    #[arg(long, value_name = "N", value_parser = positive)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     transforms: Option<usize>,
     /// Draw the transforms at random for each image instead of spreading them evenly.
     #[arg(long)]
@@ -40,7 +40,7 @@ pub(crate) struct ScoringArgs {
     #[arg(long, value_enum)]
     average: Option<AverageChoice>,
     /// Seed of random transforms and resampling [default: the model's].
-    #[arg(long, value_name = "S", value_parser = seed)]
+    #[arg(long, value_name = "S", value_parser = seed, allow_negative_numbers = true)]
     seed: Option<u64>,
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct DemoArgs {
     #[arg(long, value_name = "DIR", default_value = "differnet-demo")]
     out: PathBuf,
     /// Seed of the images and of every other random draw.
-    #[arg(long, value_name = "S", value_parser = seed, default_value_t = 0)]
+    #[arg(long, value_name = "S", value_parser = seed, allow_negative_numbers = true, default_value_t = 0)]
     seed: u64,
     /// Print one JSON object.
     #[arg(long)]

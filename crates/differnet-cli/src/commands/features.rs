@@ -40,13 +40,13 @@ pub(crate) struct FeaturesArgs {
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     split: SplitChoice,
     /// Transforms of each image.
-    #[arg(long, value_name = "N", value_parser = positive, default_value_t = 4)]
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true, default_value_t = 4)]
     transforms: usize,
     /// Spread the transforms evenly instead of drawing them at random for each image.
     #[arg(long)]
     fixed_transforms: bool,
     /// Seed of the transforms, and of the split that a layout leaves open.
-    #[arg(long, value_name = "S", value_parser = seed, default_value_t = 0)]
+    #[arg(long, value_name = "S", value_parser = seed, allow_negative_numbers = true, default_value_t = 0)]
     seed: u64,
     /// File to write.
     #[arg(long, value_name = "F.safetensors")]

@@ -20,7 +20,7 @@ pub(crate) struct SampleArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Decides every pixel.
-    #[arg(long, value_name = "S", value_parser = seed, default_value_t = 0)]
+    #[arg(long, value_name = "S", value_parser = seed, allow_negative_numbers = true, default_value_t = 0)]
     seed: u64,
     /// Print one JSON object.
     #[arg(long)]
