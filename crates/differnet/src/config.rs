@@ -141,9 +141,9 @@ impl DetectorConfig {
             Preset::Quick => Self {
                 preset,
                 hidden: 256,
-                transforms: 24,
+                transforms: 32,
                 rounds: 1,
-                pool: 24,
+                pool: 32,
                 learning_rate: 1e-3,
                 final_learning_rate: 2e-5,
                 updates: 1500,
