@@ -107,8 +107,11 @@ fn settings(seed: u64) -> DetectorConfig {
         transforms: 12,
         pool: 12,
         updates: 300,
+        noise: 0.2,
+        // So few images need a larger share to set a threshold with.
+        validation: 0.2,
         validate_every: 25,
-        patience: 4,
+        patience: 5,
         score_transforms: 8,
         ..DetectorConfig::preset(Preset::Quick)
     }
