@@ -149,7 +149,7 @@ impl Report {
                     Verdict::Defect => "DEFECT",
                 };
                 print(&format!(
-                    "{verdict:<6}  score {score:10.2}  threshold {threshold:8.2}  {path}"
+                    "{verdict:<6}  score {score:12.2}  threshold {threshold:10.2}  {path}"
                 ))
             }
             Line::Failed { error, .. } => print(&format!("ERROR   {error}")),
