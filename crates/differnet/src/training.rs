@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::DetectorConfig;
 use crate::detector::{Detector, ModelInfo, row_scores};
 use crate::error::DetectorError;
-use crate::feature_source::FeatureSource;
+use crate::feature_source::{ChooseTransforms, FeatureSource, ImageFeatures};
 use crate::pool::Pool;
 use crate::progress::{HistoryPoint, Progress, ProgressCallback};
 use crate::split::{Split, split_files};
@@ -129,26 +129,12 @@ impl Training<'_> {
         let transforms =
             fixed_transforms(&self.config.transform_config(), self.config.score_transforms);
         let mut rows = Vec::new();
-        let mut failure = None;
-        let flow = self.source.for_each(
-            &split.held_back,
-            &|_: &ContentHash| transforms.clone(),
-            &mut |index, features| match features {
-                Ok(features) => {
-                    rows.extend(features.rows);
-                    progress(Progress::HeldBack { done: index + 1, total })
-                }
-                Err(source) => {
-                    failure = Some(source);
-                    ControlFlow::Break(())
-                }
-            },
-        )?;
-        match failure {
-            Some(source) => Err(DetectorError::Image { source }),
-            None if flow.is_break() => Ok(None),
-            None => Ok(Some(rows)),
-        }
+        let choice = |_: &ContentHash| transforms.clone();
+        let complete = self.visit_features(&split.held_back, &choice, &mut |index, features| {
+            rows.extend(features.rows);
+            progress(Progress::HeldBack { done: index + 1, total })
+        })?;
+        Ok(complete.then_some(rows))
     }
 
     /// Adds the transforms of `round` to the pool; false if interrupted.
@@ -167,23 +153,28 @@ impl Training<'_> {
         };
         pool.advance(config.transforms);
         let total = split.training.len();
+        self.visit_features(&split.training, &choice, &mut |index, features| {
+            pool.set(index, &features.rows);
+            let (round, rounds) = (round + 1, config.rounds);
+            progress(Progress::Features { done: index + 1, total, round, rounds })
+        })
+    }
+
+    /// Visits the features of every file, all of which were usable before; false if interrupted.
+    fn visit_features(
+        &self,
+        files: &[PathBuf],
+        choice: &ChooseTransforms<'_>,
+        visit: &mut dyn FnMut(usize, ImageFeatures) -> ControlFlow<()>,
+    ) -> Result<bool, DetectorError> {
         let mut failure = None;
-        let flow =
-            self.source.for_each(
-                &split.training,
-                &choice,
-                &mut |index, features| match features {
-                    Ok(features) => {
-                        pool.set(index, &features.rows);
-                        let (round, rounds) = (round + 1, config.rounds);
-                        progress(Progress::Features { done: index + 1, total, round, rounds })
-                    }
-                    Err(source) => {
-                        failure = Some(source);
-                        ControlFlow::Break(())
-                    }
-                },
-            )?;
+        let flow = self.source.for_each(files, choice, &mut |index, features| match features {
+            Ok(features) => visit(index, features),
+            Err(source) => {
+                failure = Some(source);
+                ControlFlow::Break(())
+            }
+        })?;
         match failure {
             Some(source) => Err(DetectorError::Image { source }),
             None => Ok(flow.is_continue()),
