@@ -31,21 +31,32 @@ impl AlexNet {
 
     /// Features `[batch, 768]` of normalised images `[batch, 3, 448, 448]`.
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
-        let rows = SCALES.map(|scale| self.forward_scale(every_nth_pixel(images.clone(), scale))); // 3 × [batch, 256]
-        Tensor::cat(rows.into(), 1) // [batch, 768]
+        self.features_of(self.last_maps(images)) // [batch, 768]
     }
 
-    /// Spatial mean `[batch, 256]` of the last pooled map of images `[batch, 3, side, side]`.
-    fn forward_scale(&self, images: Tensor<4>) -> Tensor<2> {
-        let mut x = images;
-        for (index, convolution) in self.convolutions.iter().enumerate() {
-            x = relu(convolution.forward(x));
-            if matches!(index, 0 | 1 | 4) {
-                x = self.pool.forward(x);
+    /// The last convolution's maps of normalised images `[batch, 3, 448, 448]`, for each scale
+    /// `[batch, 256, side, side]` with sides of 27, 13 and 6.
+    pub(crate) fn last_maps(&self, images: Tensor<4>) -> [Tensor<4>; SCALES.len()] {
+        SCALES.map(|scale| {
+            let mut x = every_nth_pixel(images.clone(), scale); // [batch, 3, scale, scale]
+            for (index, convolution) in self.convolutions.iter().enumerate() {
+                x = relu(convolution.forward(x));
+                if matches!(index, 0 | 1) {
+                    x = self.pool.forward(x);
+                }
             }
-        }
-        let [batch, channels, height, width] = x.dims(); // [batch, 256, 13, 13] at 448
-        x.reshape([batch, channels, height * width]).mean_dim(2).squeeze_dim(2) // [batch, 256]
+            x // [batch, 256, 27, 27] at 448
+        })
+    }
+
+    /// Features `[batch, 768]`: the spatial means of the pooled [`Self::last_maps`].
+    pub(crate) fn features_of(&self, last_maps: [Tensor<4>; SCALES.len()]) -> Tensor<2> {
+        let rows = last_maps.map(|maps| {
+            let x = self.pool.forward(maps);
+            let [batch, channels, height, width] = x.dims(); // [batch, 256, 13, 13] at 448
+            x.reshape([batch, channels, height * width]).mean_dim(2).squeeze_dim(2) // [batch, 256]
+        });
+        Tensor::cat(rows.into(), 1) // [batch, 768]
     }
 }
 

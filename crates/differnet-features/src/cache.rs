@@ -211,7 +211,12 @@ fn read_segment(path: &Path) -> Option<Vec<([u32; 3], Vec<f32>)>> {
 
 fn write_atomically(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(PARTIAL).tempfile_in(folder)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PARTIAL);
+    // As readable as the user's other files, not for the owner alone: a cache may be shared.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.persist(path).map_err(|error| error.error)?;
     Ok(())

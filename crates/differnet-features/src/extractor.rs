@@ -1,11 +1,13 @@
 //! The multi-scale feature extractor f_ex (paper, Section 3; sizes in Section 4.2).
 
+use std::sync::OnceLock;
+
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 
 use crate::alexnet::AlexNet;
 use crate::error::FeatureError;
-use crate::host::HostAlexNet;
+use crate::host::{HostAlexNet, HostBackward, Trace};
 use crate::normalize::normalize;
 use crate::weights;
 
@@ -13,35 +15,39 @@ use crate::weights;
 pub const IMAGE_SIZE: usize = 448;
 /// Sides of the images that the network sees, pixels; each divides [`IMAGE_SIZE`].
 pub const SCALES: [usize; 3] = [448, 224, 112];
+/// Channels of the last convolution.
+pub(crate) const CHANNELS: usize = 256;
 /// Features per image: 256 channels at each scale.
-pub const FEATURES: usize = 256 * SCALES.len();
+pub const FEATURES: usize = CHANNELS * SCALES.len();
 /// Images per pass: enough to keep matrix products busy, few enough to keep memory small.
-const BATCH: usize = 16;
+pub(crate) const BATCH: usize = 16;
 
 /// Turns images into rows of [`FEATURES`] numbers, on the host processor or on a Burn device.
 #[derive(Debug)]
 pub struct Extractor {
-    network: Network,
+    pub(crate) network: Network,
     id: String,
 }
 
+/// The network, and what only gradients need, made when the first ones are asked for.
 #[derive(Debug)]
-enum Network {
-    Host(Box<HostAlexNet>),
-    Device(Box<AlexNet>, Device),
+pub(crate) enum Network {
+    Host { network: Box<HostAlexNet>, backward: OnceLock<Box<HostBackward>> },
+    Device { network: Box<AlexNet>, device: Device, differentiable: OnceLock<Box<AlexNet>> },
 }
 
 impl Extractor {
     /// The extractor for the host processor: Winograd convolutions on all cores.
     pub fn on_host() -> Self {
-        let weights = weights::embedded();
-        Self { network: Network::Host(Box::new(HostAlexNet::new(&weights))), id: id() }
+        let network = Box::new(HostAlexNet::new(&weights::embedded()));
+        Self { network: Network::Host { network, backward: OnceLock::new() }, id: id() }
     }
 
     /// The extractor for any Burn device: the reference that [`Self::on_host`] is tested against.
     pub fn on_device(device: &Device) -> Self {
-        let network = Network::Device(Box::new(AlexNet::new(device)), device.clone());
-        Self { network, id: id() }
+        let network = Box::new(AlexNet::new(device));
+        let (device, differentiable) = (device.clone(), OnceLock::new());
+        Self { network: Network::Device { network, device, differentiable }, id: id() }
     }
 
     /// Name of this extractor: equal names mean equal features up to rounding.
@@ -56,17 +62,12 @@ impl Extractor {
     /// # Errors
     /// [`FeatureError::ImageSize`] if an image has another number of bytes.
     pub fn extract(&self, images: &[&[u8]]) -> Result<Vec<f32>, FeatureError> {
-        let expected = 3 * IMAGE_SIZE * IMAGE_SIZE;
-        for (index, image) in images.iter().enumerate() {
-            if image.len() != expected {
-                return Err(FeatureError::ImageSize { index, found: image.len(), expected });
-            }
-        }
+        check_sizes(images)?;
         let mut rows = Vec::with_capacity(images.len() * FEATURES);
         for batch in images.chunks(BATCH) {
             match &self.network {
-                Network::Host(network) => rows.extend(host_features(network, batch)),
-                Network::Device(network, device) => {
+                Network::Host { network, .. } => rows.extend(host_features(network, batch, None)),
+                Network::Device { network, device, .. } => {
                     let images = normalize(batch, IMAGE_SIZE, device); // [batch, 3, 448, 448]
                     let features = network.forward(images).into_data(); // [batch, 768]
                     rows.extend(features.iter::<f32>());
@@ -77,14 +78,39 @@ impl Extractor {
     }
 }
 
-/// Features of one batch, the scales' columns side by side.
-fn host_features(network: &HostAlexNet, images: &[&[u8]]) -> Vec<f32> {
-    let per_scale = FEATURES / SCALES.len();
-    let scales = SCALES.map(|scale| network.features(images, IMAGE_SIZE, IMAGE_SIZE / scale)); // 3 × [images, 256]
-    let mut rows = Vec::with_capacity(images.len() * FEATURES);
-    for image in 0..images.len() {
-        for scale in &scales {
-            rows.extend_from_slice(&scale[image * per_scale..(image + 1) * per_scale]);
+/// Whether every image has the bytes of 448 × 448 RGB pixels.
+pub(crate) fn check_sizes(images: &[&[u8]]) -> Result<(), FeatureError> {
+    let expected = 3 * IMAGE_SIZE * IMAGE_SIZE;
+    for (index, image) in images.iter().enumerate() {
+        if image.len() != expected {
+            return Err(FeatureError::ImageSize { index, found: image.len(), expected });
+        }
+    }
+    Ok(())
+}
+
+/// Features of one batch, the scales' columns side by side; fills in each scale's trace if given.
+pub(crate) fn host_features(
+    network: &HostAlexNet,
+    images: &[&[u8]],
+    mut traces: Option<&mut [Trace; SCALES.len()]>,
+) -> Vec<f32> {
+    let mut index = 0;
+    let scales = SCALES.map(|scale| {
+        let trace = traces.as_mut().map(|traces| &mut traces[index]);
+        index += 1;
+        network.features(images, IMAGE_SIZE, IMAGE_SIZE / scale, trace)
+    });
+    side_by_side(&scales)
+}
+
+/// The scales' columns, 3 × `[images, 256]`, as rows of `[images, 768]`.
+pub(crate) fn side_by_side(scales: &[Vec<f32>; SCALES.len()]) -> Vec<f32> {
+    let images = scales[0].len() / CHANNELS;
+    let mut rows = Vec::with_capacity(images * FEATURES);
+    for image in 0..images {
+        for scale in scales {
+            rows.extend_from_slice(&scale[image * CHANNELS..(image + 1) * CHANNELS]);
         }
     }
     rows

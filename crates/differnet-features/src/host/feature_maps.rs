@@ -2,7 +2,7 @@
 
 /// Feature maps `[images, height, width, channels]`, each surrounded by a border of zeros so that
 /// convolutions read past the edge without branching.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct FeatureMaps {
     data: Vec<f32>,
     pub(crate) images: usize,
@@ -72,6 +72,12 @@ impl FeatureMaps {
         }
     }
 
+    /// The values of borderless maps, `[images, height, width, channels]`.
+    pub(crate) fn into_values(self) -> Vec<f32> {
+        debug_assert_eq!((self.stored_height, self.stored_width), (self.height, self.width));
+        self.data
+    }
+
     /// Values between one stored row and the next.
     pub(crate) fn row_stride(&self) -> usize {
         self.stored_width * self.channels
@@ -112,4 +118,33 @@ impl FeatureMaps {
         }
         strips
     }
+}
+
+/// Maps of shape `[images, height, width, channels]` without border, for tests.
+#[cfg(test)]
+pub(crate) fn fill(
+    shape: [usize; 4],
+    value: impl Fn(usize, usize, usize, usize) -> f32,
+) -> FeatureMaps {
+    bordered(shape, Border::NONE, value)
+}
+
+/// The same with a border.
+#[cfg(test)]
+pub(crate) fn bordered(
+    [images, height, width, channels]: [usize; 4],
+    border: Border,
+    value: impl Fn(usize, usize, usize, usize) -> f32,
+) -> FeatureMaps {
+    let mut maps = FeatureMaps::zeros(images, height, width, channels, border);
+    for mut strip in maps.strips_mut(1) {
+        let (image, y) = (strip.image, strip.row);
+        for x in 0..width {
+            for (channel, to) in strip.pixels_mut(0, x, channels)[..channels].iter_mut().enumerate()
+            {
+                *to = value(image, y, x, channel);
+            }
+        }
+    }
+    maps
 }

@@ -30,6 +30,12 @@ impl Lanes {
         // A comparison, not f32::max: one instruction, and NaN cannot occur after finite inputs.
         Self(array::from_fn(|i| if self.0[i] > other.0[i] { self.0[i] } else { other.0[i] }))
     }
+
+    /// These values where `condition` is above zero, zero elsewhere.
+    #[inline(always)]
+    pub(crate) fn where_positive(self, condition: Self) -> Self {
+        Self(array::from_fn(|i| if condition.0[i] > 0.0 { self.0[i] } else { 0.0 }))
+    }
 }
 
 impl Add for Lanes {

@@ -1,51 +1,119 @@
 //! AlexNet on the host processor: the same network as [`crate::alexnet`], several times faster there.
 
+mod backward;
 mod feature_maps;
+mod finish;
 mod lanes;
 mod pool;
 mod stem;
+mod stem_gradient;
+mod winners;
 mod winograd;
 
-use feature_maps::{Border, FeatureMaps};
+use feature_maps::Border;
+use finish::BiasRelu;
 use stem::Stem;
+use winners::Winners;
 use winograd::WinogradConvolution;
 
 use crate::normalize::normalized_levels;
 use crate::weights::ConvolutionWeights;
 
+pub(crate) use backward::HostBackward;
+pub(crate) use feature_maps::FeatureMaps;
+
 /// Convolutions, poolings and the spatial mean, on channels-last images.
 #[derive(Debug)]
 pub(crate) struct HostAlexNet {
     stem: Stem,
-    second: WinogradConvolution,
-    third: WinogradConvolution,
-    fourth: WinogradConvolution,
-    fifth: WinogradConvolution,
+    second: Layer,
+    third: Layer,
+    fourth: Layer,
+    fifth: Layer,
+}
+
+/// A convolution with bias and ReLU.
+#[derive(Debug)]
+struct Layer {
+    convolution: WinogradConvolution,
+    finish: BiasRelu,
+}
+
+impl Layer {
+    fn new(weights: &ConvolutionWeights) -> Self {
+        Self {
+            convolution: WinogradConvolution::new(&weights.weight, weights.shape),
+            finish: BiasRelu(weights.bias.clone()),
+        }
+    }
+
+    fn forward(&self, input: &FeatureMaps, border: Border) -> FeatureMaps {
+        self.convolution.forward(input, border, &self.finish)
+    }
+}
+
+/// What the way back needs to know of a pass at one scale.
+#[derive(Debug, Default)]
+pub(crate) struct Trace {
+    stem: Winners,
+    second: Winners,
+    third: FeatureMaps,
+    fourth: FeatureMaps,
+    fifth: Winners,
 }
 
 impl HostAlexNet {
     pub(crate) fn new(weights: &[ConvolutionWeights; 5]) -> Self {
         let [first, rest @ ..] = weights;
-        let [second, third, fourth, fifth] = rest
-            .each_ref()
-            .map(|c| WinogradConvolution::new(&c.weight, &c.bias, c.shape[1], c.shape[2]));
+        let [second, third, fourth, fifth] = rest.each_ref().map(Layer::new);
         Self { stem: Stem::new(&first.weight, &first.bias), second, third, fourth, fifth }
     }
 
     /// Features `[images, 256]` of square RGB images of `size` pixels, read at every `step`-th pixel.
-    pub(crate) fn features(&self, images: &[&[u8]], size: usize, step: usize) -> Vec<f32> {
+    ///
+    /// `trace` is filled in where given; the features are the same to the last bit without it.
+    pub(crate) fn features(
+        &self,
+        images: &[&[u8]],
+        size: usize,
+        step: usize,
+        mut trace: Option<&mut Trace>,
+    ) -> Vec<f32> {
+        let maps = self.last_maps(images, size, step, trace.as_deref_mut()); // [n, 27, 27, 256] at 448
+        Self::features_of(&maps, trace.map(|trace| &mut trace.fifth)) // [n, 256]
+    }
+
+    /// Features `[images, 256]`: the spatial means of the pooled [`Self::last_maps`].
+    pub(crate) fn features_of(last_maps: &FeatureMaps, winners: Option<&mut Winners>) -> Vec<f32> {
+        pool::spatial_mean(&pool::max_pool(last_maps, Border::NONE, winners)) // [n, 256]
+    }
+
+    /// The last convolution's maps of images as in [`Self::features`], `[n, 27, 27, 256]` at 448.
+    ///
+    /// Of `trace`, everything up to there is filled in.
+    pub(crate) fn last_maps(
+        &self,
+        images: &[&[u8]],
+        size: usize,
+        step: usize,
+        mut trace: Option<&mut Trace>,
+    ) -> FeatureMaps {
         let input = normalized(images, size, step);
         let border = |kernel: usize, size: usize| WinogradConvolution::input_border(kernel, size);
         let size = Stem::output_size(input.height);
-        let x = self.stem.forward(&input, border(5, size)); // [n, 55, 55, 64] at 448
+        let winners = trace.as_mut().map(|trace| &mut trace.stem);
+        let x = self.stem.forward(&input, border(5, size), winners); // [n, 55, 55, 64] at 448
         let x = self.second.forward(&x, Border::NONE); // [n, 55, 55, 192]
         let size = pool::pooled_size(x.height);
-        let x = pool::max_pool(&x, border(3, size)); // [n, 27, 27, 192]
-        let x = self.third.forward(&x, border(3, size)); // [n, 27, 27, 384]
-        let x = self.fourth.forward(&x, border(3, size)); // [n, 27, 27, 256]
-        let x = self.fifth.forward(&x, Border::NONE); // [n, 27, 27, 256]
-        let x = pool::max_pool(&x, Border::NONE); // [n, 13, 13, 256]
-        pool::spatial_mean(&x) // [n, 256]
+        let winners = trace.as_mut().map(|trace| &mut trace.second);
+        let x = pool::max_pool(&x, border(3, size), winners); // [n, 27, 27, 192]
+        let third = self.third.forward(&x, border(3, size)); // [n, 27, 27, 384]
+        let fourth = self.fourth.forward(&third, border(3, size)); // [n, 27, 27, 256]
+        let fifth = self.fifth.forward(&fourth, Border::NONE); // [n, 27, 27, 256]
+        if let Some(trace) = trace {
+            (trace.third, trace.fourth) = (third, fourth);
+        }
+        fifth
     }
 }
 

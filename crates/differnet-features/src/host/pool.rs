@@ -5,20 +5,29 @@ use rayon::prelude::*;
 
 use super::feature_maps::{Border, FeatureMaps};
 use super::lanes::{LANES, Lanes};
+use super::winners::{Winners, record, winner_of_window};
 
-const WINDOW: usize = 3;
-const STRIDE: usize = 2;
+/// Rows and columns of a window.
+pub(crate) const WINDOW: usize = 3;
+/// Rows or columns from one window to the next.
+pub(crate) const STRIDE: usize = 2;
 
 /// Rows or columns after pooling `size` of them.
 pub(crate) fn pooled_size(size: usize) -> usize {
     (size - WINDOW) / STRIDE + 1
 }
 
-/// Max-pooled maps `[images, pooled height, pooled width, channels]` with the given border.
-pub(crate) fn max_pool(input: &FeatureMaps, border: Border) -> FeatureMaps {
+/// Max-pooled maps `[images, pooled height, pooled width, channels]` with the given border, of the
+/// output of a ReLU; records `winners` where asked.
+pub(crate) fn max_pool(
+    input: &FeatureMaps,
+    border: Border,
+    winners: Option<&mut Winners>,
+) -> FeatureMaps {
     let (height, width) = (pooled_size(input.height), pooled_size(input.width));
     let mut output = FeatureMaps::zeros(input.images, height, width, input.channels, border);
-    output.strips_mut(1).into_par_iter().for_each(|mut strip| {
+    let winners = Winners::strips_mut(winners, &output, 1);
+    output.strips_mut(1).into_par_iter().zip(winners).for_each(|(mut strip, mut winners)| {
         Arch::new().dispatch(|| {
             for x in 0..width {
                 for channel in (0..input.channels).step_by(LANES) {
@@ -27,7 +36,14 @@ pub(crate) fn max_pool(input: &FeatureMaps, border: Border) -> FeatureMaps {
                             input.pixel(strip.image, strip.row * STRIDE + y, x * STRIDE + dx);
                         Lanes::load(&pixel[channel..])
                     };
-                    let maximum = max_of_window(window);
+                    let maximum = match winners.as_deref_mut() {
+                        None => max_of_window(window),
+                        Some(codes) => {
+                            let (maximum, places) = winner_of_window(window);
+                            record(maximum, places, &mut codes[x * input.channels + channel..]);
+                            maximum
+                        }
+                    };
                     maximum.store(&mut strip.pixels_mut(0, x, input.channels)[channel..]);
                 }
             }
@@ -65,4 +81,25 @@ pub(crate) fn spatial_mean(input: &FeatureMaps) -> Vec<f32> {
         }
     }
     means
+}
+
+/// Gradient of the maps that [`spatial_mean`] averaged, from `gradient` `[images, channels]`.
+pub(crate) fn spatial_mean_gradient(
+    gradient: &[f32],
+    channels: usize,
+    height: usize,
+    width: usize,
+) -> FeatureMaps {
+    let images = gradient.len() / channels;
+    let area = (height * width) as f32;
+    let mut maps = FeatureMaps::zeros(images, height, width, channels, Border::NONE);
+    for mut strip in maps.strips_mut(height) {
+        let row = &gradient[strip.image * channels..][..channels];
+        for pixel in strip.pixels_mut(0, 0, channels).chunks_exact_mut(channels) {
+            for (to, value) in pixel.iter_mut().zip(row) {
+                *to = value / area;
+            }
+        }
+    }
+    maps
 }

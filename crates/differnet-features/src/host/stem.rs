@@ -10,12 +10,16 @@ use rayon::prelude::*;
 use super::feature_maps::{Border, FeatureMaps, Strip};
 use super::lanes::{LANES, Lanes};
 use super::pool::{max_of_window, pooled_size};
+use super::winners::{Winners, record, winner_of_window};
 
-const KERNEL: usize = 11;
-const STRIDE: usize = 4;
+/// Rows and columns of the convolution's kernel.
+pub(crate) const KERNEL: usize = 11;
+/// Pixels from one output of the convolution to the next.
+pub(crate) const STRIDE: usize = 4;
 /// Zeros around the image that the convolution reads.
 pub(crate) const PADDING: usize = 2;
-const COLORS: usize = 3;
+/// Channels of the input.
+pub(crate) const COLORS: usize = 3;
 const PATCH: usize = KERNEL * KERNEL * COLORS;
 /// Pooled rows computed together; neighbours share one convolved row, which is computed twice.
 const POOLED_ROWS: usize = 11;
@@ -51,17 +55,33 @@ impl Stem {
         pooled_size(convolved_size(size))
     }
 
-    /// Pooled maps of normalised images, which must carry a border of [`PADDING`].
-    pub(crate) fn forward(&self, images: &FeatureMaps, border: Border) -> FeatureMaps {
+    /// Pooled maps of normalised images, which must carry a border of [`PADDING`]; records `winners`
+    /// where asked.
+    pub(crate) fn forward(
+        &self,
+        images: &FeatureMaps,
+        border: Border,
+        winners: Option<&mut Winners>,
+    ) -> FeatureMaps {
         let (height, width) = (Self::output_size(images.height), Self::output_size(images.width));
         let mut output = FeatureMaps::zeros(images.images, height, width, self.bias.len(), border);
-        output.strips_mut(POOLED_ROWS).into_par_iter().for_each(|mut strip| {
-            SCRATCH.with_borrow_mut(|scratch| self.forward_strip(images, &mut strip, scratch));
+        let winners = Winners::strips_mut(winners, &output, POOLED_ROWS);
+        let strips = output.strips_mut(POOLED_ROWS).into_par_iter().zip(winners);
+        strips.for_each(|(mut strip, winners)| {
+            SCRATCH.with_borrow_mut(|scratch| {
+                self.forward_strip(images, &mut strip, winners, scratch);
+            });
         });
         output
     }
 
-    fn forward_strip(&self, images: &FeatureMaps, strip: &mut Strip<'_>, scratch: &mut Scratch) {
+    fn forward_strip(
+        &self,
+        images: &FeatureMaps,
+        strip: &mut Strip<'_>,
+        mut winners: Option<&mut [u8]>,
+        scratch: &mut Scratch,
+    ) {
         let outputs = self.bias.len();
         let columns = convolved_size(images.width);
         let first = strip.row * 2;
@@ -95,12 +115,22 @@ impl Stem {
             for y in 0..strip.rows {
                 for x in 0..width {
                     for channel in (0..outputs).step_by(LANES) {
-                        let maximum = max_of_window(|dy, dx| {
+                        let window = |dy: usize, dx: usize| {
                             let pixel = (y * 2 + dy) * columns + x * 2 + dx;
                             Lanes::load(&convolved[pixel * outputs + channel..])
-                        });
+                        };
                         // Adding a bias and clamping at zero commute with the maximum.
-                        let value = (maximum + Lanes::load(&self.bias[channel..])).max(Lanes::ZERO);
+                        let bias = Lanes::load(&self.bias[channel..]);
+                        let value = match winners.as_deref_mut() {
+                            None => (max_of_window(window) + bias).max(Lanes::ZERO),
+                            Some(codes) => {
+                                let (maximum, places) = winner_of_window(window);
+                                let value = (maximum + bias).max(Lanes::ZERO);
+                                let at = (y * width + x) * outputs + channel;
+                                record(value, places, &mut codes[at..]);
+                                value
+                            }
+                        };
                         value.store(&mut strip.pixels_mut(y, x, outputs)[channel..]);
                     }
                 }
@@ -109,7 +139,8 @@ impl Stem {
     }
 }
 
-fn convolved_size(size: usize) -> usize {
+/// Height or width of the convolution's output for an image of `size` pixels.
+pub(crate) fn convolved_size(size: usize) -> usize {
     (size + 2 * PADDING - KERNEL) / STRIDE + 1
 }
 

@@ -13,6 +13,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use super::feature_maps::{Border, FeatureMaps, Strip};
+use super::finish::{Finish, Place};
 use super::lanes::{LANES, Lanes};
 
 const TILE: usize = 6;
@@ -20,7 +21,7 @@ const POSITIONS: usize = TILE * TILE;
 /// Tiles per matrix product: enough to amortise reading the weights, few enough for the cache.
 const TILES_PER_BLOCK: usize = 96;
 
-/// A convolution with stride 1, "same" padding, bias and ReLU.
+/// A convolution with stride 1 and "same" padding.
 #[derive(Debug)]
 pub(crate) struct WinogradConvolution {
     kernel: usize,
@@ -28,14 +29,12 @@ pub(crate) struct WinogradConvolution {
     outputs: usize,
     /// Transformed weights `[36, inputs, outputs]`.
     weights: Vec<f32>,
-    bias: Vec<f32>,
 }
 
 impl WinogradConvolution {
     /// Transforms `weight` `[outputs, inputs, kernel, kernel]`; `kernel` is 3 or 5.
-    pub(crate) fn new(weight: &[f32], bias: &[f32], inputs: usize, kernel: usize) -> Self {
+    pub(crate) fn new(weight: &[f32], [outputs, inputs, kernel, _]: [usize; 4]) -> Self {
         assert!(kernel == 3 || kernel == 5, "no tile size for kernels of {kernel}");
-        let outputs = bias.len();
         let transform = kernel_transform(kernel);
         let mut weights = vec![0.0; POSITIONS * inputs * outputs];
         for output in 0..outputs {
@@ -56,7 +55,21 @@ impl WinogradConvolution {
                 }
             }
         }
-        Self { kernel, inputs, outputs, weights, bias: bias.to_vec() }
+        Self { kernel, inputs, outputs, weights }
+    }
+
+    /// The convolution that leads the gradient of [`Self::new`]'s output back to its input: inputs
+    /// and outputs change places and the kernels are turned by 180°.
+    pub(crate) fn transposed(weight: &[f32], [outputs, inputs, kernel, _]: [usize; 4]) -> Self {
+        let taps = kernel * kernel;
+        let mut turned = Vec::with_capacity(weight.len());
+        for input in 0..inputs {
+            for output in 0..outputs {
+                let start = (output * inputs + input) * taps;
+                turned.extend(weight[start..start + taps].iter().rev());
+            }
+        }
+        Self::new(&turned, [inputs, outputs, kernel, kernel])
     }
 
     /// The border that an input of `size` rows or columns needs for this kernel.
@@ -67,8 +80,14 @@ impl WinogradConvolution {
         Border { before, after: (stored - before - size.min(stored - before)).max(before) }
     }
 
-    /// ReLU of the convolution of `input`, which must carry [`Self::input_border`].
-    pub(crate) fn forward(&self, input: &FeatureMaps, border: Border) -> FeatureMaps {
+    /// Maps of what `finish` makes of the convolution of `input`, which must carry
+    /// [`Self::input_border`].
+    pub(crate) fn forward(
+        &self,
+        input: &FeatureMaps,
+        border: Border,
+        finish: &impl Finish,
+    ) -> FeatureMaps {
         let outputs_per_tile = TILE + 1 - self.kernel;
         let tiles_across = input.width.div_ceil(outputs_per_tile);
         let mut output =
@@ -79,12 +98,18 @@ impl WinogradConvolution {
         let blocks_per_share = (share * tiles_across).div_ceil(TILES_PER_BLOCK);
         let strips_per_block = share.div_ceil(blocks_per_share);
         strips.par_chunks_mut(strips_per_block).for_each(|block| {
-            SCRATCH.with_borrow_mut(|scratch| self.forward_block(input, block, scratch));
+            SCRATCH.with_borrow_mut(|scratch| self.forward_block(input, block, finish, scratch));
         });
         output
     }
 
-    fn forward_block(&self, input: &FeatureMaps, strips: &mut [Strip<'_>], scratch: &mut Scratch) {
+    fn forward_block(
+        &self,
+        input: &FeatureMaps,
+        strips: &mut [Strip<'_>],
+        finish: &impl Finish,
+        scratch: &mut Scratch,
+    ) {
         let outputs_per_tile = TILE + 1 - self.kernel;
         let tiles_across = input.width.div_ceil(outputs_per_tile);
         let tiles = strips.len() * tiles_across;
@@ -122,10 +147,10 @@ impl WinogradConvolution {
                     let from = &products[(index * tiles_across + tile) * outputs..];
                     let x = tile * outputs_per_tile;
                     let columns = outputs_per_tile.min(input.width - x);
-                    let target = Target { x, columns, bias: &self.bias };
+                    let target = Target { x, columns, channels: outputs, finish };
                     match self.kernel {
-                        3 => transform_output::<4>(from, tiles * outputs, strip, &target),
-                        _ => transform_output::<2>(from, tiles * outputs, strip, &target),
+                        3 => transform_output::<4, _>(from, tiles * outputs, strip, &target),
+                        _ => transform_output::<2, _>(from, tiles * outputs, strip, &target),
                     }
                 }
             }
@@ -152,11 +177,12 @@ impl Scratch {
     }
 }
 
-/// Where a tile's outputs go.
-struct Target<'a> {
+/// Where a tile's outputs go, and through what.
+struct Target<'a, F> {
     x: usize,
     columns: usize,
-    bias: &'a [f32],
+    channels: usize,
+    finish: &'a F,
 }
 
 /// Rows of G: the kernel's polynomial at 0, 1, −1, 2, −2 (scaled) and ∞.
@@ -215,15 +241,15 @@ fn input_points(d: [Lanes; TILE]) -> [Lanes; TILE] {
     ]
 }
 
-/// ReLU(Aᵀ m A + bias) of one tile, all channels, written to the strip as far as the map reaches.
+/// Aᵀ m A of one tile, finished, all channels, written to the strip as far as the map reaches.
 #[inline(always)]
-fn transform_output<const OUTPUTS: usize>(
+fn transform_output<const OUTPUTS: usize, F: Finish>(
     from: &[f32],
     plane: usize,
     strip: &mut Strip<'_>,
-    target: &Target<'_>,
+    target: &Target<'_, F>,
 ) {
-    let channels = target.bias.len();
+    let (image, channels) = (strip.image, target.channels);
     for channel in (0..channels).step_by(LANES) {
         let mut columns = [[Lanes::ZERO; TILE]; OUTPUTS];
         for x in 0..TILE {
@@ -236,12 +262,12 @@ fn transform_output<const OUTPUTS: usize>(
                 columns[y][x] = transformed[y];
             }
         }
-        let bias = Lanes::load(&target.bias[channel..]);
         for (y, row) in columns.iter().enumerate().take(strip.rows) {
             let values = output_points::<OUTPUTS>(*row);
             for (x, value) in values.into_iter().enumerate().take(target.columns) {
+                let place = Place { image, y: strip.row + y, x: target.x + x, channel };
                 let to = &mut strip.pixels_mut(y, target.x + x, channels)[channel..];
-                (value + bias).max(Lanes::ZERO).store(to);
+                target.finish.finish(value, place).store(to);
             }
         }
     }
@@ -261,4 +287,58 @@ fn output_points<const OUTPUTS: usize>(m: [Lanes; TILE]) -> [Lanes; OUTPUTS] {
     }
     outputs[OUTPUTS - 1] = outputs[OUTPUTS - 1] + m[5];
     outputs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::feature_maps::{bordered, fill};
+    use super::super::finish::Sum;
+    use super::*;
+
+    fn noise(index: usize) -> f32 {
+        let mixed = (index as u32).wrapping_mul(2_654_435_761);
+        let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(2_246_822_519);
+        (mixed >> 8) as f32 / (1 << 23) as f32 - 1.0
+    }
+
+    #[test]
+    fn the_transposed_convolution_is_that_of_the_definition() {
+        // A side that no tile divides, and unequal numbers of channels.
+        let (side, inputs, outputs) = (7, 16, 8);
+        let gradient = |image: usize, y: usize, x: usize, channel: usize| {
+            noise(((image * side + y) * side + x) * outputs + channel)
+        };
+        for kernel in [3, 5] {
+            let taps = kernel * kernel;
+            let weight: Vec<f32> = (0..outputs * inputs * taps).map(noise).collect();
+            let border = WinogradConvolution::input_border(kernel, side);
+            let upstream = bordered([2, side, side, outputs], border, gradient);
+            let transposed =
+                WinogradConvolution::transposed(&weight, [outputs, inputs, kernel, kernel]);
+            let found = transposed.forward(&upstream, Border::NONE, &Sum);
+            // Output pixel (y, x) took input (y, x) + tap − kernel / 2 with weight[output][input][tap].
+            let expected = fill([2, side, side, inputs], |image, y, x, input| {
+                let mut sum = 0.0;
+                for (tap, output) in (0..taps).flat_map(|t| (0..outputs).map(move |o| (t, o))) {
+                    let from = |at: usize, tap: usize| {
+                        (at + kernel / 2).checked_sub(tap).filter(|&from| from < side)
+                    };
+                    if let (Some(y), Some(x)) = (from(y, tap / kernel), from(x, tap % kernel)) {
+                        let weight = weight[(output * inputs + input) * taps + tap];
+                        sum += f64::from(weight) * f64::from(gradient(image, y, x, output));
+                    }
+                }
+                sum as f32
+            });
+            for (image, at) in (0..2).flat_map(|image| (0..side * side).map(move |at| (image, at)))
+            {
+                let (y, x) = (at / side, at % side);
+                let pairs = found.pixel(image, y, x).iter().zip(expected.pixel(image, y, x));
+                for (found, expected) in pairs {
+                    // Winograd's transforms multiply rounding errors by some tens.
+                    assert!((found - expected).abs() < 1e-4, "{kernel}: {found} {expected}");
+                }
+            }
+        }
+    }
 }
