@@ -48,6 +48,12 @@ pub enum FlowError {
         /// Bytes found.
         found: u64,
     },
+    /// `path` has been altered since it was written.
+    #[error("{} is damaged: its content does not match its checksum", path.display())]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+    },
     /// The metadata lack a key.
     #[error("metadata lack the key {key:?}")]
     MissingMetadata {

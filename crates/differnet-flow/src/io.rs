@@ -17,10 +17,12 @@ use crate::error::FlowError;
 use crate::flow::{Flow, FlowConfig};
 use crate::permutation::{Permutation, first_fault};
 use crate::subnet::{Subnet, linear};
-use crate::tensor_file::{self, TensorFile, TensorSource, TensorSpec};
+use crate::tensor_file::{self, Checksum, TensorFile, TensorSource, TensorSpec};
 
 /// Metadata key under which a flow's file keeps its [`FlowConfig`], as JSON.
 pub(crate) const CONFIG_KEY: &str = "differnet_flow.config";
+/// Metadata key under which a flow's file keeps the checksum of all the rest.
+const CHECKSUM_KEY: &str = "differnet_flow.checksum";
 
 /// One tensor of a flow, on the host.
 #[derive(Debug, Clone, Copy)]
@@ -113,7 +115,7 @@ impl Flow {
         Self::from_source(&mut &*tensors, prefix, config, device)
     }
 
-    /// Writes the flow as a safetensors file; its configuration joins `metadata`.
+    /// Writes the flow as a safetensors file; its configuration and a checksum join `metadata`.
     ///
     /// # Errors
     /// [`FlowError::Write`] if `out` refuses.
@@ -122,7 +124,10 @@ impl Flow {
         metadata: &BTreeMap<String, String>,
         out: &mut impl Write,
     ) -> Result<(), FlowError> {
-        let metadata = self.with_config(metadata);
+        let mut metadata = self.with_config(metadata);
+        metadata.remove(CHECKSUM_KEY);
+        let checksum = self.checksum(&metadata);
+        metadata.insert(CHECKSUM_KEY.into(), checksum.to_string());
         tensor_file::write_header(&self.config().tensors(""), &metadata, out)?;
         self.to_tensors("", |tensor| match tensor.values {
             FlowValues::Floats(values) => tensor_file::write_floats(values, out),
@@ -141,12 +146,37 @@ impl Flow {
     /// The flow stored at `path` by [`save`](Self::save); see [`read_metadata`] for the metadata.
     ///
     /// # Errors
-    /// As [`from_safetensors`](Self::from_safetensors); besides, if the file cannot be read or has
-    /// no configuration.
+    /// As [`from_safetensors`](Self::from_safetensors); besides, if the file cannot be read, has no
+    /// configuration, or does not match its checksum.
     pub fn load(path: &Path, device: &Device) -> Result<Self, FlowError> {
         let mut file = TensorFile::open(path)?;
-        let config = config_from(&file.metadata())?;
-        Self::from_source(&mut file, "", &config, device)
+        let mut metadata = file.metadata();
+        let config = config_from(&metadata)?;
+        let flow = Self::from_source(&mut file, "", &config, device)?;
+        let Some(expected) = metadata.remove(CHECKSUM_KEY) else {
+            return Err(FlowError::MissingMetadata { key: CHECKSUM_KEY.into() });
+        };
+        if file.checksum(&metadata).to_string() != expected {
+            return Err(FlowError::Checksum { path: path.to_path_buf() });
+        }
+        Ok(flow)
+    }
+
+    /// The checksum of the flow's tensors and `metadata`.
+    fn checksum(&self, metadata: &BTreeMap<String, String>) -> Checksum {
+        let mut checksum = Checksum::of(metadata);
+        let mut bytes = Vec::new();
+        let summed = self.to_tensors("", |tensor| {
+            bytes.clear();
+            match tensor.values {
+                FlowValues::Floats(values) => tensor_file::write_floats(values, &mut bytes)?,
+                FlowValues::Integers(values) => tensor_file::write_integers(values, &mut bytes)?,
+            }
+            checksum.add(tensor.name, &bytes);
+            Ok::<(), FlowError>(())
+        });
+        summed.expect("memory accepts every byte");
+        checksum
     }
 
     /// `metadata` with the flow's configuration.

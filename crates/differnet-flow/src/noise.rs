@@ -1,6 +1,35 @@
-//! Gaussian noise on rows: keeps a flow from learning a small table by heart.
+//! Noise on rows: keeps a flow from learning a small table by heart.
+
+use rand_chacha::ChaCha12Rng;
 
 use crate::rng::{self, Purpose};
+
+/// Random draws for the rows of one update: a function of a seed and the update's number.
+#[derive(Debug, Clone)]
+pub struct UpdateDraws(ChaCha12Rng);
+
+impl UpdateDraws {
+    /// The draws of update number `update`.
+    pub fn new(seed: u64, update: u64) -> Self {
+        Self(rng::stream(seed, Purpose::Difference, update))
+    }
+
+    /// A standard normal draw.
+    pub fn normal(&mut self) -> f32 {
+        rng::normal(&mut self.0, 1)[0]
+    }
+
+    /// Two different numbers uniform on `0..bound`.
+    ///
+    /// # Panics
+    /// If `bound` is less than 2.
+    pub fn pair(&mut self, bound: usize) -> (usize, usize) {
+        assert!(bound >= 2, "two different numbers below {bound} do not exist");
+        let first = rng::below(&mut self.0, bound as u64) as usize;
+        let second = rng::below(&mut self.0, bound as u64 - 1) as usize;
+        (first, if second < first { second } else { second + 1 })
+    }
+}
 
 /// Adds to each value of `rows`, `[n, features]` row by row, a normal draw times its feature's
 /// entry in `deviations`. The draws are a function of `seed` and `update`.
@@ -32,5 +61,25 @@ mod tests {
             // Four standard errors of a variance: 4 · √(2 / n).
             assert!((variance - deviation * deviation).abs() <= 0.04 * deviation * deviation);
         }
+    }
+
+    #[test]
+    fn pairs_differ_and_are_uniform() {
+        let mut draws = UpdateDraws::new(3, 9);
+        let mut counts = [[0; 3]; 3];
+        for _ in 0..6000 {
+            let (first, second) = draws.pair(3);
+            counts[first][second] += 1;
+        }
+        for (first, counts) in counts.iter().enumerate() {
+            for (second, count) in counts.iter().enumerate() {
+                // Five standard deviations of a count: 5 · √(6000 · 1/6 · 5/6) = 144.
+                let expected = if first == second { 0..=0 } else { 856..=1144 };
+                assert!(expected.contains(count), "{first} {second}: {count}");
+            }
+        }
+        let again = UpdateDraws::new(3, 9).normal();
+        assert_eq!(UpdateDraws::new(3, 9).normal(), again);
+        assert_ne!(UpdateDraws::new(3, 10).normal(), again);
     }
 }

@@ -19,6 +19,8 @@ pub(crate) enum Purpose {
     Sample,
     /// Noise added to the rows of an update.
     Noise,
+    /// Which rows of an update are displaced along which differences, and how far.
+    Difference,
 }
 
 /// The generator of the `index`-th stream for `purpose` under `seed`.
@@ -29,6 +31,7 @@ pub(crate) fn stream(seed: u64, purpose: Purpose, index: u64) -> ChaCha12Rng {
         Purpose::Epoch => *b"flow epoch      ",
         Purpose::Sample => *b"flow sample     ",
         Purpose::Noise => *b"flow noise      ",
+        Purpose::Difference => *b"flow difference ",
     };
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -69,7 +72,7 @@ pub(crate) fn shuffled(rng: &mut impl Rng, count: usize) -> Vec<usize> {
 }
 
 /// A number uniform on `0..bound`; draws again where a plain remainder would favour small numbers.
-fn below(rng: &mut impl Rng, bound: u64) -> u64 {
+pub(crate) fn below(rng: &mut impl Rng, bound: u64) -> u64 {
     let excess = (u64::MAX % bound + 1) % bound;
     loop {
         let draw = rng.next_u64();

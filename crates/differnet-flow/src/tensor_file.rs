@@ -88,6 +88,33 @@ impl TensorSource for &SafeTensors<'_> {
     }
 }
 
+/// What a file holds, in one number: sums the CRC-32 of each named part, in whatever order.
+#[derive(Debug, Default)]
+pub(crate) struct Checksum(u32);
+
+impl Checksum {
+    /// The checksum of `metadata` alone.
+    pub(crate) fn of(metadata: &BTreeMap<String, String>) -> Self {
+        let mut checksum = Self::default();
+        metadata.iter().for_each(|(key, value)| checksum.add(key, value.as_bytes()));
+        checksum
+    }
+
+    /// Adds the part `name`.
+    pub(crate) fn add(&mut self, name: &str, bytes: &[u8]) {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(name.as_bytes());
+        hasher.update(bytes);
+        self.0 = self.0.wrapping_add(hasher.finalize());
+    }
+}
+
+impl std::fmt::Display for Checksum {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
 /// An open safetensors file whose header has been checked.
 #[derive(Debug)]
 pub(crate) struct TensorFile {
@@ -95,6 +122,7 @@ pub(crate) struct TensorFile {
     file: File,
     data_start: u64,
     header: Metadata,
+    read: Checksum,
 }
 
 impl TensorFile {
@@ -123,13 +151,18 @@ impl TensorFile {
         if expected != found {
             return Err(FlowError::Length { path: path.into(), expected, found });
         }
-        Ok(Self { path: path.to_path_buf(), file, data_start, header })
+        Ok(Self { path: path.to_path_buf(), file, data_start, header, read: Checksum::default() })
     }
 
     /// The metadata stored with the tensors.
     pub(crate) fn metadata(&self) -> BTreeMap<String, String> {
         let metadata = self.header.metadata().as_ref();
         metadata.map(|map| map.clone().into_iter().collect()).unwrap_or_default()
+    }
+
+    /// The checksum of the tensors read so far and of `metadata`.
+    pub(crate) fn checksum(&self, metadata: &BTreeMap<String, String>) -> Checksum {
+        Checksum(Checksum::of(metadata).0.wrapping_add(self.read.0))
     }
 }
 
@@ -152,6 +185,7 @@ impl TensorSource for TensorFile {
         self.file.seek(SeekFrom::Start(self.data_start + start as u64)).map_err(io)?;
         let mut bytes = vec![0; end - start];
         self.file.read_exact(&mut bytes).map_err(io)?;
+        self.read.add(name, &bytes);
         Ok(bytes)
     }
 }

@@ -73,26 +73,33 @@ impl Trainer {
         Ok(StepReport { loss, step })
     }
 
-    /// Mean loss of `rows`, `[n, features]` row by row, as [`step`](Self::step) reports it.
-    ///
-    /// Computed a few rows at a time, without gradients; NaN without rows.
+    /// Mean of the [`losses`](Self::losses) of `rows`; NaN without rows.
     ///
     /// # Panics
     /// If `rows` is no multiple of the flow's width.
     pub fn loss(&self, rows: &[f32]) -> f64 {
+        let losses = self.losses(rows);
+        losses.iter().sum::<f64>() / losses.len() as f64
+    }
+
+    /// The loss of each row of `rows`, `[n, features]` row by row, as [`step`](Self::step) averages
+    /// it over a batch.
+    ///
+    /// Computed a few rows at a time, without gradients.
+    ///
+    /// # Panics
+    /// If `rows` is no multiple of the flow's width.
+    pub fn losses(&self, rows: &[f32]) -> Vec<f64> {
         let flow = self.flow();
         let features = flow.features();
         assert!(rows.len().is_multiple_of(features), "rows must be {features} values wide");
-        let sum: f64 = rows
-            .chunks(LOSS_ROWS * features)
-            .map(|chunk| {
-                let data = TensorData::new(chunk.to_vec(), [chunk.len() / features, features]);
-                let y = Tensor::from_data(data, &flow.device()); // [chunk, features]
-                let nll = nll(&flow.forward(y)).into_data().convert::<f64>(); // [chunk]
-                nll.iter::<f64>().sum::<f64>()
-            })
-            .sum();
-        sum / rows.len() as f64
+        let chunks = rows.chunks(LOSS_ROWS * features).flat_map(|chunk| {
+            let data = TensorData::new(chunk.to_vec(), [chunk.len() / features, features]);
+            let y = Tensor::from_data(data, &flow.device()); // [chunk, features]
+            let nll = nll(&flow.forward(y)).into_data().convert::<f64>(); // [chunk]
+            nll.iter::<f64>().map(|nll| nll / features as f64).collect::<Vec<_>>()
+        });
+        chunks.collect()
     }
 
     /// The flow as trained so far, for inference.

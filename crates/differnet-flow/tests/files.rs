@@ -144,7 +144,9 @@ fn every_damaged_tensor_is_named() {
 
 #[test]
 fn every_damaged_file_is_named() {
-    let whole = write(&config().init(1, &Device::flex()));
+    let mut whole = Vec::new();
+    let metadata = BTreeMap::from([("name".to_string(), "bottle".to_string())]);
+    config().init(1, &Device::flex()).write(&metadata, &mut whole).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("f");
     let no_metadata = serialized(&stored());
@@ -156,7 +158,17 @@ fn every_damaged_file_is_named() {
         bytes[at] = b'F';
         bytes
     };
-    let cases: [(Vec<u8>, &str); 8] = [
+    let mut bad_weight = whole.clone();
+    *bad_weight.last_mut().unwrap() ^= 1;
+    let bad_metadata = {
+        let at = text.find("bottle").unwrap();
+        let mut bytes = whole.clone();
+        bytes[at] = b'B';
+        bytes
+    };
+    let cases: [(Vec<u8>, &str); 10] = [
+        (bad_weight, "does not match its checksum"),
+        (bad_metadata, "does not match its checksum"),
         (vec![], "is not a safetensors file: it is shorter than 8 bytes"),
         (vec![0xFF; 64], "is not a safetensors file: its header does not fit"),
         (whole[..40].to_vec(), "is not a safetensors file: its header does not fit"),

@@ -1,0 +1,68 @@
+//! The likelihood's gradient with respect to what went in (Section 3.3).
+
+use burn::module::Module;
+use burn::tensor::{Tensor, TensorData};
+
+use crate::flow::Flow;
+use crate::loss::nll;
+
+/// How the negative log-likelihood of rows changes with them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputGradient {
+    /// Negative log-likelihood of each row (Eq. 4, without its constant), nats.
+    pub nll: Vec<f32>,
+    /// `∂nll/∂y` of each row, row-major `[rows, features]`, nats per unit of each feature.
+    pub gradient: Vec<f32>,
+}
+
+impl Flow {
+    /// The gradient of each row's negative log-likelihood with respect to the row.
+    ///
+    /// - `rows`: row-major `[rows, features]`
+    ///
+    /// # Panics
+    /// If `rows` is no multiple of the flow's width, or empty.
+    pub fn input_gradient(&self, rows: &[f32]) -> InputGradient {
+        let features = self.features();
+        let filled = !rows.is_empty() && rows.len().is_multiple_of(features);
+        assert!(filled, "rows must be {features} values wide");
+        let flow = self.clone().train().no_grad();
+        let data = TensorData::new(rows.to_vec(), [rows.len() / features, features]);
+        let y = Tensor::from_data(data, &self.device().autodiff()).require_grad(); // [rows, features]
+        let nll = nll(&flow.forward(y.clone())); // [rows]
+        // A row's likelihood depends on no other row: the sum's gradient holds each row's own.
+        let gradients = nll.clone().sum().backward();
+        let gradient = y.grad(&gradients).expect("the likelihood depends on every row");
+        let values = |data: TensorData| {
+            let data = data.convert::<f32>();
+            data.try_into_vec().expect("the data were just converted to f32")
+        };
+        InputGradient { nll: values(nll.into_data()), gradient: values(gradient.into_data()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use crate::flow::FlowConfig;
+
+    #[test]
+    fn the_gradient_is_that_of_finite_differences() {
+        let config = FlowConfig::new(5).with_blocks(3).with_hidden(16);
+        let flow = config.init(3, &Device::flex());
+        let rows: Vec<f32> = (0..10).map(|i| (i as f32 * 0.9).sin() * 2.0).collect(); // [2, 5]
+        let at = flow.input_gradient(&rows);
+        // Small enough for the curvature, large enough for f32's rounding.
+        let step = 1e-2;
+        for index in 0..rows.len() {
+            let shifted = |by: f32| {
+                let mut rows = rows.clone();
+                rows[index] += by;
+                flow.input_gradient(&rows).nll[index / 5]
+            };
+            let difference = (shifted(step) - shifted(-step)) / (2.0 * step);
+            assert!((difference - at.gradient[index]).abs() < 2e-2, "{index}: {difference}");
+        }
+    }
+}
