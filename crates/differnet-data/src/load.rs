@@ -6,7 +6,7 @@ use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, decode_bytes, decode_file, read_file};
+use crate::decode::{DecodeLimits, decode_bytes, read_file};
 use crate::image_error::ImageError;
 use crate::resize::resize_bilinear;
 
@@ -48,17 +48,23 @@ pub fn load_image(
     Ok(LoadedImage { path: path.to_path_buf(), hash: ContentHash::of(&bytes), image })
 }
 
-/// Those of the files `paths` that are no usable images, in the order given.
+/// The content hash of each of the files `paths`, or what is wrong with it.
 ///
-/// Decodes every file, in parallel, and keeps none.
-pub fn check_images(paths: &[PathBuf], limits: &DecodeLimits) -> Vec<BadImage> {
-    paths
+/// Reads and decodes every file once, in parallel, and keeps none.
+pub fn hash_images(paths: &[PathBuf], limits: &DecodeLimits) -> Vec<Result<ContentHash, BadImage>> {
+    let hash = |path: &PathBuf| {
+        let bytes = read_file(path, limits)?;
+        decode_bytes(&bytes, path, limits).map(|_| ContentHash::of(&bytes))
+    };
+    let checked = paths
         .par_iter()
-        .filter_map(|path| {
-            let error = decode_file(path, limits).err()?;
-            Some(BadImage { path: path.clone(), error })
-        })
-        .collect()
+        .map(|path| hash(path).map_err(|error| BadImage { path: path.clone(), error }));
+    checked.collect()
+}
+
+/// Those of the files `paths` that are no usable images, in the order given.
+pub fn check_images(paths: &[PathBuf], limits: &DecodeLimits) -> Vec<BadImage> {
+    hash_images(paths, limits).into_iter().filter_map(Result::err).collect()
 }
 
 #[cfg(test)]

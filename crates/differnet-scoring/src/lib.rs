@@ -1,11 +1,14 @@
-//! From latents to a verdict: anomaly score (paper, Section 3.2, Eq. 5) and threshold (Eq. 6).
+//! From latents to a verdict: anomaly score (paper, Section 3.2, Eq. 5), threshold (Eq. 6) and
+//! anomaly maps (Section 3.3).
 //!
 //! This crate knows nothing of data sets and files.
 
 mod error;
+mod map;
 mod score;
 mod threshold;
 
 pub use error::ScoreError;
+pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region};
 pub use score::{Average, anomaly_score, transform_scores};
 pub use threshold::{Verdict, quantile, threshold_from_good};

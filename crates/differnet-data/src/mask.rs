@@ -1,0 +1,73 @@
+//! Masks: which pixels of an image are defective.
+
+use std::path::{Path, PathBuf};
+
+use crate::decode::{DecodeLimits, decode_file};
+use crate::image_error::ImageError;
+
+/// Grey level from which a pixel of a mask belongs to the defect: lossy files blur the edges.
+const DEFECT_LEVEL: u8 = 128;
+
+/// Why a mask cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MaskError {
+    /// The file is no usable image.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+    /// The mask does not cover the image.
+    #[error("the mask {} has {width}×{height} pixels, its image {}×{}: draw it at the image's size", path.display(), image.0, image.1)]
+    Size {
+        /// The mask.
+        path: PathBuf,
+        /// Width of the mask, pixels.
+        width: u32,
+        /// Height of the mask, pixels.
+        height: u32,
+        /// Width and height of the image, pixels.
+        image: (u32, u32),
+    },
+}
+
+/// Whether each pixel of an image is defective, row by row: where its mask is at least half white.
+///
+/// - `size`: width and height of the image, pixels
+///
+/// # Errors
+/// [`MaskError`]: the file is no usable image or has another size.
+pub fn load_mask(
+    path: &Path,
+    size: (u32, u32),
+    limits: &DecodeLimits,
+) -> Result<Vec<bool>, MaskError> {
+    let mask = decode_file(path, limits)?;
+    let (width, height) = mask.dimensions();
+    if (width, height) != size {
+        return Err(MaskError::Size { path: path.to_path_buf(), width, height, image: size });
+    }
+    let defective = |pixel: &image::Rgb<u8>| pixel.0.into_iter().any(|level| level >= DEFECT_LEVEL);
+    Ok(mask.pixels().map(defective).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{GrayImage, Luma};
+
+    use super::*;
+    use crate::test_tree::tree;
+
+    #[test]
+    fn bright_pixels_are_defective_and_sizes_must_agree() {
+        let root = tree::<&str>(&[]);
+        let path = root.path().join("mask.png");
+        let levels = [0, 127, 128, 255, 1, 200];
+        let mask = GrayImage::from_fn(3, 2, |x, y| Luma([levels[(y * 3 + x) as usize]]));
+        mask.save(&path).unwrap();
+        let limits = DecodeLimits::default();
+        let found = load_mask(&path, (3, 2), &limits).unwrap();
+        assert_eq!(found, [false, false, true, true, false, true]);
+        let error = load_mask(&path, (2, 3), &limits).unwrap_err().to_string();
+        assert!(error.contains("has 3×2 pixels, its image 2×3"), "{error}");
+        assert!(load_mask(root.path(), (3, 2), &limits).is_err());
+    }
+}
