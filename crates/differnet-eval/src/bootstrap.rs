@@ -1,17 +1,12 @@
 //! Confidence interval of the AUROC by resampling the test images.
 
-use rand_chacha::ChaCha12Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::auroc::area;
 use crate::error::MetricError;
 use crate::quantile::quantile;
-use crate::ranking::{Ranking, TieGroup};
-
-/// Keeps this random stream apart from other uses of the same seed.
-const PURPOSE: &[u8; 16] = b"auroc bootstrap ";
+use crate::ranking::Ranking;
+use crate::resampling::{BootstrapConfig, resampled};
 
 /// A closed interval; serialised as `[lower, upper]`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -35,30 +30,12 @@ impl From<Interval> for [f64; 2] {
     }
 }
 
-/// Settings of [`bootstrap_auroc`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct BootstrapConfig {
-    /// Number of resampled test sets; at least 1.
-    pub resamples: usize,
-    /// Probability that the interval covers the true value, strictly between 0 and 1.
-    pub confidence: f64,
-    /// Start of the random draws.
-    pub seed: u64,
-}
-
-impl Default for BootstrapConfig {
-    fn default() -> Self {
-        Self { resamples: 2000, confidence: 0.95, seed: 0 }
-    }
-}
-
 /// Percentile bootstrap interval of the AUROC, good and defect images resampled separately.
 ///
-/// Each resample draws from its own stream of ChaCha12, so the result depends on the input and
-/// on `config` alone, not on the number of threads. It tells how much the value would vary with
-/// other test images of the same kind; not how much with another training run. At perfect
-/// separation every resample gives 1, so the interval shrinks to a point and understates the
-/// uncertainty; the more so the fewer images there are.
+/// The result depends on the input and on `config` alone, not on the number of threads. It tells
+/// how much the value would vary with other test images of the same kind; not how much with
+/// another training run. At perfect separation every resample gives 1, so the interval shrinks to
+/// a point and understates the uncertainty; the more so the fewer images there are.
 /// - `scores`: one an image, larger is more anomalous; infinite scores are allowed
 /// - `defects`: one an image, `true` for a defect
 ///
@@ -70,64 +47,18 @@ pub fn bootstrap_auroc(
     defects: &[bool],
     config: &BootstrapConfig,
 ) -> Result<Interval, MetricError> {
-    if config.resamples == 0 {
-        return Err(MetricError::NoResamples);
-    }
-    if !(config.confidence > 0.0 && config.confidence < 1.0) {
-        return Err(MetricError::Confidence { confidence: config.confidence });
-    }
     let ranking = Ranking::new(scores, defects)?;
-    // Each image is its place in the ranking: drawing it increments that place's count.
-    let good: Vec<usize> = places(&ranking, |group| group.good);
-    let defects: Vec<usize> = places(&ranking, |group| group.defects);
-    let groups = ranking.groups.len();
+    let estimates = resampled(&ranking, config, |counts| {
+        area(counts.iter().copied(), ranking.good, ranking.defects)
+    })?;
+    Ok(percentile_interval(estimates, config.confidence))
+}
 
-    let mut estimates: Vec<f64> = (0..config.resamples)
-        .into_par_iter()
-        .map_init(
-            || vec![(0_usize, 0_usize); groups],
-            |counts, resample| {
-                let mut rng = stream(config.seed, resample as u64);
-                counts.fill((0, 0));
-                for _ in 0..good.len() {
-                    counts[good[draw_below(&mut rng, good.len())]].0 += 1;
-                }
-                for _ in 0..defects.len() {
-                    counts[defects[draw_below(&mut rng, defects.len())]].1 += 1;
-                }
-                area(counts.iter().copied(), good.len(), defects.len())
-            },
-        )
-        .collect();
+/// The interval that leaves out the same share of `estimates` at either end; there must be some.
+pub(crate) fn percentile_interval(mut estimates: Vec<f64>, confidence: f64) -> Interval {
     estimates.sort_unstable_by(f64::total_cmp);
-
-    let tail = (1.0 - config.confidence) / 2.0;
-    Ok(Interval { lower: quantile(&estimates, tail), upper: quantile(&estimates, 1.0 - tail) })
-}
-
-/// Index of the tie group of each image, for the images that `count` counts.
-fn places(ranking: &Ranking, count: impl Fn(&TieGroup) -> usize) -> Vec<usize> {
-    ranking
-        .groups
-        .iter()
-        .enumerate()
-        .flat_map(|(place, group)| std::iter::repeat_n(place, count(group)))
-        .collect()
-}
-
-/// The random stream of one resample.
-fn stream(seed: u64, resample: u64) -> ChaCha12Rng {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..24].copy_from_slice(PURPOSE);
-    let mut rng = ChaCha12Rng::from_seed(key);
-    rng.set_stream(resample);
-    rng
-}
-
-/// Uniform in `0..n`; the bias of the multiply-shift is below `n / 2⁶⁴`.
-fn draw_below(rng: &mut ChaCha12Rng, n: usize) -> usize {
-    ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize
+    let tail = (1.0 - confidence) / 2.0;
+    Interval { lower: quantile(&estimates, tail), upper: quantile(&estimates, 1.0 - tail) }
 }
 
 #[cfg(test)]

@@ -39,6 +39,54 @@ pub enum MetricError {
         /// Position in the scores.
         index: usize,
     },
+    /// A map and a mask of different images or sizes.
+    #[error(
+        "a map of {values} values but a mask of {labels} pixels: bring both to the same height \
+         and width"
+    )]
+    MapAndMaskDiffer {
+        /// Number of values in the map.
+        values: usize,
+        /// Number of pixels in the mask.
+        labels: usize,
+    },
+    /// A map that is not a rectangle.
+    #[error("a map of {values} values does not consist of rows of {width}: give the map's width")]
+    MapWidth {
+        /// Number of values in the map.
+        values: usize,
+        /// The width given.
+        width: usize,
+    },
+    /// A value of a map that cannot be ranked.
+    #[error(
+        "the map's value at row {row}, column {column} (counting from 0) is infinite or NaN: \
+         look for a non-finite model or a broken image"
+    )]
+    NonFinitePixel {
+        /// Row of the first such value.
+        row: usize,
+        /// Its column.
+        column: usize,
+    },
+    /// No pixel outside the masks.
+    #[error(
+        "no good pixel in the masks of {images} images: pixel metrics compare defect pixels with \
+         good ones, so look for inverted masks"
+    )]
+    NoGoodPixel {
+        /// Number of images in all.
+        images: usize,
+    },
+    /// No pixel inside a mask.
+    #[error(
+        "no defect pixel in the masks of {images} images: pixel metrics compare defect pixels \
+         with good ones, so add images of defects with their masks"
+    )]
+    NoDefectPixel {
+        /// Number of images in all.
+        images: usize,
+    },
     /// A threshold that no score can reach or miss.
     #[error("the threshold is NaN: give a number, or no threshold")]
     NanThreshold,

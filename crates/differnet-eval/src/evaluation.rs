@@ -6,9 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::auroc::auroc;
 use crate::average_precision::average_precision;
-use crate::bootstrap::{BootstrapConfig, Interval, bootstrap_auroc};
+use crate::bootstrap::{Interval, bootstrap_auroc};
 use crate::confusion::{ConfusionCounts, confusion};
 use crate::error::MetricError;
+use crate::resampling::BootstrapConfig;
 use crate::zero_false_positives::recall_at_zero_false_positives;
 
 /// One test image with its label and its anomaly score.

@@ -13,8 +13,9 @@ mod palette;
 mod roc;
 
 pub use histogram::histogram_svg;
+pub(crate) use histogram::{ScoresByLabel, scores_svg};
 pub use loss::{LossPoint, loss_svg};
-pub use roc::roc_svg;
+pub use roc::{roc_band_svg, roc_svg};
 
 /// Why a plot cannot be drawn.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,7 @@
 //! Axes with round ticks and short labels.
 
+use crate::number::{number, superscript};
+
 /// A labelled place on an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Tick {
@@ -71,58 +73,12 @@ pub(super) fn round_step(step: f64) -> f64 {
     factor.unwrap_or(10.0) * power
 }
 
-/// A number with separated thousands and a true minus sign, as on the ticks.
-pub(super) fn number(value: f64, decimals: usize) -> String {
-    let digits = format!("{:.decimals$}", value.abs());
-    let (whole, fraction) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
-    let mut text = String::new();
-    if value < 0.0 && digits.contains(|c: char| ('1'..='9').contains(&c)) {
-        text.push('−');
-    }
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text + fraction
-}
-
-/// A single value for a legend, to about four digits: `12.34`, `1,234`, `1.234 × 10⁹`, `∞`.
-pub(super) fn short_number(value: f64) -> String {
-    let magnitude = value.abs();
-    if magnitude.is_infinite() {
-        return String::from(if value > 0.0 { "∞" } else { "−∞" });
-    }
-    if magnitude == 0.0 {
-        return String::from("0");
-    }
-    let power = magnitude.log10().floor() as i32;
-    if (-3..5).contains(&power) {
-        return number(value, (3 - power).max(0) as usize);
-    }
-    // Two steps, because 10^-power overflows for the smallest numbers.
-    let mantissa = value / 10_f64.powi(power / 2) / 10_f64.powi(power - power / 2);
-    format!("{} × 10{}", number(mantissa, 3), superscript(power))
-}
-
 /// Power of ten, a multiple of three, in which labels up to `magnitude` stay short; mostly 0.
 fn shared_exponent(magnitude: f64) -> i32 {
     if magnitude == 0.0 || (1e-2..1e5).contains(&magnitude) {
         return 0;
     }
     (magnitude.log10() / 3.0).floor() as i32 * 3
-}
-
-fn superscript(exponent: i32) -> String {
-    exponent
-        .to_string()
-        .chars()
-        .map(|c| match c.to_digit(10) {
-            Some(digit) => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][digit as usize],
-            None => '⁻',
-        })
-        .collect()
 }
 
 #[cfg(test)]
@@ -149,16 +105,6 @@ mod tests {
         let axis = Axis::new("Anomaly score", "nats", 0.0, 2.5e9, 5);
         assert_eq!(labels(&axis), ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"]);
         assert_eq!(axis.title, "Anomaly score (10⁹ nats)");
-    }
-
-    #[test]
-    fn numbers_in_legends_are_short() {
-        assert_eq!(short_number(12.3456), "12.35");
-        assert_eq!(short_number(-1234.5), "−1,234");
-        assert_eq!(short_number(0.0), "0");
-        assert_eq!(short_number(1.5e9), "1.500 × 10⁹");
-        assert_eq!(short_number(5e-324), "4.941 × 10⁻³²⁴");
-        assert_eq!(short_number(f64::INFINITY), "∞");
     }
 
     #[test]

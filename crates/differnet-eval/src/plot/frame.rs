@@ -24,8 +24,15 @@ pub(super) enum Symbol {
     Line(RGBColor, Stroke),
     /// A filled bar.
     Bar(RGBColor),
+    /// A pale area around a curve.
+    Band(RGBColor),
     /// A marked point.
     Ring(RGBColor),
+}
+
+impl Symbol {
+    /// Opacity of a [`Symbol::Band`]: the grid and the curve show through.
+    pub(super) const BAND_OPACITY: f64 = 0.2;
 }
 
 /// One line of explanation.
@@ -134,6 +141,12 @@ impl Frame {
                     ];
                     canvas.polygon(&corners, color, 0.45)?;
                     canvas.line(&corners, color, 1.5, Stroke::Solid)?;
+                }
+                Symbol::Band(color) => {
+                    let (upper, lower) = (y - 6.0, y + 6.0);
+                    let corners =
+                        [(x, upper), (x + SYMBOL, upper), (x + SYMBOL, lower), (x, lower)];
+                    canvas.polygon(&corners, color, Symbol::BAND_OPACITY)?;
                 }
                 Symbol::Ring(color) => canvas.ring((x + SYMBOL / 2.0, y), 4.5, color)?,
             }

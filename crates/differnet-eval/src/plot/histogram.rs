@@ -3,12 +3,13 @@
 use plotters::style::RGBColor;
 
 use super::PlotError;
-use super::axis::{Axis, Tick, round_step, short_number};
+use super::axis::{Axis, Tick, round_step};
 use super::bins::Bins;
 use super::canvas::{Place, Stroke};
 use super::frame::{Frame, LegendEntry, Symbol};
-use super::palette::{BLUE, INK, VERMILION};
+use super::palette::{BLUE, GREEN, INK, VERMILION};
 use crate::evaluation::ScoredImage;
+use crate::number::{counted, short_number};
 
 /// Width of the plot area, in pixels.
 const WIDTH: f64 = 600.0;
@@ -32,24 +33,54 @@ const OUTER: f64 = 2.0;
 /// [`PlotError::NoData`] without images; [`PlotError::NotANumber`] for a score or a threshold
 /// that is NaN.
 pub fn histogram_svg(images: &[ScoredImage], threshold: Option<f64>) -> Result<String, PlotError> {
-    if images.is_empty() {
-        return Err(PlotError::NoData { what: "no image was scored" });
-    }
     if let Some(index) = images.iter().position(|image| image.score.is_nan()) {
         return Err(PlotError::NotANumber { what: "score", index });
-    }
-    if threshold.is_some_and(f64::is_nan) {
-        return Err(PlotError::NotANumber { what: "threshold", index: 0 });
     }
     let of_kind = |wanted: bool| -> Vec<f64> {
         images.iter().filter(|i| i.is_defect() == wanted).map(|i| i.score).collect()
     };
-    let (good, defects) = (of_kind(false), of_kind(true));
-    let all: Vec<f64> = images.iter().map(|image| image.score).collect();
-    let bins = Bins::new(if good.is_empty() { &all } else { &good }, &all, threshold);
+    let scores =
+        ScoresByLabel { good: of_kind(false), defects: of_kind(true), unlabelled: Vec::new() };
+    scores_svg(&scores, threshold)
+}
+
+/// Scores for a histogram.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct ScoresByLabel {
+    /// Of good images.
+    pub(crate) good: Vec<f64>,
+    /// Of defects.
+    pub(crate) defects: Vec<f64>,
+    /// Of images of which nobody said what they are.
+    pub(crate) unlabelled: Vec<f64>,
+}
+
+/// As [`histogram_svg`], with a third histogram for images without a label.
+///
+/// # Errors
+/// As [`histogram_svg`]; the index of a NaN counts its kind.
+pub(crate) fn scores_svg(
+    scores: &ScoresByLabel,
+    threshold: Option<f64>,
+) -> Result<String, PlotError> {
+    let ScoresByLabel { good, defects, unlabelled } = scores;
+    let all = [good.as_slice(), defects, unlabelled].concat();
+    if all.is_empty() {
+        return Err(PlotError::NoData { what: "no image was scored" });
+    }
+    for kind in [good, defects, unlabelled] {
+        if let Some(index) = kind.iter().position(|score| score.is_nan()) {
+            return Err(PlotError::NotANumber { what: "score", index });
+        }
+    }
+    if threshold.is_some_and(f64::is_nan) {
+        return Err(PlotError::NotANumber { what: "threshold", index: 0 });
+    }
+    let bins = Bins::new(if good.is_empty() { &all } else { good }, &all, threshold);
     let series: Vec<Series> = [
-        Series::new("good", &good, BLUE, &bins),
-        Series::new("defect", &defects, VERMILION, &bins),
+        Series::new("good", good, BLUE, &bins),
+        Series::new("defect", defects, VERMILION, &bins),
+        Series::new("no label", unlabelled, GREEN, &bins),
     ]
     .into_iter()
     .filter(|series| series.images > 0)
@@ -71,7 +102,7 @@ pub fn histogram_svg(images: &[ScoredImage], threshold: Option<f64>) -> Result<S
             text: format!("threshold ({}{off})", short_number(threshold)),
         });
     }
-    frame.draw("Histogram of anomaly scores of good and defect images", |canvas| {
+    frame.draw("Histogram of anomaly scores", |canvas| {
         let outlines: Vec<_> =
             series.iter().map(|s| (s.color, s.outlines(&frame, &bins))).collect();
         for (color, outlines) in &outlines {
@@ -107,10 +138,9 @@ impl Series {
     }
 
     fn legend(&self) -> LegendEntry {
-        let plural = if self.images == 1 { "image" } else { "images" };
         LegendEntry {
             symbol: Symbol::Bar(self.color),
-            text: format!("{} ({} {plural})", self.name, self.images),
+            text: format!("{} ({})", self.name, counted(self.images, "image")),
         }
     }
 

@@ -3,10 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::PlotError;
-use super::axis::{Axis, number, short_number};
+use super::axis::Axis;
 use super::canvas::{Place, Stroke};
 use super::frame::{Frame, LegendEntry, Symbol};
 use super::palette::{BLUE, VERMILION};
+use crate::number::{number, short_number};
 use crate::quantile::quantile;
 
 /// A curve with more points is drawn as means over this many stretches; more cannot be seen.

@@ -6,11 +6,13 @@ use plotters::style::RGBColor;
 pub(super) const BLUE: RGBColor = RGBColor(0, 114, 178);
 /// Defects, validation loss, second curve.
 pub(super) const VERMILION: RGBColor = RGBColor(213, 94, 0);
+/// Images without a label.
+pub(super) const GREEN: RGBColor = RGBColor(0, 158, 115);
 /// Curves in order; yellow is left out because it vanishes on white.
 pub(super) const CURVES: [RGBColor; 7] = [
     BLUE,
     VERMILION,
-    RGBColor(0, 158, 115),   // bluish green
+    GREEN,                   // bluish
     RGBColor(204, 121, 167), // reddish purple
     RGBColor(230, 159, 0),   // orange
     RGBColor(86, 180, 233),  // sky blue

@@ -1,0 +1,160 @@
+//! Anomaly maps for the eye: colours over the image, and the scale that they are read with.
+
+use image::{Rgb, RgbImage};
+
+/// Share of the map's colour where the map reaches the top of its scale.
+const OPACITY: f32 = 0.75;
+/// Width of the scale beside an image, as a share of the image's longer side.
+const SCALE_SHARE: f32 = 0.04;
+/// Rows and columns of a digit.
+const GLYPH: (u32, u32) = (5, 3);
+
+/// `map`, a value for each pixel of `image` row by row, laid over it in the colours of
+/// [`map_color`]; more opaque the larger the value, full at `top`.
+///
+/// # Panics
+/// If `map` has not one value for each pixel.
+pub fn overlay(image: &RgbImage, map: &[f32], top: f32) -> RgbImage {
+    assert_eq!(map.len(), image.width() as usize * image.height() as usize, "a value a pixel");
+    let mut result = image.clone();
+    for (pixel, &value) in result.pixels_mut().zip(map) {
+        let share = share(value, top);
+        let opacity = OPACITY * share.sqrt();
+        let color = map_color(share);
+        for (channel, over) in pixel.0.iter_mut().zip(color) {
+            let blend = f32::from(*channel) * (1.0 - opacity) + f32::from(over) * opacity;
+            *channel = (blend + 0.5) as u8;
+        }
+    }
+    result
+}
+
+/// `image` with the scale of its colours at the right: from 0 at the bottom to `top`.
+pub fn with_scale(image: &RgbImage, top: f32) -> RgbImage {
+    let (width, height) = image.dimensions();
+    let bar = ((width.max(height) as f32 * SCALE_SHARE) as u32).max(8);
+    let dot = (bar / 8).max(1);
+    let labels = [number(top), "0".to_owned()];
+    let letters = labels.iter().map(String::len).max().unwrap_or(1) as u32;
+    let room = bar + bar / 2 + letters * (GLYPH.1 + 1) * dot + bar / 2;
+    let mut result = RgbImage::from_pixel(width + room, height, Rgb([255; 3]));
+    image::imageops::replace(&mut result, image, 0, 0);
+    for y in 0..height {
+        let share = 1.0 - (y as f32 + 0.5) / height as f32;
+        for x in width + bar / 2..width + bar / 2 + bar {
+            result.put_pixel(x, y, Rgb(map_color(share)));
+        }
+    }
+    let left = width + 2 * bar;
+    let bottom = height.saturating_sub((GLYPH.0 + 1) * dot);
+    for (label, y) in labels.iter().zip([dot, bottom]) {
+        write(&mut result, label, left, y, dot);
+    }
+    result
+}
+
+/// The colour of a value at `share`, 0 to 1, of the scale: Inferno, which is perceptually uniform
+/// and readable in grey.
+pub fn map_color(share: f32) -> [u8; 3] {
+    let color = colorous::INFERNO.eval_continuous(f64::from(share.clamp(0.0, 1.0)));
+    [color.r, color.g, color.b]
+}
+
+/// How far `value` is from 0 to `top`; 0 if nothing is.
+fn share(value: f32, top: f32) -> f32 {
+    if top > 0.0 && value > 0.0 { (value / top).min(1.0) } else { 0.0 }
+}
+
+/// Three significant digits.
+fn number(value: f32) -> String {
+    if value == 0.0 || (1e-2..1e4).contains(&value.abs()) {
+        let digits = if value.abs() >= 100.0 {
+            0
+        } else if value.abs() >= 1.0 {
+            1
+        } else {
+            3
+        };
+        format!("{value:.digits$}")
+    } else {
+        format!("{value:.1e}")
+    }
+}
+
+/// Writes digits in black, `dot` pixels a dot; whatever does not fit is left out.
+fn write(image: &mut RgbImage, text: &str, left: u32, top: u32, dot: u32) {
+    for (index, letter) in text.chars().enumerate() {
+        let start = left + index as u32 * (GLYPH.1 + 1) * dot;
+        for (row, bits) in glyph(letter).iter().enumerate() {
+            for column in 0..GLYPH.1 {
+                if bits >> (GLYPH.1 - 1 - column) & 1 == 0 {
+                    continue;
+                }
+                for y in 0..dot {
+                    for x in 0..dot {
+                        let (x, y) = (start + column * dot + x, top + row as u32 * dot + y);
+                        if let Some(pixel) = image.get_pixel_mut_checked(x, y) {
+                            *pixel = Rgb([0; 3]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The dots of a letter that numbers are made of, three a row.
+fn glyph(letter: char) -> [u8; GLYPH.0 as usize] {
+    match letter {
+        '0' => [0b111, 0b101, 0b101, 0b101, 0b111],
+        '1' => [0b010, 0b110, 0b010, 0b010, 0b111],
+        '2' => [0b111, 0b001, 0b111, 0b100, 0b111],
+        '3' => [0b111, 0b001, 0b111, 0b001, 0b111],
+        '4' => [0b101, 0b101, 0b111, 0b001, 0b001],
+        '5' => [0b111, 0b100, 0b111, 0b001, 0b111],
+        '6' => [0b111, 0b100, 0b111, 0b101, 0b111],
+        '7' => [0b111, 0b001, 0b010, 0b010, 0b010],
+        '8' => [0b111, 0b101, 0b111, 0b101, 0b111],
+        '9' => [0b111, 0b101, 0b111, 0b001, 0b111],
+        'e' => [0b000, 0b111, 0b111, 0b100, 0b111],
+        '-' => [0b000, 0b000, 0b111, 0b000, 0b000],
+        _ => [0b000, 0b000, 0b000, 0b000, 0b010],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_drawn_over_zeros_and_the_top_is_yellow() {
+        let image = RgbImage::from_pixel(2, 1, Rgb([10, 20, 30]));
+        let over = overlay(&image, &[0.0, 5.0], 5.0);
+        assert_eq!(over.get_pixel(0, 0), image.get_pixel(0, 0));
+        // Inferno ends in (252, 255, 164): a quarter of the pixel and three of it.
+        assert_eq!(over.get_pixel(1, 0).0, [192, 196, 131]);
+        assert_eq!(overlay(&image, &[0.0, 0.0], 0.0), image);
+        assert_eq!(overlay(&image, &[-1.0, f32::NAN], 1.0), image);
+    }
+
+    #[test]
+    fn the_scale_runs_from_bottom_to_top_beside_the_image() {
+        let image = RgbImage::from_pixel(100, 50, Rgb([1, 2, 3]));
+        let with = with_scale(&image, 12.5);
+        assert_eq!(with.height(), 50);
+        assert_eq!(with.get_pixel(99, 49).0, [1, 2, 3]);
+        let bar = |y| with.get_pixel(106, y).0.map(u32::from).iter().sum::<u32>();
+        assert!((1..50).all(|y| bar(y) <= bar(y - 1)), "brighter upwards");
+        // A scale on the smallest image does not fail.
+        with_scale(&RgbImage::new(1, 1), 1e-9);
+    }
+
+    #[test]
+    fn numbers_have_few_digits() {
+        for (value, text) in
+            [(0.0, "0.000"), (0.0123, "0.012"), (3.25, "3.2"), (1234.0, "1234"), (2e-5, "2.0e-5")]
+        {
+            assert_eq!(number(value), text);
+        }
+    }
+}
