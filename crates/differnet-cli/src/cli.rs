@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{cache, demo, evaluate, features, inspect, sample, score, train};
+use crate::commands::{
+    cache, demo, evaluate, features, inspect, localize, report, sample, score, train,
+};
 use crate::exit::Exit;
 
 /// Find defects in photographs of parts, having seen good parts only.
@@ -31,7 +33,9 @@ enum Command {
     Sample(sample::SampleArgs),
     Train(Box<train::TrainArgs>),
     Score(score::ScoreArgs),
+    Localize(localize::LocalizeArgs),
     Evaluate(evaluate::EvaluateArgs),
+    Report(report::ReportArgs),
     Features(features::FeaturesArgs),
     Cache(cache::CacheCommand),
     Inspect(inspect::InspectArgs),
@@ -45,7 +49,9 @@ impl Cli {
             Command::Sample(args) => sample::run(args),
             Command::Train(args) => train::run(args),
             Command::Score(args) => score::run(args),
+            Command::Localize(args) => localize::run(args),
             Command::Evaluate(args) => evaluate::run(args),
+            Command::Report(args) => report::run(args),
             Command::Features(args) => features::run(args),
             Command::Cache(args) => cache::run(args),
             Command::Inspect(args) => inspect::run(args),

@@ -5,6 +5,8 @@ pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod features;
 pub(crate) mod inspect;
+pub(crate) mod localize;
+pub(crate) mod report;
 pub(crate) mod sample;
 pub(crate) mod score;
 pub(crate) mod train;

@@ -67,6 +67,9 @@ struct SettingFlags {
     /// Seed of every random draw [default: 0].
     #[arg(long, value_name = "S", value_parser = seed, allow_negative_numbers = true)]
     seed: Option<u64>,
+    /// Seed of the training transforms, if another: runs that differ in --seed can share features.
+    #[arg(long, value_name = "S", value_parser = seed, allow_negative_numbers = true)]
+    transform_seed: Option<u64>,
     /// Coupling blocks of the flow.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     blocks: Option<usize>,
@@ -120,6 +123,9 @@ struct SettingFlags {
     /// Noise added to features in training, as a share of their spread.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     noise: Option<f64>,
+    /// Noise along the differences between transforms of the same image, as a share of them.
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    difference_noise: Option<f64>,
     /// Share of the good images held back to stop training and to set the threshold.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     validation: Option<f64>,
@@ -237,7 +243,8 @@ mod tests {
     fn every_setting_has_a_flag_and_every_flag_a_setting() {
         let settings = toml::Table::try_from(DetectorConfig::default()).expect("plain numbers");
         let mut settings: Vec<String> = settings.keys().map(|key| key.replace('_', "-")).collect();
-        settings.extend(["config", "epochs", "fresh-transforms"].map(String::from));
+        let unset = ["config", "epochs", "fresh-transforms", "transform-seed"];
+        settings.extend(unset.map(String::from));
         settings.sort();
         let command = Line::command();
         let mut flags: Vec<_> = command.get_arguments().filter_map(|arg| arg.get_long()).collect();

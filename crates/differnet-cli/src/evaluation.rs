@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use differnet::{Detector, FeatureSource, ScoreConfig};
+use differnet::{Detector, FeatureSource, ModelInfo, ScoreConfig};
 use differnet_data::{BadImage, Sample};
 use differnet_eval::{
-    MetricError, Metrics, ScoredImage, evaluate, histogram_svg, roc_curve, roc_svg, text_table,
-    write_scores_csv,
+    MetricError, Metrics, PixelMetrics, ScoredImage, evaluate, histogram_svg, roc_curve, roc_svg,
+    text_table, write_scores_csv,
 };
 use serde::Serialize;
 
@@ -16,10 +16,12 @@ use crate::atomic;
 use crate::data_args::files;
 use crate::exit::{Interrupted, UsageError};
 use crate::interrupt::Interrupt;
+use crate::map_evaluation::Pictures;
 use crate::progress::Meter;
+use crate::report;
 
 /// The files that an evaluation writes.
-const FILES: [&str; 4] = ["metrics.json", "scores.csv", "roc.svg", "histogram.svg"];
+const FILES: [&str; 5] = ["metrics.json", "scores.csv", "roc.svg", "histogram.svg", "report.html"];
 /// What `metrics.json` says first, which tells our files from others.
 const PROGRAM: &str = concat!("differnet ", env!("CARGO_PKG_VERSION"));
 
@@ -48,6 +50,12 @@ pub(crate) struct Summary {
     pub(crate) average: &'static str,
     /// Seed of random transforms and resampling.
     pub(crate) seed: u64,
+    /// Maps against masks, if both were asked for and are there.
+    #[serde(flatten)]
+    pub(crate) pixel: Option<PixelMetrics>,
+    /// What the pixel metrics leave out, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) pixel_notes: Vec<String>,
     /// Test images that could not be used.
     pub(crate) skipped: Vec<String>,
     /// Wall-clock time.
@@ -145,11 +153,14 @@ pub(crate) fn require_ours(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes `metrics.json`, `scores.csv`, `roc.svg` and `histogram.svg`.
+/// Writes `metrics.json`, `scores.csv`, `roc.svg`, `histogram.svg` and `report.html`.
 pub(crate) fn write_report(
     folder: &Path,
     images: &[ScoredImage],
     summary: &Summary,
+    info: &ModelInfo,
+    pictures: Vec<Pictures>,
+    bad: &[BadImage],
 ) -> anyhow::Result<()> {
     let document = Document { program: PROGRAM, summary };
     let text = serde_json::to_string_pretty(&document)? + "\n";
@@ -164,11 +175,28 @@ pub(crate) fn write_report(
     let roc = roc_svg(&[(summary.data_set.clone(), &curve, metrics.auroc)])?;
     atomic::write(&folder.join("roc.svg"), roc.as_bytes())?;
     let histogram = histogram_svg(images, metrics.threshold)?;
-    atomic::write(&folder.join("histogram.svg"), histogram.as_bytes())
+    atomic::write(&folder.join("histogram.svg"), histogram.as_bytes())?;
+    let report = report::of_evaluation(images, summary, info, pictures, bad);
+    atomic::replace(&folder.join("report.html"), |out| {
+        Ok(differnet_eval::write_report(&report, out)?)
+    })
+}
+
+/// Names and values of the pixel metrics.
+pub(crate) fn pixel_rows(pixel: &PixelMetrics) -> Vec<(String, String)> {
+    let rows = [
+        ("Pixel AUROC", pixel.pixel_auroc),
+        ("AUPRO up to 0.3", pixel.aupro),
+        ("Best pixel F1", pixel.pixel_f1),
+        ("Best pixel IoU", pixel.pixel_iou),
+        ("Pointing game", pixel.pointing_game),
+    ];
+    rows.map(|(name, value)| (name.to_owned(), format!("{value:.4}"))).into()
 }
 
 /// The numbers, for people.
-pub(crate) fn describe(metrics: &Metrics) -> String {
+pub(crate) fn describe(summary: &Summary) -> String {
+    let metrics = &summary.metrics;
     let interval = metrics.auroc_ci95;
     let mut lines = vec![
         format!("{} good and {} defective images", metrics.good, metrics.defects),
@@ -186,6 +214,10 @@ pub(crate) fn describe(metrics: &Metrics) -> String {
             counts.true_positives, metrics.defects, counts.false_positives, metrics.good
         ));
     }
+    if let Some(pixel) = &summary.pixel {
+        lines.extend(pixel_rows(pixel).iter().map(|(name, value)| format!("{name:<28} {value}")));
+    }
+    lines.extend(summary.pixel_notes.iter().map(|note| format!("note: {note}")));
     let kinds = metrics.per_kind.iter();
     let rows: Vec<Vec<String>> = kinds
         .map(|kind| vec![kind.kind.clone(), kind.images.to_string(), format!("{:.4}", kind.auroc)])

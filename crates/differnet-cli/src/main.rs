@@ -12,11 +12,16 @@ mod data_args;
 mod device;
 mod evaluation;
 mod exit;
+mod inputs;
 mod interrupt;
+mod map_args;
+mod map_evaluation;
+mod map_files;
 mod numbers;
 mod output;
 mod panic;
 mod progress;
+mod report;
 mod score_args;
 mod source_args;
 

@@ -58,6 +58,8 @@ impl Meter {
     /// Shows the progress of a training.
     pub(crate) fn show_training(&mut self, progress: Progress) {
         match progress {
+            Progress::Checking { done, total } => self.show("Checking images", done, total, ""),
+            Progress::Maps { done, total } => self.show("Maps of good images", done, total, ""),
             Progress::HeldBack { done, total } => {
                 self.show("Features of held-back images", done, total, "");
             }

@@ -31,6 +31,10 @@ pub struct DetectorConfig {
     pub preset: Preset,
     /// Seed of every random draw.
     pub seed: u64,
+    /// Seed of the training images' transforms, if another: runs with different seeds can share
+    /// features that were extracted once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform_seed: Option<u64>,
 
     /// Coupling blocks of the flow.
     pub blocks: usize,
@@ -69,6 +73,9 @@ pub struct DetectorConfig {
     /// Standard deviation of Gaussian noise added to features in training, as a share of each
     /// feature's standard deviation over the training rows.
     pub noise: f64,
+    /// Standard deviation of noise along the differences between an image's own transforms, as a
+    /// share of those differences; makes a few transforms stand for many.
+    pub difference_noise: f64,
 
     /// Share of the good images held back to stop training and to set the threshold.
     pub validation: f64,
@@ -98,6 +105,7 @@ impl DetectorConfig {
         let paper = Self {
             preset: Preset::Paper,
             seed: 0,
+            transform_seed: None,
             blocks: 8,
             hidden: 2048,
             clamp: 3.0,
@@ -115,6 +123,7 @@ impl DetectorConfig {
             batch_size: 96,
             updates: 0,
             noise: 0.0,
+            difference_noise: 0.0,
             validation: 0.1,
             validate_every: 100,
             patience: 0,
@@ -237,6 +246,13 @@ impl DetectorConfig {
             };
             return Err(DetectorError::Config { name, expected, found: value.to_string() });
         }
+        // TOML knows no larger integers.
+        for (name, seed) in [("seed", Some(self.seed)), ("transform_seed", self.transform_seed)] {
+            if let Some(seed) = seed.filter(|seed| i64::try_from(*seed).is_err()) {
+                let (expected, found) = ("at most 9223372036854775807", seed.to_string());
+                return Err(DetectorError::Config { name, expected, found });
+            }
+        }
         let ranges = [
             ("clamp", self.clamp, self.clamp > 0.0, "positive"),
             ("jitter", f64::from(self.jitter), (0.0..1.0).contains(&self.jitter), "in [0, 1)"),
@@ -252,6 +268,7 @@ impl DetectorConfig {
             ("epsilon", self.epsilon, self.epsilon > 0.0, "positive"),
             ("weight_decay", self.weight_decay, self.weight_decay >= 0.0, "at least 0"),
             ("noise", self.noise, self.noise >= 0.0, "at least 0"),
+            ("difference_noise", self.difference_noise, self.difference_noise >= 0.0, "at least 0"),
             ("validation", self.validation, (0.0..=0.5).contains(&self.validation), "in [0, 0.5]"),
             ("quantile", self.quantile, self.quantile > 0.0 && self.quantile <= 1.0, "in (0, 1]"),
         ];
@@ -324,6 +341,7 @@ mod tests {
         }
         for (config, name) in [
             (DetectorConfig { batch_size: 0, ..DetectorConfig::default() }, "batch_size"),
+            (DetectorConfig { seed: 1 << 63, ..DetectorConfig::default() }, "seed"),
             (DetectorConfig { validation: 0.9, ..DetectorConfig::default() }, "validation"),
             (
                 DetectorConfig { learning_rate: f64::NAN, ..DetectorConfig::default() },

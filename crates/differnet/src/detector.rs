@@ -46,11 +46,18 @@ pub struct ModelInfo {
     pub updates: u64,
     /// Scores from here on are defects, nats.
     pub threshold: f64,
+    /// Values that the maps of most good images stay below; see
+    /// [`Detector::localize_files`](crate::Detector::localize_files).
+    pub map_threshold: f64,
     /// Scores of the held-back images, sorted, nats; without any, those of single transforms of
     /// training images.
     pub good_scores: Vec<f64>,
     /// Quantiles of training images' scores at 0, 5, 25, 50, 75, 95 and 100 %, nats.
     pub training_score_quantiles: Vec<f64>,
+    /// Mean of each feature over the training images' last transforms, `[768]`.
+    pub feature_means: Vec<f32>,
+    /// Standard deviation of each feature over the same rows, `[768]`.
+    pub feature_deviations: Vec<f32>,
     /// The course of the training.
     pub history: Vec<HistoryPoint>,
 }
@@ -102,6 +109,11 @@ pub struct Detector {
 impl Detector {
     pub(crate) fn new(flow: Flow, info: ModelInfo, device: Device) -> Self {
         Self { flow, info, device }
+    }
+
+    pub(crate) fn with_map_threshold(mut self, map_threshold: f64) -> Self {
+        self.info.map_threshold = map_threshold;
+        self
     }
 
     /// What the model says about itself.
@@ -165,8 +177,11 @@ impl Detector {
             let found = info.format;
             return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
         }
-        if !info.threshold.is_finite() {
-            return Err(not_a_model("its threshold is not a finite number".into()));
+        if !(info.threshold.is_finite() && info.map_threshold.is_finite()) {
+            return Err(not_a_model("a threshold is not a finite number".into()));
+        }
+        if [&info.feature_means, &info.feature_deviations].iter().any(|v| v.len() != FEATURES) {
+            return Err(not_a_model(format!("it does not describe {FEATURES} features")));
         }
         info.config.validate().map_err(|error| not_a_model(error.to_string()))?;
         Ok(info)
@@ -206,13 +221,7 @@ impl Detector {
         config: &ScoreConfig,
         visit: &mut dyn FnMut(usize, Result<ImageScore, ImageError>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, DetectorError> {
-        if source.extractor.id() != self.info.extractor {
-            let (needed, found) = (&self.info.extractor, source.extractor.id());
-            let reason = format!("it was trained with the extractor {needed}, this is {found}");
-            return Err(DetectorError::NotAModel { path: "the model".into(), reason });
-        }
-        // Fails here rather than after the first image was extracted.
-        anomaly_score(&vec![1.0; config.transforms], config.average)?;
+        self.check_scoring(source, config)?;
         let choice = |hash: &ContentHash| self.transforms(config, hash);
         let flow = source.for_each(files, &choice, &mut |index, features| {
             let score = features.map(|features| {
@@ -225,6 +234,21 @@ impl Detector {
             visit(index, score)
         })?;
         Ok(flow)
+    }
+
+    /// Checks, before the first image is extracted, that features and settings fit the model.
+    pub(crate) fn check_scoring(
+        &self,
+        source: &FeatureSource,
+        config: &ScoreConfig,
+    ) -> Result<(), DetectorError> {
+        if source.extractor.id() != self.info.extractor {
+            let (needed, found) = (&self.info.extractor, source.extractor.id());
+            let reason = format!("it was trained with the extractor {needed}, this is {found}");
+            return Err(DetectorError::NotAModel { path: "the model".into(), reason });
+        }
+        anomaly_score(&vec![1.0; config.transforms], config.average)?;
+        Ok(())
     }
 }
 

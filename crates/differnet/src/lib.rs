@@ -4,10 +4,12 @@
 //! photographs how unlikely they are and whether that is a defect (paper, Figure 2). A
 //! [`FeatureSource`] feeds both. This crate knows nothing of terminals.
 
+mod checkpoints;
 mod config;
 mod detector;
 mod error;
 mod feature_source;
+mod localize;
 mod pool;
 mod progress;
 mod split;
@@ -15,8 +17,9 @@ mod training;
 
 pub use config::{DetectorConfig, Preset};
 pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice};
-pub use differnet_scoring::{Average, Verdict};
+pub use differnet_scoring::{AnomalyMap, Average, Region, Verdict};
 pub use error::DetectorError;
 pub use feature_source::{ChooseTransforms, FeatureSource, ImageFeatures};
+pub use localize::{Localization, LocalizeConfig, MapKind};
 pub use progress::{HistoryPoint, Progress, ProgressCallback};
 pub use training::{BadImagePolicy, FEWEST_IMAGES, Outcome, Training};

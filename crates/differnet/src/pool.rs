@@ -1,6 +1,7 @@
 //! The rows that the flow trains on: a number of recent transforms of every training image.
 
 use differnet_features::FEATURES;
+use differnet_flow::UpdateDraws;
 
 /// Features of the latest transforms of each image, overwritten oldest first.
 #[derive(Debug)]
@@ -36,6 +37,11 @@ impl Pool {
         }
     }
 
+    /// Number of images.
+    pub(crate) fn images(&self) -> usize {
+        self.images
+    }
+
     /// Number of rows to train on.
     pub(crate) fn len(&self) -> usize {
         self.rows.len() / FEATURES
@@ -46,8 +52,36 @@ impl Pool {
         &self.rows[index * FEATURES..(index + 1) * FEATURES]
     }
 
-    /// Standard deviation of each feature over all rows.
-    pub(crate) fn deviations(&self) -> Vec<f32> {
+    /// Appends the rows `order` to `batch`, each moved along the difference of two transforms of
+    /// its image: y + σ·n·(a − b)/√2 with a standard normal n.
+    ///
+    /// What is added has the covariance of the image's own transforms times σ²: it goes where real
+    /// transforms go, and nowhere that only defects do.
+    pub(crate) fn extend(
+        &self,
+        batch: &mut Vec<f32>,
+        order: &[usize],
+        sigma: f32,
+        draws: UpdateDraws,
+    ) {
+        let mut draws = draws;
+        let slots = self.rows.len() / (self.images * FEATURES);
+        for &index in order {
+            let row = self.row(index);
+            if sigma == 0.0 || slots < 2 {
+                batch.extend_from_slice(row);
+                continue;
+            }
+            let image = index % self.images;
+            let (a, b) = draws.pair(slots);
+            let (a, b) = (self.row(a * self.images + image), self.row(b * self.images + image));
+            let far = sigma * draws.normal() * std::f32::consts::FRAC_1_SQRT_2;
+            batch.extend(row.iter().zip(a).zip(b).map(|((y, a), b)| y + far * (a - b)));
+        }
+    }
+
+    /// Mean and standard deviation of each feature over all rows.
+    pub(crate) fn statistics(&self) -> Statistics {
         let count = self.len().max(1) as f64;
         let mut sums = vec![(0.0, 0.0); FEATURES];
         for row in self.rows.chunks_exact(FEATURES) {
@@ -56,12 +90,24 @@ impl Pool {
                 *squares += f64::from(value) * f64::from(value);
             }
         }
-        let deviation = |(sum, squares): (f64, f64)| {
+        let deviation = |&(sum, squares): &(f64, f64)| {
             let mean: f64 = sum / count;
             (squares / count - mean * mean).max(0.0).sqrt() as f32
         };
-        sums.into_iter().map(deviation).collect()
+        Statistics {
+            means: sums.iter().map(|&(sum, _)| (sum / count) as f32).collect(),
+            deviations: sums.iter().map(deviation).collect(),
+        }
     }
+}
+
+/// What the features of many rows are like.
+#[derive(Debug)]
+pub(crate) struct Statistics {
+    /// `[768]`
+    pub(crate) means: Vec<f32>,
+    /// `[768]`
+    pub(crate) deviations: Vec<f32>,
 }
 
 #[cfg(test)]
@@ -94,6 +140,41 @@ mod tests {
         let mut pool = Pool::new(1, 2);
         pool.advance(2);
         pool.set(0, &rows(&[1.0, 3.0]));
-        assert_eq!(pool.deviations(), vec![1.0; FEATURES]);
+        assert_eq!(pool.statistics().deviations, vec![1.0; FEATURES]);
+    }
+
+    #[test]
+    fn difference_noise_moves_rows_along_their_own_images_differences() {
+        let mut pool = Pool::new(2, 3);
+        pool.advance(3);
+        // Image 0 varies in feature 0 only, image 1 in feature 1 only.
+        for (image, values) in [[1.0, 2.0, 4.0], [10.0, 30.0, 60.0]].into_iter().enumerate() {
+            let mut features = vec![0.0; 3 * FEATURES];
+            for (transform, value) in values.into_iter().enumerate() {
+                features[transform * FEATURES + image] = value;
+            }
+            pool.set(image, &features);
+        }
+        let order: Vec<usize> = (0..6).cycle().take(6000).collect();
+        let mut plain = Vec::new();
+        pool.extend(&mut plain, &order, 0.0, UpdateDraws::new(1, 2));
+        assert!(plain.chunks_exact(FEATURES).zip(&order).all(|(row, &at)| row == pool.row(at)));
+        let mut moved = Vec::new();
+        pool.extend(&mut moved, &order, 0.5, UpdateDraws::new(1, 2));
+        let mut squares = [0.0; 2];
+        for (row, (plain, &at)) in
+            moved.chunks_exact(FEATURES).zip(plain.chunks_exact(FEATURES).zip(&order))
+        {
+            let change: Vec<f32> = row.iter().zip(plain).map(|(row, plain)| row - plain).collect();
+            let image = at % 2;
+            assert!(change.iter().enumerate().all(|(at, &c)| at == image || c == 0.0));
+            squares[image] += f64::from(change[image]).powi(2);
+        }
+        // σ² times the sample variance of the image's values, (a − b)²/2 averaged over pairs:
+        // (1 + 9 + 4)/6 = 7/3 and (400 + 2500 + 900)/6 = 1900/3.
+        for (square, variance) in squares.into_iter().zip([7.0 / 3.0, 1900.0 / 3.0]) {
+            let ratio = square / 3000.0 / (0.25 * variance);
+            assert!((ratio - 1.0).abs() < 0.15, "{ratio}");
+        }
     }
 }

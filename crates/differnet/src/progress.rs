@@ -11,7 +11,9 @@ pub struct HistoryPoint {
     pub update: u64,
     /// Mean training loss since the last point: negative log-likelihood per feature, nats.
     pub train: f64,
-    /// The same of the held-back images; `None` without any.
+    /// The same of the held-back images' transforms, without the least likely ones: the share
+    /// beyond [`DetectorConfig::quantile`](crate::DetectorConfig::quantile), which would be called
+    /// defects anyway and of which a single one can outweigh all others. `None` without any.
     pub validation: Option<f64>,
 }
 
@@ -19,6 +21,13 @@ pub struct HistoryPoint {
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Progress {
+    /// The training images are being checked.
+    Checking {
+        /// Files done.
+        done: usize,
+        /// Files in all.
+        total: usize,
+    },
     /// Features of training images are being read or extracted.
     Features {
         /// Images done in this round.
@@ -47,6 +56,13 @@ pub enum Progress {
         loss: f64,
         /// The last look at the held-back images.
         validation: Option<f64>,
+    },
+    /// Good images' maps are being made, to learn how high they reach.
+    Maps {
+        /// Images done.
+        done: usize,
+        /// Images in all.
+        total: usize,
     },
 }
 

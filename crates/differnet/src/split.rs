@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use differnet_data::{BadImage, ContentHash, DecodeLimits, check_images, read_file};
-use rayon::prelude::*;
+use differnet_data::{BadImage, ContentHash, DecodeLimits, hash_images};
 use sha2::{Digest, Sha256};
 
 use crate::config::DetectorConfig;
-use crate::error::DetectorError;
-use crate::training::{BadImagePolicy, FEWEST_IMAGES};
+use crate::progress::{Progress, ProgressCallback};
+
+/// Files checked between two looks at whether to stop.
+const FILES: usize = 64;
 
 /// Usable training images, divided.
 #[derive(Debug)]
@@ -21,31 +22,36 @@ pub(crate) struct Split {
     pub(crate) fingerprint: String,
 }
 
-/// Checks every file and divides the usable ones; also returns those that are not.
+/// A usable image: its content hash and its file.
+pub(crate) type Usable = (ContentHash, PathBuf);
+
+/// Checks every file: the usable ones, and those that are not; `None` if interrupted.
+pub(crate) fn check_files(
+    files: &[PathBuf],
+    limits: &DecodeLimits,
+    progress: &mut ProgressCallback<'_>,
+) -> Option<(Vec<Usable>, Vec<BadImage>)> {
+    let (mut usable, mut bad) = (Vec::with_capacity(files.len()), Vec::new());
+    for group in files.chunks(FILES) {
+        for (file, hash) in group.iter().zip(hash_images(group, limits)) {
+            match hash {
+                Ok(hash) => usable.push((hash, file.clone())),
+                Err(error) => bad.push(error),
+            }
+        }
+        let (done, total) = (usable.len() + bad.len(), files.len());
+        if progress(Progress::Checking { done, total }).is_break() {
+            return None;
+        }
+    }
+    Some((usable, bad))
+}
+
+/// Divides the images.
 ///
 /// Whether an image is held back depends on the seed and on contents, not on names or order. With
 /// fewer than ten images at least one is held back, with two or three none is.
-pub(crate) fn split_files(
-    files: &[PathBuf],
-    config: &DetectorConfig,
-    limits: &DecodeLimits,
-    policy: BadImagePolicy,
-) -> Result<(Split, Vec<BadImage>), DetectorError> {
-    let bad = check_images(files, limits);
-    if policy == BadImagePolicy::Refuse && !bad.is_empty() {
-        return Err(DetectorError::BadImages { bad });
-    }
-    let usable = files.iter().filter(|file| !bad.iter().any(|bad| bad.path == **file));
-    let usable: Vec<PathBuf> = usable.cloned().collect();
-    if usable.len() < FEWEST_IMAGES {
-        return Err(DetectorError::TooFewImages { found: usable.len(), needed: FEWEST_IMAGES });
-    }
-    let hashes: Result<Vec<ContentHash>, _> = usable
-        .par_iter()
-        .map(|file| read_file(file, limits).map(|bytes| ContentHash::of(&bytes)))
-        .collect();
-    let hashes = hashes.map_err(|source| DetectorError::Image { source })?;
-    let mut usable: Vec<(ContentHash, PathBuf)> = hashes.into_iter().zip(usable).collect();
+pub(crate) fn split_files(mut usable: Vec<Usable>, config: &DetectorConfig) -> Split {
     // By content, so that renaming files changes nothing.
     usable.sort();
     let hashes: Vec<ContentHash> = usable.iter().map(|(hash, _)| *hash).collect();
@@ -55,7 +61,7 @@ pub(crate) fn split_files(
     for ((_, file), held_back) in usable.into_iter().zip(held_back) {
         if held_back { split.held_back.push(file) } else { split.training.push(file) }
     }
-    Ok((split, bad))
+    split
 }
 
 /// Digest of the images' contents, whatever their order.

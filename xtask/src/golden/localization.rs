@@ -1,11 +1,12 @@
-//! The likelihood's gradient to the input image (Section 3.4), through the flow and the extractor.
+//! The likelihood's gradient to the input image (Section 3.4), through the flow and the extractor:
+//! by automatic differentiation throughout, and by the host's own extractor.
 
 use anyhow::Context;
 use burn::module::Module;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor, TensorData};
 use differnet_data::Transform;
-use differnet_features::{AlexNet, IMAGE_SIZE, normalize};
-use differnet_flow::nll;
+use differnet_features::{AlexNet, Extractor, FEATURES, IMAGE_SIZE, normalize};
+use differnet_flow::{Flow, nll};
 
 use super::check::{Check, Measure};
 use super::flow::read_flow;
@@ -37,6 +38,8 @@ pub(super) fn checks(
     let size = IMAGE_SIZE;
     let golden = widened(&golden.values("input_gradient_0_degrees", [3, size, size])?);
     let found = to_host(nll.inner());
+    let mut upstream = |features: &[f32]| nll_gradient(&flow, features, &device);
+    let host = Extractor::on_host().extract_with_gradients(&[view.as_raw()], &mut upstream)?;
     Ok(vec![
         Check::of("localization nll", Measure::Relative, &found, &golden_nll, NLL),
         Check::of(
@@ -46,5 +49,22 @@ pub(super) fn checks(
             &golden,
             GRADIENT,
         ),
+        Check::of(
+            "localization input gradient (host)",
+            Measure::RelativeNorm,
+            &widened(&host.gradients),
+            &golden,
+            GRADIENT,
+        ),
     ])
+}
+
+/// The likelihood's gradient to features `[images, 768]`.
+fn nll_gradient(flow: &Flow, features: &[f32], device: &Device) -> Vec<f32> {
+    let shape = [features.len() / FEATURES, FEATURES];
+    let rows = Tensor::<2>::from_data(TensorData::new(features.to_vec(), shape), device);
+    let rows = rows.require_grad();
+    let nll = nll(&flow.forward(rows.clone())).sum(); // [1]
+    let gradient = rows.grad(&nll.backward()).expect("the likelihood depends on every feature");
+    gradient.into_data().iter::<f32>().collect()
 }

@@ -18,6 +18,7 @@ use crate::data_args::files;
 use crate::evaluation::{Summary, evaluate_samples, write_report};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::map_evaluation::evaluate_maps;
 use crate::numbers::{duration, seed};
 use crate::output::{print, print_json, shell_word, tell};
 use crate::progress::Meter;
@@ -30,7 +31,7 @@ const ABOUT_TEXT: &str = "\
 Written by `differnet demo`.
 
 data/        generated images in the layout of MVTec AD, no photographs
-CATEGORY/    the model, its scores of the test images, metrics and plots
+CATEGORY/    the model, the report, scores of the test images, metrics and plots
 ";
 
 /// Generate images of parts, train on the good ones, find the defects: about three minutes.
@@ -40,7 +41,8 @@ Examples:
   differnet demo
   differnet demo --out tour --seed 7
 
-Writes images, and for each category a model, scores.csv, metrics.json, roc.svg and histogram.svg.")]
+Writes images, and for each category a model, report.html, scores.csv, metrics.json, roc.svg and
+histogram.svg.")]
 pub(crate) struct DemoArgs {
     /// Folder to write to; an earlier demo in it is replaced.
     #[arg(long, value_name = "DIR", default_value = "differnet-demo")]
@@ -87,7 +89,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     }
     print(&format!("\n{}", table(&results).trim_end()))?;
     print(&format!(
-        "\nModels, scores and plots are in {}; it took {}.",
+        "\nModels, reports and scores are in {}; it took {}.",
         args.out.display(),
         duration(start.elapsed())
     ))?;
@@ -164,8 +166,12 @@ fn train_and_evaluate(
     let test = &dataset.test;
     let evaluation =
         evaluate_samples(&detector, source, test, &scoring, args.seed, &mut meter, interrupt)?;
+    let maps = detector.localize_config();
+    let findings = evaluate_maps(&detector, source, test, &maps, &mut meter, interrupt)?;
     let summary = Summary {
         metrics: evaluation.metrics,
+        pixel: findings.metrics,
+        pixel_notes: findings.notes,
         data_set: dataset.name,
         model: model.display().to_string(),
         transforms: scoring.transforms,
@@ -174,7 +180,7 @@ fn train_and_evaluate(
         skipped: Vec::new(),
         seconds: start.elapsed().as_secs_f64(),
     };
-    write_report(&folder, &evaluation.images, &summary)?;
+    write_report(&folder, &evaluation.images, &summary, detector.info(), findings.pictures, &[])?;
     Ok(summary)
 }
 

@@ -13,6 +13,9 @@ use crate::evaluation::{
 };
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
+use crate::map_args::{MapChoice, localize_config};
+use crate::map_evaluation::{MapFindings, evaluate_maps};
+use crate::numbers::positive;
 use crate::output::{counted, print, print_json, tell};
 use crate::progress::Meter;
 use crate::score_args::{ScoringArgs, average_name};
@@ -26,8 +29,9 @@ Examples:
   differnet evaluate --model part.differnet --data good --test-good check/good \\
       --test-defect check/bad --json
 
-Writes metrics.json, scores.csv, roc.svg and histogram.svg to the folder --out.
---json prints one object with auroc, auroc_ci95, average_precision, recall_at_zero_fp, images, ...")]
+Writes report.html, metrics.json, scores.csv, roc.svg and histogram.svg to the folder --out.
+--json prints one object with auroc, auroc_ci95, average_precision, recall_at_zero_fp, images, ...;
+--pixel adds pixel_auroc, aupro, pixel_f1, pixel_iou and pointing_game, null without masks.")]
 pub(crate) struct EvaluateArgs {
     /// Model file written by `differnet train`.
     #[arg(long, value_name = "M.differnet")]
@@ -44,6 +48,18 @@ pub(crate) struct EvaluateArgs {
     /// Print one JSON object.
     #[arg(long)]
     json: bool,
+    /// Compare maps of where the defects are with their masks.
+    #[arg(long)]
+    pixel: bool,
+    /// How maps are made, for --pixel and for the report.
+    #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Contribution)]
+    kind: MapChoice,
+    /// Transforms that a map averages [default: 8].
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    map_transforms: Option<usize>,
+    /// Make no maps for the report.
+    #[arg(long, conflicts_with = "pixel")]
+    no_maps: bool,
     #[command(flatten)]
     data: DataArgs,
     #[command(flatten)]
@@ -81,8 +97,16 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     let mut meter = Meter::new();
     let evaluation =
         evaluate_samples(&detector, &source, &test, &config, seed, &mut meter, &interrupt)?;
+    let findings = if args.pixel || (args.out.is_some() && !args.no_maps) {
+        let config = localize_config(&detector, args.kind, args.map_transforms);
+        evaluate_maps(&detector, &source, &test, &config, &mut meter, &interrupt)?
+    } else {
+        MapFindings::default()
+    };
     let summary = Summary {
         metrics: evaluation.metrics,
+        pixel: findings.metrics,
+        pixel_notes: findings.notes,
         data_set: data.name,
         model: args.model.display().to_string(),
         transforms: config.transforms,
@@ -92,15 +116,16 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         seconds: start.elapsed().as_secs_f64(),
     };
     if let Some(folder) = &args.out {
-        write_report(folder, &evaluation.images, &summary)?;
+        let (images, pictures) = (&evaluation.images, findings.pictures);
+        write_report(folder, images, &summary, detector.info(), pictures, &bad)?;
     }
     if args.json {
         print_json(&summary)?;
     } else {
         print(&format!("{} (seed {seed})", summary.data_set))?;
-        print(&describe(&summary.metrics))?;
+        print(&describe(&summary))?;
         if let Some(folder) = &args.out {
-            print(&format!("\nReport: {}", folder.display()))?;
+            print(&format!("\nReport: {}", folder.join("report.html").display()))?;
         }
     }
     Ok(Exit::Done)

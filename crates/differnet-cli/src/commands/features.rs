@@ -34,7 +34,7 @@ Example:
 
 The tensor \"features\" has the shape [images, transforms, 768]; the metadata key \"names\" is a JSON
 list of the files, relative to --data. Training images come first, then test images. Random
-transforms are those that a training with the same seed draws.")]
+transforms are those that a training with the same seed and default settings draws.")]
 pub(crate) struct FeaturesArgs {
     /// Which images.
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]

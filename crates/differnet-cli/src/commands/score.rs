@@ -4,10 +4,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use differnet::{Detector, Verdict};
-use differnet_data::find_images;
 use serde::Serialize;
 
 use crate::exit::{Exit, Interrupted};
+use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::numbers::finite;
 use crate::output::{counted, print, print_json};
@@ -76,12 +76,10 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let mut report = Report { json: args.json, ..Report::default() };
     let mut meter = Meter::new();
 
-    let mut files = Vec::new();
-    for named in &args.images {
-        match listed(named) {
-            Ok(found) => files.extend(found),
-            Err(error) => report.add(Line::failed(named, error))?,
-        }
+    let inputs = named_images(&args.images);
+    let files = inputs.files();
+    for (path, error) in inputs.unusable {
+        report.add(Line::failed(&path, error))?;
     }
     let mut unprinted = None;
     let flow = detector.score_files(&source, &files, &config, &mut |index, score| {
@@ -115,15 +113,6 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         (false, true) => Exit::Failed,
         (false, false) => Exit::Done,
     })
-}
-
-/// The images that an argument names; a file is opened only when its turn comes.
-fn listed(named: &Path) -> Result<Vec<PathBuf>, String> {
-    if named.is_dir() {
-        find_images(named).map_err(|error| error.with_causes())
-    } else {
-        Ok(vec![named.to_path_buf()])
-    }
 }
 
 impl Line {

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
+use differnet_flow::{Flow, read_metadata};
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, Run};
@@ -223,14 +225,15 @@ fn with_header(model: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
     [&(text.len() as u64).to_le_bytes(), text.as_slice(), &model[8 + length..]].concat()
 }
 
-/// The model file with its description changed.
-fn with_info(model: &[u8], change: impl FnOnce(&mut Value)) -> Vec<u8> {
-    with_header(model, |header| {
-        let text = &mut header["__metadata__"]["differnet"];
-        let mut info: Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
-        change(&mut info);
-        *text = json!(info.to_string());
-    })
+/// The model file with its description changed, as another version of the program might write it.
+fn with_info(model: &Path, change: impl FnOnce(&mut Value)) -> Vec<u8> {
+    let mut metadata = read_metadata(model).unwrap();
+    let mut info: Value = serde_json::from_str(&metadata["differnet"]).unwrap();
+    change(&mut info);
+    metadata.insert("differnet".into(), info.to_string());
+    let mut bytes = Vec::new();
+    Flow::load(model, &Device::flex()).unwrap().write(&metadata, &mut bytes).unwrap();
+    bytes
 }
 
 /// The model file with the first bytes of a tensor replaced.
@@ -253,7 +256,8 @@ fn tensor_name(header: &Value, part: &str) -> String {
 #[test]
 fn model_files_that_are_damaged() {
     let fixture = Fixture::shared();
-    let model = fs::read(fixture.model()).unwrap();
+    let path = fixture.model();
+    let model = fs::read(&path).unwrap();
     let half = model.len() / 2;
     let mut header_byte = model.clone();
     header_byte[8] = b'[';
@@ -277,28 +281,33 @@ fn model_files_that_are_damaged() {
         ),
         (
             "no threshold",
-            with_info(&model, |i| i["threshold"] = Value::Null),
+            with_info(&path, |i| i["threshold"] = Value::Null),
             "description is damaged",
         ),
-        ("later format", with_info(&model, |i| i["format"] = json!(99)), "it has format 99"),
-        ("other extractor", with_info(&model, |i| i["extractor"] = json!("vgg")), "extractor vgg"),
-        ("no setting", with_info(&model, |i| i["config"]["blocks"] = json!(0)), "blocks must be"),
+        ("later format", with_info(&path, |i| i["format"] = json!(99)), "it has format 99"),
+        ("other extractor", with_info(&path, |i| i["extractor"] = json!("vgg")), "extractor vgg"),
+        ("no setting", with_info(&path, |i| i["config"]["blocks"] = json!(0)), "blocks must be"),
         (
             "other setting",
-            with_info(&model, |i| i["config"]["hidden"] = json!(17)),
+            with_info(&path, |i| i["config"]["hidden"] = json!(17)),
             "do not describe",
         ),
         (
             "endless setting",
-            with_info(&model, |i| {
+            with_info(&path, |i| {
                 i["config"]["score_transforms"] = json!(9_000_000_000_000_000_000_u64)
             }),
             "score_transforms must be",
         ),
+        ("unknown setting", with_info(&path, |i| i["config"]["turbo"] = json!(1)), "unknown field"),
+        ("changed weight", with_tensor(&model, "weight", &[0; 4]), "does not match its checksum"),
         (
-            "unknown setting",
-            with_info(&model, |i| i["config"]["turbo"] = json!(1)),
-            "unknown field",
+            "changed threshold",
+            with_header(&model, |header| {
+                let text = &mut header["__metadata__"]["differnet"];
+                *text = json!(text.as_str().unwrap().replace("\"threshold\":", "\"threshold\":1"));
+            }),
+            "does not match its checksum",
         ),
         ("infinite weight", with_tensor(&model, "weight", &infinite), "not finite"),
         ("no permutation", with_tensor(&model, "permutation", &[0xFF; 8]), "is not a permutation"),

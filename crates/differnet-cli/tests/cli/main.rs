@@ -7,3 +7,4 @@ mod end_to_end;
 mod fixture;
 mod interrupts;
 mod json;
+mod maps;

@@ -1,0 +1,208 @@
+//! `differnet localize`: shows where in photographs something is wrong.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use differnet::{Detector, Localization, Region, Verdict};
+use serde::Serialize;
+
+use crate::exit::{Exit, Interrupted, UsageError};
+use crate::inputs::{NamedImage, named_images};
+use crate::interrupt::Interrupt;
+use crate::map_args::{MapChoice, localize_config};
+use crate::map_evaluation::picture_top;
+use crate::map_files::MapFiles;
+use crate::numbers::{finite, positive};
+use crate::output::{counted, print, print_json};
+use crate::progress::Meter;
+use crate::source_args::SourceArgs;
+
+/// Show where in photographs a trained model sees something unlikely.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  differnet localize --model part.differnet suspicious.png --out maps
+  differnet localize --model part.differnet new_photos --transforms 16 --out maps --json
+  differnet localize --model part.differnet new_photos --map gradient --out maps
+
+For each image NAME.png three files are written to --out: NAME.overlay.png (the image under the
+map's colours, with their scale), NAME.map.png (16-bit grey) and NAME.map.npy (32-bit floats). Maps
+have the image's size; a rotation noted in its EXIF data has been applied.
+
+--json prints one object a line: {\"path\", \"score\", \"threshold\", \"verdict\", \"map_threshold\", \"top\",
+\"regions\": [{\"x\", \"y\", \"width\", \"height\", \"area\", \"peak\", \"peak_x\", \"peak_y\"}], \"files\"}, lengths
+in pixels, or {\"path\", \"error\"}. \"top\" is the map's value where NAME.map.png is white.")]
+pub(crate) struct LocalizeArgs {
+    /// Model file written by `differnet train`.
+    #[arg(long, value_name = "M.differnet")]
+    model: PathBuf,
+    /// Images, or folders of images nested to any depth.
+    #[arg(required = true, value_name = "IMAGE_OR_DIR")]
+    images: Vec<PathBuf>,
+    /// Folder for the maps.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Replace maps that are there already.
+    #[arg(long)]
+    overwrite: bool,
+    /// List the regions whose map reaches this value [default: what the maps of most good images
+    /// stay below].
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    map_threshold: Option<f64>,
+    /// Print one JSON object a line.
+    #[arg(long)]
+    json: bool,
+    /// Transforms that a map and a score average [default: 8].
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    transforms: Option<usize>,
+    /// How maps are made.
+    #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Contribution)]
+    kind: MapChoice,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// One line of `--json`.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Line<'a> {
+    Localized {
+        path: String,
+        score: f64,
+        threshold: f64,
+        verdict: Verdict,
+        map_threshold: f64,
+        top: f32,
+        regions: &'a [Region],
+        files: &'a MapFiles,
+    },
+    Failed {
+        path: String,
+        error: String,
+    },
+}
+
+pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen()?;
+    if args.out.is_file() {
+        return Err(UsageError(format!("{} is a file: name a folder", args.out.display())).into());
+    }
+    let detector = Detector::load(&args.model, &args.source.device())?;
+    let source = args.source.open()?;
+    let config = localize_config(&detector, args.kind, args.transforms);
+    let inputs = named_images(&args.images);
+    let (files, outputs) = (inputs.files(), outputs(args, &inputs.images)?);
+    let map_threshold = args.map_threshold.unwrap_or(detector.info().map_threshold);
+
+    let (mut made, mut failed) = (0, inputs.unusable.len());
+    for (path, error) in inputs.unusable {
+        tell_failed(args, &path, error)?;
+    }
+    let mut meter = Meter::new();
+    let mut failure = None;
+    let flow = detector.localize_files(&source, &files, &config, &mut |index, found| {
+        let told = meter.suspend(|| match found {
+            Ok(found) => {
+                made += 1;
+                let output = &outputs[index];
+                write_and_tell(args, &detector, &found, &files[index], output, map_threshold)
+            }
+            Err(error) => {
+                failed += 1;
+                tell_failed(args, &files[index], error.with_causes())
+            }
+        });
+        if let Err(error) = told {
+            failure = Some(error);
+            return ControlFlow::Break(());
+        }
+        meter.show("Localizing", index + 1, files.len(), "");
+        interrupt.flow()
+    })?;
+    meter.clear();
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if flow.is_break() {
+        return Err(Interrupted("Stopped; the maps made so far are complete.".into()).into());
+    }
+    if !args.json {
+        print(&format!("Wrote {} to {}", counted(made, "map"), args.out.display()))?;
+    }
+    Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
+}
+
+/// The files to write for each image; none may be there already or be written twice.
+fn outputs(args: &LocalizeArgs, images: &[NamedImage]) -> anyhow::Result<Vec<MapFiles>> {
+    let mut names: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+    let mut outputs = Vec::with_capacity(images.len());
+    for image in images {
+        let stem = image.name.with_extension("");
+        let output = MapFiles::new(&args.out, &stem);
+        if !args.overwrite && !output.are_free() {
+            bail!("{} exists: name another folder, or add --overwrite", output.overlay.display());
+        }
+        if let Some(other) = names.insert(stem, &image.path) {
+            bail!(
+                "{} and {} would both be written to {}: localize them into different folders",
+                other.display(),
+                image.path.display(),
+                output.overlay.display()
+            );
+        }
+        outputs.push(output);
+    }
+    Ok(outputs)
+}
+
+/// Writes one localization and says what it shows.
+fn write_and_tell(
+    args: &LocalizeArgs,
+    detector: &Detector,
+    found: &Localization,
+    path: &Path,
+    files: &MapFiles,
+    map_threshold: f64,
+) -> anyhow::Result<()> {
+    let top = picture_top(detector, found);
+    files.write(found, top)?;
+    let regions = found.map.regions(map_threshold as f32);
+    let path = path.display().to_string();
+    if args.json {
+        return print_json(&Line::Localized {
+            path,
+            score: found.score,
+            threshold: detector.info().threshold,
+            verdict: found.verdict,
+            map_threshold,
+            top,
+            regions: &regions,
+            files,
+        });
+    }
+    let verdict = match found.verdict {
+        Verdict::Ok => "OK",
+        Verdict::Defect => "DEFECT",
+    };
+    let place = match regions.first() {
+        None => "no region stands out".to_owned(),
+        Some(Region { x, y, width, height, .. }) => {
+            let more = match regions.len() {
+                1 => String::new(),
+                count => format!(", {} more", count - 1),
+            };
+            format!("{width} x {height} pixels at ({x}, {y}){more}")
+        }
+    };
+    print(&format!("{verdict:<6}  score {:12.2}  {place}  {path}", found.score))
+}
+
+fn tell_failed(args: &LocalizeArgs, path: &Path, error: String) -> anyhow::Result<()> {
+    if args.json {
+        print_json(&Line::Failed { path: path.display().to_string(), error })
+    } else {
+        print(&format!("ERROR   {error}"))
+    }
+}

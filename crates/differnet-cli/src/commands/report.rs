@@ -1,0 +1,150 @@
+//! `differnet report`: judges photographs and writes a document that one would file.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use anyhow::bail;
+use differnet::{Detector, Verdict};
+use differnet_eval::{ReportImage, UnusableFile};
+use serde_json::json;
+
+use crate::atomic;
+use crate::exit::{Exit, Interrupted, UsageError};
+use crate::inputs::named_images;
+use crate::interrupt::Interrupt;
+use crate::map_args::{MapChoice, localize_config};
+use crate::map_evaluation::{picture_top, pictures};
+use crate::numbers::positive;
+use crate::output::{counted, print, print_json};
+use crate::progress::Meter;
+use crate::report;
+use crate::score_args::ScoringArgs;
+use crate::source_args::SourceArgs;
+
+/// Judge photographs and write one HTML file with verdicts, maps and the model's description.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  differnet report --model part.differnet todays_photos --out 2026-03-14.html
+  differnet report --model part.differnet todays_photos --map-transforms 16 --out maps.html
+
+The file contains everything that it shows and loads nothing: it can be mailed and archived. For
+images whose defects are known, differnet evaluate --out writes the same with curves and metrics.")]
+pub(crate) struct ReportArgs {
+    /// Model file written by `differnet train`.
+    #[arg(long, value_name = "M.differnet")]
+    model: PathBuf,
+    /// Images, or folders of images nested to any depth.
+    #[arg(required = true, value_name = "IMAGE_OR_DIR")]
+    images: Vec<PathBuf>,
+    /// HTML file to write.
+    #[arg(long, value_name = "FILE.html")]
+    out: PathBuf,
+    /// Replace the file if it exists.
+    #[arg(long)]
+    overwrite: bool,
+    /// How maps are made.
+    #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Contribution)]
+    kind: MapChoice,
+    /// Transforms that a map averages [default: 8].
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    map_transforms: Option<usize>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    scoring: ScoringArgs,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen()?;
+    if args.out.is_dir() {
+        return Err(UsageError(format!("{} is a folder: name a file", args.out.display())).into());
+    }
+    if args.out.exists() && !args.overwrite {
+        bail!("{} exists: name another file, or add --overwrite", args.out.display());
+    }
+    let detector = Detector::load(&args.model, &args.source.device())?;
+    let source = args.source.open()?;
+    let scoring = args.scoring.resolve(&detector);
+    let inputs = named_images(&args.images);
+    let mut unusable: Vec<UnusableFile> = inputs
+        .unusable
+        .iter()
+        .map(|(path, reason)| report::unusable(path, reason.clone()))
+        .collect();
+
+    let mut meter = Meter::new();
+    let files = inputs.files();
+    let total = files.len();
+    // The images that have a score, and their entries.
+    let mut scored: Vec<PathBuf> = Vec::new();
+    let mut images: Vec<ReportImage> = Vec::new();
+    let flow = detector.score_files(&source, &files, &scoring, &mut |index, score| {
+        match score {
+            Ok(score) => {
+                scored.push(files[index].clone());
+                let name = inputs.images[index].name.display().to_string();
+                images.push(ReportImage { name, score: score.score, ..ReportImage::default() });
+            }
+            Err(error) => unusable.push(report::unusable(&files[index], error.with_causes())),
+        }
+        meter.show("Scoring", index + 1, total, "");
+        interrupt.flow()
+    })?;
+    let config = localize_config(&detector, args.kind, args.map_transforms);
+    let mut failure = None;
+    let mapped = if flow.is_break() {
+        flow
+    } else {
+        detector.localize_files(&source, &scored, &config, &mut |index, found| {
+            let drawn = found.map_err(anyhow::Error::from).and_then(|found| {
+                let pictures = pictures(&found, picture_top(&detector, &found))?;
+                images[index].thumbnail = Some(pictures.image);
+                images[index].overlay = Some(pictures.overlay);
+                Ok(())
+            });
+            if let Err(error) = drawn {
+                failure = Some(error);
+                return ControlFlow::Break(());
+            }
+            meter.show("Maps", index + 1, scored.len(), "");
+            interrupt.flow()
+        })?
+    };
+    meter.clear();
+    if let Some(failure) = failure {
+        return Err(failure.context("an image changed while it was in use"));
+    }
+    if mapped.is_break() {
+        return Err(Interrupted("Stopped; no report was written.".to_owned()).into());
+    }
+    let threshold = detector.info().threshold;
+    let defects = images
+        .iter()
+        .filter(|image| Verdict::of(image.score, threshold) == Verdict::Defect)
+        .count();
+    let (judged, failed) = (images.len(), unusable.len());
+    let title = format!("{} judged", counted(judged, "image"));
+    let mut report = report::of_model(&title, &args.model.display().to_string(), detector.info());
+    report.images = images;
+    report.unusable = unusable;
+    atomic::replace(&args.out, |out| Ok(differnet_eval::write_report(&report, out)?))?;
+    if args.json {
+        print_json(&json!({
+            "out": args.out, "images": judged, "ok": judged - defects, "defects": defects,
+            "failed": failed, "threshold": threshold,
+        }))?;
+    } else {
+        print(&format!(
+            "{}: {} ok, {}; {failed} could not be used\nWrote {}",
+            counted(judged, "image"),
+            judged - defects,
+            counted(defects, "defect"),
+            args.out.display()
+        ))?;
+    }
+    Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
+}

@@ -1,0 +1,162 @@
+//! Maps of labelled images against their masks, and pictures of them for the report.
+
+use std::ops::ControlFlow;
+
+use anyhow::Context;
+use differnet::{Detector, FeatureSource, Localization, LocalizeConfig};
+use differnet_data::{DecodeLimits, Sample, load_mask};
+use differnet_eval::{EncodedImage, ImageFormat, PixelEvaluation, PixelMetrics, overlay};
+use image::RgbImage;
+use image::codecs::jpeg::JpegEncoder;
+use image::imageops::{self, FilterType};
+
+use crate::data_args::files;
+use crate::exit::Interrupted;
+use crate::interrupt::Interrupt;
+use crate::output::counted;
+use crate::progress::Meter;
+
+/// Longer side of the report's pictures, pixels.
+const PICTURE: u32 = 320;
+/// JPEG quality of the report's pictures.
+const QUALITY: u8 = 80;
+
+/// What the maps of a test set show.
+#[derive(Debug, Default)]
+pub(crate) struct MapFindings {
+    /// Against the masks; `None` without any.
+    pub(crate) metrics: Option<PixelMetrics>,
+    /// What the metrics leave out, and why.
+    pub(crate) notes: Vec<String>,
+    /// Each image, and the same under its map.
+    pub(crate) pictures: Vec<Pictures>,
+}
+
+/// Small pictures of one image.
+#[derive(Debug)]
+pub(crate) struct Pictures {
+    pub(crate) image: EncodedImage,
+    pub(crate) overlay: EncodedImage,
+}
+
+/// Localizes every image of `test` and compares the maps with the masks.
+pub(crate) fn evaluate_maps(
+    detector: &Detector,
+    source: &FeatureSource,
+    test: &[Sample],
+    config: &LocalizeConfig,
+    meter: &mut Meter,
+    interrupt: &Interrupt,
+) -> anyhow::Result<MapFindings> {
+    let mut findings = MapFindings::default();
+    let mut tally = Tally::default();
+    let mut failure = None;
+    let flow = detector.localize_files(source, &files(test), config, &mut |index, found| {
+        let added = found.context("a test image changed while it was in use").and_then(|found| {
+            tally.add(&test[index], &found, &source.limits)?;
+            findings.pictures.push(pictures(&found, picture_top(detector, &found))?);
+            Ok(())
+        });
+        if let Err(error) = added {
+            failure = Some(error);
+            return ControlFlow::Break(());
+        }
+        meter.show("Maps of test images", index + 1, test.len(), "");
+        interrupt.flow()
+    })?;
+    meter.clear();
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if flow.is_break() {
+        return Err(Interrupted("Stopped; the same command begins anew.".to_owned()).into());
+    }
+    tally.finish(&mut findings)?;
+    Ok(findings)
+}
+
+/// The pixels seen so far, and the images that have none to compare with.
+#[derive(Default)]
+struct Tally {
+    pixels: PixelEvaluation,
+    masks: usize,
+    without_mask: usize,
+    empty_masks: usize,
+}
+
+impl Tally {
+    fn add(
+        &mut self,
+        sample: &Sample,
+        found: &Localization,
+        limits: &DecodeLimits,
+    ) -> anyhow::Result<()> {
+        let map = &found.map;
+        let mask = match &sample.defect {
+            None => vec![false; map.values().len()],
+            Some(defect) => {
+                let Some(path) = &defect.mask else {
+                    self.without_mask += 1;
+                    return Ok(());
+                };
+                let mask =
+                    load_mask(path, found.image.dimensions(), limits).with_context(|| {
+                        format!("cannot use the mask of {}", sample.image.display())
+                    })?;
+                if !mask.contains(&true) {
+                    self.empty_masks += 1;
+                    return Ok(());
+                }
+                self.masks += 1;
+                mask
+            }
+        };
+        Ok(self.pixels.add(map.values(), &mask, map.width())?)
+    }
+
+    fn finish(self, findings: &mut MapFindings) -> anyhow::Result<()> {
+        let notes = &mut findings.notes;
+        if self.without_mask > 0 {
+            let images = counted(self.without_mask, "image");
+            notes
+                .push(format!("{images} of defects without a mask: left out of the pixel metrics"));
+        }
+        if self.empty_masks > 0 {
+            let images = counted(self.empty_masks, "image");
+            notes.push(format!("{images} of defects with an all-black mask: left out"));
+        }
+        if self.masks == 0 {
+            notes.push("no masks, so there are no pixel metrics".to_owned());
+        } else {
+            findings.metrics = Some(self.pixels.metrics()?);
+        }
+        Ok(())
+    }
+}
+
+/// The value at which a map's colours end: twice what good images reach, so that they stay dark.
+pub(crate) fn picture_top(detector: &Detector, found: &Localization) -> f32 {
+    let peak = found.map.peak().map_or(0.0, |peak| peak.value);
+    peak.max((2.0 * detector.info().map_threshold) as f32).max(f32::MIN_POSITIVE)
+}
+
+/// The image, and the image under its map, small.
+pub(crate) fn pictures(found: &Localization, top: f32) -> anyhow::Result<Pictures> {
+    let (width, height) = found.image.dimensions();
+    let share = (f64::from(PICTURE) / f64::from(width.max(height))).min(1.0);
+    let scaled = |side: u32| ((f64::from(side) * share).round() as u32).max(1);
+    let (width, height) = (scaled(width), scaled(height));
+    let image = imageops::resize(&found.image, width, height, FilterType::Triangle);
+    let map = found.map.resized(width as usize, height as usize);
+    let over = overlay(&image, map.values(), top);
+    Ok(Pictures { image: jpeg(&image)?, overlay: jpeg(&over)? })
+}
+
+fn jpeg(image: &RgbImage) -> anyhow::Result<EncodedImage> {
+    let mut bytes = Vec::new();
+    image
+        .write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY))
+        .context("cannot encode a picture")?;
+    let (width, height) = image.dimensions();
+    Ok(EncodedImage { format: ImageFormat::Jpeg, bytes, width, height })
+}

@@ -1,0 +1,93 @@
+//! The files that a localization is written to.
+
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use differnet::{AnomalyMap, Localization};
+use differnet_eval::{overlay, with_scale};
+use image::{ImageBuffer, ImageFormat, Luma};
+use serde::Serialize;
+
+use crate::atomic;
+
+/// Where the parts of one localization are.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct MapFiles {
+    /// 16-bit grey PNG.
+    pub(crate) map: PathBuf,
+    /// NumPy array of `f32`, `[height, width]`.
+    pub(crate) array: PathBuf,
+    /// PNG of the image under the map's colours, with their scale.
+    pub(crate) overlay: PathBuf,
+}
+
+impl MapFiles {
+    /// The files of the image named `stem`, a path below `folder` without an extension.
+    pub(crate) fn new(folder: &Path, stem: &Path) -> Self {
+        let path = |ending: &str| {
+            let mut name = folder.join(stem).into_os_string();
+            name.push(ending);
+            PathBuf::from(name)
+        };
+        Self { map: path(".map.png"), array: path(".map.npy"), overlay: path(".overlay.png") }
+    }
+
+    /// Whether none of them exists.
+    pub(crate) fn are_free(&self) -> bool {
+        [&self.map, &self.array, &self.overlay].iter().all(|path| !path.exists())
+    }
+
+    /// Writes all three; `top` is the value of white, and of the end of the colour scale.
+    pub(crate) fn write(&self, found: &Localization, top: f32) -> anyhow::Result<()> {
+        let grey: Vec<u16> = found
+            .map
+            .values()
+            .iter()
+            .map(|value| (value / top * f32::from(u16::MAX) + 0.5) as u16)
+            .collect();
+        let (width, height) = found.image.dimensions();
+        let grey: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_raw(width, height, grey)
+            .context("a map has a value for each pixel")?;
+        let mut png = Cursor::new(Vec::new());
+        grey.write_to(&mut png, ImageFormat::Png).context("cannot encode the map")?;
+        atomic::write(&self.map, png.get_ref())?;
+        atomic::write(&self.array, &npy(&found.map))?;
+        let mut png = Cursor::new(Vec::new());
+        with_scale(&overlay(&found.image, found.map.values(), top), top)
+            .write_to(&mut png, ImageFormat::Png)
+            .context("cannot encode the overlay")?;
+        atomic::write(&self.overlay, png.get_ref())
+    }
+}
+
+/// The map as a NumPy file, format 1.0.
+fn npy(map: &AnomalyMap) -> Vec<u8> {
+    let shape = format!("({}, {})", map.height(), map.width());
+    let mut header =
+        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}").into_bytes();
+    // Magic, version and length take 10 bytes; data begin at a multiple of 64, after a line end.
+    header.resize((header.len() + 11).next_multiple_of(64) - 11, b' ');
+    header.push(b'\n');
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((header.len() as u16).to_le_bytes());
+    bytes.extend(header);
+    bytes.extend(map.values().iter().flat_map(|value| value.to_le_bytes()));
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numpy_files_have_an_aligned_header() {
+        let bytes = npy(&AnomalyMap::new(2, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+        assert_eq!(&bytes[..8], b"\x93NUMPY\x01\x00");
+        let length = usize::from(u16::from_le_bytes([bytes[8], bytes[9]]));
+        assert_eq!((10 + length) % 64, 0);
+        let header = String::from_utf8_lossy(&bytes[10..10 + length]);
+        assert!(header.contains("'shape': (3, 2)") && header.ends_with('\n'), "{header}");
+        assert_eq!(bytes.len(), 10 + length + 6 * 4);
+    }
+}

@@ -1,0 +1,139 @@
+//! The folder from which an interrupted training is taken up again.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use differnet_flow::{Flow, Trainer};
+use serde::{Deserialize, Serialize};
+
+use crate::config::DetectorConfig;
+use crate::error::DetectorError;
+use crate::progress::HistoryPoint;
+
+/// Metadata key of a checkpoint's own state.
+const STATE_KEY: &str = "differnet.training";
+/// Weights, moments and state as of the last save.
+const LATEST: &str = "latest.safetensors";
+/// The weights under which held-back images were likeliest.
+const BEST: &str = "best.safetensors";
+
+/// What a checkpoint remembers besides weights and moments.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) config: DetectorConfig,
+    pub(crate) data_fingerprint: String,
+    pub(crate) history: Vec<HistoryPoint>,
+    /// The look with the lowest validation loss so far.
+    pub(crate) best: Option<HistoryPoint>,
+    /// Sum and number of the training losses since the last look.
+    pub(crate) losses: (f64, u64),
+    /// Standard deviation of the noise on each feature, from the first round's rows; empty for none.
+    pub(crate) deviations: Vec<f32>,
+}
+
+impl State {
+    /// The state of a training that has not begun.
+    pub(crate) fn new(config: &DetectorConfig, data_fingerprint: &str) -> Self {
+        Self {
+            config: config.clone(),
+            data_fingerprint: data_fingerprint.to_owned(),
+            history: Vec::new(),
+            best: None,
+            losses: (0.0, 0),
+            deviations: Vec::new(),
+        }
+    }
+}
+
+/// A training's folder of checkpoints.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Checkpoints<'a> {
+    folder: &'a Path,
+}
+
+impl<'a> Checkpoints<'a> {
+    /// The checkpoints in `folder`.
+    pub(crate) fn in_folder(folder: &'a Path) -> Self {
+        Self { folder }
+    }
+
+    /// Creates the folder if there is none.
+    pub(crate) fn create(&self) -> Result<(), DetectorError> {
+        fs::create_dir_all(self.folder).map_err(|source| self.io(source))
+    }
+
+    /// Saves weights, moments and state; a complete file or none.
+    pub(crate) fn save(&self, trainer: &Trainer, state: &State) -> Result<(), DetectorError> {
+        let text = serde_json::to_string(state).expect("the state is plain data");
+        let metadata = BTreeMap::from([(STATE_KEY.to_owned(), text)]);
+        Ok(trainer.save_checkpoint(&self.folder.join(LATEST), &metadata)?)
+    }
+
+    /// The training saved last, if there is one; it has to be one like `fresh`.
+    pub(crate) fn load(
+        &self,
+        fresh: &State,
+        device: &Device,
+    ) -> Result<Option<(Trainer, State)>, DetectorError> {
+        let path = self.folder.join(LATEST);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let model = |source| DetectorError::Model { path: path.clone(), source };
+        let (trainer, metadata) = Trainer::load_checkpoint(&path, device).map_err(model)?;
+        let other = |what: &str| DetectorError::OtherCheckpoint {
+            path: self.folder.to_path_buf(),
+            what: what.to_owned(),
+        };
+        let state: State = metadata
+            .get(STATE_KEY)
+            .and_then(|text| serde_json::from_str(text).ok())
+            .ok_or_else(|| other("version of this program"))?;
+        if state.config != fresh.config {
+            return Err(other("configuration"));
+        }
+        if state.data_fingerprint != fresh.data_fingerprint {
+            return Err(other("set of images"));
+        }
+        Ok(Some((trainer, state)))
+    }
+
+    /// Keeps `flow` as the best so far.
+    pub(crate) fn save_best(&self, flow: &Flow) -> Result<(), DetectorError> {
+        Ok(flow.save(&self.folder.join(BEST), &BTreeMap::new())?)
+    }
+
+    /// The best flow so far.
+    pub(crate) fn load_best(&self, device: &Device) -> Result<Flow, DetectorError> {
+        Ok(Flow::load(&self.folder.join(BEST), device)?)
+    }
+
+    /// Deletes the checkpoints, and the folder unless someone keeps other files in it.
+    pub(crate) fn remove(&self) -> Result<(), DetectorError> {
+        let entries = fs::read_dir(self.folder).map_err(|source| self.io(source))?;
+        for entry in entries {
+            let entry = entry.map_err(|source| self.io(source))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            // Also what a killed process left half written.
+            if [LATEST, BEST].iter().any(|ours| name.starts_with(ours)) {
+                fs::remove_file(entry.path()).map_err(|source| self.io(source))?;
+            }
+        }
+        let is_empty = fs::read_dir(self.folder).is_ok_and(|mut entries| entries.next().is_none());
+        if is_empty {
+            fs::remove_dir(self.folder).map_err(|source| self.io(source))
+        } else {
+            Ok(())
+        }
+    }
+
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.folder.to_path_buf()
+    }
+
+    fn io(&self, source: std::io::Error) -> DetectorError {
+        DetectorError::Io { path: self.folder(), source }
+    }
+}

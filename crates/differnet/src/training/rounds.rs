@@ -1,0 +1,332 @@
+//! The updates of a training, round by round, while the next round's features are extracted.
+
+use std::ops::{ControlFlow, Range};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread::Scope;
+use std::time::{Duration, Instant};
+
+use differnet_data::{ContentHash, Purpose, random_transforms};
+use differnet_features::FEATURES;
+use differnet_flow::{BatchOrder, Flow, TrainError, Trainer, UpdateDraws, add_noise};
+
+use super::Training;
+use crate::checkpoints::State;
+use crate::detector::row_scores;
+use crate::error::DetectorError;
+use crate::pool::{Pool, Statistics};
+use crate::progress::{HistoryPoint, Progress, ProgressCallback};
+use crate::split::Split;
+
+/// Training images whose scores are kept as quantiles.
+const SCORED_TRAINING_IMAGES: usize = 200;
+/// Time between two checkpoints.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The features of one round's transforms, image by image, from a thread that extracts them.
+type RoundFeatures = Receiver<Result<(usize, Vec<f32>), DetectorError>>;
+
+/// A trained flow and what is known of its training.
+pub(super) struct Trained {
+    pub(super) flow: Flow,
+    pub(super) updates: u64,
+    pub(super) training_scores: Vec<f64>,
+    pub(super) statistics: Statistics,
+    pub(super) history: Vec<HistoryPoint>,
+}
+
+/// A training under way.
+struct Run {
+    trainer: Trainer,
+    state: State,
+    pool: Pool,
+    /// Updates in all.
+    updates: u64,
+    /// When the last checkpoint was saved.
+    saved: Instant,
+}
+
+/// Why the updates ended.
+enum End {
+    /// All were made, or more would not help.
+    Complete,
+    /// The progress callback asked to stop.
+    Interrupted,
+}
+
+impl Training<'_> {
+    /// Trains the flow; `None` if interrupted.
+    pub(super) fn train_flow(
+        &self,
+        split: &Split,
+        held_back: &[f32],
+        progress: &mut ProgressCallback<'_>,
+    ) -> Result<Option<Trained>, DetectorError> {
+        let fresh = State::new(self.config, &split.fingerprint);
+        let (trainer, state) = match self.checkpoints().load(&fresh, self.device)? {
+            Some(saved) => saved,
+            None => {
+                let flow = self.config.flow_config().init(self.config.seed, self.device);
+                (Trainer::new(flow, self.config.adam_config()), fresh)
+            }
+        };
+        let pool = Pool::new(split.training.len(), self.config.pool);
+        let updates = self.updates(split.training.len());
+        let mut run = Run { trainer, state, pool, updates, saved: Instant::now() };
+        let end = std::thread::scope(|scope| {
+            self.train_rounds(&mut run, scope, split, held_back, progress)
+        })?;
+        // Also of a complete one: what follows can be interrupted.
+        self.checkpoints().save(&run.trainer, &run.state)?;
+        match end {
+            End::Interrupted => Ok(None),
+            End::Complete => Ok(Some(self.finish(run)?)),
+        }
+    }
+
+    /// Trains on one round's transforms after the other, while the next round's are extracted.
+    fn train_rounds<'scope>(
+        &'scope self,
+        run: &mut Run,
+        scope: &'scope Scope<'scope, '_>,
+        split: &'scope Split,
+        held_back: &[f32],
+        progress: &mut ProgressCallback<'_>,
+    ) -> Result<End, DetectorError> {
+        let config = self.config;
+        let rounds = config.rounds;
+        // A resumed training needs no rows that later rounds have pushed out of the pool.
+        let round = self.round_of(run.trainer.steps(), run.updates);
+        let first_needed = (round + 1).saturating_sub(config.pool.div_ceil(config.transforms));
+        let mut early = None;
+        let mut start = 0;
+        for round in 0..rounds {
+            let end = run.updates * (round as u64 + 1) / rounds as u64;
+            if round < first_needed {
+                run.pool.advance(config.transforms);
+                start = end;
+                continue;
+            }
+            let features = early.take().unwrap_or_else(|| self.start_round(scope, split, round));
+            if !self.fill_pool(&features, round, &mut run.pool, progress)? {
+                return Ok(End::Interrupted);
+            }
+            early = (round + 1 < rounds).then(|| self.start_round(scope, split, round + 1));
+            if config.noise > 0.0 && run.trainer.steps() == 0 {
+                run.state.deviations = run.pool.statistics().deviations;
+                run.state.deviations.iter_mut().for_each(|value| *value *= config.noise as f32);
+            }
+            if let Some(end) = self.train_round(run, round, start..end, held_back, progress)? {
+                return Ok(end);
+            }
+            start = end;
+        }
+        Ok(End::Complete)
+    }
+
+    /// Makes the updates `range` of `round`, or those of them that are left; the end, if it came.
+    fn train_round(
+        &self,
+        run: &mut Run,
+        round: usize,
+        range: Range<u64>,
+        held_back: &[f32],
+        progress: &mut ProgressCallback<'_>,
+    ) -> Result<Option<End>, DetectorError> {
+        let config = self.config;
+        let updates = run.updates;
+        let seed = config.seed.wrapping_add((round as u64) << 32);
+        let mut order = BatchOrder::new(seed, run.pool.len(), config.batch_size)?;
+        let mut batch = Vec::with_capacity(config.batch_size * FEATURES);
+        while run.trainer.steps() < range.end {
+            if self.out_of_patience(&run.state) {
+                return Ok(Some(End::Complete));
+            }
+            let step = run.trainer.steps();
+            batch.clear();
+            let draws = UpdateDraws::new(config.seed, step);
+            let sigma = config.difference_noise as f32;
+            run.pool.extend(&mut batch, order.batch(step - range.start), sigma, draws);
+            if !run.state.deviations.is_empty() {
+                add_noise(&mut batch, &run.state.deviations, config.seed, step);
+            }
+            run.trainer.set_learning_rate(config.learning_rate_at(step, updates));
+            let report = match run.trainer.step(&batch) {
+                Ok(report) => report,
+                Err(source) => return Err(self.diverged(run, source)),
+            };
+            run.state.losses.0 += report.loss;
+            run.state.losses.1 += 1;
+            let look =
+                report.step.is_multiple_of(config.validate_every as u64) || report.step == updates;
+            if look {
+                self.look(run, held_back)?;
+            }
+            let validation = run.state.history.last().and_then(|point| point.validation);
+            let (update, loss) = (report.step, report.loss);
+            if progress(Progress::Training { update, updates, loss, validation }).is_break() {
+                return Ok(Some(End::Interrupted));
+            }
+            if run.saved.elapsed() > CHECKPOINT_INTERVAL {
+                self.checkpoints().save(&run.trainer, &run.state)?;
+                run.saved = Instant::now();
+            }
+        }
+        Ok(None)
+    }
+
+    /// Updates in all.
+    fn updates(&self, images: usize) -> u64 {
+        let config = self.config;
+        if config.updates > 0 {
+            return config.updates as u64;
+        }
+        let rows = |round: usize| ((round + 1) * config.transforms).min(config.pool) * images;
+        (0..config.rounds).map(|round| rows(round).div_ceil(config.batch_size) as u64).sum()
+    }
+
+    /// The round that update number `step` (from 0) belongs to; the last one after the last update.
+    fn round_of(&self, step: u64, updates: u64) -> usize {
+        let rounds = self.config.rounds;
+        let end = |round: usize| updates * (round as u64 + 1) / rounds as u64;
+        (0..rounds).find(|&round| step < end(round)).unwrap_or(rounds - 1)
+    }
+
+    /// Looks at the held-back images, and keeps the weights if they are the best so far.
+    fn look(&self, run: &mut Run, held_back: &[f32]) -> Result<(), DetectorError> {
+        let (trainer, state) = (&run.trainer, &mut run.state);
+        let losses = trainer.losses(held_back);
+        let validation = (!losses.is_empty()).then(|| likelier_mean(losses, self.config.quantile));
+        let (sum, count) = std::mem::take(&mut state.losses);
+        let point = HistoryPoint { update: trainer.steps(), train: sum / count as f64, validation };
+        state.history.push(point);
+        let better = match (validation, state.best.and_then(|best| best.validation)) {
+            (Some(new), Some(best)) => new < best,
+            (new, None) => new.is_some_and(f64::is_finite),
+            (None, Some(_)) => false,
+        };
+        if better {
+            state.best = Some(point);
+            if self.config.patience > 0 {
+                self.checkpoints().save_best(&trainer.flow())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn out_of_patience(&self, state: &State) -> bool {
+        let Some(best) = state.best else { return false };
+        let since = state.history.iter().filter(|point| point.update > best.update).count();
+        self.config.patience > 0 && since >= self.config.patience
+    }
+
+    /// Starts to extract the transforms of `round`, in a thread of its own.
+    fn start_round<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        split: &'scope Split,
+        round: usize,
+    ) -> RoundFeatures {
+        // Room for all of them: a round that is extracted early waits in memory.
+        let (sender, receiver) = mpsc::sync_channel(split.training.len());
+        scope.spawn(move || {
+            if let Err(error) = self.extract_round(split, round, &sender) {
+                // Nobody listens any more: the training has ended.
+                let _ = sender.send(Err(error));
+            }
+        });
+        receiver
+    }
+
+    /// Sends the features of `round` until all are sent or nobody listens.
+    fn extract_round(
+        &self,
+        split: &Split,
+        round: usize,
+        sender: &SyncSender<Result<(usize, Vec<f32>), DetectorError>>,
+    ) -> Result<(), DetectorError> {
+        let config = self.config;
+        let transforms = config.transform_config();
+        let range = round * config.transforms..(round + 1) * config.transforms;
+        let seed = config.transform_seed.unwrap_or(config.seed);
+        let choice = |hash: &ContentHash| {
+            random_transforms(&transforms, seed, Purpose::Train, hash, range.clone())
+        };
+        self.visit_features(&split.training, &choice, &mut |index, features| match sender
+            .send(Ok((index, features.rows)))
+        {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        })?;
+        Ok(())
+    }
+
+    /// Adds the transforms of `round` to the pool as they arrive; false if interrupted.
+    fn fill_pool(
+        &self,
+        features: &RoundFeatures,
+        round: usize,
+        pool: &mut Pool,
+        progress: &mut ProgressCallback<'_>,
+    ) -> Result<bool, DetectorError> {
+        pool.advance(self.config.transforms);
+        for (done, features) in features.iter().enumerate() {
+            let (index, rows) = features?;
+            pool.set(index, &rows);
+            let (done, total) = (done + 1, pool.images());
+            let (round, rounds) = (round + 1, self.config.rounds);
+            if progress(Progress::Features { done, total, round, rounds }).is_break() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The weights to keep, and what is to be said of them.
+    fn finish(&self, run: Run) -> Result<Trained, DetectorError> {
+        let (flow, updates) = match run.state.best {
+            Some(best) if self.config.patience > 0 => {
+                (self.checkpoints().load_best(self.device)?, best.update)
+            }
+            _ => (run.trainer.flow(), run.trainer.steps()),
+        };
+        let rows: Vec<f32> = (0..run.pool.len().min(SCORED_TRAINING_IMAGES))
+            .flat_map(|row| run.pool.row(row))
+            .copied()
+            .collect();
+        let mut training_scores = row_scores(&flow, &rows, self.device);
+        training_scores.iter_mut().for_each(|score| *score = score.min(f64::MAX));
+        let statistics = run.pool.statistics();
+        Ok(Trained { flow, updates, training_scores, statistics, history: run.state.history })
+    }
+
+    /// The error for an update that failed; keeps the weights from before it if they are whole.
+    fn diverged(&self, run: &Run, source: TrainError) -> DetectorError {
+        let whole = !matches!(source, TrainError::NonFiniteGradient { .. });
+        if whole && let Err(error) = self.checkpoints().save(&run.trainer, &run.state) {
+            return error;
+        }
+        let checkpoint = self.checkpoints.to_path_buf();
+        DetectorError::Diverged { update: run.trainer.steps() + 1, checkpoint, source }
+    }
+}
+
+/// Mean of the lowest `share` of `losses`, at least one.
+fn likelier_mean(mut losses: Vec<f64>, share: f64) -> f64 {
+    losses.sort_by(f64::total_cmp);
+    let count = ((losses.len() as f64 * share).ceil() as usize).clamp(1, losses.len());
+    losses[..count].iter().sum::<f64>() / count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_least_likely_rows_are_left_out_of_the_mean() {
+        let losses = vec![1e9, 2.0, 1.0, 3.0];
+        assert_eq!(likelier_mean(losses.clone(), 0.75), 2.0);
+        assert_eq!(likelier_mean(losses.clone(), 0.6), 2.0);
+        assert_eq!(likelier_mean(losses, 0.01), 1.0);
+        assert_eq!(likelier_mean(vec![f64::NAN, 1.0], 0.5), 1.0);
+    }
+}
