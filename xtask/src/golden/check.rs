@@ -32,6 +32,8 @@ pub(super) enum Measure {
     Absolute,
     /// Share of the values that differ by more than a stated amount.
     ShareOff,
+    /// 1 less the correlation of the values.
+    Decorrelation,
 }
 
 impl Measure {
@@ -42,6 +44,7 @@ impl Measure {
             Self::Mixed => "absolute, relative above 1",
             Self::Absolute => "absolute",
             Self::ShareOff => "share off",
+            Self::Decorrelation => "1 - correlation",
         }
     }
 
@@ -65,8 +68,23 @@ impl Measure {
             Self::Relative => worst(pairs().map(|(f, g)| (f - g).abs() / g.abs())),
             Self::Mixed => worst(pairs().map(|(f, g)| (f - g).abs() / g.abs().max(1.0))),
             Self::Absolute | Self::ShareOff => worst(pairs().map(|(f, g)| (f - g).abs())),
+            Self::Decorrelation => 1.0 - correlation(found, golden),
         }
     }
+}
+
+/// Pearson's correlation; NaN if one side is constant.
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let (mut ab, mut aa, mut bb) = (0.0, 0.0, 0.0);
+    for (a, b) in a.iter().zip(b) {
+        let (a, b) = (a - mean_a, b - mean_b);
+        ab += a * b;
+        aa += a * a;
+        bb += b * b;
+    }
+    ab / (aa * bb).sqrt()
 }
 
 /// The largest value, or NaN if there is one: `f64::max` would hide it.
@@ -144,6 +162,9 @@ mod tests {
         assert_eq!(Measure::Relative.largest(&found, &golden), 1.0);
         assert_eq!(Measure::Mixed.largest(&found, &golden), 0.25);
         assert_eq!(Measure::RelativeNorm.largest(&[3.0, 3.0], &[3.0, 4.0]), 0.2);
+        // Deviations (-1, 0, 1) and (-1, 1, 0): 1 / √(2·2).
+        assert_eq!(Measure::Decorrelation.largest(&[0.0, 1.0, 2.0], &[1.0, 3.0, 2.0]), 0.5);
+        assert!(Measure::Decorrelation.largest(&[1.0, 1.0], &[1.0, 2.0]).is_nan());
     }
 
     #[test]
