@@ -6,8 +6,8 @@ use differnet::{Detector, LocalizeConfig, MapKind};
 /// How a map is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MapChoice {
-    /// What each place of the last convolution adds to the score.
-    Contribution,
+    /// How far each place is from what training images showed there.
+    Deviation,
     /// The paper's: the score's gradient with respect to each pixel.
     Gradient,
 }
@@ -15,7 +15,7 @@ pub(crate) enum MapChoice {
 impl From<MapChoice> for MapKind {
     fn from(choice: MapChoice) -> Self {
         match choice {
-            MapChoice::Contribution => Self::Contribution,
+            MapChoice::Deviation => Self::Deviation,
             MapChoice::Gradient => Self::Gradient,
         }
     }

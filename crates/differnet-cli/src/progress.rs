@@ -59,6 +59,9 @@ impl Meter {
     pub(crate) fn show_training(&mut self, progress: Progress) {
         match progress {
             Progress::Checking { done, total } => self.show("Checking images", done, total, ""),
+            Progress::Places { done, total } => {
+                self.show("Places of training images", done, total, "");
+            }
             Progress::Maps { done, total } => self.show("Maps of good images", done, total, ""),
             Progress::HeldBack { done, total } => {
                 self.show("Features of held-back images", done, total, "");

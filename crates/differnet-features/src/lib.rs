@@ -9,18 +9,18 @@
 
 mod alexnet;
 mod cache;
-mod contributions;
 mod error;
 mod extractor;
 mod gradient;
 mod host;
+mod local_features;
 mod normalize;
 mod weights;
 
 pub use alexnet::AlexNet;
 pub use cache::{CacheUsage, FeatureCache, TransformKey};
-pub use contributions::{Contributions, GRIDS, GridLayout};
 pub use error::FeatureError;
 pub use extractor::{Extractor, FEATURES, IMAGE_SIZE, SCALES};
 pub use gradient::ImageGradients;
+pub use local_features::{LOCAL_GRID, LocalFeatures, LocalGrid};
 pub use normalize::normalize;

@@ -12,6 +12,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
 use safetensors::{Dtype, SafeTensors};
 
+use crate::companion::{self, Companion};
 use crate::coupling::CouplingBlock;
 use crate::error::FlowError;
 use crate::flow::{Flow, FlowConfig};
@@ -23,7 +24,6 @@ use crate::tensor_file::{self, Checksum, TensorFile, TensorSource, TensorSpec};
 pub(crate) const CONFIG_KEY: &str = "differnet_flow.config";
 /// Metadata key under which a flow's file keeps the checksum of all the rest.
 const CHECKSUM_KEY: &str = "differnet_flow.checksum";
-
 /// One tensor of a flow, on the host.
 #[derive(Debug, Clone, Copy)]
 pub struct FlowTensor<'a> {
@@ -115,55 +115,67 @@ impl Flow {
         Self::from_source(&mut &*tensors, prefix, config, device)
     }
 
-    /// Writes the flow as a safetensors file; its configuration and a checksum join `metadata`.
+    /// Writes the flow and `companions` as a safetensors file; the flow's configuration and a
+    /// checksum join `metadata`.
     ///
     /// # Errors
     /// [`FlowError::Write`] if `out` refuses.
     pub fn write(
         &self,
         metadata: &BTreeMap<String, String>,
+        companions: &[Companion],
         out: &mut impl Write,
     ) -> Result<(), FlowError> {
         let mut metadata = self.with_config(metadata);
         metadata.remove(CHECKSUM_KEY);
-        let checksum = self.checksum(&metadata);
+        let checksum = self.checksum(&metadata, companions);
         metadata.insert(CHECKSUM_KEY.into(), checksum.to_string());
-        tensor_file::write_header(&self.config().tensors(""), &metadata, out)?;
+        let mut specs = self.config().tensors("");
+        specs.extend(companions.iter().map(Companion::spec));
+        tensor_file::write_header(&specs, &metadata, out)?;
         self.to_tensors("", |tensor| match tensor.values {
             FlowValues::Floats(values) => tensor_file::write_floats(values, out),
             FlowValues::Integers(values) => tensor_file::write_integers(values, out),
-        })
+        })?;
+        companions.iter().try_for_each(|table| tensor_file::write_floats(&table.values, out))
     }
 
     /// Writes the flow to `path` as [`write`](Self::write) does; a complete file or none.
     ///
     /// # Errors
     /// [`FlowError::Io`] if the file cannot be written.
-    pub fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), FlowError> {
-        tensor_file::replace(path, |out| self.write(metadata, out))
+    pub fn save(
+        &self,
+        path: &Path,
+        metadata: &BTreeMap<String, String>,
+        companions: &[Companion],
+    ) -> Result<(), FlowError> {
+        tensor_file::replace(path, |out| self.write(metadata, companions, out))
     }
 
-    /// The flow stored at `path` by [`save`](Self::save); see [`read_metadata`] for the metadata.
+    /// The flow stored at `path` by [`save`](Self::save), and its companions sorted by name; see
+    /// [`read_metadata`] for the metadata.
     ///
     /// # Errors
     /// As [`from_safetensors`](Self::from_safetensors); besides, if the file cannot be read, has no
     /// configuration, or does not match its checksum.
-    pub fn load(path: &Path, device: &Device) -> Result<Self, FlowError> {
+    pub fn load(path: &Path, device: &Device) -> Result<(Self, Vec<Companion>), FlowError> {
         let mut file = TensorFile::open(path)?;
         let mut metadata = file.metadata();
         let config = config_from(&metadata)?;
         let flow = Self::from_source(&mut file, "", &config, device)?;
+        let companions = companion::read_all(&mut file)?;
         let Some(expected) = metadata.remove(CHECKSUM_KEY) else {
             return Err(FlowError::MissingMetadata { key: CHECKSUM_KEY.into() });
         };
         if file.checksum(&metadata).to_string() != expected {
             return Err(FlowError::Checksum { path: path.to_path_buf() });
         }
-        Ok(flow)
+        Ok((flow, companions))
     }
 
-    /// The checksum of the flow's tensors and `metadata`.
-    fn checksum(&self, metadata: &BTreeMap<String, String>) -> Checksum {
+    /// The checksum of the flow's tensors, `companions` and `metadata`.
+    fn checksum(&self, metadata: &BTreeMap<String, String>, companions: &[Companion]) -> Checksum {
         let mut checksum = Checksum::of(metadata);
         let mut bytes = Vec::new();
         let summed = self.to_tensors("", |tensor| {
@@ -176,6 +188,12 @@ impl Flow {
             Ok::<(), FlowError>(())
         });
         summed.expect("memory accepts every byte");
+        for table in companions {
+            bytes.clear();
+            tensor_file::write_floats(&table.values, &mut bytes)
+                .expect("memory accepts every byte");
+            checksum.add(&table.spec().name, &bytes);
+        }
         checksum
     }
 
@@ -199,7 +217,9 @@ impl Flow {
         config.validate()?;
         let specs = config.tensors(prefix);
         let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-        let stranger = |name: &String| name.starts_with(prefix) && !known.contains(name.as_str());
+        let stranger = |name: &String| {
+            name.starts_with(prefix) && !companion::is_name(name) && !known.contains(name.as_str())
+        };
         if let Some(name) = source.names().into_iter().find(stranger) {
             return Err(FlowError::UnexpectedTensor { name });
         }

@@ -27,6 +27,7 @@
 mod adam;
 mod batches;
 mod checkpoint;
+mod companion;
 mod coupling;
 mod error;
 mod fit;
@@ -46,6 +47,7 @@ mod trainer;
 
 pub use adam::AdamConfig;
 pub use batches::BatchOrder;
+pub use companion::Companion;
 pub use error::{FlowError, TrainError};
 pub use fit::{FitConfig, fit};
 pub use flow::{Flow, FlowConfig, Latents};

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use burn::tensor::Device;
-use differnet_flow::{AdamConfig, Flow, FlowConfig, FlowError, Trainer, read_metadata};
+use differnet_flow::{AdamConfig, Companion, Flow, FlowConfig, FlowError, Trainer, read_metadata};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -20,7 +20,7 @@ type Stored = (Dtype, Vec<usize>, Vec<u8>);
 /// The tensors of a small flow's file, by name.
 fn stored() -> BTreeMap<String, Stored> {
     let mut bytes = Vec::new();
-    config().init(1, &Device::flex()).write(&BTreeMap::new(), &mut bytes).unwrap();
+    config().init(1, &Device::flex()).write(&BTreeMap::new(), &[], &mut bytes).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let tensors = file.tensors().into_iter();
     tensors
@@ -37,7 +37,7 @@ fn serialized(tensors: &BTreeMap<String, Stored>) -> Vec<u8> {
 
 fn write(flow: &Flow) -> Vec<u8> {
     let mut bytes = Vec::new();
-    flow.write(&BTreeMap::new(), &mut bytes).unwrap();
+    flow.write(&BTreeMap::new(), &[], &mut bytes).unwrap();
     bytes
 }
 
@@ -47,13 +47,45 @@ fn a_saved_flow_loads_bit_for_bit_with_its_metadata() {
     let path = folder.path().join("model.safetensors");
     let flow = config().init(1, &Device::flex());
     let metadata = BTreeMap::from([("name".to_string(), "bottle".to_string())]);
-    flow.save(&path, &metadata).unwrap();
-    flow.save(&path, &metadata).unwrap();
-    let loaded = Flow::load(&path, &Device::flex()).unwrap();
+    flow.save(&path, &metadata, &[]).unwrap();
+    flow.save(&path, &metadata, &[]).unwrap();
+    let (loaded, companions) = Flow::load(&path, &Device::flex()).unwrap();
+    assert!(companions.is_empty());
     assert_eq!(loaded.config(), config());
     assert_eq!(write(&loaded), write(&flow));
     assert_eq!(read_metadata(&path).unwrap()["name"], "bottle");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing partial remains");
+}
+
+#[test]
+fn companions_come_back_sorted_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.safetensors");
+    let table = |name: &str, values: Vec<f32>| {
+        let (name, shape) = (name.to_string(), vec![1, values.len()]);
+        Companion { name, shape, values }
+    };
+    let (means, spreads) = (table("means", vec![1.0, -2.5]), table("spreads", vec![0.0]));
+    let flow = config().init(1, &Device::flex());
+    flow.save(&path, &BTreeMap::new(), &[spreads.clone(), means.clone()]).unwrap();
+    let (loaded, companions) = Flow::load(&path, &Device::flex()).unwrap();
+    assert_eq!(companions, [means, spreads]);
+    assert_eq!(write(&loaded), write(&flow));
+
+    let infinite = table("means", vec![f32::INFINITY]);
+    flow.save(&path, &BTreeMap::new(), &[infinite]).unwrap();
+    let error = Flow::load(&path, &Device::flex()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "tensor \"companions.means\" holds a value that is not finite, at position 0"
+    );
+
+    // The last byte of the file is one of a companion.
+    flow.save(&path, &BTreeMap::new(), &[table("means", vec![1.0])]).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, bytes).unwrap();
+    assert!(matches!(Flow::load(&path, &Device::flex()), Err(FlowError::Checksum { .. })));
 }
 
 #[test]
@@ -146,7 +178,7 @@ fn every_damaged_tensor_is_named() {
 fn every_damaged_file_is_named() {
     let mut whole = Vec::new();
     let metadata = BTreeMap::from([("name".to_string(), "bottle".to_string())]);
-    config().init(1, &Device::flex()).write(&metadata, &mut whole).unwrap();
+    config().init(1, &Device::flex()).write(&metadata, &[], &mut whole).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("f");
     let no_metadata = serialized(&stored());
@@ -189,7 +221,7 @@ fn every_damaged_file_is_named() {
     );
     let flow = config().init(1, &Device::flex());
     let nowhere = folder.path().join("missing/file");
-    assert!(matches!(flow.save(&nowhere, &BTreeMap::new()), Err(FlowError::Io { .. })));
+    assert!(matches!(flow.save(&nowhere, &BTreeMap::new(), &[]), Err(FlowError::Io { .. })));
 }
 
 #[test]
@@ -216,7 +248,7 @@ fn a_checkpoint_is_checked_like_a_flow() {
         assert!(error.contains(message), "{error}, expected {message}");
     }
     let flow = config().init(1, &Device::flex());
-    flow.save(&path, &BTreeMap::new()).unwrap();
+    flow.save(&path, &BTreeMap::new(), &[]).unwrap();
     let error = Trainer::load_checkpoint(&path, &Device::flex()).unwrap_err();
     assert_eq!(error.to_string(), "metadata lack the key \"differnet_flow.adam\"");
 }

@@ -5,6 +5,7 @@ mod blur;
 mod regions;
 
 pub use average::MapAverage;
+pub(crate) use average::turned_back;
 pub use regions::Region;
 
 /// A value for each pixel of an image, row-major `[height, width]`; larger is more anomalous.
@@ -43,25 +44,14 @@ impl AnomalyMap {
         Self::new(width, values)
     }
 
-    /// The sum of coarse maps of the same image, interpolated to `width` × `height` pixels.
+    /// A coarse map interpolated to `width` × `height` pixels.
     ///
     /// Between the centres of cells the interpolation is bilinear; beyond the outermost, constant.
-    pub fn of_grids(grids: &[Grid<'_>], width: usize, height: usize) -> Self {
-        let mut values = vec![0.0_f32; width * height];
-        for grid in grids {
-            let columns: Vec<_> = (0..width).map(|x| grid.neighbours(x)).collect();
-            for (y, row) in values.chunks_exact_mut(width).enumerate() {
-                let (top, bottom, down) = grid.neighbours(y);
-                let line = |at: usize| &grid.values[at * grid.side..(at + 1) * grid.side];
-                let (top, bottom) = (line(top), line(bottom));
-                for (value, &(left, right, across)) in row.iter_mut().zip(&columns) {
-                    let upper = top[left] + across * (top[right] - top[left]);
-                    let lower = bottom[left] + across * (bottom[right] - bottom[left]);
-                    *value += upper + down * (lower - upper);
-                }
-            }
-        }
-        Self::new(width, values)
+    pub fn of_grid(grid: Grid<'_>, width: usize, height: usize) -> Self {
+        let place = |pixel: usize| (pixel as f32 - grid.first) / grid.stride;
+        let columns: Vec<_> = (0..width).map(|x| Between::new(place(x), grid.side)).collect();
+        let rows = (0..height).map(|y| Between::new(place(y), grid.side));
+        Self::new(width, interpolated(grid.values, grid.side, &columns, rows))
     }
 
     /// Width in pixels.
@@ -106,23 +96,12 @@ impl AnomalyMap {
         if (width, height) == (self.width, self.height) {
             return self.clone();
         }
-        let neighbours = |at: usize, from: usize, to: usize| {
-            let exact = (at as f32 + 0.5) * from as f32 / to as f32 - 0.5;
-            between(exact, from)
+        let between = |at: usize, from: usize, to: usize| {
+            Between::new((at as f32 + 0.5) * from as f32 / to as f32 - 0.5, from)
         };
-        let columns: Vec<_> = (0..width).map(|x| neighbours(x, self.width, width)).collect();
-        let mut values = Vec::with_capacity(width * height);
-        for y in 0..height {
-            let (top, bottom, down) = neighbours(y, self.height, height);
-            let row = |y: usize| &self.values[y * self.width..(y + 1) * self.width];
-            let (top, bottom) = (row(top), row(bottom));
-            values.extend(columns.iter().map(|&(left, right, across)| {
-                let upper = top[left] + across * (top[right] - top[left]);
-                let lower = bottom[left] + across * (bottom[right] - bottom[left]);
-                upper + down * (lower - upper)
-            }));
-        }
-        Self::new(width, values)
+        let columns: Vec<_> = (0..width).map(|x| between(x, self.width, width)).collect();
+        let rows = (0..height).map(|y| between(y, self.height, height));
+        Self::new(width, interpolated(&self.values, self.width, &columns, rows))
     }
 }
 
@@ -150,18 +129,44 @@ pub struct Grid<'a> {
     pub stride: f32,
 }
 
-impl Grid<'_> {
-    /// The cells before and after pixel `at`, and how far it is from the one to the other.
-    fn neighbours(&self, at: usize) -> (usize, usize, f32) {
-        between((at as f32 - self.first) / self.stride, self.side)
+/// A place between two neighbours along one axis.
+#[derive(Debug, Clone, Copy)]
+struct Between {
+    low: usize,
+    high: usize,
+    /// Distance from `low`, 0 to 1.
+    share: f32,
+}
+
+impl Between {
+    /// The place `exact` among `count` neighbours, moved to the nearest if it is beyond them.
+    fn new(exact: f32, count: usize) -> Self {
+        let exact = exact.clamp(0.0, (count - 1) as f32);
+        let low = exact as usize;
+        Self { low, high: (low + 1).min(count - 1), share: exact - low as f32 }
+    }
+
+    fn of(&self, low: f32, high: f32) -> f32 {
+        low + self.share * (high - low)
     }
 }
 
-/// The whole numbers below `count` around `exact`, and its distance from the first.
-fn between(exact: f32, count: usize) -> (usize, usize, f32) {
-    let exact = exact.clamp(0.0, (count - 1) as f32);
-    let low = exact as usize;
-    (low, (low + 1).min(count - 1), exact - low as f32)
+/// `values`, rows of `width`, interpolated bilinearly at every crossing of `rows` and `columns`.
+fn interpolated(
+    values: &[f32],
+    width: usize,
+    columns: &[Between],
+    rows: impl Iterator<Item = Between>,
+) -> Vec<f32> {
+    let row = |at: usize| &values[at * width..(at + 1) * width];
+    let lines = rows.flat_map(|down| {
+        let (top, bottom) = (row(down.low), row(down.high));
+        columns.iter().map(move |across| {
+            let upper = across.of(top[across.low], top[across.high]);
+            down.of(upper, across.of(bottom[across.low], bottom[across.high]))
+        })
+    });
+    lines.collect()
 }
 
 #[cfg(test)]
@@ -178,14 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn grids_are_interpolated_between_their_cells_and_summed() {
-        let fine = Grid { values: &[0.0, 4.0, 8.0, 12.0], side: 2, first: 1.0, stride: 4.0 };
-        let coarse = Grid { values: &[100.0], side: 1, first: 3.0, stride: 8.0 };
-        let map = AnomalyMap::of_grids(&[fine, coarse], 7, 2);
+    fn grids_are_interpolated_between_their_cells() {
+        let grid = Grid { values: &[0.0, 4.0, 8.0, 12.0], side: 2, first: 1.0, stride: 4.0 };
+        let map = AnomalyMap::of_grid(grid, 7, 2);
         // Columns: constant up to pixel 1, then 1 a pixel, constant from pixel 5. Rows: 8 in 4.
-        assert_eq!(map.values()[..7], [100.0, 100.0, 101.0, 102.0, 103.0, 104.0, 104.0]);
+        assert_eq!(map.values()[..7], [0.0, 0.0, 1.0, 2.0, 3.0, 4.0, 4.0]);
         assert_eq!(map.values()[7..], map.values()[..7]);
-        let map = AnomalyMap::of_grids(&[fine], 1, 6);
+        let map = AnomalyMap::of_grid(grid, 1, 6);
         assert_eq!(map.values(), [0.0, 0.0, 2.0, 4.0, 6.0, 8.0]);
     }
 

@@ -102,12 +102,13 @@ impl<'a> Checkpoints<'a> {
 
     /// Keeps `flow` as the best so far.
     pub(crate) fn save_best(&self, flow: &Flow) -> Result<(), DetectorError> {
-        Ok(flow.save(&self.folder.join(BEST), &BTreeMap::new())?)
+        Ok(flow.save(&self.folder.join(BEST), &BTreeMap::new(), &[])?)
     }
 
     /// The best flow so far.
     pub(crate) fn load_best(&self, device: &Device) -> Result<Flow, DetectorError> {
-        Ok(Flow::load(&self.folder.join(BEST), device)?)
+        let (flow, _) = Flow::load(&self.folder.join(BEST), device)?;
+        Ok(flow)
     }
 
     /// Deletes the checkpoints, and the folder unless someone keeps other files in it.

@@ -8,9 +8,9 @@ use burn::tensor::{Device, Tensor, TensorData};
 use differnet_data::{
     ContentHash, ImageError, Purpose, Transform, fixed_transforms, random_transforms,
 };
-use differnet_features::FEATURES;
-use differnet_flow::{Flow, FlowError, read_metadata};
-use differnet_scoring::{Average, Verdict, anomaly_score, transform_scores};
+use differnet_features::{FEATURES, LOCAL_GRID};
+use differnet_flow::{Companion, Flow, FlowError, read_metadata};
+use differnet_scoring::{Average, LocalStatistics, Verdict, anomaly_score, transform_scores};
 use serde::{Deserialize, Serialize};
 
 use crate::config::DetectorConfig;
@@ -21,7 +21,10 @@ use crate::progress::HistoryPoint;
 /// Metadata key under which a model file keeps its [`ModelInfo`].
 const INFO_KEY: &str = "differnet";
 /// Version of [`ModelInfo`]'s meaning.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// Names of the tables of local statistics, `[27, 27, 256]` each.
+const LOCAL_MEANS: &str = "local.means";
+const LOCAL_DEVIATIONS: &str = "local.deviations";
 /// Rows that go through the flow at once, so that memory stays flat.
 const ROWS: usize = 256;
 
@@ -102,13 +105,19 @@ pub struct ImageScore {
 #[derive(Debug)]
 pub struct Detector {
     flow: Flow,
+    local_statistics: LocalStatistics,
     info: ModelInfo,
     device: Device,
 }
 
 impl Detector {
-    pub(crate) fn new(flow: Flow, info: ModelInfo, device: Device) -> Self {
-        Self { flow, info, device }
+    pub(crate) fn new(
+        flow: Flow,
+        local_statistics: LocalStatistics,
+        info: ModelInfo,
+        device: Device,
+    ) -> Self {
+        Self { flow, local_statistics, info, device }
     }
 
     pub(crate) fn with_map_threshold(mut self, map_threshold: f64) -> Self {
@@ -124,6 +133,11 @@ impl Detector {
     /// The trained flow.
     pub fn flow(&self) -> &Flow {
         &self.flow
+    }
+
+    /// What training images look like at each place.
+    pub fn local_statistics(&self) -> &LocalStatistics {
+        &self.local_statistics
     }
 
     /// The scoring that the model was trained for and its threshold holds for.
@@ -143,7 +157,16 @@ impl Detector {
     pub fn save(&self, path: &Path) -> Result<(), DetectorError> {
         let info = serde_json::to_string(&self.info).expect("a description is plain data");
         let metadata = BTreeMap::from([(INFO_KEY.to_owned(), info)]);
-        self.flow.save(path, &metadata).map_err(model_error(path))
+        let table = |name: &str, values: &[f32]| Companion {
+            name: name.to_owned(),
+            shape: vec![LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels],
+            values: values.to_vec(),
+        };
+        let companions = [
+            table(LOCAL_MEANS, self.local_statistics.means()),
+            table(LOCAL_DEVIATIONS, self.local_statistics.deviations()),
+        ];
+        self.flow.save(path, &metadata, &companions).map_err(model_error(path))
     }
 
     /// The model in the file `path`, on `device`.
@@ -152,12 +175,21 @@ impl Detector {
     /// [`DetectorError::Model`] or [`DetectorError::NotAModel`] names what is wrong with the file.
     pub fn load(path: &Path, device: &Device) -> Result<Self, DetectorError> {
         let info = Self::read_info(path)?;
-        let flow = Flow::load(path, device).map_err(model_error(path))?;
+        let (flow, companions) = Flow::load(path, device).map_err(model_error(path))?;
+        let not_a_model =
+            |reason: String| DetectorError::NotAModel { path: path.to_path_buf(), reason };
         if flow.config().to_string() != info.config.flow_config().to_string() {
-            let reason = "its settings do not describe its flow".to_owned();
-            return Err(DetectorError::NotAModel { path: path.to_path_buf(), reason });
+            return Err(not_a_model("its settings do not describe its flow".into()));
         }
-        Ok(Self { flow, info, device: device.clone() })
+        let table = |name: &str| {
+            let shape = [LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels];
+            let found = companions.iter().find(|table| table.name == name && table.shape == shape);
+            let missing = || not_a_model(format!("it lacks the table {name} of its maps"));
+            found.map(|table| table.values.clone()).ok_or_else(missing)
+        };
+        let (means, deviations) = (table(LOCAL_MEANS)?, table(LOCAL_DEVIATIONS)?);
+        let local_statistics = LocalStatistics::new(LOCAL_GRID.side, means, deviations);
+        Ok(Self { flow, local_statistics, info, device: device.clone() })
     }
 
     /// What the model file `path` says about itself, without reading its weights.

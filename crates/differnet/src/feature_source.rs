@@ -9,6 +9,8 @@ use differnet_features::{
 };
 use rayon::prelude::*;
 
+use crate::error::DetectorError;
+
 /// Files read at once: enough to keep all cores decoding, few enough to keep memory flat.
 const FILES: usize = 8;
 /// Transformed images extracted at once.
@@ -85,6 +87,23 @@ impl FeatureSource {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Local features `[transforms, 27, 27, 256]` of one file's transforms; never cached.
+    pub(crate) fn local_features(
+        &self,
+        path: &Path,
+        transforms: &[Transform],
+    ) -> Result<Vec<f32>, DetectorError> {
+        let side = IMAGE_SIZE as u32;
+        let loaded = differnet_data::load_image(path, side, &self.limits)
+            .map_err(|source| DetectorError::Image { source })?;
+        let images: Vec<RgbImage> = transforms
+            .par_iter()
+            .map(|transform| differnet_data::apply(&loaded.image, transform))
+            .collect();
+        let pixels: Vec<&[u8]> = images.iter().map(|image| image.as_raw().as_slice()).collect();
+        Ok(self.extractor.extract_with_local_features(&pixels)?.local)
     }
 
     /// Reads a file, looks its rows up, and decodes it if some are missing.

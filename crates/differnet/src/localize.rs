@@ -3,8 +3,8 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use differnet_data::{ContentHash, DecodeLimits, ImageError, RgbImage, Transform};
-use differnet_features::{Contributions, FEATURES, GRIDS, IMAGE_SIZE, ImageGradients};
+use differnet_data::{ContentHash, DecodeLimits, ImageError, RgbImage};
+use differnet_features::{IMAGE_SIZE, ImageGradients, LOCAL_GRID, LocalFeatures};
 use differnet_scoring::{AnomalyMap, Grid, MapAverage, Verdict, anomaly_score};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,8 @@ const TRANSFORMS: usize = 8;
 const IMAGES: usize = 8;
 /// σ of the paper's blur, in pixels of the 448 × 448 image.
 const GRADIENT_SIGMA: f64 = 3.0;
+/// σ of the blur that smooths the corners of the interpolated grid: half a cell.
+const DEVIATION_SIGMA: f64 = 8.0;
 
 /// How a map is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,8 +28,9 @@ const GRADIENT_SIGMA: f64 = 3.0;
 pub enum MapKind {
     /// The paper's: the likelihood's gradient with respect to each pixel, blurred (Eq. 7).
     Gradient,
-    /// What each place of the last convolution's maps adds to the score, at all three scales.
-    Contribution,
+    /// How far each place's features are from what training images showed there
+    /// ([`LocalStatistics`](differnet_scoring::LocalStatistics)).
+    Deviation,
 }
 
 /// How images are localized.
@@ -60,10 +63,7 @@ impl Detector {
     pub fn localize_config(&self) -> LocalizeConfig {
         let scoring = self.score_config();
         let transforms = scoring.transforms.min(TRANSFORMS);
-        LocalizeConfig {
-            scoring: ScoreConfig { transforms, ..scoring },
-            kind: MapKind::Contribution,
-        }
+        LocalizeConfig { scoring: ScoreConfig { transforms, ..scoring }, kind: MapKind::Deviation }
     }
 
     /// Calls `visit` with the index and the localization of each file, in order, until it breaks.
@@ -112,10 +112,14 @@ impl Detector {
                 .map(|transform| differnet_data::apply(&square, transform))
                 .collect();
             let pixels: Vec<&[u8]> = turned.iter().map(|image| image.as_raw().as_slice()).collect();
-            let (rows, maps) = self.maps(source, &pixels, config.kind)?;
+            let degrees: Vec<f32> = transforms.iter().map(|transform| transform.degrees).collect();
+            let (rows, maps) = match config.kind {
+                MapKind::Gradient => self.gradient_maps(source, &pixels)?,
+                MapKind::Deviation => self.deviation_maps(source, &pixels, &degrees)?,
+            };
             transform_scores.extend(self.row_scores(&rows));
-            for (map, Transform { degrees, .. }) in maps.iter().zip(transforms) {
-                average.add(map, *degrees);
+            for (map, degrees) in maps.iter().zip(degrees) {
+                average.add(map, degrees);
             }
         }
         let score = anomaly_score(&transform_scores, config.scoring.average)
@@ -124,19 +128,17 @@ impl Detector {
         let map = average.mean();
         let map = match config.kind {
             MapKind::Gradient => map,
-            // Places that make the image likelier are as good as those that do nothing.
-            MapKind::Contribution => map.map(|value| value.max(0.0)),
+            MapKind::Deviation => map.blurred(DEVIATION_SIGMA),
         };
         let map = map.resized(image.width() as usize, image.height() as usize);
         Ok(Localization { hash, image, score, verdict, map })
     }
 
-    /// Features `[images, 768]` of transformed images, and a map of each.
-    fn maps(
+    /// Features `[images, 768]` of transformed images, and the paper's map of each.
+    fn gradient_maps(
         &self,
         source: &FeatureSource,
         images: &[&[u8]],
-        kind: MapKind,
     ) -> Result<(Vec<f32>, Vec<AnomalyMap>), DetectorError> {
         let mut gradient = |rows: &[f32]| {
             let mut gradient = self.flow().input_gradient(rows).gradient; // [images, 768]
@@ -144,34 +146,32 @@ impl Detector {
             gradient.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
             gradient
         };
-        if kind == MapKind::Gradient {
-            let ImageGradients { features, gradients } =
-                source.extractor.extract_with_gradients(images, &mut gradient)?;
-            let maps = gradients
-                .par_chunks_exact(3 * IMAGE_SIZE * IMAGE_SIZE)
-                .map(|image| AnomalyMap::of_gradient(image, IMAGE_SIZE, GRADIENT_SIGMA));
-            return Ok((features, maps.collect()));
-        }
-        let baseline = &self.info().feature_means;
-        let Contributions { features, grids } =
-            source.extractor.extract_with_contributions(images, baseline, &mut gradient)?;
-        let count = features.len() / FEATURES;
-        let maps = (0..count).into_par_iter().map(|image| {
-            let grids: Vec<Grid<'_>> = grids
-                .iter()
-                .zip(GRIDS)
-                .map(|(values, layout)| {
-                    let cells = layout.side * layout.side;
-                    Grid {
-                        values: &values[image * cells..(image + 1) * cells],
-                        side: layout.side,
-                        first: layout.first,
-                        stride: layout.stride,
-                    }
-                })
-                .collect();
-            AnomalyMap::of_grids(&grids, IMAGE_SIZE, IMAGE_SIZE)
-        });
+        let ImageGradients { features, gradients } =
+            source.extractor.extract_with_gradients(images, &mut gradient)?;
+        let maps = gradients
+            .par_chunks_exact(3 * IMAGE_SIZE * IMAGE_SIZE)
+            .map(|image| AnomalyMap::of_gradient(image, IMAGE_SIZE, GRADIENT_SIGMA));
+        Ok((features, maps.collect()))
+    }
+
+    /// Features `[images, 768]` of images turned by `degrees`, and a map of local deviations of each.
+    fn deviation_maps(
+        &self,
+        source: &FeatureSource,
+        images: &[&[u8]],
+        degrees: &[f32],
+    ) -> Result<(Vec<f32>, Vec<AnomalyMap>), DetectorError> {
+        let LocalFeatures { features, local } =
+            source.extractor.extract_with_local_features(images)?;
+        let (side, statistics) = (LOCAL_GRID.side, self.local_statistics());
+        let maps = local.par_chunks_exact(side * side * LOCAL_GRID.channels).zip(degrees).map(
+            |(local, &degrees)| {
+                let values = statistics.deviation(local, degrees);
+                let (first, stride) = (LOCAL_GRID.first, LOCAL_GRID.stride);
+                let grid = Grid { values: &values, side, first, stride };
+                AnomalyMap::of_grid(grid, IMAGE_SIZE, IMAGE_SIZE)
+            },
+        );
         Ok((features, maps.collect()))
     }
 }

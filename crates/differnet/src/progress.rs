@@ -57,6 +57,13 @@ pub enum Progress {
         /// The last look at the held-back images.
         validation: Option<f64>,
     },
+    /// Training images' places are being looked at, to learn what is usual there.
+    Places {
+        /// Images done.
+        done: usize,
+        /// Images in all.
+        total: usize,
+    },
     /// Good images' maps are being made, to learn how high they reach.
     Maps {
         /// Images done.

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use differnet_data::{BadImage, ContentHash, fixed_transforms};
-use differnet_scoring::{anomaly_score, quantile, threshold_from_good};
+use differnet_features::LOCAL_GRID;
+use differnet_scoring::{
+    LocalStatistics, LocalStatisticsBuilder, anomaly_score, quantile, threshold_from_good,
+};
 
 use crate::checkpoints::Checkpoints;
 use crate::config::DetectorConfig;
@@ -21,6 +24,10 @@ use rounds::Trained;
 
 /// Fewest usable images that a training starts with.
 pub const FEWEST_IMAGES: usize = 2;
+/// Training images that local statistics are taken from.
+const PLACED_IMAGES: usize = 100;
+/// Transforms of each of them.
+const PLACED_TRANSFORMS: usize = 8;
 /// Good images whose maps set the threshold of maps.
 const MAPPED_IMAGES: usize = 50;
 /// The quantiles kept.
@@ -93,7 +100,10 @@ impl Training<'_> {
             return Ok(Outcome::Interrupted);
         };
         let info = self.describe(&split, &held_back, &trained)?;
-        let detector = Detector::new(trained.flow, info, self.device.clone());
+        let Some(local_statistics) = self.local_statistics(&split, progress)? else {
+            return Ok(Outcome::Interrupted);
+        };
+        let detector = Detector::new(trained.flow, local_statistics, info, self.device.clone());
         let Some(map_threshold) = self.map_threshold(&detector, &split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
@@ -150,6 +160,31 @@ impl Training<'_> {
             Some(source) => Err(DetectorError::Image { source }),
             None => Ok(flow.is_continue()),
         }
+    }
+
+    /// What training images look like at each place; `None` if interrupted.
+    fn local_statistics(
+        &self,
+        split: &Split,
+        progress: &mut ProgressCallback<'_>,
+    ) -> Result<Option<LocalStatistics>, DetectorError> {
+        // Spread over all of them: neighbours in the order of contents are as unlike as any.
+        let files = &split.training[..split.training.len().min(PLACED_IMAGES)];
+        let transforms = fixed_transforms(&self.config.transform_config(), PLACED_TRANSFORMS);
+        let mut statistics = LocalStatisticsBuilder::new(LOCAL_GRID.side, LOCAL_GRID.channels);
+        for (index, path) in files.iter().enumerate() {
+            let local = self.source.local_features(path, &transforms)?;
+            let images =
+                local.chunks_exact(LOCAL_GRID.side * LOCAL_GRID.side * LOCAL_GRID.channels);
+            for (local, transform) in images.zip(&transforms) {
+                statistics.add(local, transform.degrees);
+            }
+            let (done, total) = (index + 1, files.len());
+            if progress(Progress::Places { done, total }).is_break() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(statistics.finish()))
     }
 
     /// The value that the maps of most good images stay below; `None` if interrupted.

@@ -52,7 +52,7 @@ pub(crate) struct EvaluateArgs {
     #[arg(long)]
     pixel: bool,
     /// How maps are made, for --pixel and for the report.
-    #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Contribution)]
+    #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Deviation)]
     kind: MapChoice,
     /// Transforms that a map averages [default: 8].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]

@@ -58,7 +58,7 @@ pub(crate) struct LocalizeArgs {
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     transforms: Option<usize>,
     /// How maps are made.
-    #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Contribution)]
+    #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Deviation)]
     kind: MapChoice,
     #[command(flatten)]
     source: SourceArgs,

@@ -44,7 +44,7 @@ pub(crate) struct ReportArgs {
     #[arg(long)]
     overwrite: bool,
     /// How maps are made.
-    #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Contribution)]
+    #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Deviation)]
     kind: MapChoice,
     /// Transforms that a map averages [default: 8].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]

@@ -232,7 +232,16 @@ fn with_info(model: &Path, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     change(&mut info);
     metadata.insert("differnet".into(), info.to_string());
     let mut bytes = Vec::new();
-    Flow::load(model, &Device::flex()).unwrap().write(&metadata, &mut bytes).unwrap();
+    let (flow, companions) = Flow::load(model, &Device::flex()).unwrap();
+    flow.write(&metadata, &companions, &mut bytes).unwrap();
+    bytes
+}
+
+/// The model file without its tables.
+fn without_tables(model: &Path) -> Vec<u8> {
+    let (flow, _) = Flow::load(model, &Device::flex()).unwrap();
+    let mut bytes = Vec::new();
+    flow.write(&read_metadata(model).unwrap(), &[], &mut bytes).unwrap();
     bytes
 }
 
@@ -284,6 +293,7 @@ fn model_files_that_are_damaged() {
             with_info(&path, |i| i["threshold"] = Value::Null),
             "description is damaged",
         ),
+        ("no tables", without_tables(&path), "it lacks the table local.means"),
         ("later format", with_info(&path, |i| i["format"] = json!(99)), "it has format 99"),
         ("other extractor", with_info(&path, |i| i["extractor"] = json!("vgg")), "extractor vgg"),
         ("no setting", with_info(&path, |i| i["config"]["blocks"] = json!(0)), "blocks must be"),

@@ -25,10 +25,7 @@ impl MapAverage {
         let side = self.side;
         assert_eq!((map.width(), map.height()), (side, side), "maps of one size");
         let values = map.values();
-        let angle = f64::from(degrees).to_radians();
-        // Right angles are whole, as in the rotation of the images.
-        let round = |value: f64| (value * 1e15).round() / 1e15;
-        let (sin, cos) = (round(angle.sin()), round(angle.cos()));
+        let (sin, cos) = sin_cos(degrees);
         let center = (side as f64 - 1.0) / 2.0;
         let last = (side - 1) as f64;
         for y in 0..side {
@@ -63,6 +60,27 @@ impl MapAverage {
     }
 }
 
+/// The upright cell that each cell of a `side` × `side` grid shows, the image having been turned
+/// counter-clockwise by `degrees` about its centre; `None` if that is outside of it.
+pub(crate) fn turned_back(side: usize, degrees: f32) -> impl Iterator<Item = Option<usize>> {
+    let (sin, cos) = sin_cos(degrees);
+    let center = (side as f64 - 1.0) / 2.0;
+    let within = move |at: f64| (at >= 0.0 && at < side as f64).then_some(at as usize);
+    (0..side * side).map(move |cell| {
+        let (right, down) = ((cell % side) as f64 - center, (cell / side) as f64 - center);
+        let x = within((cos * right - sin * down + center).round())?;
+        let y = within((sin * right + cos * down + center).round())?;
+        Some(y * side + x)
+    })
+}
+
+/// Sine and cosine; right angles are whole, as in the rotation of the images.
+fn sin_cos(degrees: f32) -> (f64, f64) {
+    let angle = f64::from(degrees).to_radians();
+    let round = |value: f64| (value * 1e15).round() / 1e15;
+    (round(angle.sin()), round(angle.cos()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +95,15 @@ mod tests {
         assert_eq!(average.mean(), upright);
         average.add(&upright, 0.0);
         assert_eq!(average.mean(), upright);
+    }
+
+    #[test]
+    fn turned_cells_show_the_upright_ones() {
+        let quarter: Vec<_> = turned_back(3, 90.0).flatten().collect();
+        assert_eq!(quarter, [2, 5, 8, 1, 4, 7, 0, 3, 6]);
+        assert!(turned_back(9, 45.0).next().is_some_and(|corner| corner.is_none()));
+        let full: Vec<_> = turned_back(4, 360.0).flatten().collect();
+        assert_eq!(full, (0..16).collect::<Vec<_>>());
     }
 
     #[test]
