@@ -21,6 +21,7 @@ mod numbers;
 mod output;
 mod panic;
 mod progress;
+mod regions_args;
 mod report;
 mod score_args;
 mod source_args;

@@ -82,6 +82,8 @@ struct Tally {
     masks: usize,
     without_mask: usize,
     empty_masks: usize,
+    ignored_defects: usize,
+    ignored_pixels: bool,
 }
 
 impl Tally {
@@ -107,11 +109,22 @@ impl Tally {
                     self.empty_masks += 1;
                     return Ok(());
                 }
+                if is_ignored(&mask, map.ignored()) {
+                    self.ignored_defects += 1;
+                    return Ok(());
+                }
                 self.masks += 1;
                 mask
             }
         };
-        Ok(self.pixels.add(map.values(), &mask, map.width())?)
+        match map.ignored() {
+            None => self.pixels.add(map.values(), &mask, map.width())?,
+            Some(ignored) => {
+                self.ignored_pixels = true;
+                self.pixels.add_without(map.values(), &mask, ignored, map.width())?;
+            }
+        }
+        Ok(())
     }
 
     fn finish(self, findings: &mut MapFindings) -> anyhow::Result<()> {
@@ -125,6 +138,13 @@ impl Tally {
             let images = counted(self.empty_masks, "image");
             notes.push(format!("{images} of defects with an all-black mask: left out"));
         }
+        if self.ignored_defects > 0 {
+            let images = counted(self.ignored_defects, "image");
+            notes.push(format!("{images} whose defects the model ignores: left out"));
+        }
+        if self.ignored_pixels {
+            notes.push("pixels that the model ignores are left out".to_owned());
+        }
         if self.masks == 0 {
             notes.push("no masks, so there are no pixel metrics".to_owned());
         } else {
@@ -134,21 +154,29 @@ impl Tally {
     }
 }
 
+/// Whether no pixel of the defect counts.
+fn is_ignored(mask: &[bool], ignored: Option<&[bool]>) -> bool {
+    let left =
+        |ignored: &[bool]| mask.iter().zip(ignored).any(|(&defect, &ignored)| defect && !ignored);
+    ignored.is_some_and(|ignored| !left(ignored))
+}
+
 /// The value at which a map's colours end: twice what good images reach, so that they stay dark.
 pub(crate) fn picture_top(detector: &Detector, found: &Localization) -> f32 {
     let peak = found.map.peak().map_or(0.0, |peak| peak.value);
     peak.max((2.0 * detector.info().map_threshold) as f32).max(f32::MIN_POSITIVE)
 }
 
-/// The image, and the image under its map, small.
+/// The image, and the image as it was seen under its map, small.
 pub(crate) fn pictures(found: &Localization, top: f32) -> anyhow::Result<Pictures> {
     let (width, height) = found.image.dimensions();
     let share = (f64::from(PICTURE) / f64::from(width.max(height))).min(1.0);
     let scaled = |side: u32| ((f64::from(side) * share).round() as u32).max(1);
     let (width, height) = (scaled(width), scaled(height));
-    let image = imageops::resize(&found.image, width, height, FilterType::Triangle);
+    let small = |image: &RgbImage| imageops::resize(image, width, height, FilterType::Triangle);
+    let image = small(&found.image);
     let map = found.map.resized(width as usize, height as usize);
-    let over = overlay(&image, map.values(), top);
+    let over = overlay(&small(&found.seen_image()), map.values(), top);
     Ok(Pictures { image: jpeg(&image)?, overlay: jpeg(&over)? })
 }
 

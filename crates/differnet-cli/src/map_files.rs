@@ -18,7 +18,7 @@ pub(crate) struct MapFiles {
     pub(crate) map: PathBuf,
     /// NumPy array of `f32`, `[height, width]`.
     pub(crate) array: PathBuf,
-    /// PNG of the image under the map's colours, with their scale.
+    /// PNG of the image as it was seen under the map's colours, with their scale.
     pub(crate) overlay: PathBuf,
 }
 
@@ -54,7 +54,7 @@ impl MapFiles {
         atomic::write(&self.map, png.get_ref())?;
         atomic::write(&self.array, &npy(&found.map))?;
         let mut png = Cursor::new(Vec::new());
-        with_scale(&overlay(&found.image, found.map.values(), top), top)
+        with_scale(&overlay(&found.seen_image(), found.map.values(), top), top)
             .write_to(&mut png, ImageFormat::Png)
             .context("cannot encode the overlay")?;
         atomic::write(&self.overlay, png.get_ref())

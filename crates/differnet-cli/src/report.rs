@@ -8,6 +8,7 @@ use differnet_eval::{LossPoint, Report, ReportImage, ReportSection, ScoredImage,
 
 use crate::evaluation::{Summary, pixel_rows};
 use crate::map_evaluation::Pictures;
+use crate::regions_args;
 
 /// The report of an evaluation; `pictures` belong to `images` in order, or are none.
 pub(crate) fn of_evaluation(
@@ -77,6 +78,7 @@ pub(crate) fn of_model(title: &str, model: &str, info: &ModelInfo) -> Report {
                 ("training images", info.training_images.to_string()),
                 ("images held back", info.held_back_images.to_string()),
                 ("digest of the images", info.data_fingerprint.clone()),
+                ("regions", regions_args::describe(info.regions.as_ref())),
                 ("feature extractor", info.extractor.clone()),
                 ("updates", info.updates.to_string()),
                 ("threshold, nats", format!("{:.4}", info.threshold)),

@@ -4,7 +4,8 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of a file's bytes; displays as 64 hexadecimal digits.
+/// SHA-256 of a file's bytes, or of the pixels that count in it (see
+/// [`SeenImage`](crate::SeenImage)); displays as 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(pub [u8; 32]);
 

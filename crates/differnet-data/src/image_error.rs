@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::causes::with_causes;
+use crate::regions_error::RegionsError;
 
 /// Why one file did not become an image.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +108,14 @@ pub enum ImageError {
     DecoderPanic {
         /// The file.
         path: PathBuf,
+    },
+    /// An image that the regions cannot be applied to.
+    #[error("{} does not fit the regions", path.display())]
+    Regions {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: Box<RegionsError>,
     },
 }
 

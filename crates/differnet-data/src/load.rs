@@ -8,7 +8,9 @@ use rayon::prelude::*;
 use crate::content_hash::ContentHash;
 use crate::decode::{DecodeLimits, decode_bytes, read_file};
 use crate::image_error::ImageError;
+use crate::regions::Regions;
 use crate::resize::resize_bilinear;
+use crate::seen_image::SeenImage;
 
 /// An image ready to be transformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,23 +50,29 @@ pub fn load_image(
     Ok(LoadedImage { path: path.to_path_buf(), hash: ContentHash::of(&bytes), image })
 }
 
-/// The content hash of each of the files `paths`, or what is wrong with it.
+/// The hash of each of the files `paths` as [`SeenImage::hash`] has it, or what is wrong with it.
 ///
 /// Reads and decodes every file once, in parallel, and keeps none.
-pub fn hash_images(paths: &[PathBuf], limits: &DecodeLimits) -> Vec<Result<ContentHash, BadImage>> {
-    let hash = |path: &PathBuf| {
-        let bytes = read_file(path, limits)?;
-        decode_bytes(&bytes, path, limits).map(|_| ContentHash::of(&bytes))
-    };
+pub fn hash_images(
+    paths: &[PathBuf],
+    regions: Option<&Regions>,
+    limits: &DecodeLimits,
+) -> Vec<Result<ContentHash, BadImage>> {
+    let hash = |path: &PathBuf| SeenImage::read(path, regions, limits).map(|seen| seen.hash);
     let checked = paths
         .par_iter()
         .map(|path| hash(path).map_err(|error| BadImage { path: path.clone(), error }));
     checked.collect()
 }
 
-/// Those of the files `paths` that are no usable images, in the order given.
-pub fn check_images(paths: &[PathBuf], limits: &DecodeLimits) -> Vec<BadImage> {
-    hash_images(paths, limits).into_iter().filter_map(Result::err).collect()
+/// Those of the files `paths` that are no usable images, in the order given; an image that does not
+/// fit the regions is none.
+pub fn check_images(
+    paths: &[PathBuf],
+    regions: Option<&Regions>,
+    limits: &DecodeLimits,
+) -> Vec<BadImage> {
+    hash_images(paths, regions, limits).into_iter().filter_map(Result::err).collect()
 }
 
 #[cfg(test)]
@@ -88,7 +96,7 @@ mod tests {
         let good = root.path().join("b.png");
         RgbImage::new(2, 2).save(&good).unwrap();
         let paths = [root.path().join("c.png"), good, root.path().join("a.png")];
-        let bad = check_images(&paths, &DecodeLimits::default());
+        let bad = check_images(&paths, None, &DecodeLimits::default());
         let bad: Vec<_> = bad.into_iter().map(|bad| bad.path).collect();
         assert_eq!(bad, [paths[0].clone(), paths[2].clone()]);
     }

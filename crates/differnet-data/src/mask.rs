@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use image::RgbImage;
+
 use crate::decode::{DecodeLimits, decode_file};
 use crate::image_error::ImageError;
 
-/// Grey level from which a pixel of a mask belongs to the defect: lossy files blur the edges.
-const DEFECT_LEVEL: u8 = 128;
+/// Grey level from which a pixel of a mask is white: lossy files blur the edges.
+const WHITE_LEVEL: u8 = 128;
 
 /// Why a mask cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -45,8 +47,13 @@ pub fn load_mask(
     if (width, height) != size {
         return Err(MaskError::Size { path: path.to_path_buf(), width, height, image: size });
     }
-    let defective = |pixel: &image::Rgb<u8>| pixel.0.into_iter().any(|level| level >= DEFECT_LEVEL);
-    Ok(mask.pixels().map(defective).collect())
+    Ok(bright_pixels(&mask))
+}
+
+/// Whether each pixel of a mask is at least half white, row by row.
+pub(crate) fn bright_pixels(mask: &RgbImage) -> Vec<bool> {
+    let bright = |pixel: &image::Rgb<u8>| pixel.0.into_iter().any(|level| level >= WHITE_LEVEL);
+    mask.pixels().map(bright).collect()
 }
 
 #[cfg(test)]

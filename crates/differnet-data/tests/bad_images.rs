@@ -141,7 +141,7 @@ fn folders_missing_files_and_long_files_have_their_messages() {
         assert_eq!(message, format!("{before}{}{after}", path.display()));
     }
     let paths = table.map(|(path, _, _)| path);
-    let bad = check_images(&paths, &limits);
+    let bad = check_images(&paths, None, &limits);
     assert_eq!(bad.len(), 3);
     // The list a person reads names each cause on the same line.
     let golden = format!("cannot read {}: ", paths[0].display());

@@ -116,7 +116,37 @@ impl PixelEvaluation {
     /// [`MetricError::NonFinitePixel`]; the image is then not counted at all.
     pub fn add(&mut self, map: &[f32], mask: &[bool], width: usize) -> Result<(), MetricError> {
         check_map(map, mask, width)?;
-        for (&value, _) in map.iter().zip(mask).filter(|(_, defect)| !**defect) {
+        self.count(map, mask, None, width);
+        Ok(())
+    }
+
+    /// Counts one image without its `ignored` pixels: they are neither good nor defective, no part
+    /// of a region and no peak. A defect that is ignored as a whole is none.
+    ///
+    /// - `ignored`: as `map`
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn add_without(
+        &mut self,
+        map: &[f32],
+        mask: &[bool],
+        ignored: &[bool],
+        width: usize,
+    ) -> Result<(), MetricError> {
+        check_map(map, mask, width)?;
+        check_map(map, ignored, width)?;
+        let mask: Vec<bool> =
+            mask.iter().zip(ignored).map(|(&defect, &ignored)| defect && !ignored).collect();
+        self.count(map, &mask, Some(ignored), width);
+        Ok(())
+    }
+
+    /// Counts one image; no pixel of `mask` is ignored.
+    fn count(&mut self, map: &[f32], mask: &[bool], ignored: Option<&[bool]>, width: usize) {
+        let counts = |pixel: &usize| ignored.is_none_or(|ignored| !ignored[*pixel]);
+        let pixels = (0..map.len()).filter(counts).map(|pixel| (map[pixel], mask[pixel]));
+        for (value, _) in pixels.clone().filter(|(_, defect)| !defect) {
             self.bins.bin_mut(value).good += 1;
         }
         let regions = regions(mask, width);
@@ -130,11 +160,10 @@ impl PixelEvaluation {
         }
         if !regions.is_empty() {
             self.images_with_defects += 1;
-            self.peak_hits += peak_hit(map, mask);
+            self.peak_hits += peak_hit(pixels);
         }
         self.images += 1;
         self.regions += regions.len();
-        Ok(())
     }
 
     /// The evaluation of the images of both.

@@ -14,6 +14,8 @@ pub struct AnomalyMap {
     width: usize,
     height: usize,
     values: Vec<f32>,
+    /// Whether each pixel is ignored; `None` if all count.
+    ignored: Option<Vec<bool>>,
 }
 
 impl AnomalyMap {
@@ -23,7 +25,7 @@ impl AnomalyMap {
     /// If `width` is 0 or `values` does not fill rows of it.
     pub fn new(width: usize, values: Vec<f32>) -> Self {
         assert!(width > 0 && values.len().is_multiple_of(width), "rows of {width} values");
-        Self { width, height: values.len() / width, values }
+        Self { width, height: values.len() / width, values, ignored: None }
     }
 
     /// The paper's gradient map g_x = Σ_c |G ∗ ∇x_c| of one image (Eq. 7).
@@ -69,6 +71,28 @@ impl AnomalyMap {
         &self.values
     }
 
+    /// The map with 0 at the `ignored` pixels, which have no part in peak and regions.
+    ///
+    /// # Panics
+    /// If `ignored` has not one value for each pixel.
+    pub fn without(mut self, ignored: Vec<bool>) -> Self {
+        assert_eq!(ignored.len(), self.values.len(), "a value for each pixel");
+        let hidden = self.values.iter_mut().zip(&ignored).filter(|(_, ignored)| **ignored);
+        hidden.for_each(|(value, _)| *value = 0.0);
+        self.ignored = Some(ignored);
+        self
+    }
+
+    /// Whether each pixel is ignored, row by row; `None` if all count.
+    pub fn ignored(&self) -> Option<&[bool]> {
+        self.ignored.as_deref()
+    }
+
+    /// Whether each pixel counts.
+    fn counted(&self) -> impl Iterator<Item = bool> {
+        (0..self.values.len()).map(|at| self.ignored().is_none_or(|ignored| !ignored[at]))
+    }
+
     /// The map smoothed with a Gaussian of standard deviation `sigma` pixels.
     pub fn blurred(&self, sigma: f64) -> Self {
         Self::new(self.width, blur::gaussian(&self.values, self.width, sigma))
@@ -80,9 +104,10 @@ impl AnomalyMap {
         self
     }
 
-    /// The largest value, and its first column and row; `None` of an empty map.
+    /// The largest value, and its first column and row; `None` if no pixel counts.
     pub fn peak(&self) -> Option<Peak> {
-        let best = (0..self.values.len())
+        let counted = self.counted().enumerate().filter_map(|(at, counts)| counts.then_some(at));
+        let best = counted
             .reduce(|best, at| if self.values[at] > self.values[best] { at } else { best })?;
         Some(Peak { value: self.values[best], x: best % self.width, y: best / self.width })
     }
@@ -191,6 +216,18 @@ mod tests {
         assert_eq!(map.values()[7..], map.values()[..7]);
         let map = AnomalyMap::of_grid(grid, 1, 6);
         assert_eq!(map.values(), [0.0, 0.0, 2.0, 4.0, 6.0, 8.0]);
+    }
+
+    #[test]
+    fn ignored_pixels_are_zero_and_never_the_peak() {
+        let map = AnomalyMap::new(2, vec![9.0, -3.0, -5.0, 7.0]);
+        assert_eq!(map.ignored(), None);
+        let ignored = vec![true, false, false, true];
+        let without = map.without(ignored.clone());
+        assert_eq!(without.values(), [0.0, -3.0, -5.0, 0.0]);
+        assert_eq!(without.ignored(), Some(ignored.as_slice()));
+        assert_eq!(without.peak(), Some(Peak { value: -3.0, x: 1, y: 0 }));
+        assert_eq!(without.without(vec![true; 4]).peak(), None);
     }
 
     #[test]

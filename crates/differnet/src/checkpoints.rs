@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
+use differnet_data::Regions;
 use differnet_flow::{Flow, Trainer};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,7 @@ const BEST: &str = "best.safetensors";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) config: DetectorConfig,
+    pub(crate) regions: Option<Regions>,
     pub(crate) data_fingerprint: String,
     pub(crate) history: Vec<HistoryPoint>,
     /// The look with the lowest validation loss so far.
@@ -35,9 +37,14 @@ pub(crate) struct State {
 
 impl State {
     /// The state of a training that has not begun.
-    pub(crate) fn new(config: &DetectorConfig, data_fingerprint: &str) -> Self {
+    pub(crate) fn new(
+        config: &DetectorConfig,
+        regions: Option<&Regions>,
+        data_fingerprint: &str,
+    ) -> Self {
         Self {
             config: config.clone(),
+            regions: regions.cloned(),
             data_fingerprint: data_fingerprint.to_owned(),
             history: Vec::new(),
             best: None,
@@ -93,6 +100,9 @@ impl<'a> Checkpoints<'a> {
             .ok_or_else(|| other("version of this program"))?;
         if state.config != fresh.config {
             return Err(other("configuration"));
+        }
+        if state.regions != fresh.regions {
+            return Err(other("choice of --roi and --ignore"));
         }
         if state.data_fingerprint != fresh.data_fingerprint {
             return Err(other("set of images"));

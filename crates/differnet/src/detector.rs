@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet_data::{
-    ContentHash, ImageError, Purpose, Transform, fixed_transforms, random_transforms,
+    ContentHash, ImageError, Purpose, Regions, Transform, fixed_transforms, random_transforms,
 };
 use differnet_features::{FEATURES, LOCAL_GRID};
 use differnet_flow::{Companion, Flow, FlowError, read_metadata};
@@ -39,6 +39,9 @@ pub struct ModelInfo {
     pub extractor: String,
     /// Every setting, the seed among them.
     pub config: DetectorConfig,
+    /// Which parts of the images count, in training and ever since; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<Regions>,
     /// Digest of the training images' contents.
     pub data_fingerprint: String,
     /// Images trained on.
@@ -70,7 +73,7 @@ pub struct ModelInfo {
 pub enum TransformChoice {
     /// Angles i · 360° / N: every image alike, and cached rows serve every model.
     Fixed,
-    /// Drawn at random for each image, from the seed and the image's content.
+    /// Drawn at random for each image, from the seed and from what counts in the image.
     Random {
         /// Seed of the draws.
         seed: u64,
@@ -91,7 +94,7 @@ pub struct ScoreConfig {
 /// The score of one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ImageScore {
-    /// Hash of the file.
+    /// Names the image by what counts in it.
     pub hash: ContentHash,
     /// τ(x) of Eq. 5, nats.
     pub score: f64,
@@ -227,7 +230,7 @@ impl Detector {
         row_scores(&self.flow, features, &self.device)
     }
 
-    /// The transforms under which `config` scores the image with content hash `image`.
+    /// The transforms under which `config` scores the image with the hash `image`.
     pub fn transforms(&self, config: &ScoreConfig, image: &ContentHash) -> Vec<Transform> {
         let transforms = self.info.config.transform_config();
         match config.choice {
@@ -240,8 +243,8 @@ impl Detector {
 
     /// Calls `visit` with the index and the score of each file, in order, until it breaks.
     ///
-    /// Memory stays flat for any number of files. A file that is no usable image is passed on as
-    /// its error.
+    /// Memory stays flat for any number of files. A file that is no usable image, or does not fit
+    /// the model's regions, is passed on as its error.
     ///
     /// # Errors
     /// [`DetectorError`] if no transforms are asked for, if the model was trained with another
@@ -255,7 +258,8 @@ impl Detector {
     ) -> Result<ControlFlow<()>, DetectorError> {
         self.check_scoring(source, config)?;
         let choice = |hash: &ContentHash| self.transforms(config, hash);
-        let flow = source.for_each(files, &choice, &mut |index, features| {
+        let regions = self.info.regions.as_ref();
+        let flow = source.for_each_within(regions, files, &choice, &mut |index, features| {
             let score = features.map(|features| {
                 let transform_scores = self.row_scores(&features.rows);
                 let score = anomaly_score(&transform_scores, config.average)

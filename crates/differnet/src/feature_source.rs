@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use differnet_data::{ContentHash, DecodeLimits, ImageError, RgbImage, Transform};
+use differnet_data::{
+    ContentHash, DecodeLimits, ImageError, Regions, RgbImage, SeenImage, Transform,
+};
 use differnet_features::{
     Extractor, FEATURES, FeatureCache, FeatureError, IMAGE_SIZE, TransformKey,
 };
@@ -16,7 +18,7 @@ const FILES: usize = 8;
 /// Transformed images extracted at once.
 const IMAGES: usize = 16;
 
-/// Which transforms of an image are wanted, given the hash of its file.
+/// Which transforms of an image are wanted, given its [`SeenImage::hash`].
 pub type ChooseTransforms<'a> = dyn Fn(&ContentHash) -> Vec<Transform> + Sync + 'a;
 
 /// Where features come from: an extractor, and a cache if there is one.
@@ -33,7 +35,7 @@ pub struct FeatureSource {
 /// The features of one image.
 #[derive(Debug)]
 pub struct ImageFeatures {
-    /// Hash of the image's file.
+    /// Names the image: [`SeenImage::hash`].
     pub hash: ContentHash,
     /// The transforms that the rows belong to.
     pub transforms: Vec<Transform>,
@@ -72,8 +74,26 @@ impl FeatureSource {
         choice: &ChooseTransforms<'_>,
         visit: &mut dyn FnMut(usize, Result<ImageFeatures, ImageError>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, FeatureError> {
+        self.for_each_within(None, files, choice, visit)
+    }
+
+    /// As [`Self::for_each`], with the features of what counts in each image.
+    ///
+    /// An image of which some pixels are ignored is decoded even if its features are in the cache:
+    /// they are found by what counts in it.
+    ///
+    /// # Errors
+    /// As [`Self::for_each`].
+    pub fn for_each_within(
+        &self,
+        regions: Option<&Regions>,
+        files: &[PathBuf],
+        choice: &ChooseTransforms<'_>,
+        visit: &mut dyn FnMut(usize, Result<ImageFeatures, ImageError>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, FeatureError> {
         for (group, paths) in files.chunks(FILES).enumerate() {
-            let opened: Vec<_> = paths.par_iter().map(|path| self.open(path, choice)).collect();
+            let opened: Vec<_> =
+                paths.par_iter().map(|path| self.open(path, regions, choice)).collect();
             let mut work = Vec::with_capacity(opened.len());
             for opened in opened {
                 work.push(opened?);
@@ -93,14 +113,16 @@ impl FeatureSource {
     pub(crate) fn local_features(
         &self,
         path: &Path,
+        regions: Option<&Regions>,
         transforms: &[Transform],
     ) -> Result<Vec<f32>, DetectorError> {
         let side = IMAGE_SIZE as u32;
-        let loaded = differnet_data::load_image(path, side, &self.limits)
+        let seen = SeenImage::read(path, regions, &self.limits)
             .map_err(|source| DetectorError::Image { source })?;
+        let square = differnet_data::resize_bilinear(&seen.image, side, side);
         let images: Vec<RgbImage> = transforms
             .par_iter()
-            .map(|transform| differnet_data::apply(&loaded.image, transform))
+            .map(|transform| differnet_data::apply(&square, transform))
             .collect();
         let pixels: Vec<&[u8]> = images.iter().map(|image| image.as_raw().as_slice()).collect();
         Ok(self.extractor.extract_with_local_features(&pixels)?.local)
@@ -110,23 +132,33 @@ impl FeatureSource {
     fn open<'a>(
         &self,
         path: &'a Path,
+        regions: Option<&Regions>,
         choice: &ChooseTransforms<'_>,
     ) -> Result<Result<Work<'a>, ImageError>, FeatureError> {
+        let see = |bytes: &[u8]| {
+            let image = differnet_data::decode_bytes(bytes, path, &self.limits)?;
+            SeenImage::new(bytes, image, path, regions)
+        };
         let bytes = match differnet_data::read_file(path, &self.limits) {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err(error)),
         };
-        let hash = ContentHash::of(&bytes);
+        // What counts in the image is its name in the cache; without regions that is the file.
+        let seen = match regions.map(|_| see(&bytes)).transpose() {
+            Ok(seen) => seen,
+            Err(error) => return Ok(Err(error)),
+        };
+        let hash = seen.as_ref().map_or_else(|| ContentHash::of(&bytes), |seen| seen.hash);
         let transforms = choice(&hash);
         let known = match &self.cache {
             None => vec![None; transforms.len()],
             Some(cache) => cache.read(self.extractor.id(), &hash.0, &keys(&transforms))?,
         };
         let image = if known.iter().any(Option::is_none) {
-            match differnet_data::decode_bytes(&bytes, path, &self.limits) {
-                Ok(image) => {
+            match seen.map_or_else(|| see(&bytes), Ok) {
+                Ok(seen) => {
                     let side = IMAGE_SIZE as u32;
-                    Some(differnet_data::resize_bilinear(&image, side, side))
+                    Some(differnet_data::resize_bilinear(&seen.image, side, side))
                 }
                 Err(error) => return Ok(Err(error)),
             }

@@ -3,7 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use differnet_data::{ContentHash, DecodeLimits, ImageError, RgbImage};
+use differnet_data::{
+    ContentHash, DecodeLimits, ImageError, Regions, RgbImage, SeenImage, paint_neutral,
+};
 use differnet_features::{IMAGE_SIZE, ImageGradients, LOCAL_GRID, LocalFeatures};
 use differnet_scoring::{AnomalyMap, Grid, MapAverage, Verdict, anomaly_score};
 use rayon::prelude::*;
@@ -45,16 +47,28 @@ pub struct LocalizeConfig {
 /// Where in an image the flow sees something unlikely.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Localization {
-    /// Hash of the file.
+    /// Names the image by what counts in it.
     pub hash: ContentHash,
-    /// The image as the map lies on it: upright, of its own size.
+    /// The image as the map lies on it: upright, of its own size, with all its pixels.
     pub image: RgbImage,
     /// τ(x) of Eq. 5, nats.
     pub score: f64,
     /// Whether the score reaches the threshold.
     pub verdict: Verdict,
-    /// A value for each of the image's pixels; larger is more anomalous.
+    /// A value for each of the image's pixels; larger is more anomalous, 0 where the model's
+    /// regions have the pixel ignored.
     pub map: AnomalyMap,
+}
+
+impl Localization {
+    /// The image as the detector saw it: ignored pixels are grey.
+    pub fn seen_image(&self) -> RgbImage {
+        let mut image = self.image.clone();
+        if let Some(ignored) = self.map.ignored() {
+            paint_neutral(&mut image, ignored);
+        }
+        image
+    }
 }
 
 impl Detector {
@@ -68,7 +82,8 @@ impl Detector {
 
     /// Calls `visit` with the index and the localization of each file, in order, until it breaks.
     ///
-    /// One image is in memory at a time. A file that is no usable image is passed on as its error.
+    /// One image is in memory at a time. A file that is no usable image, or does not fit the
+    /// model's regions, is passed on as its error.
     ///
     /// # Errors
     /// [`DetectorError`] if no transforms are asked for or if the model was trained with another
@@ -82,8 +97,8 @@ impl Detector {
     ) -> Result<ControlFlow<()>, DetectorError> {
         self.check_scoring(source, &config.scoring)?;
         for (index, path) in files.iter().enumerate() {
-            let localization = match read(path, &source.limits) {
-                Ok((hash, image)) => Ok(self.localize(source, hash, image, config)?),
+            let localization = match read(path, self.info().regions.as_ref(), &source.limits) {
+                Ok((image, seen)) => Ok(self.localize(source, image, seen, config)?),
                 Err(error) => Err(error),
             };
             if visit(index, localization).is_break() {
@@ -93,16 +108,17 @@ impl Detector {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// The localization of one decoded image.
+    /// The localization of one decoded image, of which the detector looks at `seen`.
     fn localize(
         &self,
         source: &FeatureSource,
-        hash: ContentHash,
         image: RgbImage,
+        seen: SeenImage,
         config: &LocalizeConfig,
     ) -> Result<Localization, DetectorError> {
+        let SeenImage { hash, image: seen, ignored } = seen;
         let side = IMAGE_SIZE as u32;
-        let square = differnet_data::resize_bilinear(&image, side, side);
+        let square = differnet_data::resize_bilinear(&seen, side, side);
         let transforms = self.transforms(&config.scoring, &hash);
         let mut average = MapAverage::new(IMAGE_SIZE);
         let mut transform_scores = Vec::with_capacity(transforms.len());
@@ -131,6 +147,10 @@ impl Detector {
             MapKind::Deviation => map.blurred(DEVIATION_SIGMA),
         };
         let map = map.resized(image.width() as usize, image.height() as usize);
+        let map = match ignored {
+            Some(ignored) => map.without(ignored),
+            None => map,
+        };
         Ok(Localization { hash, image, score, verdict, map })
     }
 
@@ -176,9 +196,14 @@ impl Detector {
     }
 }
 
-/// The hash of a file and the image in it, upright.
-fn read(path: &Path, limits: &DecodeLimits) -> Result<(ContentHash, RgbImage), ImageError> {
+/// The image in a file, upright, and what is seen of it.
+fn read(
+    path: &Path,
+    regions: Option<&Regions>,
+    limits: &DecodeLimits,
+) -> Result<(RgbImage, SeenImage), ImageError> {
     let bytes = differnet_data::read_file(path, limits)?;
     let image = differnet_data::decode_bytes(&bytes, path, limits)?;
-    Ok((ContentHash::of(&bytes), image))
+    let seen = SeenImage::new(&bytes, image.clone(), path, regions)?;
+    Ok((image, seen))
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use differnet_data::{BadImage, ContentHash, DecodeLimits, hash_images};
+use differnet_data::{BadImage, ContentHash, DecodeLimits, Regions, hash_images};
 use sha2::{Digest, Sha256};
 
 use crate::config::DetectorConfig;
@@ -28,12 +28,13 @@ pub(crate) type Usable = (ContentHash, PathBuf);
 /// Checks every file: the usable ones, and those that are not; `None` if interrupted.
 pub(crate) fn check_files(
     files: &[PathBuf],
+    regions: Option<&Regions>,
     limits: &DecodeLimits,
     progress: &mut ProgressCallback<'_>,
 ) -> Option<(Vec<Usable>, Vec<BadImage>)> {
     let (mut usable, mut bad) = (Vec::with_capacity(files.len()), Vec::new());
     for group in files.chunks(FILES) {
-        for (file, hash) in group.iter().zip(hash_images(group, limits)) {
+        for (file, hash) in group.iter().zip(hash_images(group, regions, limits)) {
             match hash {
                 Ok(hash) => usable.push((hash, file.clone())),
                 Err(error) => bad.push(error),

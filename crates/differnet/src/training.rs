@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use differnet_data::{BadImage, ContentHash, fixed_transforms};
+use differnet_data::{BadImage, ContentHash, Regions, fixed_transforms};
 use differnet_features::LOCAL_GRID;
 use differnet_scoring::{
     LocalStatistics, LocalStatisticsBuilder, anomaly_score, quantile, threshold_from_good,
@@ -54,6 +54,9 @@ pub struct Training<'a> {
     pub checkpoints: &'a Path,
     /// What to do with files that are no usable images.
     pub bad_images: BadImagePolicy,
+    /// Which parts of the images count, here and whenever the detector sees an image; `None` for
+    /// all.
+    pub regions: Option<&'a Regions>,
 }
 
 /// How a training ended.
@@ -69,8 +72,8 @@ impl Training<'_> {
     /// Trains a detector on the good images `files`.
     ///
     /// A share of them is held back to choose the weights and to set the threshold. The result is
-    /// a function of the settings, the seed and the images' contents, not of their names, and whether or not the training
-    /// was interrupted in between.
+    /// a function of the settings, the seed, the regions and the images' contents there, not of
+    /// their names, and whether or not the training was interrupted in between.
     ///
     /// # Errors
     /// [`DetectorError`]: settings out of range, unusable or too few images, a checkpoint of
@@ -83,7 +86,8 @@ impl Training<'_> {
         self.config.validate()?;
         self.config.flow_config().validate()?;
         self.checkpoints().create()?;
-        let Some((usable, bad)) = check_files(files, &self.source.limits, progress) else {
+        let limits = &self.source.limits;
+        let Some((usable, bad)) = check_files(files, self.regions, limits, progress) else {
             return Ok(Outcome::Interrupted);
         };
         if self.bad_images == BadImagePolicy::Refuse && !bad.is_empty() {
@@ -149,13 +153,14 @@ impl Training<'_> {
         visit: &mut dyn FnMut(usize, ImageFeatures) -> ControlFlow<()>,
     ) -> Result<bool, DetectorError> {
         let mut failure = None;
-        let flow = self.source.for_each(files, choice, &mut |index, features| match features {
+        let mut visit = |index, features| match features {
             Ok(features) => visit(index, features),
             Err(source) => {
                 failure = Some(source);
                 ControlFlow::Break(())
             }
-        })?;
+        };
+        let flow = self.source.for_each_within(self.regions, files, choice, &mut visit)?;
         match failure {
             Some(source) => Err(DetectorError::Image { source }),
             None => Ok(flow.is_continue()),
@@ -173,7 +178,7 @@ impl Training<'_> {
         let transforms = fixed_transforms(&self.config.transform_config(), PLACED_TRANSFORMS);
         let mut statistics = LocalStatisticsBuilder::new(LOCAL_GRID.side, LOCAL_GRID.channels);
         for (index, path) in files.iter().enumerate() {
-            let local = self.source.local_features(path, &transforms)?;
+            let local = self.source.local_features(path, self.regions, &transforms)?;
             let images =
                 local.chunks_exact(LOCAL_GRID.side * LOCAL_GRID.side * LOCAL_GRID.channels);
             for (local, transform) in images.zip(&transforms) {
@@ -241,6 +246,7 @@ impl Training<'_> {
             version: env!("CARGO_PKG_VERSION").into(),
             extractor: self.source.extractor.id().into(),
             config: config.clone(),
+            regions: self.regions.cloned(),
             data_fingerprint: split.fingerprint.clone(),
             training_images: split.training.len(),
             held_back_images: split.held_back.len(),

@@ -9,7 +9,9 @@ use differnet::{
     BadImagePolicy, Detector, DetectorConfig, DetectorError, FeatureSource, ImageScore, Outcome,
     Preset, Progress, Training,
 };
-use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
+use differnet_data::{
+    Area, Layout, Regions, SampleConfig, load_dataset, paint_neutral, write_sample_dataset,
+};
 use differnet_features::FeatureCache;
 
 /// Images, cache and checkpoints of one test.
@@ -17,6 +19,7 @@ struct Bench {
     folder: tempfile::TempDir,
     images: Vec<PathBuf>,
     defects: Vec<PathBuf>,
+    regions: Option<Regions>,
 }
 
 impl Bench {
@@ -30,7 +33,8 @@ impl Bench {
         let data = load_dataset(&root, &layout, 0).expect("a valid data set");
         let images = data.train.into_iter().map(|sample| sample.image).collect();
         let defects = data.test.into_iter().filter(|sample| sample.defect.is_some());
-        Self { defects: defects.map(|sample| sample.image).collect(), images, folder }
+        let defects = defects.map(|sample| sample.image).collect();
+        Self { folder, images, defects, regions: None }
     }
 
     fn source(&self) -> FeatureSource {
@@ -59,6 +63,7 @@ impl Bench {
             device: &Device::flex(),
             checkpoints: &self.checkpoints(),
             bad_images,
+            regions: self.regions.as_ref(),
         };
         training.run(images, &mut |progress| match progress {
             Progress::Training { update, .. } if update >= stop => ControlFlow::Break(()),
@@ -160,6 +165,36 @@ fn a_checkpoint_of_another_training_is_refused() {
     let error = bench.train_with(&tiny(), 4, fewer, BadImagePolicy::Refuse);
     let error = error.expect_err("other images");
     assert!(error.to_string().contains("set of images"), "{error}");
+    let other = Bench { regions: Some(top_eighth()), ..bench };
+    let error = other.train(&tiny(), 4).expect_err("other regions");
+    assert!(error.to_string().contains("--roi and --ignore"), "{error}");
+}
+
+/// Everything but the topmost eighth of an image.
+fn top_eighth() -> Regions {
+    let text = b"[[polygon]]\npoints = [[0, 0], [1, 0], [1, 0.125], [0, 0.125]]";
+    let area = Area::from_toml("top.toml", text).expect("a polygon");
+    Regions::new(None, Some(area)).expect("regions that leave something")
+}
+
+#[test]
+fn what_training_images_show_where_it_is_ignored_does_not_change_the_model() {
+    let bench = Bench { regions: Some(top_eighth()), ..Bench::new() };
+    let expected = bench.bytes(&bench.finished(&tiny()));
+    fs::remove_dir_all(bench.checkpoints()).expect("deletable");
+    for path in &bench.images {
+        let mut image = differnet_data::decode_file(path, &Default::default()).expect("an image");
+        let pixels = image.width() as usize * image.height() as usize;
+        let ignored: Vec<bool> = (0..pixels).map(|pixel| pixel < pixels / 8).collect();
+        paint_neutral(&mut image, &ignored);
+        image.save(path).expect("writable");
+    }
+    let detector = bench.finished(&tiny());
+    assert!(bench.bytes(&detector) == expected, "ignored pixels changed the model");
+    assert_eq!(detector.info().regions, bench.regions);
+    let whole = Bench { regions: None, ..bench };
+    fs::remove_dir_all(whole.checkpoints()).expect("deletable");
+    assert!(whole.bytes(&whole.finished(&tiny())) != expected, "nothing was ignored");
 }
 
 #[test]

@@ -153,6 +153,7 @@ fn train_and_evaluate(
         device: &args.source.device(),
         checkpoints: &checkpoints,
         bad_images: BadImagePolicy::Refuse,
+        regions: None,
     };
     let detector: Box<Detector> = match run_training(&training, &files(&dataset.train), interrupt)?
     {

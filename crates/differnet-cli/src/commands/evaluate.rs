@@ -80,7 +80,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     let data = args.data.load(&layout, detector.info().config.seed)?;
     require_both_kinds(&data.test)?;
     let source = args.source.open()?;
-    let bad = check_images(&files(&data.test), &source.limits);
+    let regions = detector.info().regions.as_ref();
+    let bad = check_images(&files(&data.test), regions, &source.limits);
     let skipped: Vec<String> = bad.iter().map(ToString::to_string).collect();
     if !bad.is_empty() {
         let list: String = skipped.iter().map(|line| format!("\n  {line}")).collect();

@@ -98,7 +98,7 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
         bail!("the data set has no test images");
     }
     let source = args.source.open()?;
-    let bad = check_images(&images, &source.limits);
+    let bad = check_images(&images, None, &source.limits);
     if !bad.is_empty() {
         let list: String = bad.iter().map(|bad| format!("\n  {bad}")).collect();
         let what = format!("{} cannot be used:{list}", counted(bad.len(), "image"));

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::output::{print, print_json};
+use crate::regions_args;
 
 /// Rows of the table of the training's course.
 const COURSE_ROWS: usize = 12;
@@ -59,6 +60,7 @@ fn readable(args: &InspectArgs, bytes: u64, info: &ModelInfo) -> String {
         ("training images", info.training_images.to_string()),
         ("images held back", info.held_back_images.to_string()),
         ("digest of the images", info.data_fingerprint.clone()),
+        ("regions", regions_args::describe(info.regions.as_ref())),
         ("updates", info.updates.to_string()),
         ("threshold", format!("{:.4} nats", info.threshold)),
         ("scores of good images", spread(&info.good_scores)),

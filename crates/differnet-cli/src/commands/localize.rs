@@ -29,7 +29,8 @@ Examples:
 
 For each image NAME.png three files are written to --out: NAME.overlay.png (the image under the
 map's colours, with their scale), NAME.map.png (16-bit grey) and NAME.map.npy (32-bit floats). Maps
-have the image's size; a rotation noted in its EXIF data has been applied.
+have the image's size; a rotation noted in its EXIF data has been applied. Where the model's regions
+have pixels ignored, maps are 0 and overlays grey.
 
 --json prints one object a line: {\"path\", \"score\", \"threshold\", \"verdict\", \"map_threshold\", \"top\",
 \"regions\": [{\"x\", \"y\", \"width\", \"height\", \"area\", \"peak\", \"peak_x\", \"peak_y\"}], \"files\"}, lengths

@@ -16,6 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::numbers::duration;
 use crate::output::{counted, print, print_json, shell_word, tell};
 use crate::progress::Meter;
+use crate::regions_args::RegionsArgs;
 use crate::source_args::SourceArgs;
 
 /// Train a model on photographs of good parts.
@@ -27,9 +28,12 @@ Examples:
       --out bottle.differnet
   differnet train --data tiles --layout mtd --mtd-train-list train.txt --seed 1 --out tiles.differnet
   differnet train --data good_parts --fresh-transforms --epochs 192 --out part.differnet
+  differnet train --data good_parts --roi part.png --ignore clamps.toml --out part.differnet
 
 Ctrl-C saves the state of the training beside the model; the same command takes it up again.
-Features are kept in a cache, so that another training on the same images starts at once.")]
+Features are kept in a cache, so that another training on the same images starts at once.
+A file FILE.toml for --roi or --ignore holds polygons, in fractions of the image's width and height
+from its top left corner: [[polygon]] and below it points = [[0, 0], [1, 0], [1, 0.2], [0, 0.2]].")]
 pub(crate) struct TrainArgs {
     /// Model file to write.
     #[arg(long, value_name = "M.differnet")]
@@ -48,6 +52,8 @@ pub(crate) struct TrainArgs {
     json: bool,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    regions: RegionsArgs,
     #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
@@ -75,8 +81,12 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     let layout = args.data.layout()?;
     let config = args.config.resolve(matches!(layout, Layout::Mtd { .. }))?;
     require_free(&args.out, args.overwrite)?;
+    let regions = args.regions.load()?;
     let data = args.data.load(&layout, config.seed)?;
     tell_found(&layout, &data);
+    if let Some(regions) = &regions {
+        tell(&format!("Regions: {regions}"));
+    }
     tell(&format!("Seed {}; checking the images ...", config.seed));
 
     let source = args.source.open()?;
@@ -88,6 +98,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
         device: &args.source.device(),
         checkpoints: &checkpoints,
         bad_images,
+        regions: regions.as_ref(),
     };
     if checkpoints.exists() {
         if args.restart {

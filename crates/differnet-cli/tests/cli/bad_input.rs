@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::fixture::{Fixture, Run};
 
 /// Checks the exit code, that the message says `text`, and that the program did not break.
-fn expect(run: &Run, code: i32, text: &str) {
+pub(crate) fn expect(run: &Run, code: i32, text: &str) {
     let Run { out, err, .. } = run;
     assert_eq!(run.code, Some(code), "expected {code} and {text:?}\n{err}{out}");
     assert!(err.contains(text) || out.contains(text), "expected {text:?}\n{err}{out}");
@@ -308,6 +308,15 @@ fn model_files_that_are_damaged() {
                 i["config"]["score_transforms"] = json!(9_000_000_000_000_000_000_u64)
             }),
             "score_transforms must be",
+        ),
+        (
+            "damaged regions",
+            with_info(&path, |i| {
+                let points = json!([[0, 0], [1, 0]]);
+                i["regions"]["ignore"] =
+                    json!({"name": "a.toml", "shape": {"polygons": [{"points": points}]}});
+            }),
+            "polygon 1 has 2 points",
         ),
         ("unknown setting", with_info(&path, |i| i["config"]["turbo"] = json!(1)), "unknown field"),
         ("changed weight", with_tensor(&model, "weight", &[0; 4]), "does not match its checksum"),

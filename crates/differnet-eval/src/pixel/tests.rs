@@ -120,6 +120,27 @@ proptest! {
     }
 
     #[test]
+    fn images_without_a_margin_count_as_images_that_never_had_one(
+        images in images(24), left in 0_usize..4, right in 0_usize..4,
+    ) {
+        let (mut without, mut never) = (PixelEvaluation::new(), PixelEvaluation::new());
+        for Image { map, mask, width } in images {
+            let kept = |pixel: usize| (left..width.saturating_sub(right)).contains(&(pixel % width));
+            let ignored: Vec<bool> = (0..map.len()).map(|pixel| !kept(pixel)).collect();
+            without.add_without(&map, &mask, &ignored, width).expect("a valid image");
+            if left + right < width {
+                let pixels = (0..map.len()).filter(|&pixel| kept(pixel));
+                let (map, mask): (Vec<f32>, Vec<bool>) =
+                    pixels.map(|pixel| (map[pixel], mask[pixel])).unzip();
+                never.add(&map, &mask, width - left - right).expect("a valid image");
+            } else {
+                never.images += 1;
+            }
+        }
+        prop_assert_eq!(without, never);
+    }
+
+    #[test]
     fn merging_equals_adding_to_the_last_bit(images in images(40), parts in 1_usize..4) {
         let images = mapped(&images, |value| (value - 9.0) / 7.0);
         let whole = evaluation(&images);
@@ -167,6 +188,24 @@ fn good_images_take_no_part_in_the_pointing_game() {
 }
 
 #[test]
+fn an_ignored_part_takes_its_defect_and_its_peak_along() {
+    // The right half is ignored: the highest value, a good pixel, and half of the defect.
+    let map = [1.0, 3.0, 9.0, 8.0];
+    let ignored = [false, false, true, true];
+    let mut evaluation = PixelEvaluation::new();
+    let mask = [false, true, true, false];
+    evaluation.add_without(&map, &mask, &ignored, 4).expect("a valid image");
+    let metrics = evaluation.metrics().expect("both kinds of pixels");
+    assert_eq!((metrics.pixel_auroc, metrics.pixel_iou, metrics.pointing_game), (1.0, 1.0, 1.0));
+    assert_eq!((metrics.images, metrics.regions), (1, 1));
+    // A defect that is ignored as a whole leaves a good image.
+    let mask = [false, false, true, true];
+    evaluation.add_without(&map, &mask, &ignored, 4).expect("a valid image");
+    let metrics = evaluation.metrics().expect("both kinds of pixels");
+    assert_eq!((metrics.pointing_game, metrics.images, metrics.regions), (1.0, 2, 1));
+}
+
+#[test]
 fn a_refused_image_is_not_counted_at_all() {
     let mut evaluation = PixelEvaluation::new();
     evaluation.add(&[1.0, 2.0], &[false, true], 2).expect("a valid image");
@@ -189,6 +228,8 @@ fn a_refused_image_is_not_counted_at_all() {
     ] {
         assert_eq!(evaluation.add(map, &mask, width), Err(golden));
     }
+    let labels = MetricError::MapAndMaskDiffer { values: 6, labels: 5 };
+    assert_eq!(evaluation.add_without(&[1.0; 6], &mask, &[false; 5], 2), Err(labels));
     assert_eq!(evaluation.add(&[], &[], 3), Err(MetricError::MapWidth { values: 0, width: 3 }));
     assert_eq!(evaluation, before);
 }

@@ -26,10 +26,12 @@ pub struct Region {
 }
 
 impl AnomalyMap {
-    /// The regions at or above `threshold`, that with the highest peak first.
+    /// The regions at or above `threshold`, that with the highest peak first; ignored pixels belong
+    /// to none.
     pub fn regions(&self, threshold: f32) -> Vec<Region> {
         let (width, height) = (self.width, self.height);
-        let mut open: Vec<bool> = self.values.iter().map(|&value| value >= threshold).collect();
+        let reaches = |(&value, counts): (&f32, bool)| counts && value >= threshold;
+        let mut open: Vec<bool> = self.values.iter().zip(self.counted()).map(reaches).collect();
         let mut regions = Vec::new();
         let mut stack = Vec::new();
         for start in 0..open.len() {
@@ -93,5 +95,9 @@ mod tests {
         assert_eq!(map.regions(2.5).len(), 1);
         assert_eq!(map.regions(9.0), []);
         assert_eq!(map.regions(0.0).len(), 1);
+        // Whatever the threshold: what is ignored is in no region, and parts those around it.
+        let middle: Vec<bool> = (0..15).map(|pixel| (1..4).contains(&(pixel % 5))).collect();
+        let areas: Vec<usize> = map.without(middle).regions(-1.0).iter().map(|r| r.area).collect();
+        assert_eq!(areas, [3, 3]);
     }
 }

@@ -61,7 +61,7 @@ impl Training<'_> {
         held_back: &[f32],
         progress: &mut ProgressCallback<'_>,
     ) -> Result<Option<Trained>, DetectorError> {
-        let fresh = State::new(self.config, &split.fingerprint);
+        let fresh = State::new(self.config, self.regions, &split.fingerprint);
         let (trainer, state) = match self.checkpoints().load(&fresh, self.device)? {
             Some(saved) => saved,
             None => {
