@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use image::Rgb;
+
 use crate::decode::{DecodeLimits, decode_file};
 use crate::image_error::ImageError;
 
@@ -27,6 +29,28 @@ pub enum MaskError {
         /// Width and height of the image, pixels.
         image: (u32, u32),
     },
+    /// The mask of a defect is black; found by [`audit_images`](crate::audit_images).
+    #[error("the mask {} marks no pixel, but its image shows a defect: draw the defect in white", path.display())]
+    Empty {
+        /// The mask.
+        path: PathBuf,
+    },
+    /// The mask of a good image is not black; found by [`audit_images`](crate::audit_images).
+    #[error("the mask {} marks a defect, but its image is a good one: move the image or clear the mask", path.display())]
+    OnGoodImage {
+        /// The mask.
+        path: PathBuf,
+    },
+}
+
+impl MaskError {
+    /// The mask's file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Image(error) => error.path(),
+            Self::Size { path, .. } | Self::Empty { path } | Self::OnGoodImage { path } => path,
+        }
+    }
 }
 
 /// Whether each pixel of an image is defective, row by row: where its mask is at least half white.
@@ -45,8 +69,12 @@ pub fn load_mask(
     if (width, height) != size {
         return Err(MaskError::Size { path: path.to_path_buf(), width, height, image: size });
     }
-    let defective = |pixel: &image::Rgb<u8>| pixel.0.into_iter().any(|level| level >= DEFECT_LEVEL);
-    Ok(mask.pixels().map(defective).collect())
+    Ok(mask.pixels().map(is_defective).collect())
+}
+
+/// Whether a pixel of a mask says so.
+pub(crate) fn is_defective(pixel: &Rgb<u8>) -> bool {
+    pixel.0.into_iter().any(|level| level >= DEFECT_LEVEL)
 }
 
 #[cfg(test)]
