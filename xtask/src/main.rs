@@ -1,13 +1,16 @@
-//! Developer commands: golden vectors, tests, continuous integration, style checks.
+//! Developer commands: golden vectors, tests, continuous integration, style checks, data sets.
 //!
 //! A command is one file with its arguments and a `run`; a person and CI type the same line.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands report to a terminal")]
 
 mod ci;
+mod datasets;
 mod golden;
 mod test;
 mod tidy;
+mod usage;
 mod workspace;
 
 use std::process::ExitCode;
@@ -24,6 +27,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Datasets(datasets::DatasetsArgs),
     Golden(golden::GoldenArgs),
     Test(test::TestArgs),
     Ci(ci::CiArgs),
@@ -32,6 +36,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Datasets(args) => datasets::run(&args),
         Command::Golden(args) => golden::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Ci(args) => ci::run(&args),
@@ -39,6 +44,6 @@ fn main() -> ExitCode {
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
-        ExitCode::FAILURE
+        if error.is::<usage::UsageError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
     })
 }

@@ -45,8 +45,9 @@ pub(crate) struct DataArgs {
     /// Category of the layout mvtec, where there are several.
     #[arg(long, value_name = "NAME")]
     category: Option<String>,
-    /// Text file with the names of the training images of the layout mtd, one a line; without it
-    /// the seed draws 80 % of the good ones.
+    /// Text file with the names of the training images of the layout mtd, one a line, such as
+    /// datasets/mtd_train_list.txt of the repository; without it the seed draws 80 % of the good
+    /// ones.
     #[arg(long, value_name = "FILE")]
     mtd_train_list: Option<PathBuf>,
     /// Folder of good test images of the layout folder.

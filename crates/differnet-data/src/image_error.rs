@@ -1,6 +1,6 @@
 //! What can go wrong with an image file, each with its remedy.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::causes::with_causes;
 use crate::regions_error::RegionsError;
@@ -120,6 +120,26 @@ pub enum ImageError {
 }
 
 impl ImageError {
+    /// The file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Io { path, .. }
+            | Self::NotAFile { path }
+            | Self::Empty { path }
+            | Self::FileTooLarge { path, .. }
+            | Self::NotAnImage { path, .. }
+            | Self::UnsupportedFormat { path, .. }
+            | Self::UnsupportedPixels { path, .. }
+            | Self::FloatRange { path }
+            | Self::PixelCount { path, .. }
+            | Self::Memory { path, .. }
+            | Self::Truncated { path }
+            | Self::Damaged { path, .. }
+            | Self::DecoderPanic { path }
+            | Self::Regions { path, .. } => path,
+        }
+    }
+
     /// The message and those of its causes on one line, for lists and JSON.
     pub fn with_causes(&self) -> String {
         with_causes(self)

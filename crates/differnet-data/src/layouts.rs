@@ -1,8 +1,10 @@
 //! How published data sets and one's own photographs are arranged in folders.
 
 pub(crate) mod folder;
+pub(crate) mod masked;
 pub(crate) mod mtd;
 pub(crate) mod mvtec;
+pub(crate) mod train_list;
 
 use std::path::{Path, PathBuf};
 

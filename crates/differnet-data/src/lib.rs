@@ -4,13 +4,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod audit;
 mod augment;
 mod causes;
 mod content_hash;
+mod copies;
 mod dataset;
 mod dataset_error;
 mod decode;
 mod enhance;
+mod examine;
 mod image_error;
 mod jpeg_end;
 mod layouts;
@@ -28,16 +31,21 @@ mod seen_image;
 mod test_tree;
 mod transform;
 
+pub use audit::{Audit, AuditImage, audit_images};
 pub use augment::{Purpose, Rotation, TransformConfig, fixed_transforms, random_transforms};
 pub use content_hash::ContentHash;
+pub use copies::{Copies, Leak, Likeness, Split};
 pub use dataset::{Dataset, Defect, Sample, load_dataset};
 pub use dataset_error::DatasetError;
 pub use decode::{DecodeLimits, decode_bytes, decode_file, read_file};
 pub use image::RgbImage;
 pub use image_error::{Content, ImageError};
-pub use layouts::mvtec::mvtec_categories;
+pub use layouts::masked::{MaskedImage, MaskedImages};
+pub use layouts::mtd::{TileClass, mtd_classes, mtd_tiles};
+pub use layouts::mvtec::{mvtec_categories, mvtec_test_images};
+pub use layouts::train_list::{ListedName, read_train_list};
 pub use layouts::{Layout, detect_layout};
-pub use listing::find_images;
+pub use listing::{find_images, folders_in, images_in, others_in};
 pub use load::{BadImage, LoadedImage, check_images, hash_images, load_image};
 pub use mask::{MaskError, load_mask};
 pub use regions::area::Area;

@@ -42,12 +42,28 @@ pub(crate) fn find_images_outside(
 }
 
 /// The image files right in the folder, sorted; may be none.
-pub(crate) fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+///
+/// Told by their names; names that begin with a dot are left out.
+///
+/// # Errors
+/// [`DatasetError::Read`] if the operating system refuses.
+pub fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     Ok(entries(folder)?.into_iter().filter(|path| is_image(path) && !path.is_dir()).collect())
 }
 
+/// What else lies right in the folder, sorted: neither image files nor hidden; may be none.
+///
+/// # Errors
+/// [`DatasetError::Read`] if the operating system refuses.
+pub fn others_in(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+    Ok(entries(folder)?.into_iter().filter(|path| !is_image(path) || path.is_dir()).collect())
+}
+
 /// The folders right in the folder, sorted; may be none.
-pub(crate) fn folders_in(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+///
+/// # Errors
+/// [`DatasetError::Read`] if the operating system refuses.
+pub fn folders_in(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     Ok(entries(folder)?.into_iter().filter(|path| path.is_dir()).collect())
 }
 
@@ -139,6 +155,17 @@ mod tests {
         let root = tree(&["camera_frame"]);
         let file = root.path().join("camera_frame");
         assert_eq!(find_images(&file).unwrap(), [file]);
+    }
+
+    #[test]
+    fn what_lies_right_in_a_folder_is_an_image_or_not() {
+        let root = tree(&["a.png", "b.txt", ".hidden", "c.png/d.png"]);
+        let paths = |names: &[&str]| -> Vec<_> {
+            names.iter().map(|name| root.path().join(name)).collect()
+        };
+        assert_eq!(images_in(root.path()).unwrap(), paths(&["a.png"]));
+        assert_eq!(others_in(root.path()).unwrap(), paths(&["b.txt", "c.png"]));
+        assert_eq!(folders_in(root.path()).unwrap(), paths(&["c.png"]));
     }
 
     #[cfg(unix)]

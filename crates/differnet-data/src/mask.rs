@@ -29,6 +29,28 @@ pub enum MaskError {
         /// Width and height of the image, pixels.
         image: (u32, u32),
     },
+    /// The mask of a defect is black; found by [`audit_images`](crate::audit_images).
+    #[error("the mask {} marks no pixel, but its image shows a defect: draw the defect in white", path.display())]
+    Empty {
+        /// The mask.
+        path: PathBuf,
+    },
+    /// The mask of a good image is not black; found by [`audit_images`](crate::audit_images).
+    #[error("the mask {} marks a defect, but its image is a good one: move the image or clear the mask", path.display())]
+    OnGoodImage {
+        /// The mask.
+        path: PathBuf,
+    },
+}
+
+impl MaskError {
+    /// The mask's file.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Image(error) => error.path(),
+            Self::Size { path, .. } | Self::Empty { path } | Self::OnGoodImage { path } => path,
+        }
+    }
 }
 
 /// Whether each pixel of an image is defective, row by row: where its mask is at least half white.

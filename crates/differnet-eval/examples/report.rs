@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn image(index: usize, variant: &str, rng: &mut ChaCha12Rng) -> ReportImage {
-    let defect = variant != "good" && index % 5 == 0;
+    let defect = variant != "good" && index.is_multiple_of(5);
     let kind = KINDS[(index / 5) % KINDS.len()];
     let center = match (defect, variant) {
         (false, _) => 371.0,

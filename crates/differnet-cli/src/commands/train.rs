@@ -26,7 +26,7 @@ Examples:
   differnet train --data good_parts --out part.differnet
   differnet train --data mvtec_ad --layout mvtec --category bottle --preset quick \\
       --out bottle.differnet
-  differnet train --data tiles --layout mtd --mtd-train-list train.txt --seed 1 --out tiles.differnet
+  differnet train --data tiles --layout mtd --mtd-train-list datasets/mtd_train_list.txt --seed 1 --out tiles.differnet
   differnet train --data good_parts --fresh-transforms --epochs 192 --out part.differnet
   differnet train --data good_parts --roi part.png --ignore clamps.toml --out part.differnet
 

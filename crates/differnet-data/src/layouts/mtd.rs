@@ -1,10 +1,13 @@
 //! The layout of Magnetic Tile Defects (Huang et al., "Surface defect saliency of magnetic tile").
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, Defect, Sample};
 use crate::dataset_error::DatasetError;
+use crate::layouts::masked::{MaskedImage, MaskedImages, pair};
+use crate::layouts::train_list::read_train_list;
 use crate::listing::{folders_in, images_in, name_of, require_folder};
 use crate::random::Random;
 
@@ -31,18 +34,12 @@ pub(crate) fn load(
     }
     let mut good = Vec::new();
     let mut test = Vec::new();
-    for folder in folders_in(root)? {
-        let name = name_of(&folder);
-        let Some(class) = name.strip_prefix(CLASS_PREFIX) else { continue };
-        let folder = images_folder(&folder);
-        if !folder.is_dir() {
-            continue;
-        }
-        for Tile { image, mask } in tiles_in(&folder)? {
-            if class == FREE {
+    for TileClass { name, images } in mtd_classes(root)? {
+        for MaskedImage { image, mask } in mtd_tiles(&images)?.images {
+            if name == FREE {
                 good.push(image);
             } else {
-                test.push(Sample { image, defect: Some(Defect { kind: class.to_owned(), mask }) });
+                test.push(Sample { image, defect: Some(Defect { kind: name.clone(), mask }) });
             }
         }
     }
@@ -64,67 +61,58 @@ pub(crate) fn load(
     })
 }
 
-struct Tile {
-    image: PathBuf,
-    mask: Option<PathBuf>,
+/// Tiles with one kind of defect, or with none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TileClass {
+    /// What the folder `MT_NAME` is called, such as `Crack` or `Free`.
+    pub name: String,
+    /// Its folder `Imgs`.
+    pub images: PathBuf,
+}
+
+/// The classes of tiles below `root`, sorted.
+///
+/// # Errors
+/// [`DatasetError`] if `root` is no folder or cannot be read.
+pub fn mtd_classes(root: &Path) -> Result<Vec<TileClass>, DatasetError> {
+    require_folder(root)?;
+    let class = |folder: PathBuf| {
+        let name = name_of(&folder).strip_prefix(CLASS_PREFIX)?.to_owned();
+        Some(TileClass { name, images: images_folder(&folder) })
+    };
+    let classes = folders_in(root)?.into_iter().filter_map(class);
+    Ok(classes.filter(|class| class.images.is_dir()).collect())
+}
+
+/// The tiles in a class's folder: a PNG is the mask of the image with the same stem, never an image.
+///
+/// # Errors
+/// [`DatasetError::Read`] if the operating system refuses.
+pub fn mtd_tiles(folder: &Path) -> Result<MaskedImages, DatasetError> {
+    let is_png = |path: &PathBuf| {
+        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
+    };
+    let (masks, images): (Vec<_>, Vec<_>) = images_in(folder)?.into_iter().partition(is_png);
+    Ok(pair(images, masks, OsStr::to_os_string))
 }
 
 fn images_folder(class: &Path) -> PathBuf {
     class.join("Imgs")
 }
 
-/// The tiles in a folder: a PNG is the mask of the image with the same stem, never an image.
-fn tiles_in(folder: &Path) -> Result<Vec<Tile>, DatasetError> {
-    let is_png = |path: &PathBuf| {
-        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
-    };
-    let (masks, images): (Vec<_>, Vec<_>) = images_in(folder)?.into_iter().partition(is_png);
-    let mask_of = |image: &Path| masks.iter().find(|mask| mask.file_stem() == image.file_stem());
-    Ok(images.into_iter().map(|image| Tile { mask: mask_of(&image).cloned(), image }).collect())
-}
-
-/// The images that the file `list` names, one a line, by file name or by stem.
-///
-/// Folders before the name, blank lines and lines that begin with `#` are ignored.
+/// The images that the file `list` names.
 fn listed(list: &Path, good: &[PathBuf], folder: &Path) -> Result<BTreeSet<PathBuf>, DatasetError> {
-    let path = list.to_path_buf();
-    if !list.exists() {
-        return Err(DatasetError::Missing { path });
-    }
-    if !list.is_file() {
-        return Err(DatasetError::NotAListFile { path });
-    }
-    let bytes = match std::fs::read(list) {
-        Ok(bytes) => bytes,
-        Err(source) => return Err(DatasetError::Read { path, source }),
-    };
-    let Ok(text) = String::from_utf8(bytes) else {
-        return Err(DatasetError::TrainListNotText { path });
-    };
     let mut train = BTreeSet::new();
-    // Some editors begin a file with a byte order mark.
-    for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-        let entry = line.trim();
-        if entry.is_empty() || entry.starts_with('#') {
-            continue;
-        }
-        let name = entry.rsplit(['/', '\\']).next().unwrap_or(entry);
-        let found = good.iter().find(|image| {
-            image.file_name().is_some_and(|known| known == name)
-                || image.file_stem().is_some_and(|known| known == name)
-        });
-        let Some(image) = found else {
+    for entry in read_train_list(list)? {
+        let Some(image) = good.iter().find(|image| entry.is_name_of(image)) else {
             return Err(DatasetError::UnknownTrainName {
-                list: path,
-                line: index + 1,
-                name: name.to_owned(),
+                list: list.to_path_buf(),
+                line: entry.line,
+                name: entry.name,
                 folder: folder.to_path_buf(),
             });
         };
         train.insert(image.clone());
-    }
-    if train.is_empty() {
-        return Err(DatasetError::EmptyTrainList { path });
     }
     Ok(train)
 }

@@ -1,9 +1,11 @@
 //! The layout of MVTec AD (Bergmann et al., CVPR 2019).
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, Defect, Sample, dataset_name};
 use crate::dataset_error::DatasetError;
+use crate::layouts::masked::{MaskedImage, MaskedImages, pair};
 use crate::listing::{find_images, folders_in, images_in, name_of, require_folder};
 
 /// The name of the folder of good images, in training and in testing.
@@ -35,11 +37,10 @@ pub(crate) fn load(root: &Path, category: Option<&str>) -> Result<Dataset, Datas
     let test_folder = folder.join("test");
     if test_folder.is_dir() {
         for kind_folder in folders_in(&test_folder)? {
+            let kind_name = kind_folder.file_name().unwrap_or_default();
             let kind = name_of(&kind_folder);
-            let masks = masks_of(&folder.join("ground_truth").join(&kind))?;
-            for image in images_in(&kind_folder)? {
-                let defect = (kind != GOOD)
-                    .then(|| Defect { kind: kind.clone(), mask: mask_of(&image, &masks) });
+            for MaskedImage { image, mask } in mvtec_test_images(&folder, kind_name)?.images {
+                let defect = (kind != GOOD).then(|| Defect { kind: kind.clone(), mask });
                 test.push(Sample { image, defect });
             }
         }
@@ -73,15 +74,24 @@ fn category_folder(root: &Path, category: Option<&str>) -> Result<PathBuf, Datas
     }
 }
 
-fn masks_of(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    if folder.is_dir() { images_in(folder) } else { Ok(Vec::new()) }
+/// The images in `test/KIND` of the folder `category`, each with `ground_truth/KIND/NAME_mask.*`.
+///
+/// A folder that is not there holds nothing.
+///
+/// # Errors
+/// [`DatasetError::Read`] if the operating system refuses.
+pub fn mvtec_test_images(category: &Path, kind: &OsStr) -> Result<MaskedImages, DatasetError> {
+    let images = images_if_any(&category.join("test").join(kind))?;
+    let masks = images_if_any(&category.join("ground_truth").join(kind))?;
+    Ok(pair(images, masks, |stem| {
+        let mut name = stem.to_os_string();
+        name.push("_mask");
+        name
+    }))
 }
 
-/// The mask `NAME_mask.*` of the image `NAME.*`.
-fn mask_of(image: &Path, masks: &[PathBuf]) -> Option<PathBuf> {
-    let mut name = image.file_stem()?.to_os_string();
-    name.push("_mask");
-    masks.iter().find(|mask| mask.file_stem() == Some(&name)).cloned()
+fn images_if_any(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+    if folder.is_dir() { images_in(folder) } else { Ok(Vec::new()) }
 }
 
 #[cfg(test)]

@@ -1,0 +1,152 @@
+//! What is wrong with the content of a data set's files: damage, masks that do not fit, copies.
+
+use std::path::Path;
+
+use crate::copies::{Copies, Known, Leak, Split, find_copies};
+use crate::decode::DecodeLimits;
+use crate::examine::{Examined, MaskFacts, examine_images};
+use crate::layouts::masked::MaskedImage;
+use crate::load::BadImage;
+use crate::mask::MaskError;
+
+/// An image to audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditImage {
+    /// The image and its mask.
+    pub files: MaskedImage,
+    /// What it is for.
+    pub split: Split,
+    /// Whether it shows no defect, so that its mask has to be black.
+    pub good: bool,
+}
+
+/// What is wrong; all empty if nothing is.
+#[derive(Debug, Default)]
+pub struct Audit {
+    /// Images and masks that cannot be read, in the order given.
+    pub damaged: Vec<BadImage>,
+    /// Masks that do not fit their images, in the order given.
+    pub masks: Vec<MaskError>,
+    /// Images that one split holds twice, sorted.
+    pub copies: Vec<Copies>,
+    /// Images that both splits hold, sorted.
+    pub leaks: Vec<Leak>,
+}
+
+/// Reads every image and mask once, in parallel, and says what is wrong with them.
+///
+/// - `seen`: called after each image, from any thread
+pub fn audit_images(
+    images: &[AuditImage],
+    limits: &DecodeLimits,
+    seen: &(dyn Fn() + Sync),
+) -> Audit {
+    let files: Vec<&MaskedImage> = images.iter().map(|image| &image.files).collect();
+    let mut audit = Audit::default();
+    let mut known = Vec::new();
+    for (image, Examined { image: facts, mask }) in
+        images.iter().zip(examine_images(&files, limits, seen))
+    {
+        let AuditImage { files: MaskedImage { image: path, mask: mask_path }, split, good } = image;
+        let size = match facts {
+            Ok(facts) => {
+                known.push(Known { split: *split, path, facts });
+                Some(facts.size)
+            }
+            Err(error) => {
+                audit.damaged.push(BadImage { path: path.clone(), error });
+                None
+            }
+        };
+        match (mask, mask_path) {
+            (Some(Ok(mask)), Some(path)) => {
+                audit.masks.extend(unfitting(path, &mask, size, *good));
+            }
+            (Some(Err(error)), Some(path)) => {
+                audit.damaged.push(BadImage { path: path.clone(), error });
+            }
+            _ => {}
+        }
+    }
+    let found = find_copies(&known);
+    audit.copies = found.copies;
+    audit.leaks = found.leaks;
+    audit
+}
+
+/// Why a mask does not fit; `size` is its image's, unknown if that is damaged.
+fn unfitting(
+    path: &Path,
+    mask: &MaskFacts,
+    size: Option<(u32, u32)>,
+    good: bool,
+) -> Option<MaskError> {
+    let path = path.to_path_buf();
+    let (width, height) = mask.size;
+    match size {
+        Some(image) if image != mask.size => Some(MaskError::Size { path, width, height, image }),
+        _ if good && mask.defective > 0 => Some(MaskError::OnGoodImage { path }),
+        _ if !good && mask.defective == 0 => Some(MaskError::Empty { path }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+    use crate::copies::Likeness;
+    use crate::test_tree::tree;
+
+    #[test]
+    fn everything_wrong_is_found_once() {
+        let root = tree(&["damaged.png"]);
+        let at = |name: &str| root.path().join(name);
+        let paint = |name: &str, width, level| {
+            RgbImage::from_pixel(width, 4, Rgb([level; 3])).save(at(name)).unwrap();
+            at(name)
+        };
+        let white = paint("white.png", 4, 255);
+        let black = paint("black.png", 4, 0);
+        let wide = paint("wide.png", 5, 255);
+        let item = |image: PathBuf, mask: Option<&PathBuf>, split, good| AuditImage {
+            files: MaskedImage { image, mask: mask.cloned() },
+            split,
+            good,
+        };
+        fs::copy(paint("t0.png", 4, 10), at("t1.png")).unwrap();
+        fs::copy(at("t0.png"), at("leak.png")).unwrap();
+        let images = [
+            item(at("t0.png"), Some(&white), Split::Train, true),
+            item(at("t1.png"), Some(&black), Split::Train, true),
+            item(at("leak.png"), None, Split::Test, true),
+            item(paint("d0.png", 4, 20), Some(&black), Split::Test, false),
+            item(paint("d1.png", 4, 30), Some(&wide), Split::Test, false),
+            item(paint("d2.png", 4, 40), Some(&white), Split::Test, false),
+            item(at("damaged.png"), Some(&at("damaged.png")), Split::Test, false),
+        ];
+        let audit = audit_images(&images, &DecodeLimits::default(), &|| {});
+        let damaged: Vec<_> = audit.damaged.iter().map(|bad| &bad.path).collect();
+        assert_eq!(damaged, [&at("damaged.png"), &at("damaged.png")]);
+        let masks: Vec<_> = audit.masks.iter().map(ToString::to_string).collect();
+        assert_eq!(masks.len(), 3, "{masks:?}");
+        assert!(masks[0].contains("white.png marks a defect, but its image is a good one"));
+        assert!(masks[1].contains("black.png marks no pixel"));
+        assert!(masks[2].contains("wide.png has 5×4 pixels, its image 4×4"));
+        let copies = Copies {
+            split: Split::Train,
+            files: vec![at("t0.png"), at("t1.png")],
+            likeness: Likeness::Bytes,
+        };
+        let leak = Leak {
+            train: copies.files.clone(),
+            test: vec![at("leak.png")],
+            likeness: Likeness::Bytes,
+        };
+        assert_eq!((audit.copies, audit.leaks), (vec![copies], vec![leak]));
+    }
+}

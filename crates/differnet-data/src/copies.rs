@@ -1,0 +1,141 @@
+//! Finds images that are there twice: within the training or the test images, and in both.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::content_hash::ContentHash;
+use crate::examine::ImageFacts;
+
+/// What an image is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Split {
+    /// Training.
+    Train,
+    /// Testing.
+    Test,
+}
+
+/// How much alike files are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Likeness {
+    /// Every byte.
+    Bytes,
+    /// Every pixel: the files differ in format, compression or remarks.
+    Pixels,
+}
+
+/// Files of one split that hold the same image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copies {
+    /// Where they all are.
+    pub split: Split,
+    /// At least two, sorted.
+    pub files: Vec<PathBuf>,
+    /// How much alike they are.
+    pub likeness: Likeness,
+}
+
+/// An image that is both trained on and tested with: its test score means nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leak {
+    /// Its files among the training images, sorted.
+    pub train: Vec<PathBuf>,
+    /// Its files among the test images, sorted.
+    pub test: Vec<PathBuf>,
+    /// How much alike they are.
+    pub likeness: Likeness,
+}
+
+/// Copies and leaks, each sorted by their first file.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Found {
+    pub(crate) copies: Vec<Copies>,
+    pub(crate) leaks: Vec<Leak>,
+}
+
+/// A file, where it belongs and what it holds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub(crate) split: Split,
+    pub(crate) path: &'a Path,
+    pub(crate) facts: ImageFacts,
+}
+
+/// The images that several of `files` hold.
+pub(crate) fn find_copies(files: &[Known]) -> Found {
+    let mut by_pixels: BTreeMap<ContentHash, Vec<&Known>> = BTreeMap::new();
+    for file in files {
+        by_pixels.entry(file.facts.pixels).or_default().push(file);
+    }
+    let mut found = Found::default();
+    for group in by_pixels.into_values() {
+        let of = |split| -> Vec<&Known> {
+            group.iter().copied().filter(|file| file.split == split).collect()
+        };
+        for split in [Split::Train, Split::Test] {
+            let files = of(split);
+            if files.len() > 1 {
+                let likeness = likeness(&files);
+                found.copies.push(Copies { split, files: paths(&files), likeness });
+            }
+        }
+        let (train, test) = (of(Split::Train), of(Split::Test));
+        if !train.is_empty() && !test.is_empty() {
+            let likeness = likeness(&group);
+            found.leaks.push(Leak { train: paths(&train), test: paths(&test), likeness });
+        }
+    }
+    found.copies.sort_by(|left, right| left.files.cmp(&right.files));
+    found.leaks.sort_by(|left, right| left.train.cmp(&right.train));
+    found
+}
+
+fn likeness(files: &[&Known]) -> Likeness {
+    let first = files[0].facts.bytes;
+    if files.iter().all(|file| file.facts.bytes == first) {
+        Likeness::Bytes
+    } else {
+        Likeness::Pixels
+    }
+}
+
+fn paths(files: &[&Known]) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = files.iter().map(|file| file.path.to_path_buf()).collect();
+    paths.sort();
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known<'a>(split: Split, path: &'a str, bytes: u8, pixels: u8) -> Known<'a> {
+        let hash = |byte| ContentHash([byte; 32]);
+        let facts = ImageFacts { bytes: hash(bytes), pixels: hash(pixels), size: (1, 1) };
+        Known { split, path: Path::new(path), facts }
+    }
+
+    #[test]
+    fn copies_within_a_split_and_leaks_across_are_told_apart() {
+        use Split::{Test, Train};
+        let files = [
+            known(Train, "b", 1, 1),
+            known(Train, "a", 1, 1),
+            known(Test, "c", 2, 1),
+            known(Test, "d", 3, 2),
+            known(Test, "e", 4, 2),
+            known(Train, "f", 5, 3),
+            known(Test, "g", 6, 4),
+        ];
+        let found = find_copies(&files);
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let copies = [
+            Copies { split: Train, files: paths(&["a", "b"]), likeness: Likeness::Bytes },
+            Copies { split: Test, files: paths(&["d", "e"]), likeness: Likeness::Pixels },
+        ];
+        assert_eq!(found.copies, copies);
+        let leak =
+            Leak { train: paths(&["a", "b"]), test: paths(&["c"]), likeness: Likeness::Pixels };
+        assert_eq!(found.leaks, [leak]);
+    }
+}

@@ -1,0 +1,136 @@
+//! Reads every image and mask once: damaged files, sizes, and hashes that tell copies.
+
+use std::path::Path;
+
+use image::RgbImage;
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::content_hash::ContentHash;
+use crate::decode::{DecodeLimits, decode_bytes, decode_file, read_file};
+use crate::image_error::ImageError;
+use crate::layouts::masked::MaskedImage;
+use crate::mask::bright_pixels;
+
+/// What is worth knowing of an image without keeping it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ImageFacts {
+    /// The hash of the file's bytes.
+    pub(crate) bytes: ContentHash,
+    /// The hash of width, height and pixels as they are decoded: equal for one picture in several
+    /// lossless formats.
+    pub(crate) pixels: ContentHash,
+    /// Width and height, pixels.
+    pub(crate) size: (u32, u32),
+}
+
+/// What is worth knowing of a mask without keeping it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MaskFacts {
+    /// Width and height, pixels.
+    pub(crate) size: (u32, u32),
+    /// How many of its pixels are defective.
+    pub(crate) defective: usize,
+}
+
+/// An image and its mask, read.
+#[derive(Debug)]
+pub(crate) struct Examined {
+    /// The image, or why it cannot be used.
+    pub(crate) image: Result<ImageFacts, ImageError>,
+    /// The mask, if there is one.
+    pub(crate) mask: Option<Result<MaskFacts, ImageError>>,
+}
+
+/// Reads and decodes each of `images` and its mask once, in parallel, and keeps none.
+///
+/// - `seen`: called after each image, from any thread
+/// - result: in the order given
+pub(crate) fn examine_images(
+    images: &[&MaskedImage],
+    limits: &DecodeLimits,
+    seen: &(dyn Fn() + Sync),
+) -> Vec<Examined> {
+    let examine = |pair: &&MaskedImage| {
+        let image = examine_image(&pair.image, limits);
+        let mask = pair.mask.as_ref().map(|mask| examine_mask(mask, limits));
+        seen();
+        Examined { image, mask }
+    };
+    images.par_iter().map(examine).collect()
+}
+
+fn examine_image(path: &Path, limits: &DecodeLimits) -> Result<ImageFacts, ImageError> {
+    let bytes = read_file(path, limits)?;
+    let image = decode_bytes(&bytes, path, limits)?;
+    let (bytes, pixels) = (ContentHash::of(&bytes), pixel_hash(&image));
+    Ok(ImageFacts { bytes, pixels, size: image.dimensions() })
+}
+
+fn examine_mask(path: &Path, limits: &DecodeLimits) -> Result<MaskFacts, ImageError> {
+    let mask = decode_file(path, limits)?;
+    let defective = bright_pixels(&mask).into_iter().filter(|&bright| bright).count();
+    Ok(MaskFacts { size: mask.dimensions(), defective })
+}
+
+/// The size is hashed too: 2 × 3 and 3 × 2 pixels of one colour are the same bytes.
+fn pixel_hash(image: &RgbImage) -> ContentHash {
+    let hash = Sha256::new()
+        .chain_update(image.width().to_le_bytes())
+        .chain_update(image.height().to_le_bytes())
+        .chain_update(image.as_raw());
+    ContentHash(hash.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use image::Rgb;
+
+    use super::*;
+    use crate::test_tree::tree;
+
+    #[test]
+    fn pixels_are_equal_across_lossless_formats_and_sizes_count() {
+        let root = tree::<&str>(&[]);
+        let at = |name: &str| root.path().join(name);
+        RgbImage::from_pixel(3, 2, Rgb([7, 8, 9])).save(at("a.png")).unwrap();
+        RgbImage::from_pixel(3, 2, Rgb([7, 8, 9])).save(at("b.bmp")).unwrap();
+        RgbImage::from_pixel(2, 3, Rgb([7, 8, 9])).save(at("c.png")).unwrap();
+        let facts = |name| examine_image(&at(name), &DecodeLimits::default()).unwrap();
+        let (a, b, c) = (facts("a.png"), facts("b.bmp"), facts("c.png"));
+        assert_eq!((a.pixels, a.size), (b.pixels, (3, 2)));
+        assert_ne!(a.bytes, b.bytes);
+        assert_ne!(a.pixels, c.pixels);
+        assert_eq!(a.bytes, ContentHash::of(&std::fs::read(at("a.png")).unwrap()));
+    }
+
+    #[test]
+    fn every_image_is_read_with_its_mask_and_reported_once() {
+        let root = tree(&["bad.png"]);
+        let at = |name: &str| root.path().join(name);
+        RgbImage::new(4, 4).save(at("a.png")).unwrap();
+        let mut mask = RgbImage::new(4, 5);
+        mask.put_pixel(1, 1, Rgb([255; 3]));
+        mask.put_pixel(2, 1, Rgb([127; 3]));
+        mask.save(at("mask.png")).unwrap();
+        let images = [
+            MaskedImage { image: at("a.png"), mask: Some(at("mask.png")) },
+            MaskedImage { image: at("bad.png"), mask: Some(at("bad.png")) },
+            MaskedImage::without_mask(at("a.png")),
+        ];
+        let seen = AtomicUsize::new(0);
+        let count = || {
+            seen.fetch_add(1, Ordering::Relaxed);
+        };
+        let limits = DecodeLimits::default();
+        let examined = examine_images(&images.each_ref(), &limits, &count);
+        assert_eq!(seen.into_inner(), 3);
+        let facts = examined[0].mask.as_ref().unwrap().as_ref().unwrap();
+        assert_eq!(*facts, MaskFacts { size: (4, 5), defective: 1 });
+        assert!(examined[1].image.is_err());
+        assert!(examined[1].mask.as_ref().unwrap().is_err());
+        assert!(examined[2].image.is_ok() && examined[2].mask.is_none());
+    }
+}
