@@ -9,6 +9,8 @@ use differnet_features::{
 };
 use rayon::prelude::*;
 
+use crate::error::DetectorError;
+
 /// Files read at once: enough to keep all cores decoding, few enough to keep memory flat.
 const FILES: usize = 8;
 /// Transformed images extracted at once.
@@ -85,6 +87,43 @@ impl FeatureSource {
             }
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// As [`Self::for_each`] of files that were usable before.
+    ///
+    /// # Errors
+    /// [`DetectorError::Image`] if one no longer is, besides those of [`Self::for_each`].
+    pub(crate) fn for_each_usable(
+        &self,
+        files: &[PathBuf],
+        choice: &ChooseTransforms<'_>,
+        visit: &mut dyn FnMut(usize, ImageFeatures) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, DetectorError> {
+        let mut failure = None;
+        let flow = self.for_each(files, choice, &mut |index, features| match features {
+            Ok(features) => visit(index, features),
+            Err(source) => {
+                failure = Some(source);
+                ControlFlow::Break(())
+            }
+        })?;
+        match failure {
+            Some(source) => Err(DetectorError::Image { source }),
+            None => Ok(flow),
+        }
+    }
+
+    /// Nothing, if this source gives the features that a model was trained with.
+    ///
+    /// # Errors
+    /// [`DetectorError::NotAModel`] names both extractors if not.
+    pub(crate) fn require_extractor(&self, needed: &str) -> Result<(), DetectorError> {
+        let found = self.extractor.id();
+        if found == needed {
+            return Ok(());
+        }
+        let reason = format!("it was trained with the extractor {needed}, this is {found}");
+        Err(DetectorError::NotAModel { path: "the model".into(), reason })
     }
 
     /// Reads a file, looks its rows up, and decodes it if some are missing.

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use differnet_baselines::Stage;
 use serde::{Deserialize, Serialize};
 
 /// One look at the held-back images during training.
@@ -56,6 +57,15 @@ pub enum Progress {
         loss: f64,
         /// The last look at the held-back images.
         validation: Option<f64>,
+    },
+    /// A competitor is being fitted.
+    Fitting {
+        /// What the steps are.
+        stage: Stage,
+        /// Steps done.
+        done: usize,
+        /// Steps in all.
+        total: usize,
     },
     /// Good images' maps are being made, to learn how high they reach.
     Maps {
