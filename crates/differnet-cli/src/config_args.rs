@@ -1,6 +1,6 @@
 //! The settings of a training: a preset, changed by a file, changed by flags.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -149,17 +149,9 @@ struct SettingFlags {
 impl ConfigArgs {
     /// The settings in force, checked; `tiles` says whether the data set is one of magnetic tiles.
     pub(crate) fn resolve(&self, tiles: bool) -> anyhow::Result<DetectorConfig> {
-        let base = DetectorConfig::preset(self.preset.map_or(Preset::Quick, Preset::from));
-        let mut settings = toml::Table::new();
-        if tiles {
-            settings.insert("jitter".into(), MTD_JITTER.into());
-        }
-        if let Some(path) = &self.config {
-            settings.extend(read_settings(path, &base)?);
-        }
-        if self.preset.is_some() {
-            settings.remove("preset");
-        }
+        let base = DetectorConfig::preset(self.preset().unwrap_or(Preset::Quick));
+        let mut settings =
+            self.settings(tiles, |text| DetectorConfig::from_toml(text, &base).map(|_| ()))?;
         if self.fresh_transforms {
             let epochs = self.epochs.unwrap_or(EPOCHS);
             for (name, value) in [
@@ -171,7 +163,7 @@ impl ConfigArgs {
                 settings.insert(name.into(), toml::Value::Integer(value as i64));
             }
         }
-        settings.extend(toml::Table::try_from(&self.flags)?);
+        settings.extend(self.setting_flags()?);
         let config = DetectorConfig::from_toml(&settings.to_string(), &base)?;
         config.validate().map_err(out_of_range)?;
         let flow = config.flow_config();
@@ -185,18 +177,52 @@ impl ConfigArgs {
         }
         Ok(config)
     }
+
+    /// The preset asked for.
+    pub(crate) fn preset(&self) -> Option<Preset> {
+        self.preset.map(Preset::from)
+    }
+
+    /// The flags given, by the names of their settings, for a method without rounds.
+    pub(crate) fn flags(&self) -> anyhow::Result<toml::Table> {
+        let mut flags = self.setting_flags()?;
+        if self.fresh_transforms {
+            flags.insert("fresh_transforms".into(), true.into());
+        }
+        Ok(flags)
+    }
+
+    fn setting_flags(&self) -> anyhow::Result<toml::Table> {
+        Ok(toml::Table::try_from(&self.flags)?)
+    }
+
+    /// What the data set and the settings file change; `check` says whether the file's text is one
+    /// of settings of the right names and types.
+    pub(crate) fn settings(
+        &self,
+        tiles: bool,
+        check: impl Fn(&str) -> Result<(), DetectorError>,
+    ) -> anyhow::Result<toml::Table> {
+        let mut settings = toml::Table::new();
+        if tiles {
+            settings.insert("jitter".into(), MTD_JITTER.into());
+        }
+        if let Some(path) = &self.config {
+            let text = std::fs::read_to_string(path)
+                .with_context(|| format!("cannot read the settings file {}", path.display()))?;
+            let wrong = || format!("cannot use the settings file {}", path.display());
+            check(&text).with_context(wrong)?;
+            settings.extend(text.parse::<toml::Table>().with_context(wrong)?);
+        }
+        if self.preset.is_some() {
+            settings.remove("preset");
+        }
+        Ok(settings)
+    }
 }
 
-/// The settings that a file changes, known to be settings of the right types.
-fn read_settings(path: &Path, base: &DetectorConfig) -> anyhow::Result<toml::Table> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("cannot read the settings file {}", path.display()))?;
-    let wrong = || format!("cannot use the settings file {}", path.display());
-    DetectorConfig::from_toml(&text, base).with_context(wrong)?;
-    text.parse().with_context(wrong)
-}
-
-fn out_of_range(error: DetectorError) -> anyhow::Error {
+/// A setting out of range comes from the arguments.
+pub(crate) fn out_of_range(error: DetectorError) -> anyhow::Error {
     match error {
         DetectorError::Config { .. } => UsageError(error.to_string()).into(),
         other => other.into(),

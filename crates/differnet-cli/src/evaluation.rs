@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use differnet::{Detector, FeatureSource, ModelInfo, ScoreConfig};
+use differnet::{AnomalyDetector, FeatureSource, Method, ModelSummary, ScoreConfig};
 use differnet_data::{BadImage, Sample};
 use differnet_eval::{
     MetricError, Metrics, PixelMetrics, ScoredImage, evaluate, histogram_svg, roc_curve, roc_svg,
@@ -44,6 +44,8 @@ pub(crate) struct Summary {
     pub(crate) data_set: String,
     /// The model file.
     pub(crate) model: String,
+    /// The model's method.
+    pub(crate) method: Method,
     /// Transforms of each image.
     pub(crate) transforms: usize,
     /// How they are averaged.
@@ -97,7 +99,7 @@ pub(crate) fn usable(samples: &[Sample], bad: &[BadImage]) -> Vec<Sample> {
 
 /// Scores `test` and compares with its labels; `seed` starts the bootstrap.
 pub(crate) fn evaluate_samples(
-    detector: &Detector,
+    detector: &dyn AnomalyDetector,
     source: &FeatureSource,
     test: &[Sample],
     config: &ScoreConfig,
@@ -128,7 +130,7 @@ pub(crate) fn evaluate_samples(
         let message = "Stopped; features so far are in the cache, the same command goes on.";
         return Err(Interrupted(message.to_owned()).into());
     }
-    let metrics = evaluate(&images, Some(detector.info().threshold), seed)?;
+    let metrics = evaluate(&images, Some(detector.summary().threshold), seed)?;
     Ok(Evaluation { images, metrics })
 }
 
@@ -158,7 +160,7 @@ pub(crate) fn write_report(
     folder: &Path,
     images: &[ScoredImage],
     summary: &Summary,
-    info: &ModelInfo,
+    model: &ModelSummary<'_>,
     pictures: Vec<Pictures>,
     bad: &[BadImage],
 ) -> anyhow::Result<()> {
@@ -174,9 +176,10 @@ pub(crate) fn write_report(
     let curve = roc_curve(&scores, &defects)?;
     let roc = roc_svg(&[(summary.data_set.clone(), &curve, metrics.auroc)])?;
     atomic::write(&folder.join("roc.svg"), roc.as_bytes())?;
-    let histogram = histogram_svg(images, metrics.threshold)?;
+    let unit = model.method.unit().unwrap_or_default();
+    let histogram = histogram_svg(images, metrics.threshold, unit)?;
     atomic::write(&folder.join("histogram.svg"), histogram.as_bytes())?;
-    let report = report::of_evaluation(images, summary, info, pictures, bad);
+    let report = report::of_evaluation(images, summary, model, pictures, bad);
     atomic::replace(&folder.join("report.html"), |out| {
         Ok(differnet_eval::write_report(&report, out)?)
     })

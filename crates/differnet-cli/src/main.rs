@@ -17,6 +17,7 @@ mod interrupt;
 mod map_args;
 mod map_evaluation;
 mod map_files;
+mod method_args;
 mod numbers;
 mod output;
 mod panic;

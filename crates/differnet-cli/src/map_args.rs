@@ -1,7 +1,10 @@
 //! How maps are made.
 
+use std::path::Path;
+
+use anyhow::Context;
 use clap::ValueEnum;
-use differnet::{Detector, LocalizeConfig, MapKind};
+use differnet::{AnomalyDetector, Detector, LocalizeConfig, MapKind};
 
 /// How a map is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -19,6 +22,21 @@ impl From<MapChoice> for MapKind {
             MapChoice::Gradient => Self::Gradient,
         }
     }
+}
+
+/// The model in `path` as one that makes maps.
+pub(crate) fn require_localizer<'a>(
+    model: &'a dyn AnomalyDetector,
+    path: &Path,
+) -> anyhow::Result<&'a Detector> {
+    model.localizer().with_context(|| {
+        let method = model.summary().method;
+        format!(
+            "{} is a model of the method {method}, which does not say where a defect is: train one \
+             with --method differnet for maps",
+            path.display()
+        )
+    })
 }
 
 /// The model's localization with what flags change.

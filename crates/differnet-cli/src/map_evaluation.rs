@@ -1,10 +1,11 @@
 //! Maps of labelled images against their masks, and pictures of them for the report.
 
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use differnet::{Detector, FeatureSource, Localization, LocalizeConfig};
-use differnet_data::{DecodeLimits, Sample, load_mask};
+use differnet_data::{DecodeLimits, Sample, decode_file, load_mask};
 use differnet_eval::{EncodedImage, ImageFormat, PixelEvaluation, PixelMetrics, overlay};
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
@@ -36,7 +37,8 @@ pub(crate) struct MapFindings {
 #[derive(Debug)]
 pub(crate) struct Pictures {
     pub(crate) image: EncodedImage,
-    pub(crate) overlay: EncodedImage,
+    /// `None` where the method makes no maps.
+    pub(crate) overlay: Option<EncodedImage>,
 }
 
 /// Localizes every image of `test` and compares the maps with the masks.
@@ -169,15 +171,36 @@ pub(crate) fn picture_top(detector: &Detector, found: &Localization) -> f32 {
 
 /// The image, and the image as it was seen under its map, small.
 pub(crate) fn pictures(found: &Localization, top: f32) -> anyhow::Result<Pictures> {
-    let (width, height) = found.image.dimensions();
-    let share = (f64::from(PICTURE) / f64::from(width.max(height))).min(1.0);
-    let scaled = |side: u32| ((f64::from(side) * share).round() as u32).max(1);
-    let (width, height) = (scaled(width), scaled(height));
+    let (width, height) = small_size(&found.image);
     let small = |image: &RgbImage| imageops::resize(image, width, height, FilterType::Triangle);
     let image = small(&found.image);
     let map = found.map.resized(width as usize, height as usize);
     let over = overlay(&small(&found.seen_image()), map.values(), top);
-    Ok(Pictures { image: jpeg(&image)?, overlay: jpeg(&over)? })
+    Ok(Pictures { image: jpeg(&image)?, overlay: Some(jpeg(&over)?) })
+}
+
+/// The image in a file, small.
+pub(crate) fn thumbnail(path: &Path, limits: &DecodeLimits) -> anyhow::Result<EncodedImage> {
+    let image = decode_file(path, limits)?;
+    let (width, height) = small_size(&image);
+    jpeg(&imageops::resize(&image, width, height, FilterType::Triangle))
+}
+
+/// Pictures of all images for a method that makes no maps.
+pub(crate) fn plain_pictures(
+    files: &[PathBuf],
+    limits: &DecodeLimits,
+) -> anyhow::Result<Vec<Pictures>> {
+    let picture = |path: &PathBuf| Ok(Pictures { image: thumbnail(path, limits)?, overlay: None });
+    files.iter().map(picture).collect()
+}
+
+/// The size of an image's picture.
+fn small_size(image: &RgbImage) -> (u32, u32) {
+    let (width, height) = image.dimensions();
+    let share = (f64::from(PICTURE) / f64::from(width.max(height))).min(1.0);
+    let scaled = |side: u32| ((f64::from(side) * share).round() as u32).max(1);
+    (scaled(width), scaled(height))
 }
 
 fn jpeg(image: &RgbImage) -> anyhow::Result<EncodedImage> {

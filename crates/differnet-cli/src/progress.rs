@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use differnet::Progress;
+use differnet::{Progress, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::numbers::duration;
@@ -63,6 +63,10 @@ impl Meter {
                 self.show("Places of training images", done, total, "");
             }
             Progress::Maps { done, total } => self.show("Maps of good images", done, total, ""),
+            Progress::Fitting { stage: Stage::Statistics, done, total } => {
+                self.show("Statistics of the rows", done, total, "");
+            }
+            Progress::Fitting { done, total, .. } => self.show("Fitting", done, total, ""),
             Progress::HeldBack { done, total } => {
                 self.show("Features of held-back images", done, total, "");
             }

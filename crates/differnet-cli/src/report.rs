@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use differnet::ModelInfo;
+use differnet::ModelSummary;
 use differnet_data::BadImage;
 use differnet_eval::{LossPoint, Report, ReportImage, ReportSection, ScoredImage, UnusableFile};
 
@@ -14,18 +14,20 @@ use crate::regions_args;
 pub(crate) fn of_evaluation(
     images: &[ScoredImage],
     summary: &Summary,
-    info: &ModelInfo,
+    model: &ModelSummary<'_>,
     pictures: Vec<Pictures>,
     bad: &[BadImage],
 ) -> Report {
-    let mut report = of_model(&summary.data_set, &summary.model, info);
+    let mut report = of_model(&summary.data_set, &summary.model, model);
     let mut pictures = pictures.into_iter();
     report.images = images
         .iter()
         .map(|image| {
             let pictures = pictures.next();
-            let (thumbnail, overlay) =
-                pictures.map(|pictures| (pictures.image, pictures.overlay)).unzip();
+            let (thumbnail, overlay) = match pictures {
+                Some(pictures) => (Some(pictures.image), pictures.overlay),
+                None => (None, None),
+            };
             ReportImage {
                 name: image.path.clone(),
                 score: image.score,
@@ -57,10 +59,12 @@ pub(crate) fn of_evaluation(
 }
 
 /// A report that says of the model what it knows of itself, and shows no images yet.
-pub(crate) fn of_model(title: &str, model: &str, info: &ModelInfo) -> Report {
-    let mut report = Report::new(title, info.threshold);
-    report.subtitle = format!("{model}, differnet {}", env!("CARGO_PKG_VERSION"));
-    report.history = info
+pub(crate) fn of_model(title: &str, path: &str, model: &ModelSummary<'_>) -> Report {
+    let unit = model.method.unit().unwrap_or_default();
+    let mut report = Report::new(title, model.threshold);
+    report.subtitle = format!("{path}, differnet {}", env!("CARGO_PKG_VERSION"));
+    report.unit = unit.to_owned();
+    report.history = model
         .history
         .iter()
         .map(|point| LossPoint {
@@ -69,26 +73,28 @@ pub(crate) fn of_model(title: &str, model: &str, info: &ModelInfo) -> Report {
             validation: point.validation,
         })
         .collect();
+    let threshold = if unit.is_empty() { "threshold" } else { &format!("threshold, {unit}") };
+    let mut about = section(
+        "Model",
+        [
+            ("file", path.to_owned()),
+            ("method", model.method.to_string()),
+            ("trained by", format!("differnet {}", model.version)),
+            ("training images", model.training_images.to_string()),
+            ("images held back", model.held_back_images.to_string()),
+            ("digest of the images", model.data_fingerprint.to_owned()),
+            ("regions", regions_args::describe(model.regions)),
+            ("feature extractor", model.extractor.unwrap_or("none").to_owned()),
+            (threshold, format!("{:.4}", model.threshold)),
+        ],
+    );
+    about.rows.extend(model.facts.iter().cloned());
     report.sections = vec![
-        section(
-            "Model",
-            [
-                ("file", model.to_owned()),
-                ("trained by", format!("differnet {}", info.version)),
-                ("training images", info.training_images.to_string()),
-                ("images held back", info.held_back_images.to_string()),
-                ("digest of the images", info.data_fingerprint.clone()),
-                ("regions", regions_args::describe(info.regions.as_ref())),
-                ("feature extractor", info.extractor.clone()),
-                ("updates", info.updates.to_string()),
-                ("threshold, nats", format!("{:.4}", info.threshold)),
-            ],
-        ),
+        about,
         ReportSection {
             title: "Settings".to_owned(),
-            rows: info
-                .config
-                .to_toml()
+            rows: model
+                .settings
                 .lines()
                 .filter_map(|line| line.split_once(" = "))
                 .map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned()))

@@ -1,7 +1,7 @@
 //! How images are scored.
 
 use clap::ValueEnum;
-use differnet::{Average, Detector, ScoreConfig, TransformChoice};
+use differnet::{AnomalyDetector, Average, ScoreConfig, TransformChoice};
 use serde::{Deserialize, Serialize};
 
 use crate::numbers::{positive, seed};
@@ -46,7 +46,7 @@ pub(crate) struct ScoringArgs {
 
 impl ScoringArgs {
     /// The scoring in force; says so if the model's threshold was set with another.
-    pub(crate) fn resolve(&self, detector: &Detector) -> ScoreConfig {
+    pub(crate) fn resolve(&self, detector: &dyn AnomalyDetector) -> ScoreConfig {
         let default = detector.score_config();
         let seed = self.seed(detector);
         let config = ScoreConfig {
@@ -70,8 +70,8 @@ impl ScoringArgs {
     }
 
     /// The seed given, else the model's.
-    pub(crate) fn seed(&self, detector: &Detector) -> u64 {
-        self.seed.unwrap_or(detector.info().config.seed)
+    pub(crate) fn seed(&self, detector: &dyn AnomalyDetector) -> u64 {
+        self.seed.unwrap_or_else(|| detector.summary().seed)
     }
 }
 

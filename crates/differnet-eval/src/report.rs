@@ -30,8 +30,10 @@ pub struct Report {
     pub title: String,
     /// One line below it: the date, the model file, whatever tells this report from others.
     pub subtitle: String,
-    /// A score at or above it is a defect (Eq. 6); in nats.
+    /// A score at or above it is a defect (Eq. 6).
     pub threshold: f64,
+    /// What scores are measured in; empty where they have no unit.
+    pub unit: String,
     /// The scored images, in any order.
     pub images: Vec<ReportImage>,
     /// Files that have no score.
@@ -88,12 +90,13 @@ pub struct ReportSection {
 }
 
 impl Report {
-    /// A report of nothing yet, to fill in.
+    /// A report of nothing yet, to fill in; scores are in nats unless it is told otherwise.
     pub fn new(title: impl Into<String>, threshold: f64) -> Self {
         Self {
             title: title.into(),
             subtitle: String::new(),
             threshold,
+            unit: String::from("nats"),
             images: Vec::new(),
             unusable: Vec::new(),
             metrics: None,

@@ -1,15 +1,16 @@
 //! Every number that shapes a detector, and presets that set them all.
 
-use differnet_data::{Rotation, TransformConfig};
+use differnet_data::TransformConfig;
 use differnet_features::FEATURES;
 use differnet_flow::{AdamConfig, FlowConfig};
 use differnet_scoring::Average;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DetectorError;
+use crate::shared_config::{SharedConfig, require, require_count};
 
 /// Largest count in the settings: stops absurd allocations for damaged files, nothing sensible.
-const MOST: usize = 1_000_000;
+pub(crate) const MOST: usize = 1_000_000;
 
 /// Settings known to work, from a quick look to the paper's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -190,11 +191,24 @@ impl DetectorConfig {
         toml::to_string(self).expect("settings are a table of numbers")
     }
 
+    /// The settings that every method has.
+    pub fn shared(&self) -> SharedConfig {
+        SharedConfig {
+            seed: self.seed,
+            transform_seed: self.transform_seed,
+            rotate: self.rotate,
+            jitter: self.jitter,
+            transforms: self.transforms,
+            validation: self.validation,
+            score_transforms: self.score_transforms,
+            average: self.average,
+            quantile: self.quantile,
+        }
+    }
+
     /// Which transforms are drawn.
     pub fn transform_config(&self) -> TransformConfig {
-        let rotate = if self.rotate { Rotation::Full } else { Rotation::None };
-        let jitter = (self.jitter > 0.0).then_some(self.jitter);
-        TransformConfig { rotate, jitter }
+        self.shared().transform_config()
     }
 
     /// The flow's hyperparameters.
@@ -227,56 +241,32 @@ impl DetectorConfig {
     /// # Errors
     /// [`DetectorError::Config`] names the first setting that is out of range.
     pub fn validate(&self) -> Result<(), DetectorError> {
-        let positive = "at least 1";
+        self.shared().validate()?;
         let counts = [
             ("blocks", self.blocks),
             ("hidden", self.hidden),
-            ("transforms", self.transforms),
             ("rounds", self.rounds),
             ("pool", self.pool),
             ("batch_size", self.batch_size),
             ("validate_every", self.validate_every),
-            ("score_transforms", self.score_transforms),
         ];
         for (name, value) in counts {
-            let expected = match value {
-                0 => positive,
-                1..=MOST => continue,
-                _ => "at most 1000000",
-            };
-            return Err(DetectorError::Config { name, expected, found: value.to_string() });
+            require_count(name, value)?;
         }
-        // TOML knows no larger integers.
-        for (name, seed) in [("seed", Some(self.seed)), ("transform_seed", self.transform_seed)] {
-            if let Some(seed) = seed.filter(|seed| i64::try_from(*seed).is_err()) {
-                let (expected, found) = ("at most 9223372036854775807", seed.to_string());
-                return Err(DetectorError::Config { name, expected, found });
-            }
-        }
+        let final_rate = self.final_learning_rate;
         let ranges = [
             ("clamp", self.clamp, self.clamp > 0.0, "positive"),
-            ("jitter", f64::from(self.jitter), (0.0..1.0).contains(&self.jitter), "in [0, 1)"),
             ("learning_rate", self.learning_rate, self.learning_rate > 0.0, "positive"),
-            (
-                "final_learning_rate",
-                self.final_learning_rate,
-                self.final_learning_rate > 0.0,
-                "positive",
-            ),
+            ("final_learning_rate", final_rate, final_rate > 0.0, "positive"),
             ("beta_1", self.beta_1, (0.0..1.0).contains(&self.beta_1), "in [0, 1)"),
             ("beta_2", self.beta_2, (0.0..1.0).contains(&self.beta_2), "in [0, 1)"),
             ("epsilon", self.epsilon, self.epsilon > 0.0, "positive"),
             ("weight_decay", self.weight_decay, self.weight_decay >= 0.0, "at least 0"),
             ("noise", self.noise, self.noise >= 0.0, "at least 0"),
             ("difference_noise", self.difference_noise, self.difference_noise >= 0.0, "at least 0"),
-            ("validation", self.validation, (0.0..=0.5).contains(&self.validation), "in [0, 0.5]"),
-            ("quantile", self.quantile, self.quantile > 0.0 && self.quantile <= 1.0, "in (0, 1]"),
         ];
         for (name, value, fine, expected) in ranges {
-            if !(fine && value.is_finite()) {
-                let found = value.to_string();
-                return Err(DetectorError::Config { name, expected, found });
-            }
+            require(name, value, fine, expected)?;
         }
         Ok(())
     }

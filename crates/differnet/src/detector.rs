@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet_data::{
-    ContentHash, ImageError, Purpose, Regions, Transform, fixed_transforms, random_transforms,
+    ContentHash, ImageError, Purpose, Regions, Transform, TransformConfig, fixed_transforms,
+    random_transforms,
 };
 use differnet_features::{FEATURES, LOCAL_GRID};
 use differnet_flow::{Companion, Flow, FlowError, read_metadata};
-use differnet_scoring::{Average, LocalStatistics, Verdict, anomaly_score, transform_scores};
+use differnet_scoring::{
+    Average, LocalStatistics, ScoreError, Verdict, anomaly_score, transform_scores,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::config::DetectorConfig;
@@ -19,7 +22,7 @@ use crate::feature_source::FeatureSource;
 use crate::progress::HistoryPoint;
 
 /// Metadata key under which a model file keeps its [`ModelInfo`].
-const INFO_KEY: &str = "differnet";
+pub(crate) const INFO_KEY: &str = "differnet";
 /// Version of [`ModelInfo`]'s meaning.
 const FORMAT: u32 = 2;
 /// Names of the tables of local statistics, `[27, 27, 256]` each.
@@ -96,12 +99,43 @@ pub struct ScoreConfig {
 pub struct ImageScore {
     /// Names the image by what counts in it.
     pub hash: ContentHash,
-    /// τ(x) of Eq. 5, nats.
+    /// The mean over transforms: τ(x) of Eq. 5, nats, for DifferNet.
     pub score: f64,
     /// Whether the score reaches the threshold.
     pub verdict: Verdict,
-    /// −log p_Z of each transform, nats, up to a constant.
+    /// The score of each transform: for DifferNet −log p_Z, nats, up to a constant.
     pub transform_scores: Vec<f64>,
+}
+
+impl ScoreConfig {
+    /// The transforms under which the image with content hash `image` is scored.
+    pub(crate) fn transforms_of(
+        &self,
+        image: &ContentHash,
+        transforms: &TransformConfig,
+    ) -> Vec<Transform> {
+        match self.choice {
+            TransformChoice::Fixed => fixed_transforms(transforms, self.transforms),
+            TransformChoice::Random { seed } => {
+                random_transforms(transforms, seed, Purpose::Score, image, 0..self.transforms)
+            }
+        }
+    }
+
+    /// The score and the verdict of an image from the scores of its transforms.
+    ///
+    /// # Errors
+    /// [`ScoreError::NoTransforms`] if there are none.
+    pub(crate) fn judge(
+        &self,
+        hash: ContentHash,
+        transform_scores: Vec<f64>,
+        threshold: f64,
+    ) -> Result<ImageScore, ScoreError> {
+        let score = anomaly_score(&transform_scores, self.average)?;
+        let verdict = Verdict::of(score, threshold);
+        Ok(ImageScore { hash, score, verdict, transform_scores })
+    }
 }
 
 /// A flow trained on good images, with all that is needed to judge new ones.
@@ -232,13 +266,7 @@ impl Detector {
 
     /// The transforms under which `config` scores the image with the hash `image`.
     pub fn transforms(&self, config: &ScoreConfig, image: &ContentHash) -> Vec<Transform> {
-        let transforms = self.info.config.transform_config();
-        match config.choice {
-            TransformChoice::Fixed => fixed_transforms(&transforms, config.transforms),
-            TransformChoice::Random { seed } => {
-                random_transforms(&transforms, seed, Purpose::Score, image, 0..config.transforms)
-            }
-        }
+        config.transforms_of(image, &self.info.config.transform_config())
     }
 
     /// Calls `visit` with the index and the score of each file, in order, until it breaks.
@@ -261,11 +289,10 @@ impl Detector {
         let regions = self.info.regions.as_ref();
         let flow = source.for_each_within(regions, files, &choice, &mut |index, features| {
             let score = features.map(|features| {
-                let transform_scores = self.row_scores(&features.rows);
-                let score = anomaly_score(&transform_scores, config.average)
-                    .expect("the number of transforms was checked");
-                let verdict = Verdict::of(score, self.info.threshold);
-                ImageScore { hash: features.hash, score, verdict, transform_scores }
+                let scores = self.row_scores(&features.rows);
+                config
+                    .judge(features.hash, scores, self.info.threshold)
+                    .expect("the number of transforms was checked")
             });
             visit(index, score)
         })?;
@@ -278,11 +305,7 @@ impl Detector {
         source: &FeatureSource,
         config: &ScoreConfig,
     ) -> Result<(), DetectorError> {
-        if source.extractor.id() != self.info.extractor {
-            let (needed, found) = (&self.info.extractor, source.extractor.id());
-            let reason = format!("it was trained with the extractor {needed}, this is {found}");
-            return Err(DetectorError::NotAModel { path: "the model".into(), reason });
-        }
+        source.require_extractor(&self.info.extractor)?;
         anomaly_score(&vec![1.0; config.transforms], config.average)?;
         Ok(())
     }
@@ -302,6 +325,6 @@ impl ModelInfo {
     pub const FORMAT: u32 = FORMAT;
 }
 
-fn model_error(path: &Path) -> impl Fn(FlowError) -> DetectorError + '_ {
+pub(crate) fn model_error(path: &Path) -> impl Fn(FlowError) -> DetectorError + '_ {
     move |source| DetectorError::Model { path: path.to_path_buf(), source }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use differnet_baselines::BaselineError;
 use differnet_data::{BadImage, ImageError};
 use differnet_features::FeatureError;
 use differnet_flow::{FlowError, TrainError};
@@ -66,6 +67,9 @@ pub enum DetectorError {
     /// Training cannot start with these rows or settings.
     #[error(transparent)]
     Train(#[from] TrainError),
+    /// A competitor could not be fitted.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
     /// A score or threshold could not be computed.
     #[error(transparent)]
     Score(#[from] ScoreError),
@@ -76,6 +80,14 @@ pub enum DetectorError {
         path: PathBuf,
         /// What is wrong with it.
         source: FlowError,
+    },
+    /// The file of a competitor's model cannot be used.
+    #[error("cannot use the model {}", path.display())]
+    BaselineModel {
+        /// The model file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: BaselineError,
     },
     /// The model file holds a flow but not what a detector needs besides.
     #[error("{} is not a DifferNet model: {reason}", path.display())]

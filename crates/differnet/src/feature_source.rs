@@ -128,6 +128,45 @@ impl FeatureSource {
         Ok(self.extractor.extract_with_local_features(&pixels)?.local)
     }
 
+    /// As [`Self::for_each_within`] of files that were usable before.
+    ///
+    /// # Errors
+    /// [`DetectorError::Image`] if one no longer is, besides those of [`Self::for_each_within`].
+    pub(crate) fn for_each_usable(
+        &self,
+        regions: Option<&Regions>,
+        files: &[PathBuf],
+        choice: &ChooseTransforms<'_>,
+        visit: &mut dyn FnMut(usize, ImageFeatures) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, DetectorError> {
+        let mut failure = None;
+        let mut visit = |index, features| match features {
+            Ok(features) => visit(index, features),
+            Err(source) => {
+                failure = Some(source);
+                ControlFlow::Break(())
+            }
+        };
+        let flow = self.for_each_within(regions, files, choice, &mut visit)?;
+        match failure {
+            Some(source) => Err(DetectorError::Image { source }),
+            None => Ok(flow),
+        }
+    }
+
+    /// Nothing, if this source gives the features that a model was trained with.
+    ///
+    /// # Errors
+    /// [`DetectorError::NotAModel`] names both extractors if not.
+    pub(crate) fn require_extractor(&self, needed: &str) -> Result<(), DetectorError> {
+        let found = self.extractor.id();
+        if found == needed {
+            return Ok(());
+        }
+        let reason = format!("it was trained with the extractor {needed}, this is {found}");
+        Err(DetectorError::NotAModel { path: "the model".into(), reason })
+    }
+
     /// Reads a file, looks its rows up, and decodes it if some are missing.
     fn open<'a>(
         &self,

@@ -2,24 +2,40 @@
 //!
 //! A [`Training`] turns photographs of good parts into a [`Detector`]; a detector says of new
 //! photographs how unlikely they are and whether that is a defect (paper, Figure 2). A
-//! [`FeatureSource`] feeds both. This crate knows nothing of terminals.
+//! [`FeatureSource`] feeds both. The paper's competitors are fitted and used in the same way: a
+//! [`Method`] is chosen by the settings' type, and an [`AnomalyDetector`] is a model of any. This
+//! crate knows nothing of terminals.
 
+mod anomaly_detector;
+mod baseline;
 mod checkpoints;
 mod config;
 mod detector;
 mod error;
 mod feature_source;
 mod localize;
+mod method;
+mod method_config;
+mod model_summary;
+mod pixel_source;
 mod pool;
 mod progress;
+mod shared_config;
 mod split;
 mod training;
 
+pub use anomaly_detector::{AnomalyDetector, VisitScores, load_model, read_model_info};
+pub use baseline::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod};
 pub use config::{DetectorConfig, Preset};
 pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice};
+pub use differnet_baselines::{Gamma, OneClassSvmConfig, OneNearestNeighbourConfig, Stage};
 pub use differnet_scoring::{AnomalyMap, Average, Region, Verdict};
 pub use error::DetectorError;
 pub use feature_source::{ChooseTransforms, FeatureSource, ImageFeatures};
 pub use localize::{Localization, LocalizeConfig, MapKind};
+pub use method::Method;
+pub use method_config::MethodConfig;
+pub use model_summary::{AnyModelInfo, ModelSummary};
 pub use progress::{HistoryPoint, Progress, ProgressCallback};
+pub use shared_config::SharedConfig;
 pub use training::{BadImagePolicy, FEWEST_IMAGES, Outcome, Training};

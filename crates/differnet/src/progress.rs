@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use differnet_baselines::Stage;
 use serde::{Deserialize, Serialize};
 
 /// One look at the held-back images during training.
@@ -62,6 +63,15 @@ pub enum Progress {
         /// Images done.
         done: usize,
         /// Images in all.
+        total: usize,
+    },
+    /// A competitor is being fitted.
+    Fitting {
+        /// What the steps are.
+        stage: Stage,
+        /// Steps done.
+        done: usize,
+        /// Steps in all.
         total: usize,
     },
     /// Good images' maps are being made, to learn how high they reach.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use differnet_data::{BadImage, ContentHash, DecodeLimits, Regions, hash_images};
 use sha2::{Digest, Sha256};
 
-use crate::config::DetectorConfig;
 use crate::progress::{Progress, ProgressCallback};
+use crate::shared_config::SharedConfig;
 
 /// Files checked between two looks at whether to stop.
 const FILES: usize = 64;
@@ -16,7 +16,7 @@ const FILES: usize = 64;
 pub(crate) struct Split {
     /// Trained on.
     pub(crate) training: Vec<PathBuf>,
-    /// Held back to stop training and to set the threshold.
+    /// Held back to set the threshold, and to stop training where a method can stop early.
     pub(crate) held_back: Vec<PathBuf>,
     /// Digest of all usable images.
     pub(crate) fingerprint: String,
@@ -52,7 +52,7 @@ pub(crate) fn check_files(
 ///
 /// Whether an image is held back depends on the seed and on contents, not on names or order. With
 /// fewer than ten images at least one is held back, with two or three none is.
-pub(crate) fn split_files(mut usable: Vec<Usable>, config: &DetectorConfig) -> Split {
+pub(crate) fn split_files(mut usable: Vec<Usable>, config: &SharedConfig) -> Split {
     // By content, so that renaming files changes nothing.
     usable.sort();
     let hashes: Vec<ContentHash> = usable.iter().map(|(hash, _)| *hash).collect();
@@ -77,7 +77,7 @@ fn fingerprint(hashes: &[ContentHash]) -> String {
 }
 
 /// Whether each image is held back: those whose keyed digests are smallest.
-fn held_back(hashes: &[ContentHash], config: &DetectorConfig) -> Vec<bool> {
+fn held_back(hashes: &[ContentHash], config: &SharedConfig) -> Vec<bool> {
     let count = match hashes.len() {
         0..4 => 0,
         n if config.validation > 0.0 => ((n as f64 * config.validation).round() as usize).max(1),
@@ -102,6 +102,7 @@ fn held_back(hashes: &[ContentHash], config: &DetectorConfig) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Preset;
 
     fn hashes(count: u8) -> Vec<ContentHash> {
         (0..count).map(|index| ContentHash::of(&[index])).collect()
@@ -109,7 +110,7 @@ mod tests {
 
     #[test]
     fn the_share_held_back_is_a_tenth_and_depends_on_seed_and_content_only() {
-        let config = DetectorConfig { seed: 3, ..DetectorConfig::default() };
+        let config = SharedConfig { seed: 3, ..SharedConfig::preset(Preset::Quick) };
         let hashes = hashes(50);
         let chosen = held_back(&hashes, &config);
         assert_eq!(chosen.iter().filter(|&&held| held).count(), 5);
@@ -117,13 +118,13 @@ mod tests {
         let mut mirrored = held_back(&reversed, &config);
         mirrored.reverse();
         assert_eq!(mirrored, chosen);
-        let other = DetectorConfig { seed: 4, ..config };
+        let other = SharedConfig { seed: 4, ..config };
         assert_ne!(held_back(&hashes, &other), chosen);
     }
 
     #[test]
     fn few_images_hold_back_one_and_very_few_none() {
-        let config = DetectorConfig::default();
+        let config = SharedConfig::preset(Preset::Quick);
         for (images, expected) in [(2, 0), (3, 0), (4, 1), (9, 1), (16, 2)] {
             let chosen = held_back(&hashes(images), &config);
             assert_eq!(chosen.iter().filter(|&&held| held).count(), expected, "{images}");

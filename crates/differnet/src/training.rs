@@ -14,8 +14,9 @@ use crate::checkpoints::Checkpoints;
 use crate::config::DetectorConfig;
 use crate::detector::{Detector, ModelInfo, row_scores};
 use crate::error::DetectorError;
-use crate::feature_source::{ChooseTransforms, FeatureSource, ImageFeatures};
+use crate::feature_source::FeatureSource;
 use crate::progress::{Progress, ProgressCallback};
+use crate::shared_config::SharedConfig;
 use crate::split::{Split, check_files, split_files};
 
 mod rounds;
@@ -43,14 +44,14 @@ pub enum BadImagePolicy {
 
 /// Everything a training needs besides its images.
 #[derive(Debug)]
-pub struct Training<'a> {
-    /// The settings.
-    pub config: &'a DetectorConfig,
+pub struct Training<'a, C = DetectorConfig> {
+    /// The settings; their type decides what is trained.
+    pub config: &'a C,
     /// Where features come from.
     pub source: &'a FeatureSource,
-    /// Where the flow is trained.
+    /// Where networks are trained.
     pub device: &'a Device,
-    /// Folder for checkpoints: a training found there is taken up again.
+    /// Folder for checkpoints: a training found there is taken up again. Competitors have none.
     pub checkpoints: &'a Path,
     /// What to do with files that are no usable images.
     pub bad_images: BadImagePolicy,
@@ -61,11 +62,45 @@ pub struct Training<'a> {
 
 /// How a training ended.
 #[derive(Debug)]
-pub enum Outcome {
-    /// The detector, and the files that were skipped.
-    Finished(Box<Detector>, Vec<BadImage>),
-    /// The progress callback asked to stop; the checkpoint folder has the state.
+pub enum Outcome<M: ?Sized = Detector> {
+    /// The trained model, and the files that were skipped.
+    Finished(Box<M>, Vec<BadImage>),
+    /// The progress callback asked to stop; the checkpoint folder, if there is one, has the state.
     Interrupted,
+}
+
+impl<C> Training<'_, C> {
+    /// The usable images, divided, and those that are not; `None` if interrupted.
+    pub(crate) fn usable_split(
+        &self,
+        shared: &SharedConfig,
+        files: &[PathBuf],
+        progress: &mut ProgressCallback<'_>,
+    ) -> Result<Option<(Split, Vec<BadImage>)>, DetectorError> {
+        let Some((usable, bad)) = check_files(files, self.regions, &self.source.limits, progress)
+        else {
+            return Ok(None);
+        };
+        if self.bad_images == BadImagePolicy::Refuse && !bad.is_empty() {
+            return Err(DetectorError::BadImages { bad });
+        }
+        if usable.len() < FEWEST_IMAGES {
+            return Err(DetectorError::TooFewImages { found: usable.len(), needed: FEWEST_IMAGES });
+        }
+        Ok(Some((split_files(usable, shared), bad)))
+    }
+
+    /// Deletes the checkpoints once the model is safely stored.
+    ///
+    /// # Errors
+    /// [`DetectorError::Io`] if they cannot be deleted.
+    pub fn remove_checkpoints(&self) -> Result<(), DetectorError> {
+        self.checkpoints().remove()
+    }
+
+    fn checkpoints(&self) -> Checkpoints<'_> {
+        Checkpoints::in_folder(self.checkpoints)
+    }
 }
 
 impl Training<'_> {
@@ -86,17 +121,9 @@ impl Training<'_> {
         self.config.validate()?;
         self.config.flow_config().validate()?;
         self.checkpoints().create()?;
-        let limits = &self.source.limits;
-        let Some((usable, bad)) = check_files(files, self.regions, limits, progress) else {
+        let Some((split, bad)) = self.usable_split(&self.config.shared(), files, progress)? else {
             return Ok(Outcome::Interrupted);
         };
-        if self.bad_images == BadImagePolicy::Refuse && !bad.is_empty() {
-            return Err(DetectorError::BadImages { bad });
-        }
-        if usable.len() < FEWEST_IMAGES {
-            return Err(DetectorError::TooFewImages { found: usable.len(), needed: FEWEST_IMAGES });
-        }
-        let split = split_files(usable, self.config);
         let Some(held_back) = self.held_back_rows(&split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
@@ -115,18 +142,6 @@ impl Training<'_> {
         Ok(Outcome::Finished(Box::new(detector), bad))
     }
 
-    /// Deletes the checkpoints once the model is safely stored.
-    ///
-    /// # Errors
-    /// [`DetectorError::Io`] if they cannot be deleted.
-    pub fn remove_checkpoints(&self) -> Result<(), DetectorError> {
-        self.checkpoints().remove()
-    }
-
-    fn checkpoints(&self) -> Checkpoints<'_> {
-        Checkpoints::in_folder(self.checkpoints)
-    }
-
     /// Rows of the held-back images under the transforms that they will be scored with.
     fn held_back_rows(
         &self,
@@ -138,33 +153,13 @@ impl Training<'_> {
             fixed_transforms(&self.config.transform_config(), self.config.score_transforms);
         let mut rows = Vec::new();
         let choice = |_: &ContentHash| transforms.clone();
-        let complete = self.visit_features(&split.held_back, &choice, &mut |index, features| {
-            rows.extend(features.rows);
-            progress(Progress::HeldBack { done: index + 1, total })
-        })?;
-        Ok(complete.then_some(rows))
-    }
-
-    /// Visits the features of every file, all of which were usable before; false if interrupted.
-    fn visit_features(
-        &self,
-        files: &[PathBuf],
-        choice: &ChooseTransforms<'_>,
-        visit: &mut dyn FnMut(usize, ImageFeatures) -> ControlFlow<()>,
-    ) -> Result<bool, DetectorError> {
-        let mut failure = None;
-        let mut visit = |index, features| match features {
-            Ok(features) => visit(index, features),
-            Err(source) => {
-                failure = Some(source);
-                ControlFlow::Break(())
-            }
-        };
-        let flow = self.source.for_each_within(self.regions, files, choice, &mut visit)?;
-        match failure {
-            Some(source) => Err(DetectorError::Image { source }),
-            None => Ok(flow.is_continue()),
-        }
+        let files = &split.held_back;
+        let flow =
+            self.source.for_each_usable(self.regions, files, &choice, &mut |index, features| {
+                rows.extend(features.rows);
+                progress(Progress::HeldBack { done: index + 1, total })
+            })?;
+        Ok(flow.is_continue().then_some(rows))
     }
 
     /// What training images look like at each place; `None` if interrupted.

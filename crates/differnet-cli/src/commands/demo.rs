@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use differnet::{
-    BadImagePolicy, Detector, DetectorConfig, FeatureSource, Outcome, Preset, Training,
+    AnomalyDetector, BadImagePolicy, Detector, DetectorConfig, FeatureSource, Method, Outcome,
+    Preset, Training,
 };
 use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
 use differnet_eval::text_table;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::atomic;
-use crate::commands::train::{checkpoint_folder, interrupted, run_training};
+use crate::commands::train::{checkpoint_folder, interrupted, watch};
 use crate::data_args::files;
 use crate::evaluation::{Summary, evaluate_samples, write_report};
 use crate::exit::Exit;
@@ -155,8 +156,9 @@ fn train_and_evaluate(
         bad_images: BadImagePolicy::Refuse,
         regions: None,
     };
-    let detector: Box<Detector> = match run_training(&training, &files(&dataset.train), interrupt)?
-    {
+    let images = files(&dataset.train);
+    let outcome = watch(interrupt, |progress| training.run(&images, progress))?;
+    let detector: Box<Detector> = match outcome {
         Outcome::Interrupted => return Err(interrupted(&checkpoints)),
         Outcome::Finished(detector, _) => detector,
     };
@@ -166,7 +168,7 @@ fn train_and_evaluate(
     let mut meter = Meter::new();
     let test = &dataset.test;
     let evaluation =
-        evaluate_samples(&detector, source, test, &scoring, args.seed, &mut meter, interrupt)?;
+        evaluate_samples(&*detector, source, test, &scoring, args.seed, &mut meter, interrupt)?;
     let maps = detector.localize_config();
     let findings = evaluate_maps(&detector, source, test, &maps, &mut meter, interrupt)?;
     let summary = Summary {
@@ -175,13 +177,15 @@ fn train_and_evaluate(
         pixel_notes: findings.notes,
         data_set: dataset.name,
         model: model.display().to_string(),
+        method: Method::DifferNet,
         transforms: scoring.transforms,
         average: average_name(scoring.average),
         seed: args.seed,
         skipped: Vec::new(),
         seconds: start.elapsed().as_secs_f64(),
     };
-    write_report(&folder, &evaluation.images, &summary, detector.info(), findings.pictures, &[])?;
+    let model = detector.summary();
+    write_report(&folder, &evaluation.images, &summary, &model, findings.pictures, &[])?;
     Ok(summary)
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::bail;
-use differnet::Detector;
+use differnet::load_model;
 use differnet_data::check_images;
 
 use crate::data_args::{DataArgs, files};
@@ -13,8 +13,8 @@ use crate::evaluation::{
 };
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::map_args::{MapChoice, localize_config};
-use crate::map_evaluation::{MapFindings, evaluate_maps};
+use crate::map_args::{MapChoice, localize_config, require_localizer};
+use crate::map_evaluation::{MapFindings, evaluate_maps, plain_pictures};
 use crate::numbers::positive;
 use crate::output::{counted, print, print_json, tell};
 use crate::progress::Meter;
@@ -75,13 +75,16 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     if let Some(folder) = args.out.as_ref().filter(|_| !args.overwrite) {
         require_ours(folder)?;
     }
-    let detector = Detector::load(&args.model, &args.source.device())?;
+    let detector = load_model(&args.model, &args.source.device())?;
+    let model = detector.summary();
+    if args.pixel {
+        require_localizer(&*detector, &args.model)?;
+    }
     // The split must be the training's: its images must not be tested with.
-    let data = args.data.load(&layout, detector.info().config.seed)?;
+    let data = args.data.load(&layout, model.seed)?;
     require_both_kinds(&data.test)?;
     let source = args.source.open()?;
-    let regions = detector.info().regions.as_ref();
-    let bad = check_images(&files(&data.test), regions, &source.limits);
+    let bad = check_images(&files(&data.test), model.regions, &source.limits);
     let skipped: Vec<String> = bad.iter().map(ToString::to_string).collect();
     if !bad.is_empty() {
         let list: String = skipped.iter().map(|line| format!("\n  {line}")).collect();
@@ -93,16 +96,21 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     }
     let test = usable(&data.test, &bad);
     require_both_kinds(&test)?;
-    let config = args.scoring.resolve(&detector);
-    let seed = args.scoring.seed(&detector);
+    let config = args.scoring.resolve(&*detector);
+    let seed = args.scoring.seed(&*detector);
     let mut meter = Meter::new();
     let evaluation =
-        evaluate_samples(&detector, &source, &test, &config, seed, &mut meter, &interrupt)?;
-    let findings = if args.pixel || (args.out.is_some() && !args.no_maps) {
-        let config = localize_config(&detector, args.kind, args.map_transforms);
-        evaluate_maps(&detector, &source, &test, &config, &mut meter, &interrupt)?
-    } else {
-        MapFindings::default()
+        evaluate_samples(&*detector, &source, &test, &config, seed, &mut meter, &interrupt)?;
+    let findings = match detector.localizer() {
+        _ if !args.pixel && (args.out.is_none() || args.no_maps) => MapFindings::default(),
+        Some(detector) => {
+            let config = localize_config(detector, args.kind, args.map_transforms);
+            evaluate_maps(detector, &source, &test, &config, &mut meter, &interrupt)?
+        }
+        None => MapFindings {
+            pictures: plain_pictures(&files(&test), &source.limits)?,
+            ..MapFindings::default()
+        },
     };
     let summary = Summary {
         metrics: evaluation.metrics,
@@ -110,6 +118,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         pixel_notes: findings.notes,
         data_set: data.name,
         model: args.model.display().to_string(),
+        method: model.method,
         transforms: config.transforms,
         average: average_name(config.average),
         seed,
@@ -118,7 +127,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     };
     if let Some(folder) = &args.out {
         let (images, pictures) = (&evaluation.images, findings.pictures);
-        write_report(folder, images, &summary, detector.info(), pictures, &bad)?;
+        write_report(folder, images, &summary, &model, pictures, &bad)?;
     }
     if args.json {
         print_json(&summary)?;

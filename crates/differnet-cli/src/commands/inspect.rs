@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use differnet::{Detector, ModelInfo};
+use differnet::{AnyModelInfo, HistoryPoint, Method, ModelSummary, read_model_info};
 use differnet_eval::text_table;
 use serde::Serialize;
 
@@ -33,55 +33,57 @@ pub(crate) struct InspectArgs {
 struct Description<'a> {
     path: &'a PathBuf,
     bytes: u64,
+    method: Method,
     #[serde(flatten)]
-    info: &'a ModelInfo,
+    info: &'a AnyModelInfo,
 }
 
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
-    let info = Detector::read_info(&args.model)?;
+    let info = read_model_info(&args.model)?;
+    let model = info.summary();
     let bytes = std::fs::metadata(&args.model)
         .with_context(|| format!("cannot read {}", args.model.display()))?
         .len();
     if args.json {
-        print_json(&Description { path: &args.model, bytes, info: &info })?;
+        let method = model.method;
+        print_json(&Description { path: &args.model, bytes, method, info: &info })?;
     } else {
-        print(&readable(args, bytes, &info))?;
+        print(&readable(args, bytes, &model))?;
     }
     Ok(Exit::Done)
 }
 
-fn readable(args: &InspectArgs, bytes: u64, info: &ModelInfo) -> String {
-    let flow = info.config.flow_config();
+fn readable(args: &InspectArgs, bytes: u64, model: &ModelSummary<'_>) -> String {
+    let unit = model.method.unit().map_or(String::new(), |unit| format!(" {unit}"));
     let lines = [
         ("file", format!("{}, {:.1} MB", args.model.display(), bytes as f64 / 1e6)),
-        ("written by", format!("differnet {}, format {}", info.version, info.format)),
-        ("extractor", info.extractor.clone()),
-        ("parameters of the flow", flow.parameters().to_string()),
-        ("training images", info.training_images.to_string()),
-        ("images held back", info.held_back_images.to_string()),
-        ("digest of the images", info.data_fingerprint.clone()),
-        ("regions", regions_args::describe(info.regions.as_ref())),
-        ("updates", info.updates.to_string()),
-        ("threshold", format!("{:.4} nats", info.threshold)),
-        ("scores of good images", spread(&info.good_scores)),
-        ("quantiles of training scores", numbers(&info.training_score_quantiles)),
+        ("method", model.method.to_string()),
+        ("written by", format!("differnet {}, format {}", model.version, model.format)),
+        ("extractor", model.extractor.unwrap_or("none").to_owned()),
+        ("training images", model.training_images.to_string()),
+        ("images held back", model.held_back_images.to_string()),
+        ("digest of the images", model.data_fingerprint.to_owned()),
+        ("regions", regions_args::describe(model.regions)),
+        ("threshold", format!("{:.4}{unit}", model.threshold)),
+        ("scores of good images", spread(model.good_scores)),
     ];
+    let lines = lines.iter().map(|(name, value)| (*name, value));
+    let facts = model.facts.iter().map(|(name, value)| (name.as_str(), value));
     let mut text: String =
-        lines.iter().map(|(name, value)| format!("{name:<29} {value}\n")).collect();
+        lines.chain(facts).map(|(name, value)| format!("{name:<29} {value}\n")).collect();
     text += "\nSettings\n";
-    text.extend(info.config.to_toml().lines().map(|line| format!("  {line}\n")));
-    if !info.history.is_empty() {
+    text.extend(model.settings.lines().map(|line| format!("  {line}\n")));
+    if !model.history.is_empty() {
         text += "\nCourse of the training (negative log-likelihood, nats per feature)\n";
-        text += &course(info);
+        text += &course(model.history);
     }
     text.trim_end().to_owned()
 }
 
 /// A dozen points of the history, the last among them.
-fn course(info: &ModelInfo) -> String {
-    let step = info.history.len().div_ceil(COURSE_ROWS);
-    let rows: Vec<Vec<String>> = info
-        .history
+fn course(history: &[HistoryPoint]) -> String {
+    let step = history.len().div_ceil(COURSE_ROWS);
+    let rows: Vec<Vec<String>> = history
         .iter()
         .rev()
         .step_by(step)
@@ -99,8 +101,4 @@ fn spread(sorted: &[f64]) -> String {
         (Some(low), Some(high)) => format!("{low:.2} to {high:.2} ({})", sorted.len()),
         _ => "none".to_owned(),
     }
-}
-
-fn numbers(values: &[f64]) -> String {
-    values.iter().map(|value| format!("{value:.2}")).collect::<Vec<_>>().join(", ")
 }

@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use differnet::{Detector, Localization, Region, Verdict};
+use differnet::{Detector, Localization, Region, Verdict, load_model};
 use serde::Serialize;
 
 use crate::exit::{Exit, Interrupted, UsageError};
 use crate::inputs::{NamedImage, named_images};
 use crate::interrupt::Interrupt;
-use crate::map_args::{MapChoice, localize_config};
+use crate::map_args::{MapChoice, localize_config, require_localizer};
 use crate::map_evaluation::picture_top;
 use crate::map_files::MapFiles;
 use crate::numbers::{finite, positive};
@@ -90,9 +90,10 @@ pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
     if args.out.is_file() {
         return Err(UsageError(format!("{} is a file: name a folder", args.out.display())).into());
     }
-    let detector = Detector::load(&args.model, &args.source.device())?;
+    let model = load_model(&args.model, &args.source.device())?;
+    let detector = require_localizer(&*model, &args.model)?;
     let source = args.source.open()?;
-    let config = localize_config(&detector, args.kind, args.transforms);
+    let config = localize_config(detector, args.kind, args.transforms);
     let inputs = named_images(&args.images);
     let (files, outputs) = (inputs.files(), outputs(args, &inputs.images)?);
     let map_threshold = args.map_threshold.unwrap_or(detector.info().map_threshold);
@@ -108,7 +109,7 @@ pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
             Ok(found) => {
                 made += 1;
                 let output = &outputs[index];
-                write_and_tell(args, &detector, &found, &files[index], output, map_threshold)
+                write_and_tell(args, detector, &found, &files[index], output, map_threshold)
             }
             Err(error) => {
                 failed += 1;

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::bail;
-use differnet::{Detector, Verdict};
+use differnet::{Verdict, load_model};
 use differnet_eval::{ReportImage, UnusableFile};
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use crate::exit::{Exit, Interrupted, UsageError};
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config};
-use crate::map_evaluation::{picture_top, pictures};
+use crate::map_evaluation::{picture_top, pictures, thumbnail};
 use crate::numbers::positive;
 use crate::output::{counted, print, print_json};
 use crate::progress::Meter;
@@ -66,9 +66,10 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     if args.out.exists() && !args.overwrite {
         bail!("{} exists: name another file, or add --overwrite", args.out.display());
     }
-    let detector = Detector::load(&args.model, &args.source.device())?;
+    let detector = load_model(&args.model, &args.source.device())?;
+    let model = detector.summary();
     let source = args.source.open()?;
-    let scoring = args.scoring.resolve(&detector);
+    let scoring = args.scoring.resolve(&*detector);
     let inputs = named_images(&args.images);
     let mut unusable: Vec<UnusableFile> = inputs
         .unusable
@@ -94,16 +95,16 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         meter.show("Scoring", index + 1, total, "");
         interrupt.flow()
     })?;
-    let config = localize_config(&detector, args.kind, args.map_transforms);
     let mut failure = None;
     let mapped = if flow.is_break() {
         flow
-    } else {
+    } else if let Some(detector) = detector.localizer() {
+        let config = localize_config(detector, args.kind, args.map_transforms);
         detector.localize_files(&source, &scored, &config, &mut |index, found| {
             let drawn = found.map_err(anyhow::Error::from).and_then(|found| {
-                let pictures = pictures(&found, picture_top(&detector, &found))?;
+                let pictures = pictures(&found, picture_top(detector, &found))?;
                 images[index].thumbnail = Some(pictures.image);
-                images[index].overlay = Some(pictures.overlay);
+                images[index].overlay = pictures.overlay;
                 Ok(())
             });
             if let Err(error) = drawn {
@@ -113,6 +114,11 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
             meter.show("Maps", index + 1, scored.len(), "");
             interrupt.flow()
         })?
+    } else {
+        for (image, path) in images.iter_mut().zip(&scored) {
+            image.thumbnail = Some(thumbnail(path, &source.limits)?);
+        }
+        flow
     };
     meter.clear();
     if let Some(failure) = failure {
@@ -121,20 +127,20 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     if mapped.is_break() {
         return Err(Interrupted("Stopped; no report was written.".to_owned()).into());
     }
-    let threshold = detector.info().threshold;
+    let threshold = model.threshold;
     let defects = images
         .iter()
         .filter(|image| Verdict::of(image.score, threshold) == Verdict::Defect)
         .count();
     let (judged, failed) = (images.len(), unusable.len());
     let title = format!("{} judged", counted(judged, "image"));
-    let mut report = report::of_model(&title, &args.model.display().to_string(), detector.info());
+    let mut report = report::of_model(&title, &args.model.display().to_string(), &model);
     report.images = images;
     report.unusable = unusable;
     atomic::replace(&args.out, |out| Ok(differnet_eval::write_report(&report, out)?))?;
     if args.json {
         print_json(&json!({
-            "out": args.out, "images": judged, "ok": judged - defects, "defects": defects,
+            "out": args.out, "method": model.method, "images": judged, "ok": judged - defects, "defects": defects,
             "failed": failed, "threshold": threshold,
         }))?;
     } else {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use differnet::{Detector, Verdict};
+use differnet::{Method, Verdict, load_model};
 use serde::Serialize;
 
 use crate::exit::{Exit, Interrupted};
@@ -23,8 +23,8 @@ Examples:
   differnet score --model part.differnet camera/0815.png --json
   differnet score --model part.differnet new_photos --fail-on-defect || stop_the_line
 
---json prints one object a line: {\"path\", \"score\", \"threshold\", \"verdict\": \"ok\" or \"defect\"},
-or {\"path\", \"error\"} for a file that is no usable image. A score of null is too large for a number.
+--json prints one object a line: {\"path\", \"method\", \"score\", \"threshold\", \"verdict\": \"ok\" or
+\"defect\"}, or {\"path\", \"error\"} for a file that is no usable image. A score of null is too large for a number.
 
 Exit codes: 0 done, 1 error or some image could not be used, 2 wrong arguments, 3 defects found
 (with --fail-on-defect), 130 interrupted.")]
@@ -54,7 +54,7 @@ pub(crate) struct ScoreArgs {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Line {
-    Judged { path: String, score: f64, threshold: f64, verdict: Verdict },
+    Judged { path: String, method: Method, score: f64, threshold: f64, verdict: Verdict },
     Failed { path: String, error: String },
 }
 
@@ -69,10 +69,11 @@ struct Report {
 
 pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
-    let detector = Detector::load(&args.model, &args.source.device())?;
+    let detector = load_model(&args.model, &args.source.device())?;
     let source = args.source.open()?;
-    let config = args.scoring.resolve(&detector);
-    let threshold = args.threshold.unwrap_or(detector.info().threshold);
+    let config = args.scoring.resolve(&*detector);
+    let (method, threshold) = (detector.summary().method, detector.summary().threshold);
+    let threshold = args.threshold.unwrap_or(threshold);
     let mut report = Report { json: args.json, ..Report::default() };
     let mut meter = Meter::new();
 
@@ -86,6 +87,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         let line = match score {
             Ok(score) => Line::Judged {
                 path: files[index].display().to_string(),
+                method,
                 score: score.score,
                 threshold,
                 verdict: Verdict::of(score.score, threshold),
@@ -132,7 +134,7 @@ impl Report {
             return print_json(&line);
         }
         match line {
-            Line::Judged { path, score, threshold, verdict } => {
+            Line::Judged { path, score, threshold, verdict, .. } => {
                 let verdict = match verdict {
                     Verdict::Ok => "OK",
                     Verdict::Defect => "DEFECT",

@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use differnet::{BadImagePolicy, Detector, DetectorError, ModelInfo, Outcome, Progress, Training};
+use differnet::{
+    AnomalyDetector, BadImagePolicy, DetectorError, Method, ModelSummary, Outcome, Progress,
+    ProgressCallback, Training,
+};
 use differnet_data::{BadImage, Dataset, Layout};
 use serde::Serialize;
 
@@ -13,6 +16,7 @@ use crate::config_args::ConfigArgs;
 use crate::data_args::{DataArgs, files, layout_name};
 use crate::exit::{Exit, Interrupted};
 use crate::interrupt::Interrupt;
+use crate::method_args::MethodArgs;
 use crate::numbers::duration;
 use crate::output::{counted, print, print_json, shell_word, tell};
 use crate::progress::Meter;
@@ -29,6 +33,7 @@ Examples:
   differnet train --data tiles --layout mtd --mtd-train-list datasets/mtd_train_list.txt --seed 1 --out tiles.differnet
   differnet train --data good_parts --fresh-transforms --epochs 192 --out part.differnet
   differnet train --data good_parts --roi part.png --ignore clamps.toml --out part.differnet
+  differnet train --data good_parts --method 1nn --out part_1nn.differnet
 
 Ctrl-C saves the state of the training beside the model; the same command takes it up again.
 Features are kept in a cache, so that another training on the same images starts at once.
@@ -55,6 +60,8 @@ pub(crate) struct TrainArgs {
     #[command(flatten)]
     regions: RegionsArgs,
     #[command(flatten)]
+    method: MethodArgs,
+    #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
     config: ConfigArgs,
@@ -64,9 +71,11 @@ pub(crate) struct TrainArgs {
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
     out: &'a Path,
+    method: Method,
     images: usize,
     held_back: usize,
-    updates: u64,
+    /// `None` for methods without updates.
+    updates: Option<u64>,
     threshold: f64,
     /// Loss of the held-back images under the weights kept, nats per feature.
     validation: Option<f64>,
@@ -79,15 +88,16 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     let start = Instant::now();
     let interrupt = Interrupt::listen()?;
     let layout = args.data.layout()?;
-    let config = args.config.resolve(matches!(layout, Layout::Mtd { .. }))?;
+    let config = args.method.resolve(&args.config, matches!(layout, Layout::Mtd { .. }))?;
+    let seed = config.shared().seed;
     require_free(&args.out, args.overwrite)?;
     let regions = args.regions.load()?;
-    let data = args.data.load(&layout, config.seed)?;
+    let data = args.data.load(&layout, seed)?;
     tell_found(&layout, &data);
     if let Some(regions) = &regions {
         tell(&format!("Regions: {regions}"));
     }
-    tell(&format!("Seed {}; checking the images ...", config.seed));
+    tell(&format!("Seed {seed}; checking the images ..."));
 
     let source = args.source.open()?;
     let checkpoints = checkpoint_folder(&args.out);
@@ -100,37 +110,45 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
         bad_images,
         regions: regions.as_ref(),
     };
-    if checkpoints.exists() {
+    // Competitors begin anew: their features are in the cache, and the rest is quick.
+    let resumable = config.method() == Method::DifferNet;
+    if resumable && checkpoints.exists() {
         if args.restart {
             training.remove_checkpoints()?;
         } else {
             tell(&format!("Taking up the training in {}", checkpoints.display()));
         }
     }
-    let outcome = run_training(&training, &files(&data.train), &interrupt);
-    if !matches!(outcome, Ok(Outcome::Finished(..))) {
+    let images = files(&data.train);
+    let outcome = watch(&interrupt, |progress| training.run(&images, progress));
+    if resumable && !matches!(outcome, Ok(Outcome::Finished(..))) {
         // Left behind empty by a training that could not begin; a full one stays.
         let _ = std::fs::remove_dir(&checkpoints);
     }
     match outcome? {
-        Outcome::Interrupted => Err(interrupted(&checkpoints)),
+        Outcome::Interrupted if resumable => Err(interrupted(&checkpoints)),
+        Outcome::Interrupted => {
+            let message = "Stopped; features so far are in the cache, the same command goes on.";
+            Err(Interrupted(message.to_owned()).into())
+        }
         Outcome::Finished(detector, skipped) => {
             detector.save(&args.out)?;
-            training.remove_checkpoints()?;
-            finish(args, &data, &detector, &skipped, start.elapsed())
+            if resumable {
+                training.remove_checkpoints()?;
+            }
+            finish(args, &data, &*detector, &skipped, start.elapsed())
         }
     }
 }
 
-/// Trains with progress on the terminal and an ear for Ctrl-C.
-pub(crate) fn run_training(
-    training: &Training<'_>,
-    images: &[PathBuf],
+/// Runs a training with progress on the terminal and an ear for Ctrl-C.
+pub(crate) fn watch<M: ?Sized>(
     interrupt: &Interrupt,
-) -> anyhow::Result<Outcome> {
+    run: impl FnOnce(&mut ProgressCallback<'_>) -> Result<Outcome<M>, DetectorError>,
+) -> anyhow::Result<Outcome<M>> {
     let mut meter = Meter::new();
     let mut held_back_told = false;
-    let outcome = training.run(images, &mut |progress| -> ControlFlow<()> {
+    let outcome = run(&mut |progress| -> ControlFlow<()> {
         if let Progress::HeldBack { total, .. } = progress
             && !held_back_told
         {
@@ -199,23 +217,25 @@ fn tell_found(layout: &Layout, data: &Dataset) {
 fn finish(
     args: &TrainArgs,
     data: &Dataset,
-    detector: &Detector,
+    detector: &dyn AnomalyDetector,
     skipped: &[BadImage],
     time: Duration,
 ) -> anyhow::Result<Exit> {
-    let info = detector.info();
-    let kept = info.history.iter().find(|point| point.update == info.updates);
+    let model = detector.summary();
+    let updates = detector.localizer().map(|detector| detector.info().updates);
+    let kept = model.history.iter().find(|point| Some(point.update) == updates);
     let skipped: Vec<String> = skipped.iter().map(ToString::to_string).collect();
     if args.json {
         print_json(&Summary {
             out: &args.out,
-            images: info.training_images,
-            held_back: info.held_back_images,
-            updates: info.updates,
-            threshold: info.threshold,
+            method: model.method,
+            images: model.training_images,
+            held_back: model.held_back_images,
+            updates,
+            threshold: model.threshold,
             validation: kept.and_then(|point| point.validation),
             skipped,
-            seed: info.config.seed,
+            seed: model.seed,
             seconds: time.as_secs_f64(),
         })?;
         return Ok(Exit::Done);
@@ -224,37 +244,35 @@ fn finish(
         let list: String = skipped.iter().map(|line| format!("\n  {line}")).collect();
         tell(&format!("{} left out:{list}", counted(skipped.len(), "file")));
     }
-    let model = shell_word(&args.out);
-    print(&learnt(info))?;
-    print(&format!(
-        "Wrote {} after {} (seed {})",
-        args.out.display(),
-        duration(time),
-        info.config.seed
-    ))?;
-    print(&format!("\nNext:  differnet score --model {model} IMAGE_OR_FOLDER"))?;
+    let path = shell_word(&args.out);
+    print(&learnt(&model, updates))?;
+    print(&format!("Wrote {} after {} (seed {})", args.out.display(), duration(time), model.seed))?;
+    print(&format!("\nNext:  differnet score --model {path} IMAGE_OR_FOLDER"))?;
     if data.test.iter().any(|sample| sample.defect.is_some()) {
-        print(&format!("       differnet evaluate --model {model} {}", args.data.typed()))?;
+        print(&format!("       differnet evaluate --model {path} {}", args.data.typed()))?;
     }
     Ok(Exit::Done)
 }
 
 /// What the training found out, for people.
-fn learnt(info: &ModelInfo) -> String {
-    let (kind, images) = match info.held_back_images {
-        0 => ("training images (none were held back)", info.good_scores.len()),
+fn learnt(model: &ModelSummary<'_>, updates: Option<u64>) -> String {
+    let (kind, images) = match model.held_back_images {
+        0 => ("training images (none were held back)", model.good_scores.len()),
         held_back => ("good images held back", held_back),
     };
-    let scores = match (info.good_scores.first(), info.good_scores.last()) {
+    let scores = match (model.good_scores.first(), model.good_scores.last()) {
         (Some(low), Some(high)) => format!("{low:.2} to {high:.2}"),
         _ => "unknown".to_owned(),
     };
+    let how = match updates {
+        Some(updates) => format!("{updates} updates"),
+        None => format!("the method {}", model.method),
+    };
     format!(
-        "Trained on {} with {} updates.\n\
+        "Trained on {} with {how}.\n\
          Scores of {images} {kind}: {scores}.\n\
          Threshold {:.2}: an image that scores this or more is called a defect.",
-        counted(info.training_images, "good image"),
-        info.updates,
-        info.threshold
+        counted(model.training_images, "good image"),
+        model.threshold
     )
 }

@@ -22,6 +22,7 @@ fn train_reports_what_it_learnt() {
     let golden = [
         "held_back",
         "images",
+        "method",
         "out",
         "seconds",
         "seed",
@@ -49,7 +50,7 @@ fn score_prints_one_object_a_line() {
         run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 3);
     for line in &lines[..2] {
-        assert_eq!(keys(line), ["path", "score", "threshold", "verdict"]);
+        assert_eq!(keys(line), ["method", "path", "score", "threshold", "verdict"]);
         assert!(line["score"].is_f64() && line["threshold"].is_f64());
         let defect = line["score"].as_f64() >= line["threshold"].as_f64();
         assert_eq!(line["verdict"], if defect { "defect" } else { "ok" });
@@ -96,6 +97,7 @@ fn evaluate_prints_one_object_and_writes_the_same_numbers() {
 fn inspect_shows_the_model_without_its_weights() {
     let fixture = Fixture::shared();
     let info = fixture.run(&["inspect", "--json"], &[&fixture.model()]).json();
+    assert_eq!(info["method"], "differnet");
     for key in ["path", "bytes", "version", "extractor", "config", "threshold", "history"] {
         assert!(!info[key].is_null(), "{key} in {info}");
     }

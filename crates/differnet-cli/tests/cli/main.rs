@@ -8,4 +8,5 @@ mod fixture;
 mod interrupts;
 mod json;
 mod maps;
+mod methods;
 mod regions;

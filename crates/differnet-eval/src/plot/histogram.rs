@@ -27,12 +27,17 @@ const OUTER: f64 = 2.0;
 /// The axis covers the bulk of the good scores and what lies near it. A bar apart at the right
 /// collects every higher score, as in the paper's Figure 6, and one at the left every lower
 /// score, if there are any. The dashed line is the threshold (Eq. 6); a threshold far off the
-/// axis is given in the legend only. One kind of image may be missing.
+/// axis is given in the legend only. One kind of image may be missing. `unit` is the scores', empty
+/// where they have none.
 ///
 /// # Errors
 /// [`PlotError::NoData`] without images; [`PlotError::NotANumber`] for a score or a threshold
 /// that is NaN.
-pub fn histogram_svg(images: &[ScoredImage], threshold: Option<f64>) -> Result<String, PlotError> {
+pub fn histogram_svg(
+    images: &[ScoredImage],
+    threshold: Option<f64>,
+    unit: &str,
+) -> Result<String, PlotError> {
     if let Some(index) = images.iter().position(|image| image.score.is_nan()) {
         return Err(PlotError::NotANumber { what: "score", index });
     }
@@ -41,7 +46,7 @@ pub fn histogram_svg(images: &[ScoredImage], threshold: Option<f64>) -> Result<S
     };
     let scores =
         ScoresByLabel { good: of_kind(false), defects: of_kind(true), unlabelled: Vec::new() };
-    scores_svg(&scores, threshold)
+    scores_svg(&scores, threshold, unit)
 }
 
 /// Scores for a histogram.
@@ -62,6 +67,7 @@ pub(crate) struct ScoresByLabel {
 pub(crate) fn scores_svg(
     scores: &ScoresByLabel,
     threshold: Option<f64>,
+    unit: &str,
 ) -> Result<String, PlotError> {
     let ScoresByLabel { good, defects, unlabelled } = scores;
     let all = [good.as_slice(), defects, unlabelled].concat();
@@ -90,7 +96,7 @@ pub(crate) fn scores_svg(
     let step = round_step(tallest / SHARE_TICKS as f64);
     let mut frame = Frame {
         area: (WIDTH, 340.0),
-        x: score_axis(&bins),
+        x: score_axis(&bins, unit),
         y: Axis::new("Share of images", "%", 0.0, (tallest / step).ceil() * step, SHARE_TICKS),
         legend: series.iter().map(Series::legend).collect(),
     };
@@ -176,8 +182,8 @@ fn edges(bins: &Bins, index: usize) -> (f64, f64) {
 }
 
 /// Axis over the regular bins, with room and labels for the outer bars that exist.
-fn score_axis(bins: &Bins) -> Axis {
-    let mut axis = Axis::new("Anomaly score", "nats", bins.low, bins.high(), 7);
+fn score_axis(bins: &Bins, unit: &str) -> Axis {
+    let mut axis = Axis::new("Anomaly score", unit, bins.low, bins.high(), 7);
     let margin = (GAP + OUTER + 0.5) * bins.width;
     axis.low -= if bins.underflow { margin } else { 0.0 };
     axis.high += if bins.overflow { margin } else { 0.0 };
@@ -223,7 +229,7 @@ mod tests {
 
     #[test]
     fn both_kinds_the_axis_and_the_threshold_are_named() {
-        let svg = histogram_svg(&images(80, 1), Some(392.5)).expect("drawable");
+        let svg = histogram_svg(&images(80, 1), Some(392.5), "nats").expect("drawable");
         for text in [
             "good (80 images)",
             "defect (1 image)",
@@ -240,7 +246,7 @@ mod tests {
     fn scores_far_above_are_collected_in_a_labelled_bar() {
         let mut images = images(80, 20);
         images.iter_mut().skip(90).for_each(|image| image.score = f64::INFINITY);
-        let svg = histogram_svg(&images, Some(1e9)).expect("drawable");
+        let svg = histogram_svg(&images, Some(1e9), "nats").expect("drawable");
         assert!(svg.contains("&gt; 4"), "the bar names its lower bound");
         assert!(svg.contains("threshold (1.000 × 10⁹, off the axis)"));
         assert!(!svg.contains("NaN") && !svg.contains("inf"));
@@ -251,13 +257,13 @@ mod tests {
         for scores in [vec![7.0], vec![0.0; 5], vec![1e12, 1e12], vec![f64::NEG_INFINITY, 1.0]] {
             let image = |score| ScoredImage { path: String::new(), kind: None, score };
             let images: Vec<ScoredImage> = scores.into_iter().map(image).collect();
-            assert!(histogram_svg(&images, None).expect("drawable").contains("good"));
+            assert!(histogram_svg(&images, None, "").expect("drawable").contains("good"));
         }
-        assert!(matches!(histogram_svg(&[], None), Err(PlotError::NoData { .. })));
+        assert!(matches!(histogram_svg(&[], None, ""), Err(PlotError::NoData { .. })));
         let mut broken = images(3, 0);
         broken[2].score = f64::NAN;
         assert!(matches!(
-            histogram_svg(&broken, None),
+            histogram_svg(&broken, None, ""),
             Err(PlotError::NotANumber { what: "score", index: 2 })
         ));
     }

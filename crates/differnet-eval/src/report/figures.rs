@@ -90,7 +90,7 @@ fn histogram(report: &Report) -> Markup {
     let threshold = Some(report.threshold).filter(|threshold| !threshold.is_nan());
     figure(
         "Histogram of scores",
-        scores_svg(&scores, threshold),
+        scores_svg(&scores, threshold, &report.unit),
         html! {
             "Each colour adds up to 100 %. Images at or right of the dashed line, the threshold, are \
              called DEFECT."

@@ -13,6 +13,7 @@ use super::Training;
 use crate::checkpoints::State;
 use crate::detector::row_scores;
 use crate::error::DetectorError;
+use crate::feature_source::ImageFeatures;
 use crate::pool::{Pool, Statistics};
 use crate::progress::{HistoryPoint, Progress, ProgressCallback};
 use crate::split::Split;
@@ -247,16 +248,17 @@ impl Training<'_> {
         let config = self.config;
         let transforms = config.transform_config();
         let range = round * config.transforms..(round + 1) * config.transforms;
-        let seed = config.transform_seed.unwrap_or(config.seed);
+        let seed = config.shared().training_transform_seed();
         let choice = |hash: &ContentHash| {
             random_transforms(&transforms, seed, Purpose::Train, hash, range.clone())
         };
-        self.visit_features(&split.training, &choice, &mut |index, features| match sender
-            .send(Ok((index, features.rows)))
-        {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        })?;
+        let mut send =
+            |index, features: ImageFeatures| match sender.send(Ok((index, features.rows))) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
+            };
+        // Broken off if nobody listens.
+        let _ = self.source.for_each_usable(self.regions, &split.training, &choice, &mut send)?;
         Ok(())
     }
 

@@ -1,0 +1,40 @@
+//! The competitors of the DifferNet paper (Section 4.3), each fitted to good images alone.
+//!
+//! A method looks at rows of features ([`RowScorer`]) or at pixels ([`PixelScorer`]) and gives each
+//! a score that is larger the less it looks like what the method was fitted to. This crate knows
+//! nothing of image files and data sets; the crate `differnet` feeds it and turns scores into
+//! verdicts.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//! use differnet_baselines::{OneNearestNeighbourConfig, RowScorer, Rows};
+//!
+//! let values: Vec<f32> = (0..200).map(|i| (i as f32 * 0.7).sin()).collect(); // [100, 2]
+//! let rows = Rows::new(&values, 2)?;
+//! let config = OneNearestNeighbourConfig::default();
+//! let model = config.fit(&rows, &mut |_| ControlFlow::Continue(()))?.expect("nobody interrupted");
+//!
+//! let scores = model.scores(&Rows::new(&[0.5, 0.5, 9.0, 9.0], 2)?);
+//! assert!(scores[0] < scores[1]);
+//! # Ok::<(), differnet_baselines::BaselineError>(())
+//! ```
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod distances;
+mod error;
+mod model_file;
+mod one_class_svm;
+mod one_nearest_neighbour;
+mod progress;
+mod rng;
+mod rows;
+mod scorer;
+mod standardizer;
+
+pub use error::BaselineError;
+pub use one_class_svm::{Gamma, OneClassSvm, OneClassSvmConfig};
+pub use one_nearest_neighbour::{OneNearestNeighbour, OneNearestNeighbourConfig};
+pub use progress::{FitCallback, FitProgress, Stage};
+pub use rows::Rows;
+pub use scorer::{FittedModel, PixelScorer, RowScorer, Scorer};

@@ -1,0 +1,74 @@
+//! What every fitted method can do, and what else by what it looks at.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::ops::Range;
+use std::path::Path;
+
+use crate::error::BaselineError;
+use crate::rows::Rows;
+
+/// A method fitted to good images.
+pub trait FittedModel: Debug {
+    /// Numbers worth telling of the model: names and values.
+    fn facts(&self) -> Vec<(&'static str, String)>;
+
+    /// Writes the model with `metadata` as a safetensors file; a complete file or none.
+    ///
+    /// # Errors
+    /// [`BaselineError::Io`] if the file cannot be written.
+    fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), BaselineError>;
+}
+
+/// A fitted method that looks at rows of features.
+pub trait RowScorer: FittedModel {
+    /// Width of the rows that it was fitted to.
+    fn features(&self) -> usize;
+
+    /// The score of each row; larger is less like the rows that it was fitted to.
+    ///
+    /// # Panics
+    /// If the rows have another width than [`Self::features`].
+    fn scores(&self, rows: &Rows<'_>) -> Vec<f64>;
+
+    /// The scores of the training rows numbered `range`, all those of one image, as if that image
+    /// had not been fitted to, as far as the method can leave it out; `rows` are all training rows.
+    ///
+    /// # Panics
+    /// As [`Self::scores`].
+    fn training_scores(&self, rows: &Rows<'_>, range: Range<usize>) -> Vec<f64> {
+        self.scores(&rows.subrows(range))
+    }
+}
+
+/// A fitted method that looks at pixels.
+pub trait PixelScorer: FittedModel {
+    /// Width and height of the images that it was fitted to, in pixels.
+    fn side(&self) -> usize;
+
+    /// The score of each image in `images`, bytes `[count, side, side, 3]`; larger is less like the
+    /// images that it was fitted to.
+    ///
+    /// # Panics
+    /// If the bytes are no whole number of images.
+    fn scores(&self, images: &[u8]) -> Vec<f64>;
+}
+
+/// A fitted method of either kind.
+#[derive(Debug)]
+pub enum Scorer {
+    /// It looks at features.
+    Rows(Box<dyn RowScorer>),
+    /// It looks at pixels.
+    Pixels(Box<dyn PixelScorer>),
+}
+
+impl Scorer {
+    /// The method, whatever it looks at.
+    pub fn model(&self) -> &dyn FittedModel {
+        match self {
+            Self::Rows(scorer) => scorer.as_ref(),
+            Self::Pixels(scorer) => scorer.as_ref(),
+        }
+    }
+}

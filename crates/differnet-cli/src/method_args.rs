@@ -1,0 +1,216 @@
+//! Which method is trained, and the settings that only competitors have.
+
+use clap::ValueEnum;
+use differnet::{
+    BaselineConfig, BaselineMethod, Gamma, Method, MethodConfig, Preset, SharedConfig,
+};
+use serde::Serialize;
+
+use crate::config_args::{ConfigArgs, out_of_range};
+use crate::exit::UsageError;
+use crate::numbers::{finite, positive};
+
+/// A method that can be trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum MethodChoice {
+    /// The paper's: a normalizing flow on features.
+    #[value(name = "differnet")]
+    DifferNet,
+    /// Distance to the nearest training row in 64 principal components of the features.
+    #[value(name = "1nn")]
+    OneNearestNeighbour,
+    /// One-class support vector machine with a Gaussian kernel on the features.
+    #[value(name = "ocsvm")]
+    OneClassSvm,
+}
+
+impl From<MethodChoice> for Method {
+    fn from(choice: MethodChoice) -> Self {
+        match choice {
+            MethodChoice::DifferNet => Self::DifferNet,
+            MethodChoice::OneNearestNeighbour => Self::OneNearestNeighbour,
+            MethodChoice::OneClassSvm => Self::OneClassSvm,
+        }
+    }
+}
+
+/// Which method is trained.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Method (the paper's, or one that it is compared with)")]
+pub(crate) struct MethodArgs {
+    /// What is fitted to the good images.
+    #[arg(long, value_enum, default_value_t = MethodChoice::DifferNet)]
+    method: MethodChoice,
+    #[command(flatten)]
+    flags: CompetitorFlags,
+}
+
+/// One optional flag for each setting that only a competitor has.
+#[derive(Debug, clap::Args, Serialize)]
+struct CompetitorFlags {
+    /// 1nn: principal components that rows are compared in [default: 64].
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    components: Option<usize>,
+    /// ocsvm: share of the training rows that may lie outside, at most [default: 0.5].
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    nu: Option<f64>,
+    /// ocsvm: how fast the kernel falls: a number, or `scale` for 1 / (768 x variance)
+    /// [default: scale].
+    #[arg(long, value_name = "X", value_parser = gamma, allow_negative_numbers = true)]
+    gamma: Option<Gamma>,
+    /// ocsvm: how far the optimality conditions may be violated in the end [default: 0.001].
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    tolerance: Option<f64>,
+    /// ocsvm: most training rows; of more, so many are drawn [default: 8000].
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    max_rows: Option<usize>,
+}
+
+impl MethodArgs {
+    /// The method and its settings in force, checked; `tiles` says whether the data set is one of
+    /// magnetic tiles.
+    pub(crate) fn resolve(&self, config: &ConfigArgs, tiles: bool) -> anyhow::Result<MethodConfig> {
+        let method = Method::from(self.method);
+        let own = toml::Table::try_from(&self.flags)?;
+        let Some(baseline) = BaselineMethod::default_of(method) else {
+            require_known(method, &toml::Table::new(), &own)?;
+            return Ok(MethodConfig::DifferNet(config.resolve(tiles)?));
+        };
+        let shared = SharedConfig::preset(config.preset().unwrap_or(Preset::Quick));
+        let base = BaselineConfig { method: baseline, shared };
+        let mut flags = config.flags()?;
+        flags.extend(own);
+        let mut known = toml::Table::try_from(base)?;
+        known.insert("transform_seed".into(), 0.into());
+        require_known(method, &known, &flags)?;
+        let mut settings =
+            config.settings(tiles, |text| BaselineConfig::from_toml(text, &base).map(|_| ()))?;
+        settings.extend(flags);
+        let config = BaselineConfig::from_toml(&settings.to_string(), &base)?;
+        config.validate().map_err(out_of_range)?;
+        Ok(MethodConfig::Baseline(config))
+    }
+}
+
+/// Nothing, if all flags given are settings of the method, which are `known`.
+fn require_known(
+    method: Method,
+    known: &toml::Table,
+    flags: &toml::Table,
+) -> Result<(), UsageError> {
+    match flags.keys().find(|name| !known.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => {
+            let flag = name.replace('_', "-");
+            Err(UsageError(format!("--{flag} is no setting of the method {method}")))
+        }
+    }
+}
+
+fn gamma(text: &str) -> Result<Gamma, String> {
+    if text == "scale" {
+        return Ok(Gamma::Scale);
+    }
+    finite(text).map(Gamma::Fixed).map_err(|_| "give a number such as 0.5, or scale".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use differnet::{OneClassSvmConfig, OneNearestNeighbourConfig};
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        method: MethodArgs,
+        #[command(flatten)]
+        config: ConfigArgs,
+    }
+
+    fn resolve(words: &[&str], tiles: bool) -> anyhow::Result<MethodConfig> {
+        let words = ["line"].iter().chain(words);
+        let line = Line::try_parse_from(words)?;
+        line.method.resolve(&line.config, tiles)
+    }
+
+    fn baseline(words: &[&str], tiles: bool) -> anyhow::Result<BaselineConfig> {
+        match resolve(words, tiles)? {
+            MethodConfig::Baseline(config) => Ok(config),
+            MethodConfig::DifferNet(_) => anyhow::bail!("not a competitor"),
+        }
+    }
+
+    #[test]
+    fn every_setting_of_a_competitor_has_a_flag() -> anyhow::Result<()> {
+        for method in Method::ALL {
+            let Some(default) = BaselineMethod::default_of(method) else { continue };
+            let shared = SharedConfig::preset(Preset::Quick);
+            let table = toml::Table::try_from(BaselineConfig { method: default, shared })?;
+            for (name, value) in &table {
+                let flag = format!("--{}", name.replace('_', "-"));
+                let value = match value {
+                    toml::Value::Boolean(_) => "full".to_owned(),
+                    toml::Value::String(text) => text.clone(),
+                    number => number.to_string(),
+                };
+                let words = ["--method", method.name(), &flag, &value];
+                let words = if name == "method" { &words[..2] } else { &words };
+                assert_eq!(baseline(words, false)?, BaselineConfig { method: default, shared });
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn without_a_method_it_is_the_papers() -> anyhow::Result<()> {
+        assert_eq!(resolve(&["--seed", "3"], false)?.method(), Method::DifferNet);
+        Ok(())
+    }
+
+    #[test]
+    fn flags_beat_the_file_and_the_file_beats_the_preset() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("settings.toml");
+        std::fs::write(&file, "preset = \"standard\"\nnu = 0.1\ngamma = 0.25\nquantile = 0.9\n")?;
+        let file = file.display().to_string();
+        let words = ["--method", "ocsvm", "--config", &file, "--nu", "0.2", "--seed", "4"];
+        let gamma = Gamma::Fixed(0.25);
+        let svm = OneClassSvmConfig { nu: 0.2, gamma, ..OneClassSvmConfig::default() };
+        let shared =
+            SharedConfig { seed: 4, quantile: 0.9, ..SharedConfig::preset(Preset::Standard) };
+        let expected = BaselineConfig { method: BaselineMethod::OneClassSvm(svm), shared };
+        assert_eq!(baseline(&words, false)?, expected);
+        let words = [&words[..], &["--preset", "quick"]].concat();
+        assert_eq!(baseline(&words, false)?.shared.transforms, 32);
+        Ok(())
+    }
+
+    #[test]
+    fn tiles_have_jitter_with_every_method() -> anyhow::Result<()> {
+        let words = ["--method", "1nn", "--components", "16"];
+        let config = baseline(&words, true)?;
+        assert_eq!(config.shared.jitter, 0.15);
+        let one = OneNearestNeighbourConfig { components: 16 };
+        assert_eq!(config.method, BaselineMethod::OneNearestNeighbour(one));
+        Ok(())
+    }
+
+    #[test]
+    fn settings_of_other_methods_are_refused() {
+        for (words, flag) in [
+            (&["--method", "1nn", "--hidden", "3"][..], "--hidden"),
+            (&["--method", "1nn", "--nu", "0.3"], "--nu"),
+            (&["--method", "ocsvm", "--components", "3"], "--components"),
+            (&["--method", "ocsvm", "--fresh-transforms"], "--fresh-transforms"),
+            (&["--components", "3"], "--components"),
+        ] {
+            let error = resolve(words, false).expect_err(flag);
+            assert!(error.is::<UsageError>() && error.to_string().contains(flag), "{error}");
+        }
+        assert!(resolve(&["--method", "ocsvm", "--gamma", "wide"], false).is_err());
+        let error = resolve(&["--method", "ocsvm", "--nu", "2"], false).expect_err("too large");
+        assert!(error.is::<UsageError>() && error.to_string().contains("nu"), "{error}");
+    }
+}

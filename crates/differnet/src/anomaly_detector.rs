@@ -1,0 +1,121 @@
+//! What evaluation, tables and reports need of a model, whatever its method.
+
+use std::fmt::Debug;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use burn::tensor::Device;
+use differnet_data::ImageError;
+use differnet_flow::read_metadata;
+
+use crate::baseline::{self, Baseline};
+use crate::detector::{self, Detector, ImageScore, ScoreConfig};
+use crate::error::DetectorError;
+use crate::feature_source::FeatureSource;
+use crate::model_summary::{AnyModelInfo, ModelSummary};
+
+/// Sees the index and the score of each file, or why it has none, until it breaks.
+pub type VisitScores<'a> = dyn FnMut(usize, Result<ImageScore, ImageError>) -> ControlFlow<()> + 'a;
+
+/// A model of good images that scores new ones: DifferNet's [`Detector`] or a [`Baseline`].
+///
+/// [`Training`](crate::Training) fits one, [`load_model`] reads one.
+pub trait AnomalyDetector: Debug {
+    /// What the model says about itself.
+    fn summary(&self) -> ModelSummary<'_>;
+
+    /// The scoring that the model was fitted for and its threshold holds for.
+    fn score_config(&self) -> ScoreConfig;
+
+    /// Calls `visit` with the index and the score of each file, in order, until it breaks.
+    ///
+    /// Memory stays flat for any number of files. A file that is no usable image is passed on as
+    /// its error.
+    ///
+    /// # Errors
+    /// [`DetectorError`] if the model cannot score so, if it was fitted to features of another
+    /// extractor, or if the feature cache fails.
+    fn score_files(
+        &self,
+        source: &FeatureSource,
+        files: &[PathBuf],
+        config: &ScoreConfig,
+        visit: &mut VisitScores<'_>,
+    ) -> Result<ControlFlow<()>, DetectorError>;
+
+    /// Writes the model to `path`; a complete file or none.
+    ///
+    /// # Errors
+    /// [`DetectorError`] if the file cannot be written.
+    fn save(&self, path: &Path) -> Result<(), DetectorError>;
+
+    /// The model as one that also says where a defect is; `None` for methods that cannot.
+    fn localizer(&self) -> Option<&Detector> {
+        None
+    }
+}
+
+impl AnomalyDetector for Detector {
+    fn summary(&self) -> ModelSummary<'_> {
+        ModelSummary::of_detector(self.info())
+    }
+
+    fn score_config(&self) -> ScoreConfig {
+        Detector::score_config(self)
+    }
+
+    fn score_files(
+        &self,
+        source: &FeatureSource,
+        files: &[PathBuf],
+        config: &ScoreConfig,
+        visit: &mut VisitScores<'_>,
+    ) -> Result<ControlFlow<()>, DetectorError> {
+        Detector::score_files(self, source, files, config, visit)
+    }
+
+    fn save(&self, path: &Path) -> Result<(), DetectorError> {
+        Detector::save(self, path)
+    }
+
+    fn localizer(&self) -> Option<&Detector> {
+        Some(self)
+    }
+}
+
+/// The model in the file `path`, whatever its method, with networks on `device`.
+///
+/// # Errors
+/// [`DetectorError`] names what is wrong with the file.
+pub fn load_model(path: &Path, device: &Device) -> Result<Box<dyn AnomalyDetector>, DetectorError> {
+    Ok(match Kind::of(path)? {
+        Kind::Detector => Box::new(Detector::load(path, device)?),
+        Kind::Baseline => Box::new(Baseline::load(path)?),
+    })
+}
+
+/// What the model file `path` says about itself, without reading its weights.
+///
+/// # Errors
+/// As [`load_model`], as far as the description goes.
+pub fn read_model_info(path: &Path) -> Result<AnyModelInfo, DetectorError> {
+    Ok(match Kind::of(path)? {
+        Kind::Detector => AnyModelInfo::Detector(Box::new(Detector::read_info(path)?)),
+        Kind::Baseline => AnyModelInfo::Baseline(Box::new(Baseline::read_info(path)?)),
+    })
+}
+
+/// Which type a model file holds; they keep their descriptions under different keys.
+enum Kind {
+    Detector,
+    Baseline,
+}
+
+impl Kind {
+    fn of(path: &Path) -> Result<Self, DetectorError> {
+        let metadata = read_metadata(path).map_err(detector::model_error(path))?;
+        // A file with neither is refused as a detector's.
+        let baseline = metadata.contains_key(baseline::INFO_KEY);
+        Ok(if baseline { Self::Baseline } else { Self::Detector })
+    }
+}

@@ -1,0 +1,175 @@
+//! Fitting a competitor to good images, as far as possible as DifferNet is trained.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use differnet_baselines::{BaselineError, FitProgress, RowScorer, Rows, Scorer};
+use differnet_data::{ContentHash, Purpose, random_transforms};
+use differnet_features::FEATURES;
+use differnet_scoring::{anomaly_score, threshold_from_good};
+
+use super::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod, FORMAT};
+use crate::anomaly_detector::AnomalyDetector;
+use crate::error::DetectorError;
+use crate::progress::{Progress, ProgressCallback};
+use crate::split::Split;
+use crate::training::{Outcome, Training};
+
+/// Training images whose scores stand in where none were held back.
+const SCORED_TRAINING_IMAGES: usize = 200;
+
+impl Training<'_, BaselineConfig> {
+    /// Fits a competitor to the good images `files`.
+    ///
+    /// The same share of them is held back to set the threshold, and the others are seen under the
+    /// same transforms, as for a DifferNet model of the same seed. The result is a function of the
+    /// settings, the seed and the images' contents, not of their names.
+    ///
+    /// # Errors
+    /// [`DetectorError`]: settings out of range, unusable or too few images, or a fit that fails.
+    pub fn run(
+        &self,
+        files: &[PathBuf],
+        progress: &mut ProgressCallback<'_>,
+    ) -> Result<Outcome<Baseline>, DetectorError> {
+        self.config.validate()?;
+        let Some((split, bad)) = self.usable_split(&self.config.shared, files, progress)? else {
+            return Ok(Outcome::Interrupted);
+        };
+        let Some(rows) = self.training_rows(&split, progress)? else {
+            return Ok(Outcome::Interrupted);
+        };
+        let rows = Rows::new(&rows, FEATURES)?;
+        let Some(scorer) = self.fit(&rows, progress)? else {
+            return Ok(Outcome::Interrupted);
+        };
+        // Needed where no images are held back: what the scorer makes of its own training rows.
+        let training_scores = match split.held_back.len() {
+            0 => self.training_scores(&*scorer, &rows)?,
+            _ => Vec::new(),
+        };
+        let baseline = self.describe(&split, Scorer::Rows(scorer));
+        let Some(held_back) = self.held_back_scores(&baseline, &split, progress)? else {
+            return Ok(Outcome::Interrupted);
+        };
+        let good = if split.held_back.is_empty() { training_scores } else { held_back };
+        Ok(Outcome::Finished(Box::new(baseline.with_threshold(good)?), bad))
+    }
+
+    /// The features `[images · transforms, 768]` of the training images; `None` if interrupted.
+    fn training_rows(
+        &self,
+        split: &Split,
+        progress: &mut ProgressCallback<'_>,
+    ) -> Result<Option<Vec<f32>>, DetectorError> {
+        let shared = &self.config.shared;
+        let transforms = shared.transform_config();
+        let seed = shared.training_transform_seed();
+        let choice = |hash: &ContentHash| {
+            random_transforms(&transforms, seed, Purpose::Train, hash, 0..shared.transforms)
+        };
+        let total = split.training.len();
+        let mut rows = Vec::with_capacity(total * shared.transforms * FEATURES);
+        let files = &split.training;
+        let flow =
+            self.source.for_each_usable(self.regions, files, &choice, &mut |index, features| {
+                rows.extend(features.rows);
+                progress(Progress::Features { done: index + 1, total, round: 1, rounds: 1 })
+            })?;
+        Ok(flow.is_continue().then_some(rows))
+    }
+
+    /// The method fitted to `rows`; `None` if interrupted.
+    fn fit(
+        &self,
+        rows: &Rows<'_>,
+        progress: &mut ProgressCallback<'_>,
+    ) -> Result<Option<Box<dyn RowScorer>>, BaselineError> {
+        let told = &mut |step: &FitProgress| {
+            progress(Progress::Fitting { stage: step.stage, done: step.done, total: step.total })
+        };
+        Ok(match self.config.method {
+            BaselineMethod::OneNearestNeighbour(config) => {
+                config.fit(rows, told)?.map(|model| Box::new(model) as Box<dyn RowScorer>)
+            }
+            BaselineMethod::OneClassSvm(config) => config
+                .fit(rows, self.config.shared.seed, told)?
+                .map(|model| Box::new(model) as Box<dyn RowScorer>),
+        })
+    }
+
+    /// Scores of training images under the transforms that were fitted to.
+    fn training_scores(
+        &self,
+        scorer: &dyn RowScorer,
+        rows: &Rows<'_>,
+    ) -> Result<Vec<f64>, DetectorError> {
+        let transforms = self.config.shared.transforms;
+        let images = (rows.count() / transforms).min(SCORED_TRAINING_IMAGES);
+        let score = |image: usize| {
+            let scores = scorer.training_scores(rows, image * transforms..(image + 1) * transforms);
+            Ok(anomaly_score(&scores, self.config.shared.average)?)
+        };
+        (0..images).map(score).collect()
+    }
+
+    /// Scores of the held-back images; `None` if interrupted.
+    fn held_back_scores(
+        &self,
+        baseline: &Baseline,
+        split: &Split,
+        progress: &mut ProgressCallback<'_>,
+    ) -> Result<Option<Vec<f64>>, DetectorError> {
+        let (files, config) = (&split.held_back, baseline.score_config());
+        let mut scores = Vec::with_capacity(files.len());
+        let mut failure = None;
+        let flow = baseline.score_files(self.source, files, &config, &mut |index, score| {
+            match score {
+                Ok(score) => scores.push(score.score),
+                Err(source) => failure = Some(source),
+            }
+            let step = progress(Progress::HeldBack { done: index + 1, total: files.len() });
+            if failure.is_some() { ControlFlow::Break(()) } else { step }
+        })?;
+        match failure {
+            Some(source) => Err(DetectorError::Image { source }),
+            None => Ok(flow.is_continue().then_some(scores)),
+        }
+    }
+
+    /// The model, still without a threshold.
+    fn describe(&self, split: &Split, scorer: Scorer) -> Baseline {
+        let extractor = match scorer {
+            Scorer::Rows(_) => Some(self.source.extractor.id().to_owned()),
+            Scorer::Pixels(_) => None,
+        };
+        let facts = scorer.model().facts();
+        let info = BaselineInfo {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").into(),
+            config: *self.config,
+            extractor,
+            regions: self.regions.cloned(),
+            data_fingerprint: split.fingerprint.clone(),
+            training_images: split.training.len(),
+            held_back_images: split.held_back.len(),
+            threshold: f64::MAX,
+            good_scores: Vec::new(),
+            facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        };
+        Baseline { scorer, info }
+    }
+}
+
+impl Baseline {
+    /// The same with a threshold that most of the `good` scores stay below.
+    fn with_threshold(mut self, mut good: Vec<f64>) -> Result<Self, DetectorError> {
+        // An infinite score would not survive the model file's JSON.
+        good.iter_mut().for_each(|score| *score = score.clamp(-f64::MAX, f64::MAX));
+        good.sort_by(f64::total_cmp);
+        let threshold = threshold_from_good(&good, self.info.config.shared.quantile)?;
+        self.info.threshold = threshold.min(f64::MAX);
+        self.info.good_scores = good;
+        Ok(self)
+    }
+}

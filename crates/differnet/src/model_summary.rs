@@ -1,0 +1,110 @@
+//! What models of all methods say about themselves, in one form.
+
+use differnet_data::Regions;
+use serde::Serialize;
+
+use crate::baseline::BaselineInfo;
+use crate::detector::ModelInfo;
+use crate::method::Method;
+use crate::progress::HistoryPoint;
+
+/// What a model says about itself, whatever its method.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelSummary<'a> {
+    /// The method.
+    pub method: Method,
+    /// Version of the description in the model file.
+    pub format: u32,
+    /// Version of the program that fitted the model.
+    pub version: &'a str,
+    /// Name of the feature extractor; `None` for methods that look at pixels.
+    pub extractor: Option<&'a str>,
+    /// Seed of every random draw.
+    pub seed: u64,
+    /// Which parts of the images count; `None` for all.
+    pub regions: Option<&'a Regions>,
+    /// Digest of the training images' contents.
+    pub data_fingerprint: &'a str,
+    /// Images fitted to.
+    pub training_images: usize,
+    /// Images held back.
+    pub held_back_images: usize,
+    /// Scores from here on are defects.
+    pub threshold: f64,
+    /// Scores of the held-back images, sorted; without any, those of training images.
+    pub good_scores: &'a [f64],
+    /// The course of the training; empty for methods without updates.
+    pub history: &'a [HistoryPoint],
+    /// What the method has to tell besides: names and values.
+    pub facts: Vec<(String, String)>,
+    /// Every setting, as TOML.
+    pub settings: String,
+}
+
+impl<'a> ModelSummary<'a> {
+    /// The summary of a DifferNet model.
+    pub(crate) fn of_detector(info: &'a ModelInfo) -> Self {
+        let quantiles = info.training_score_quantiles.iter().map(|score| format!("{score:.2}"));
+        let facts = [
+            ("updates", info.updates.to_string()),
+            ("parameters of the flow", info.config.flow_config().parameters().to_string()),
+            ("quantiles of training scores", quantiles.collect::<Vec<_>>().join(", ")),
+        ];
+        Self {
+            method: Method::DifferNet,
+            format: info.format,
+            version: &info.version,
+            extractor: Some(&info.extractor),
+            seed: info.config.seed,
+            regions: info.regions.as_ref(),
+            data_fingerprint: &info.data_fingerprint,
+            training_images: info.training_images,
+            held_back_images: info.held_back_images,
+            threshold: info.threshold,
+            good_scores: &info.good_scores,
+            history: &info.history,
+            facts: facts.map(|(name, value)| (name.to_owned(), value)).into(),
+            settings: info.config.to_toml(),
+        }
+    }
+
+    /// The summary of a competitor's model.
+    pub(crate) fn of_baseline(info: &'a BaselineInfo) -> Self {
+        Self {
+            method: info.config.method(),
+            format: info.format,
+            version: &info.version,
+            extractor: info.extractor.as_deref(),
+            seed: info.config.shared.seed,
+            regions: info.regions.as_ref(),
+            data_fingerprint: &info.data_fingerprint,
+            training_images: info.training_images,
+            held_back_images: info.held_back_images,
+            threshold: info.threshold,
+            good_scores: &info.good_scores,
+            history: &[],
+            facts: info.facts.clone().into_iter().collect(),
+            settings: info.config.to_toml(),
+        }
+    }
+}
+
+/// What a model file says about itself, in the form of its method.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum AnyModelInfo {
+    /// A DifferNet model.
+    Detector(Box<ModelInfo>),
+    /// A competitor's model.
+    Baseline(Box<BaselineInfo>),
+}
+
+impl AnyModelInfo {
+    /// The same in the form that all methods share.
+    pub fn summary(&self) -> ModelSummary<'_> {
+        match self {
+            Self::Detector(info) => ModelSummary::of_detector(info),
+            Self::Baseline(info) => ModelSummary::of_baseline(info),
+        }
+    }
+}
