@@ -201,11 +201,11 @@ mod tests {
         assert!(message(Some(left_half()), Some(left_half())).contains(nothing));
         let line = Area::from_toml("l", b"[[polygon]]\npoints = [[0, 0], [1, 1], [0, 0]]").unwrap();
         assert!(message(Some(line), None).contains(nothing));
-        let differ = message(Some(mask(&["#."])), Some(mask(&["#.", ".."])));
-        assert!(differ.contains("has 2×1 pixels, the mask mask.png 2×2"), "{differ}");
-        let regions = Regions::new(Some(mask(&["#."])), None).unwrap();
+        let differ = message(Some(mask(&["#..."])), Some(mask(&["#.", ".."])));
+        assert!(differ.contains("has 4×1 pixels, the mask mask.png 2×2"), "{differ}");
+        let regions = Regions::new(Some(mask(&["#..."])), None).unwrap();
         let size = regions.ignored(5, 5).unwrap_err().to_string();
-        assert!(size.contains("mask.png has 2×1 pixels, the image 5×5"), "{size}");
+        assert!(size.contains("mask.png has 4×1 pixels, the image 5×5"), "{size}");
         // One pixel is left of the mask, and none of so small an image.
         let corner = Regions::new(Some(mask(&["#...", "....", "....", "...."])), None).unwrap();
         assert!(matches!(corner.ignored(2, 2), Err(RegionsError::NothingLeft)));

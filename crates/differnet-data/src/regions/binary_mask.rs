@@ -143,7 +143,7 @@ mod tests {
         for size in [(750, 1000), (1000, 1000), (1000, 752), (500, 373), (100, 77)] {
             assert!(!same_shape(size, (1000, 750)) && !same_shape((1000, 750), size), "{size:?}");
         }
-        assert_eq!(mask(&["#."]).at_size(2, 2), None);
+        assert_eq!(mask(&["#..."]).at_size(2, 2), None);
     }
 
     #[test]
