@@ -45,6 +45,7 @@ impl Bench {
             device: &Device::flex(),
             checkpoints: &self.folder.path().join("checkpoints"),
             bad_images: BadImagePolicy::Refuse,
+            regions: None,
         };
         match training.run(images, &mut |_| ControlFlow::Continue(())).expect("a fit") {
             Outcome::Finished(model, _) => model,
@@ -186,6 +187,7 @@ fn asking_to_stop_stops_at_every_stage() {
             device: &Device::flex(),
             checkpoints: Path::new("unused"),
             bad_images: BadImagePolicy::Refuse,
+            regions: None,
         };
         let outcome = training.run(&bench.images, &mut |progress| {
             if at(&progress) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
