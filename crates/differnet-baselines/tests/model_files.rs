@@ -1,5 +1,7 @@
 //! Model files: what is written is read back, and what is wrong with others is named.
 
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::ops::ControlFlow;

@@ -1,5 +1,7 @@
 //! What has to hold for the nearest neighbour, whatever the rows.
 
+#![allow(clippy::unwrap_used)]
+
 use std::ops::ControlFlow;
 
 use differnet_baselines::{

@@ -3,6 +3,8 @@
 //! `golden/baselines.safetensors` was written by `xtask/golden/baselines.py`: z-scores by
 //! `StandardScaler`, decision values by `OneClassSVM`, distances by `PCA` and `NearestNeighbors`.
 
+#![allow(clippy::unwrap_used)]
+
 use std::ops::ControlFlow;
 
 use differnet_baselines::{

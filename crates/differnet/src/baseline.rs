@@ -80,7 +80,10 @@ impl Baseline {
     /// the file.
     pub fn load(path: &Path) -> Result<Self, DetectorError> {
         let info = Self::read_info(path)?;
-        let wrong = |source| DetectorError::BaselineModel { path: path.to_path_buf(), source };
+        let wrong = |source| DetectorError::BaselineModel {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        };
         let scorer: Box<dyn RowScorer> = match info.config.method {
             BaselineMethod::OneNearestNeighbour(_) => {
                 Box::new(OneNearestNeighbour::load(path).map_err(wrong)?)
@@ -222,7 +225,10 @@ impl AnomalyDetector for Baseline {
     fn save(&self, path: &Path) -> Result<(), DetectorError> {
         let info = serde_json::to_string(&self.info).expect("a description is plain data");
         let metadata = BTreeMap::from([(INFO_KEY.to_owned(), info)]);
-        let wrong = |source| DetectorError::BaselineModel { path: path.to_path_buf(), source };
+        let wrong = |source| DetectorError::BaselineModel {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        };
         self.scorer.model().save(path, &metadata).map_err(wrong)
     }
 }

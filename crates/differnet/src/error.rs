@@ -87,7 +87,7 @@ pub enum DetectorError {
         /// The model file.
         path: PathBuf,
         /// What is wrong with it.
-        source: BaselineError,
+        source: Box<BaselineError>,
     },
     /// The model file holds a flow but not what a detector needs besides.
     #[error("{} is not a DifferNet model: {reason}", path.display())]
