@@ -105,7 +105,7 @@ fn a_defect_that_is_ignored_moves_neither_score_nor_map() {
         assert_eq!(score(&model, &inside, more), golden, "{more:?}");
         assert_ne!(score(&model, &outside, more), golden, "{more:?}");
     }
-    for kind in ["contribution", "gradient"] {
+    for kind in ["deviation", "gradient"] {
         let golden = map(&model, &clean, kind);
         assert_eq!(map(&model, &inside, kind), golden, "{kind}");
         let (array, overlay, regions) = map(&model, &outside, kind);
