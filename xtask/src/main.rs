@@ -1,4 +1,4 @@
-//! Developer commands: golden vectors, tests, continuous integration, style checks.
+//! Developer commands: golden vectors, the paper's tables, tests, continuous integration, style checks.
 //!
 //! A command is one file with its arguments and a `run`; a person and CI type the same line.
 
@@ -6,8 +6,10 @@
 
 mod ci;
 mod golden;
+mod reproduce;
 mod test;
 mod tidy;
+mod usage;
 mod workspace;
 
 use std::process::ExitCode;
@@ -25,6 +27,20 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Golden(golden::GoldenArgs),
+    #[command(name = "reproduce-table1")]
+    Table1(Box<reproduce::Table1Args>),
+    #[command(name = "reproduce-table2")]
+    Table2(Box<reproduce::Table2Args>),
+    #[command(name = "reproduce-table3")]
+    Table3(Box<reproduce::Table3Args>),
+    #[command(name = "reproduce-figure7")]
+    Figure7(Box<reproduce::Figure7Args>),
+    #[command(name = "reproduce-multimodal")]
+    Multimodal(Box<reproduce::MultimodalArgs>),
+    #[command(name = "reproduce-curve")]
+    Curve(Box<reproduce::CurveArgs>),
+    #[command(name = "reproduce-cell", hide = true)]
+    Cell(reproduce::CellArgs),
     Test(test::TestArgs),
     Ci(ci::CiArgs),
     Tidy(tidy::TidyArgs),
@@ -33,12 +49,19 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Golden(args) => golden::run(&args),
+        Command::Table1(args) => reproduce::run_table1(&args),
+        Command::Table2(args) => reproduce::run_table2(&args),
+        Command::Table3(args) => reproduce::run_table3(&args),
+        Command::Figure7(args) => reproduce::run_figure7(&args),
+        Command::Multimodal(args) => reproduce::run_multimodal(&args),
+        Command::Curve(args) => reproduce::run_curve(&args),
+        Command::Cell(args) => reproduce::run_cell(&args),
         Command::Test(args) => test::run(&args),
         Command::Ci(args) => ci::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
-        ExitCode::FAILURE
+        if error.is::<usage::UsageError>() { ExitCode::from(2) } else { ExitCode::FAILURE }
     })
 }

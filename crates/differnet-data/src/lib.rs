@@ -21,6 +21,7 @@ mod random;
 mod resize;
 mod rotate;
 mod sample;
+mod subset;
 #[cfg(test)]
 mod test_tree;
 mod transform;
@@ -39,4 +40,5 @@ pub use load::{BadImage, LoadedImage, check_images, hash_images, load_image};
 pub use mask::{MaskError, load_mask};
 pub use resize::resize_bilinear;
 pub use sample::{SampleConfig, write_sample_dataset};
+pub use subset::random_subset;
 pub use transform::{Transform, apply};

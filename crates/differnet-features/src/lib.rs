@@ -9,6 +9,7 @@
 
 mod alexnet;
 mod cache;
+mod cache_folder;
 mod contributions;
 mod error;
 mod extractor;
@@ -19,6 +20,7 @@ mod weights;
 
 pub use alexnet::AlexNet;
 pub use cache::{CacheUsage, FeatureCache, TransformKey};
+pub use cache_folder::default_cache_folder;
 pub use contributions::{Contributions, GRIDS, GridLayout};
 pub use error::FeatureError;
 pub use extractor::{Extractor, FEATURES, IMAGE_SIZE, SCALES};

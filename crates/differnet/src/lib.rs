@@ -12,14 +12,15 @@ mod feature_source;
 mod localize;
 mod pool;
 mod progress;
+mod scales;
 mod split;
 mod training;
 
-pub use config::{DetectorConfig, Preset};
-pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice};
+pub use config::{DetectorConfig, MTD_JITTER, Preset};
+pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice, row_scores};
 pub use differnet_scoring::{AnomalyMap, Average, Region, Verdict};
 pub use error::DetectorError;
 pub use feature_source::{ChooseTransforms, FeatureSource, ImageFeatures};
 pub use localize::{Localization, LocalizeConfig, MapKind};
-pub use progress::{HistoryPoint, Progress, ProgressCallback};
+pub use progress::{HistoryPoint, LookCallback, Progress, ProgressCallback};
 pub use training::{BadImagePolicy, FEWEST_IMAGES, Outcome, Training};
