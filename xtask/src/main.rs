@@ -1,4 +1,5 @@
-//! Developer commands: golden vectors, tests, continuous integration, style checks, data sets.
+//! Developer commands: golden vectors, the paper's tables, data sets, tests, continuous integration,
+//! style checks.
 //!
 //! A command is one file with its arguments and a `run`; a person and CI type the same line.
 
@@ -8,6 +9,7 @@
 mod ci;
 mod datasets;
 mod golden;
+mod reproduce;
 mod test;
 mod tidy;
 mod usage;
@@ -29,6 +31,20 @@ struct Arguments {
 enum Command {
     Datasets(datasets::DatasetsArgs),
     Golden(golden::GoldenArgs),
+    #[command(name = "reproduce-table1")]
+    Table1(Box<reproduce::Table1Args>),
+    #[command(name = "reproduce-table2")]
+    Table2(Box<reproduce::Table2Args>),
+    #[command(name = "reproduce-table3")]
+    Table3(Box<reproduce::Table3Args>),
+    #[command(name = "reproduce-figure7")]
+    Figure7(Box<reproduce::Figure7Args>),
+    #[command(name = "reproduce-multimodal")]
+    Multimodal(Box<reproduce::MultimodalArgs>),
+    #[command(name = "reproduce-curve")]
+    Curve(Box<reproduce::CurveArgs>),
+    #[command(name = "reproduce-cell", hide = true)]
+    Cell(reproduce::CellArgs),
     Test(test::TestArgs),
     Ci(ci::CiArgs),
     Tidy(tidy::TidyArgs),
@@ -38,6 +54,13 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Datasets(args) => datasets::run(&args),
         Command::Golden(args) => golden::run(&args),
+        Command::Table1(args) => reproduce::run_table1(&args),
+        Command::Table2(args) => reproduce::run_table2(&args),
+        Command::Table3(args) => reproduce::run_table3(&args),
+        Command::Figure7(args) => reproduce::run_figure7(&args),
+        Command::Multimodal(args) => reproduce::run_multimodal(&args),
+        Command::Curve(args) => reproduce::run_curve(&args),
+        Command::Cell(args) => reproduce::run_cell(&args),
         Command::Test(args) => test::run(&args),
         Command::Ci(args) => ci::run(&args),
         Command::Tidy(args) => tidy::run(&args),

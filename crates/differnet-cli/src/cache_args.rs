@@ -3,10 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use differnet_features::FeatureCache;
-
-/// Names the cache folder where no argument does.
-const VARIABLE: &str = "DIFFERNET_CACHE";
+use differnet_features::{FeatureCache, default_cache_folder};
 
 /// Where features are remembered between runs.
 #[derive(Debug, clap::Args)]
@@ -34,10 +31,6 @@ pub(crate) fn folder(named: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
     if let Some(folder) = named {
         return Ok(folder.clone());
     }
-    match std::env::var_os(VARIABLE) {
-        Some(folder) if !folder.is_empty() => Ok(folder.into()),
-        _ => dirs::cache_dir()
-            .map(|folder| folder.join("differnet"))
-            .context("this user has no cache folder: name one with --cache, or use --no-cache"),
-    }
+    default_cache_folder()
+        .context("this user has no cache folder: name one with --cache, or use --no-cache")
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use differnet::{DetectorConfig, DetectorError, Preset};
+use differnet::{DetectorConfig, DetectorError, MTD_JITTER, Preset};
 use serde::Serialize;
 
 use crate::exit::UsageError;
@@ -15,8 +15,6 @@ use crate::score_args::AverageChoice;
 const EPOCHS: usize = 192;
 /// Transforms of each image in an epoch (Section 4.2).
 const FRESH_TRANSFORMS: usize = 4;
-/// Changes of brightness and contrast of magnetic tiles (Section 4.2).
-const MTD_JITTER: f64 = 0.15;
 
 /// Training needs 16 bytes a parameter: 32 GB from here on.
 const MOST_PARAMETERS: usize = 2_000_000_000;
@@ -70,6 +68,9 @@ struct SettingFlags {
     /// Seed of the training transforms, if another: runs that differ in --seed can share features.
     #[arg(long, value_name = "S", value_parser = seed, allow_negative_numbers = true)]
     transform_seed: Option<u64>,
+    /// Scales of the image that the flow sees, from the largest: 448, 224 and 112 pixels.
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    scales: Option<usize>,
     /// Coupling blocks of the flow.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     blocks: Option<usize>,
@@ -205,7 +206,7 @@ impl ConfigArgs {
     ) -> anyhow::Result<toml::Table> {
         let mut settings = toml::Table::new();
         if tiles {
-            settings.insert("jitter".into(), MTD_JITTER.into());
+            settings.insert("jitter".into(), f64::from(MTD_JITTER).into());
         }
         if let Some(path) = &self.config {
             let text = std::fs::read_to_string(path)

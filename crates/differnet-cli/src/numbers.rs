@@ -1,6 +1,6 @@
 //! Numbers as people write and read them: ranges of arguments, durations.
 
-use std::time::Duration;
+pub(crate) use differnet_eval::duration;
 
 /// Largest count that an argument may be: more than anyone needs, less than overflows.
 const MOST: usize = 1_000_000;
@@ -45,16 +45,6 @@ pub(crate) fn seed(text: &str) -> Result<u64, String> {
     }
 }
 
-/// A duration in the two largest units that matter.
-pub(crate) fn duration(duration: Duration) -> String {
-    let seconds = duration.as_secs_f64().round() as u64;
-    match seconds {
-        0..100 => format!("{seconds} s"),
-        100..6000 => format!("{} min {:02} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,14 +62,5 @@ mod tests {
         assert!(finite_f32("1e39").is_err());
         assert_eq!(seed("9223372036854775807"), Ok(i64::MAX as u64));
         assert!(seed("9223372036854775808").is_err() && seed("-1").is_err());
-    }
-
-    #[test]
-    fn durations_by_hand() {
-        for (seconds, golden) in
-            [(0.4, "0 s"), (59.6, "60 s"), (125.0, "2 min 05 s"), (7500.0, "2 h 05 min")]
-        {
-            assert_eq!(duration(Duration::from_secs_f64(seconds)), golden);
-        }
     }
 }

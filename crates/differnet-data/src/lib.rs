@@ -27,6 +27,7 @@ mod resize;
 mod rotate;
 mod sample;
 mod seen_image;
+mod subset;
 #[cfg(test)]
 mod test_tree;
 mod transform;
@@ -54,4 +55,5 @@ pub use regions_error::RegionsError;
 pub use resize::resize_bilinear;
 pub use sample::{SampleConfig, write_sample_dataset};
 pub use seen_image::SeenImage;
+pub use subset::random_subset;
 pub use transform::{Transform, apply};

@@ -33,9 +33,13 @@ pub use bootstrap::{Interval, bootstrap_auroc};
 pub use confusion::{ConfusionCounts, confusion, is_defect};
 pub use error::MetricError;
 pub use evaluation::{KindMetrics, Metrics, ScoredImage, evaluate};
+pub use number::duration;
 pub use overlay::{map_color, overlay, with_scale};
 pub use pixel::{PixelEvaluation, PixelMetrics};
-pub use plot::{LossPoint, PlotError, histogram_svg, loss_svg, roc_band_svg, roc_svg};
+pub use plot::{
+    CurvePoint, CurvesPlot, LossPoint, PlotError, XScale, curves_svg, histogram_svg, loss_svg,
+    roc_band_svg, roc_svg,
+};
 pub use report::{
     EncodedImage, ImageFormat, Report, ReportImage, ReportSection, UnusableFile, write_report,
 };

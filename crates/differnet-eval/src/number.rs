@@ -1,5 +1,7 @@
 //! Numbers as people read them, alike in plots and documents.
 
+use std::time::Duration;
+
 /// A number with separated thousands and a true minus sign, as on the ticks.
 pub(crate) fn number(value: f64, decimals: usize) -> String {
     let digits = format!("{:.decimals$}", value.abs());
@@ -66,9 +68,28 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{}", number(count as f64, 0), if count == 1 { "" } else { "s" })
 }
 
+/// A duration in the two largest units that matter: `59 s`, `2 min 05 s`, `2 h 05 min`.
+pub fn duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64().round() as u64;
+    match seconds {
+        0..100 => format!("{seconds} s"),
+        100..6000 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durations_by_hand() {
+        for (seconds, golden) in
+            [(0.4, "0 s"), (59.6, "60 s"), (125.0, "2 min 05 s"), (7500.0, "2 h 05 min")]
+        {
+            assert_eq!(duration(Duration::from_secs_f64(seconds)), golden);
+        }
+    }
 
     #[test]
     fn single_values_are_short() {

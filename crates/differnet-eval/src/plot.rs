@@ -1,4 +1,5 @@
-//! The paper's figures as SVG documents: ROC (Figure 5), histogram (Figure 6), and the loss.
+//! The paper's figures as SVG documents: ROC (Figure 5), histogram (Figure 6), curves (Figure 7), and
+//! the loss.
 //!
 //! Colours are blue for good images and vermilion for defects everywhere, from a palette that
 //! colour-blind readers can tell apart. Documents have a white background and need no fonts.
@@ -6,12 +7,14 @@
 mod axis;
 mod bins;
 mod canvas;
+mod curves;
 mod frame;
 mod histogram;
 mod loss;
 mod palette;
 mod roc;
 
+pub use curves::{CurvePoint, CurvesPlot, XScale, curves_svg};
 pub use histogram::histogram_svg;
 pub(crate) use histogram::{ScoresByLabel, scores_svg};
 pub use loss::{LossPoint, loss_svg};

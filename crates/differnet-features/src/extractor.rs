@@ -1,6 +1,7 @@
 //! The multi-scale feature extractor f_ex (paper, Section 3; sizes in Section 4.2).
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
@@ -27,6 +28,8 @@ pub(crate) const BATCH: usize = 16;
 pub struct Extractor {
     pub(crate) network: Network,
     id: String,
+    /// Images extracted so far.
+    extracted: AtomicU64,
 }
 
 /// The network, and what only gradients need, made when the first ones are asked for.
@@ -40,19 +43,26 @@ impl Extractor {
     /// The extractor for the host processor: Winograd convolutions on all cores.
     pub fn on_host() -> Self {
         let network = Box::new(HostAlexNet::new(&weights::embedded()));
-        Self { network: Network::Host { network, backward: OnceLock::new() }, id: id() }
+        let network = Network::Host { network, backward: OnceLock::new() };
+        Self { network, id: id(), extracted: AtomicU64::new(0) }
     }
 
     /// The extractor for any Burn device: the reference that [`Self::on_host`] is tested against.
     pub fn on_device(device: &Device) -> Self {
         let network = Box::new(AlexNet::new(device));
         let (device, differentiable) = (device.clone(), OnceLock::new());
-        Self { network: Network::Device { network, device, differentiable }, id: id() }
+        let network = Network::Device { network, device, differentiable };
+        Self { network, id: id(), extracted: AtomicU64::new(0) }
     }
 
     /// Name of this extractor: equal names mean equal features up to rounding.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// How many images [`extract`](Self::extract) has seen: rows that no cache had.
+    pub fn extracted(&self) -> u64 {
+        self.extracted.load(Ordering::Relaxed)
     }
 
     /// Features, row-major `[images, 768]`, of interleaved 8-bit RGB images of 448 × 448 pixels.
@@ -63,6 +73,7 @@ impl Extractor {
     /// [`FeatureError::ImageSize`] if an image has another number of bytes.
     pub fn extract(&self, images: &[&[u8]]) -> Result<Vec<f32>, FeatureError> {
         check_sizes(images)?;
+        self.extracted.fetch_add(images.len() as u64, Ordering::Relaxed);
         let mut rows = Vec::with_capacity(images.len() * FEATURES);
         for batch in images.chunks(BATCH) {
             match &self.network {
@@ -169,6 +180,7 @@ mod tests {
         for (image, row) in images.iter().zip(together.chunks(FEATURES)) {
             assert_eq!(extractor.extract(&[image]).expect("right size"), row);
         }
+        assert_eq!(extractor.extracted(), 10);
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod alexnet;
 mod cache;
+mod cache_folder;
 mod error;
 mod extractor;
 mod gradient;
@@ -19,6 +20,7 @@ mod weights;
 
 pub use alexnet::AlexNet;
 pub use cache::{CacheUsage, FeatureCache, TransformKey};
+pub use cache_folder::default_cache_folder;
 pub use error::FeatureError;
 pub use extractor::{Extractor, FEATURES, IMAGE_SIZE, SCALES};
 pub use gradient::ImageGradients;

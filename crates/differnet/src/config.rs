@@ -1,16 +1,20 @@
 //! Every number that shapes a detector, and presets that set them all.
 
 use differnet_data::TransformConfig;
-use differnet_features::FEATURES;
+use differnet_features::SCALES;
 use differnet_flow::{AdamConfig, FlowConfig};
 use differnet_scoring::Average;
 use serde::{Deserialize, Serialize};
 
 use crate::error::DetectorError;
+use crate::scales;
 use crate::shared_config::{SharedConfig, require, require_count};
 
 /// Largest count in the settings: stops absurd allocations for damaged files, nothing sensible.
 pub(crate) const MOST: usize = 1_000_000;
+
+/// [`DetectorConfig::jitter`] of magnetic tiles: factors from 0.85 to 1.15 (paper, Section 4.2).
+pub const MTD_JITTER: f32 = 0.15;
 
 /// Settings known to work, from a quick look to the paper's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +41,10 @@ pub struct DetectorConfig {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform_seed: Option<u64>,
 
+    /// Scales of the image that the flow sees, from the largest: 3 for 448, 224 and 112 pixels, 1 for
+    /// 448 alone (paper, Table 3).
+    #[serde(default = "all_scales")]
+    pub scales: usize,
     /// Coupling blocks of the flow.
     pub blocks: usize,
     /// Width of the subnetworks' hidden layers.
@@ -107,6 +115,7 @@ impl DetectorConfig {
             preset: Preset::Paper,
             seed: 0,
             transform_seed: None,
+            scales: all_scales(),
             blocks: 8,
             hidden: 2048,
             clamp: 3.0,
@@ -213,7 +222,7 @@ impl DetectorConfig {
 
     /// The flow's hyperparameters.
     pub fn flow_config(&self) -> FlowConfig {
-        FlowConfig::new(FEATURES)
+        FlowConfig::new(scales::columns(self.scales))
             .with_blocks(self.blocks)
             .with_hidden(self.hidden)
             .with_clamp(self.clamp)
@@ -253,6 +262,10 @@ impl DetectorConfig {
         for (name, value) in counts {
             require_count(name, value)?;
         }
+        if !(1..=SCALES.len()).contains(&self.scales) {
+            let (name, expected) = ("scales", "1, 2 or 3");
+            return Err(DetectorError::Config { name, expected, found: self.scales.to_string() });
+        }
         let final_rate = self.final_learning_rate;
         let ranges = [
             ("clamp", self.clamp, self.clamp > 0.0, "positive"),
@@ -270,6 +283,11 @@ impl DetectorConfig {
         }
         Ok(())
     }
+}
+
+/// Models of earlier versions saw every scale and do not say so.
+fn all_scales() -> usize {
+    SCALES.len()
 }
 
 #[cfg(test)]
@@ -331,6 +349,7 @@ mod tests {
         }
         for (config, name) in [
             (DetectorConfig { batch_size: 0, ..DetectorConfig::default() }, "batch_size"),
+            (DetectorConfig { scales: 4, ..DetectorConfig::default() }, "scales"),
             (DetectorConfig { seed: 1 << 63, ..DetectorConfig::default() }, "seed"),
             (DetectorConfig { validation: 0.9, ..DetectorConfig::default() }, "validation"),
             (

@@ -20,6 +20,7 @@ use crate::config::DetectorConfig;
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::progress::HistoryPoint;
+use crate::scales;
 
 /// Metadata key under which a model file keeps its [`ModelInfo`].
 pub(crate) const INFO_KEY: &str = "differnet";
@@ -311,10 +312,18 @@ impl Detector {
     }
 }
 
-/// −log p_Z of each row under `flow`, a few rows at a time.
-pub(crate) fn row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
+/// −log p_Z under `flow` of each row of `features`, row-major `[rows, 768]`; in nats, up to a
+/// constant.
+///
+/// A flow of fewer scales sees the first columns. Computed a few rows at a time.
+///
+/// # Panics
+/// If `features` is no multiple of 768 long.
+pub fn row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
+    let columns = flow.features();
     let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
-        let data = TensorData::new(chunk.to_vec(), [chunk.len() / FEATURES, FEATURES]);
+        let rows = scales::narrowed(chunk, columns).into_owned();
+        let data = TensorData::new(rows, [chunk.len() / FEATURES, columns]);
         transform_scores(flow.forward(Tensor::from_data(data, device)).z)
     });
     chunks.collect()

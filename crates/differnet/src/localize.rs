@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::detector::{Detector, ScoreConfig};
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
+use crate::scales;
 
 /// Transforms that a map is averaged over unless it is asked for another number.
 const TRANSFORMS: usize = 8;
@@ -161,7 +162,10 @@ impl Detector {
         images: &[&[u8]],
     ) -> Result<(Vec<f32>, Vec<AnomalyMap>), DetectorError> {
         let mut gradient = |rows: &[f32]| {
-            let mut gradient = self.flow().input_gradient(rows).gradient; // [images, 768]
+            let columns = self.flow().features();
+            let rows = scales::narrowed(rows, columns); // [images, columns]
+            let gradient = self.flow().input_gradient(&rows).gradient;
+            let mut gradient = scales::widened(gradient, columns); // [images, 768]
             // A likelihood that overflowed says nothing of where.
             gradient.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
             gradient

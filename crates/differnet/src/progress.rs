@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use differnet_baselines::Stage;
+use differnet_flow::Flow;
 use serde::{Deserialize, Serialize};
 
 /// One look at the held-back images during training.
@@ -82,6 +83,9 @@ pub enum Progress {
         total: usize,
     },
 }
+
+/// Sees each look at the held-back images and the flow as it is then; may ask to stop.
+pub type LookCallback<'a> = dyn FnMut(&HistoryPoint, &Flow) -> ControlFlow<()> + 'a;
 
 /// Sees the progress and may ask to stop: a training then saves its state and returns.
 pub type ProgressCallback<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;

@@ -15,7 +15,7 @@ use crate::config::DetectorConfig;
 use crate::detector::{Detector, ModelInfo, row_scores};
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
-use crate::progress::{Progress, ProgressCallback};
+use crate::progress::{LookCallback, Progress, ProgressCallback};
 use crate::shared_config::SharedConfig;
 use crate::split::{Split, check_files, split_files};
 
@@ -118,6 +118,22 @@ impl Training<'_> {
         files: &[PathBuf],
         progress: &mut ProgressCallback<'_>,
     ) -> Result<Outcome, DetectorError> {
+        self.run_watched(files, progress, &mut |_, _| ControlFlow::Continue(()))
+    }
+
+    /// As [`run`](Self::run); `look` sees the flow at every look at the held-back images.
+    ///
+    /// Nothing that it sees changes the training. Looks made before an interruption are not
+    /// repeated when the training is taken up again.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn run_watched(
+        &self,
+        files: &[PathBuf],
+        progress: &mut ProgressCallback<'_>,
+        look: &mut LookCallback<'_>,
+    ) -> Result<Outcome, DetectorError> {
         self.config.validate()?;
         self.config.flow_config().validate()?;
         self.checkpoints().create()?;
@@ -127,7 +143,7 @@ impl Training<'_> {
         let Some(held_back) = self.held_back_rows(&split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
-        let Some(trained) = self.train_flow(&split, &held_back, progress)? else {
+        let Some(trained) = self.train_flow(&split, &held_back, progress, look)? else {
             return Ok(Outcome::Interrupted);
         };
         let info = self.describe(&split, &held_back, &trained)?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use differnet::{
     BadImagePolicy, Detector, DetectorConfig, DetectorError, FeatureSource, ImageScore, Outcome,
-    Preset, Progress, Training,
+    Preset, Progress, Training, row_scores,
 };
 use differnet_data::{
     Area, Layout, Regions, SampleConfig, load_dataset, paint_neutral, write_sample_dataset,
@@ -152,6 +152,65 @@ fn a_saved_detector_scores_as_the_trained_one_did() {
     assert_eq!(scores, score(&detector, &bench.source(), &bench.defects));
     // Alone or among others: the same score.
     assert_eq!(score(&loaded, &uncached, &bench.defects[1..2]), scores[1..2]);
+}
+
+#[test]
+fn a_flow_of_one_scale_sees_the_first_columns_only() {
+    let bench = Bench::new();
+    let detector = bench.finished(&DetectorConfig { scales: 1, ..tiny() });
+    assert_eq!(detector.flow().features(), 256);
+    let path = bench.folder.path().join("model.differnet");
+    detector.save(&path).expect("writable");
+    let loaded = Detector::load(&path, &Device::flex()).expect("its own file");
+    assert_eq!(
+        score(&loaded, &bench.source(), &bench.defects),
+        score(&detector, &bench.source(), &bench.defects)
+    );
+    let mut row = vec![0.5; 768];
+    let before = loaded.row_scores(&row);
+    row[256..].fill(9.0);
+    assert_eq!(loaded.row_scores(&row), before);
+    row[255] = 9.0;
+    assert_ne!(loaded.row_scores(&row), before);
+}
+
+#[test]
+fn looks_see_the_flow_as_it_is_then_and_change_nothing() {
+    let bench = Bench::new();
+    let expected = bench.bytes(&bench.finished(&tiny()));
+    fs::remove_dir_all(bench.checkpoints()).expect("deletable");
+    let (source, device) = (bench.source(), Device::flex());
+    let config = DetectorConfig { patience: 0, ..tiny() };
+    let row = vec![0.5; 768];
+    let run = |config: &DetectorConfig| {
+        let training = Training {
+            config,
+            source: &source,
+            device: &device,
+            checkpoints: &bench.checkpoints(),
+            bad_images: BadImagePolicy::Refuse,
+            regions: None,
+        };
+        let mut looks = Vec::new();
+        let outcome = training.run_watched(
+            &bench.images,
+            &mut |_| ControlFlow::Continue(()),
+            &mut |point, flow| {
+                looks.push((point.update, row_scores(flow, &row, &device)));
+                ControlFlow::Continue(())
+            },
+        );
+        let Outcome::Finished(detector, _) = outcome.expect("a training that succeeds") else {
+            panic!("nobody interrupted");
+        };
+        training.remove_checkpoints().expect("deletable");
+        (detector, looks)
+    };
+    assert!(bench.bytes(&run(&tiny()).0) == expected, "being watched changed the training");
+    let (detector, looks) = run(&config);
+    assert_eq!(looks.iter().map(|look| look.0).collect::<Vec<_>>(), [3, 6, 9, 12]);
+    assert_eq!(looks[3].1, detector.row_scores(&row));
+    assert_ne!(looks[2].1, looks[3].1);
 }
 
 #[test]

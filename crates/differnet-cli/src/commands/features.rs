@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use differnet::ChooseTransforms;
+use differnet::{ChooseTransforms, MTD_JITTER};
 use differnet_data::{
     ContentHash, Layout, Purpose, Rotation, TransformConfig, check_images, fixed_transforms,
     random_transforms,
@@ -22,9 +22,6 @@ use crate::numbers::{positive, seed};
 use crate::output::{counted, print, print_json, tell};
 use crate::progress::Meter;
 use crate::source_args::SourceArgs;
-
-/// Changes of brightness and contrast of magnetic tiles (Section 4.2).
-const MTD_JITTER: f32 = 0.15;
 
 /// Extract the features of images into a safetensors file.
 #[derive(Debug, clap::Args)]

@@ -53,6 +53,19 @@ impl Axis {
         axis
     }
 
+    /// An axis on which every doubling takes the same room, in units of log₂, with a tick at each of
+    /// `ticks`; these are positive and rise.
+    pub(super) fn doubling(quantity: &str, low: f64, high: f64, ticks: &[f64]) -> Self {
+        let tick = |&value: &f64| Tick { value: value.log2(), label: number(value, 0) };
+        Self {
+            low: low.log2(),
+            high: high.log2(),
+            ticks: ticks.iter().map(tick).collect(),
+            title: quantity.to_owned(),
+            exponent: 0,
+        }
+    }
+
     /// How a multiple of `step` is written on this axis.
     pub(super) fn label(&self, value: f64, step: f64) -> String {
         let power = 10_f64.powi(self.exponent);
@@ -105,6 +118,14 @@ mod tests {
         let axis = Axis::new("Anomaly score", "nats", 0.0, 2.5e9, 5);
         assert_eq!(labels(&axis), ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5"]);
         assert_eq!(axis.title, "Anomaly score (10⁹ nats)");
+    }
+
+    #[test]
+    fn doublings_take_the_same_room() {
+        let axis = Axis::doubling("Images", 16.0, 1024.0, &[16.0, 32.0, 1024.0]);
+        assert_eq!(labels(&axis), ["16", "32", "1,024"]);
+        let shares: Vec<f64> = axis.ticks.iter().map(|tick| axis.share(tick.value)).collect();
+        assert_eq!(shares, [0.0, 1.0 / 6.0, 1.0]);
     }
 
     #[test]

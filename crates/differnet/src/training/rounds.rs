@@ -15,7 +15,8 @@ use crate::detector::row_scores;
 use crate::error::DetectorError;
 use crate::feature_source::ImageFeatures;
 use crate::pool::{Pool, Statistics};
-use crate::progress::{HistoryPoint, Progress, ProgressCallback};
+use crate::progress::{HistoryPoint, LookCallback, Progress, ProgressCallback};
+use crate::scales;
 use crate::split::Split;
 
 /// Training images whose scores are kept as quantiles.
@@ -61,7 +62,9 @@ impl Training<'_> {
         split: &Split,
         held_back: &[f32],
         progress: &mut ProgressCallback<'_>,
+        look: &mut LookCallback<'_>,
     ) -> Result<Option<Trained>, DetectorError> {
+        let held_back = scales::narrowed(held_back, self.config.flow_config().features);
         let fresh = State::new(self.config, self.regions, &split.fingerprint);
         let (trainer, state) = match self.checkpoints().load(&fresh, self.device)? {
             Some(saved) => saved,
@@ -74,7 +77,7 @@ impl Training<'_> {
         let updates = self.updates(split.training.len());
         let mut run = Run { trainer, state, pool, updates, saved: Instant::now() };
         let end = std::thread::scope(|scope| {
-            self.train_rounds(&mut run, scope, split, held_back, progress)
+            self.train_rounds(&mut run, scope, split, &held_back, progress, look)
         })?;
         // Also of a complete one: what follows can be interrupted.
         self.checkpoints().save(&run.trainer, &run.state)?;
@@ -92,6 +95,7 @@ impl Training<'_> {
         split: &'scope Split,
         held_back: &[f32],
         progress: &mut ProgressCallback<'_>,
+        look: &mut LookCallback<'_>,
     ) -> Result<End, DetectorError> {
         let config = self.config;
         let rounds = config.rounds;
@@ -116,7 +120,9 @@ impl Training<'_> {
                 run.state.deviations = run.pool.statistics().deviations;
                 run.state.deviations.iter_mut().for_each(|value| *value *= config.noise as f32);
             }
-            if let Some(end) = self.train_round(run, round, start..end, held_back, progress)? {
+            if let Some(end) =
+                self.train_round(run, round, start..end, held_back, progress, look)?
+            {
                 return Ok(end);
             }
             start = end;
@@ -132,12 +138,14 @@ impl Training<'_> {
         range: Range<u64>,
         held_back: &[f32],
         progress: &mut ProgressCallback<'_>,
+        look: &mut LookCallback<'_>,
     ) -> Result<Option<End>, DetectorError> {
         let config = self.config;
         let updates = run.updates;
         let seed = config.seed.wrapping_add((round as u64) << 32);
         let mut order = BatchOrder::new(seed, run.pool.len(), config.batch_size)?;
         let mut batch = Vec::with_capacity(config.batch_size * FEATURES);
+        let columns = config.flow_config().features;
         while run.trainer.steps() < range.end {
             if self.out_of_patience(&run.state) {
                 return Ok(Some(End::Complete));
@@ -151,16 +159,20 @@ impl Training<'_> {
                 add_noise(&mut batch, &run.state.deviations, config.seed, step);
             }
             run.trainer.set_learning_rate(config.learning_rate_at(step, updates));
-            let report = match run.trainer.step(&batch) {
+            let rows = scales::narrowed(&batch, columns);
+            let report = match run.trainer.step(&rows) {
                 Ok(report) => report,
                 Err(source) => return Err(self.diverged(run, source)),
             };
             run.state.losses.0 += report.loss;
             run.state.losses.1 += 1;
-            let look =
+            let due =
                 report.step.is_multiple_of(config.validate_every as u64) || report.step == updates;
-            if look {
-                self.look(run, held_back)?;
+            if due {
+                let point = self.look(run, held_back)?;
+                if look(&point, &run.trainer.flow()).is_break() {
+                    return Ok(Some(End::Interrupted));
+                }
             }
             let validation = run.state.history.last().and_then(|point| point.validation);
             let (update, loss) = (report.step, report.loss);
@@ -193,7 +205,7 @@ impl Training<'_> {
     }
 
     /// Looks at the held-back images, and keeps the weights if they are the best so far.
-    fn look(&self, run: &mut Run, held_back: &[f32]) -> Result<(), DetectorError> {
+    fn look(&self, run: &mut Run, held_back: &[f32]) -> Result<HistoryPoint, DetectorError> {
         let (trainer, state) = (&run.trainer, &mut run.state);
         let losses = trainer.losses(held_back);
         let validation = (!losses.is_empty()).then(|| likelier_mean(losses, self.config.quantile));
@@ -211,7 +223,7 @@ impl Training<'_> {
                 self.checkpoints().save_best(&trainer.flow())?;
             }
         }
-        Ok(())
+        Ok(point)
     }
 
     fn out_of_patience(&self, state: &State) -> bool {

@@ -1,0 +1,214 @@
+//! A cell: one training with its tests; what defines it, and what comes out of it.
+
+use std::path::PathBuf;
+
+use differnet::{Average, DetectorConfig};
+use differnet_data::ContentHash;
+use differnet_eval::{Metrics, ScoredImage};
+use serde::{Deserialize, Serialize};
+
+use super::data::DataPart;
+use super::device::DeviceChoice;
+use super::environment::Environment;
+use super::method::Method;
+
+/// Version of what a stored cell means: another one is not read.
+const FORMAT: u32 = 1;
+
+/// What defines a cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CellSpec {
+    /// The row it belongs to, such as a category.
+    pub(crate) category: String,
+    /// The method.
+    pub(crate) method: Method,
+    /// What tells it from other cells of the method, such as a configuration of Table 3.
+    pub(crate) variant: Option<String>,
+    /// The seed of split, subset, weights and batches; also in `config`.
+    pub(crate) seed: u64,
+    /// The data; the training images of all parts together are trained on.
+    pub(crate) data: Vec<DataPart>,
+    /// How many of the training images are drawn, if not all.
+    pub(crate) shots: Option<usize>,
+    /// Every setting.
+    pub(crate) config: DetectorConfig,
+    /// The tests of the trained model.
+    pub(crate) tests: Vec<TestSpec>,
+    /// Tests while training, if any.
+    pub(crate) watch: Option<WatchSpec>,
+    /// What computes.
+    pub(crate) device: DeviceChoice,
+    /// Folder of the feature cache; `None` extracts everything anew.
+    pub(crate) cache: Option<PathBuf>,
+}
+
+/// One test of a trained model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TestSpec {
+    /// The part of the data whose test images are scored.
+    pub(crate) part: usize,
+    /// Transforms of each image.
+    pub(crate) transforms: usize,
+    /// How their scores are averaged.
+    pub(crate) average: Average,
+}
+
+/// Tests of the first part's images at every look at the held-back images.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct WatchSpec {
+    /// Numbers of transforms to score with; each with both averages.
+    pub(crate) transforms: Vec<usize>,
+}
+
+/// What came out of a cell.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct CellResult {
+    /// [`CellSpec::digest`].
+    pub(crate) digest: String,
+    /// The row.
+    pub(crate) category: String,
+    /// The method.
+    pub(crate) method: Method,
+    /// What tells it from other cells of the method.
+    pub(crate) variant: Option<String>,
+    /// The seed.
+    pub(crate) seed: u64,
+    /// Training images drawn, if not all.
+    pub(crate) shots: Option<usize>,
+    /// Every setting.
+    pub(crate) config: DetectorConfig,
+    /// Good images given to the training, those that it held back included.
+    pub(crate) training_images: usize,
+    /// Wall-clock time of the training, extraction of features included.
+    pub(crate) train_seconds: f64,
+    /// Rows of features that the training found in no cache.
+    pub(crate) rows_extracted: u64,
+    /// How often the training was taken up again after an interruption.
+    pub(crate) resumed: u32,
+    /// Largest resident memory of the process, in 10⁶ bytes, where the system tells.
+    pub(crate) peak_mb: Option<f64>,
+    /// The tests, in the order asked for.
+    pub(crate) tests: Vec<TestResult>,
+    /// Tests while training.
+    pub(crate) looks: Vec<Look>,
+    /// Where it was measured.
+    pub(crate) environment: Environment,
+}
+
+/// What one test found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct TestResult {
+    /// Category of the images.
+    pub(crate) category: String,
+    /// What was asked for.
+    pub(crate) spec: TestSpec,
+    /// The numbers.
+    pub(crate) metrics: Metrics,
+    /// Wall-clock time, extraction of features included.
+    pub(crate) evaluate_seconds: f64,
+    /// Rows of features that the test found in no cache.
+    pub(crate) rows_extracted: u64,
+    /// Labels and scores; an infinite score is stored as the largest number.
+    pub(crate) images: Vec<ScoredImage>,
+}
+
+/// What one test while training found.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Look {
+    /// Updates made.
+    pub(crate) update: u64,
+    /// Loss of the held-back good images, nats per feature.
+    pub(crate) validation: Option<f64>,
+    /// Transforms of each test image.
+    pub(crate) transforms: usize,
+    /// How their scores were averaged.
+    pub(crate) average: Average,
+    /// In \[0, 1\].
+    pub(crate) auroc: f64,
+    /// In \[0, 1\].
+    pub(crate) recall_at_zero_fp: f64,
+}
+
+impl CellSpec {
+    /// Digest of all that the numbers depend on; `fingerprint` is that of the data.
+    ///
+    /// Where the data and the cache lie does not matter.
+    pub(crate) fn digest(&self, fingerprint: &str) -> String {
+        let Self { method, seed, shots, config, tests, watch, device, .. } = self;
+        let text = serde_json::to_string(&(
+            FORMAT,
+            method,
+            seed,
+            shots,
+            config,
+            tests,
+            watch,
+            device,
+            fingerprint,
+        ));
+        let hash = ContentHash::of(text.expect("settings are plain data").as_bytes());
+        hash.to_string()[..32].to_owned()
+    }
+
+    /// What people call it.
+    pub(crate) fn label(&self) -> String {
+        let variant = self.variant.as_ref().map_or(String::new(), |name| format!(" {name},"));
+        format!("{}, {},{variant} seed {}", self.category, self.method_name(), self.seed)
+    }
+
+    /// The method's name; says how many images a few-shot training sees.
+    pub(crate) fn method_name(&self) -> String {
+        method_name(self.method, self.shots)
+    }
+}
+
+impl CellResult {
+    /// The method's name; says how many images a few-shot training saw.
+    pub(crate) fn method_name(&self) -> String {
+        method_name(self.method, self.shots)
+    }
+
+    /// Seconds of training and tests together.
+    pub(crate) fn seconds(&self) -> f64 {
+        self.train_seconds + self.tests.iter().map(|test| test.evaluate_seconds).sum::<f64>()
+    }
+}
+
+fn method_name(method: Method, shots: Option<usize>) -> String {
+    match (method, shots) {
+        (Method::DifferNetShots, Some(shots)) => format!("differnet-{shots}-shot"),
+        _ => method.name(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_inputs::spec;
+    use super::*;
+
+    #[test]
+    fn the_digest_follows_settings_and_data_but_not_places() {
+        let digest = spec(1).digest("data");
+        let elsewhere = CellSpec { cache: Some("elsewhere".into()), ..spec(1) };
+        assert_eq!(elsewhere.digest("data"), digest);
+        assert_ne!(spec(2).digest("data"), digest);
+        assert_ne!(spec(1).digest("other data"), digest);
+        let mut other = spec(1);
+        other.config.updates += 1;
+        assert_ne!(other.digest("data"), digest);
+        let fewer = CellSpec { shots: Some(16), ..spec(1) };
+        assert_ne!(fewer.digest("data"), digest);
+    }
+
+    #[test]
+    fn labels_tell_cells_apart() {
+        assert_eq!(spec(1).label(), "bottle, differnet, seed 1");
+        let spec = CellSpec {
+            method: Method::DifferNetShots,
+            shots: Some(8),
+            variant: Some("A".into()),
+            ..spec(3)
+        };
+        assert_eq!(spec.label(), "bottle, differnet-8-shot, A, seed 3");
+    }
+}
