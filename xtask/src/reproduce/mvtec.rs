@@ -95,13 +95,14 @@ fn where_from() -> anyhow::Result<String> {
     let manifest: toml::Table = MANIFEST.parse().context("datasets/mvtec_ad.toml is no TOML")?;
     let text = |name: &str| manifest.get(name).and_then(toml::Value::as_str).unwrap_or("unknown");
     Ok(format!(
-        "MVTec AD is not part of this repository: get it from {} (licence {}; see \
+        "MVTec AD is not part of this repository: get it from {}, {} (licence {}; see \
          datasets/mvtec_ad.toml), and name its folder with --root MVTEC_DIR. It is laid out as\n  \
          MVTEC_DIR/bottle/train/good/000.png\n  \
          MVTEC_DIR/bottle/test/good/000.png\n  \
          MVTEC_DIR/bottle/test/broken_large/000.png\n  \
          MVTEC_DIR/bottle/ground_truth/broken_large/000_mask.png\n\
          and so on for the other categories. --sample measures on generated images instead.",
+        text("publisher"),
         text("obtain_from"),
         text("licence")
     ))
@@ -141,7 +142,7 @@ mod tests {
     #[test]
     fn the_remedy_names_publisher_licence_and_layout() -> anyhow::Result<()> {
         let text = where_from()?;
-        for word in ["MVTec Software GmbH", "CC-BY-NC-SA", "train/good", "--root", "--sample"] {
+        for word in ["MVTec Software GmbH", "CC BY-NC-SA", "train/good", "--root", "--sample"] {
             assert!(text.contains(word), "{word}");
         }
         Ok(())
