@@ -6,6 +6,8 @@
 
 mod ci;
 mod golden;
+mod report_check;
+mod reproduce_figure8;
 mod test;
 mod tidy;
 mod workspace;
@@ -25,6 +27,8 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Golden(golden::GoldenArgs),
+    ReportCheck(report_check::ReportCheckArgs),
+    ReproduceFigure8(reproduce_figure8::Figure8Args),
     Test(test::TestArgs),
     Ci(ci::CiArgs),
     Tidy(tidy::TidyArgs),
@@ -33,6 +37,8 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Golden(args) => golden::run(&args),
+        Command::ReportCheck(args) => report_check::run(&args),
+        Command::ReproduceFigure8(args) => reproduce_figure8::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Ci(args) => ci::run(&args),
         Command::Tidy(args) => tidy::run(&args),

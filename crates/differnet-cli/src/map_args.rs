@@ -21,6 +21,14 @@ impl From<MapChoice> for MapKind {
     }
 }
 
+/// The map's name on the command line.
+pub(crate) fn map_name(kind: MapKind) -> &'static str {
+    match kind {
+        MapKind::Contribution => "contribution",
+        MapKind::Gradient => "gradient",
+    }
+}
+
 /// The model's localization with what flags change.
 pub(crate) fn localize_config(
     detector: &Detector,

@@ -29,14 +29,14 @@ pub use augment::{Purpose, Rotation, TransformConfig, fixed_transforms, random_t
 pub use content_hash::ContentHash;
 pub use dataset::{Dataset, Defect, Sample, load_dataset};
 pub use dataset_error::DatasetError;
-pub use decode::{DecodeLimits, decode_bytes, decode_file, read_file};
+pub use decode::{DecodeLimits, decode_bytes, decode_file, image_size, read_file};
 pub use image::RgbImage;
 pub use image_error::{Content, ImageError};
 pub use layouts::mvtec::mvtec_categories;
 pub use layouts::{Layout, detect_layout};
 pub use listing::find_images;
 pub use load::{BadImage, LoadedImage, check_images, hash_images, load_image};
-pub use mask::{MaskError, load_mask};
+pub use mask::{BadMask, MaskError, check_masks, load_mask};
 pub use resize::resize_bilinear;
 pub use sample::{SampleConfig, write_sample_dataset};
 pub use transform::{Transform, apply};

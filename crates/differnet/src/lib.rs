@@ -5,7 +5,9 @@
 //! [`FeatureSource`] feeds both. This crate knows nothing of terminals.
 
 mod checkpoints;
+mod color_scale;
 mod config;
+mod description;
 mod detector;
 mod error;
 mod feature_source;
@@ -16,10 +18,12 @@ mod split;
 mod training;
 
 pub use config::{DetectorConfig, Preset};
+pub use description::{Rows, environment};
 pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice};
 pub use differnet_scoring::{AnomalyMap, Average, Region, Verdict};
 pub use error::DetectorError;
 pub use feature_source::{ChooseTransforms, FeatureSource, ImageFeatures};
 pub use localize::{Localization, LocalizeConfig, MapKind};
 pub use progress::{HistoryPoint, Progress, ProgressCallback};
+pub use split::data_fingerprint;
 pub use training::{BadImagePolicy, FEWEST_IMAGES, Outcome, Training};

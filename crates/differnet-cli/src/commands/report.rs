@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use differnet::{Detector, Verdict};
+use differnet_data::ContentHash;
 use differnet_eval::{ReportImage, UnusableFile};
 use serde_json::json;
 
@@ -13,7 +14,7 @@ use crate::exit::{Exit, Interrupted, UsageError};
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config};
-use crate::map_evaluation::{picture_top, pictures};
+use crate::map_evaluation::pictures;
 use crate::numbers::positive;
 use crate::output::{counted, print, print_json};
 use crate::progress::Meter;
@@ -66,6 +67,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     if args.out.exists() && !args.overwrite {
         bail!("{} exists: name another file, or add --overwrite", args.out.display());
     }
+    let origin = report::Origin::new(&args.model, &args.source)?;
     let detector = Detector::load(&args.model, &args.source.device())?;
     let source = args.source.open()?;
     let scoring = args.scoring.resolve(&detector);
@@ -79,13 +81,15 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut meter = Meter::new();
     let files = inputs.files();
     let total = files.len();
-    // The images that have a score, and their entries.
+    // The images that have a score, their contents and their entries.
     let mut scored: Vec<PathBuf> = Vec::new();
+    let mut hashes: Vec<ContentHash> = Vec::new();
     let mut images: Vec<ReportImage> = Vec::new();
     let flow = detector.score_files(&source, &files, &scoring, &mut |index, score| {
         match score {
             Ok(score) => {
                 scored.push(files[index].clone());
+                hashes.push(score.hash);
                 let name = inputs.images[index].name.display().to_string();
                 images.push(ReportImage { name, score: score.score, ..ReportImage::default() });
             }
@@ -100,11 +104,10 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         flow
     } else {
         detector.localize_files(&source, &scored, &config, &mut |index, found| {
-            let drawn = found.map_err(anyhow::Error::from).and_then(|found| {
-                let pictures = pictures(&found, picture_top(&detector, &found))?;
+            let drawn = found.map(|found| {
+                let pictures = pictures(&found, detector.color_top(&found, config.kind));
                 images[index].thumbnail = Some(pictures.image);
                 images[index].overlay = Some(pictures.overlay);
-                Ok(())
             });
             if let Err(error) = drawn {
                 failure = Some(error);
@@ -116,7 +119,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     };
     meter.clear();
     if let Some(failure) = failure {
-        return Err(failure.context("an image changed while it was in use"));
+        return Err(failure).context("an image changed while it was in use");
     }
     if mapped.is_break() {
         return Err(Interrupted("Stopped; no report was written.".to_owned()).into());
@@ -128,9 +131,12 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         .count();
     let (judged, failed) = (images.len(), unusable.len());
     let title = format!("{} judged", counted(judged, "image"));
-    let mut report = report::of_model(&title, &args.model.display().to_string(), detector.info());
+    let mut report = report::of_model(&title, &origin, detector.info());
     report.images = images;
     report.unusable = unusable;
+    report::add_scoring(&mut report, &scoring, Some(&config));
+    let places: Vec<String> = args.images.iter().map(|path| path.display().to_string()).collect();
+    report::add_fingerprints(&mut report, detector.info(), &hashes, places.join(", "));
     atomic::replace(&args.out, |out| Ok(differnet_eval::write_report(&report, out)?))?;
     if args.json {
         print_json(&json!({

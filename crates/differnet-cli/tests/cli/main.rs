@@ -8,3 +8,4 @@ mod fixture;
 mod interrupts;
 mod json;
 mod maps;
+mod reports;
