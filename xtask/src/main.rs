@@ -8,6 +8,8 @@
 mod ci;
 mod datasets;
 mod golden;
+mod report_check;
+mod reproduce_figure8;
 mod test;
 mod tidy;
 mod usage;
@@ -29,6 +31,8 @@ struct Arguments {
 enum Command {
     Datasets(datasets::DatasetsArgs),
     Golden(golden::GoldenArgs),
+    ReportCheck(report_check::ReportCheckArgs),
+    ReproduceFigure8(reproduce_figure8::Figure8Args),
     Test(test::TestArgs),
     Ci(ci::CiArgs),
     Tidy(tidy::TidyArgs),
@@ -38,6 +42,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Datasets(args) => datasets::run(&args),
         Command::Golden(args) => golden::run(&args),
+        Command::ReportCheck(args) => report_check::run(&args),
+        Command::ReproduceFigure8(args) => reproduce_figure8::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Ci(args) => ci::run(&args),
         Command::Tidy(args) => tidy::run(&args),
