@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use xshell::{Shell, cmd};
 
-use crate::{test, tidy, workspace};
+use crate::{report_check, test, tidy, workspace};
 
-/// Check everything that a commit has to pass: format, style, lints, documentation, tests.
+/// Check everything that a commit has to pass: format, style, lints, documentation, tests, reports.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask ci
   cargo xtask ci --no-tests        # the fast part")]
 pub(crate) struct CiArgs {
-    /// Leave the tests out.
+    /// Leave out the tests, and the reports in a browser.
     #[arg(long)]
     no_tests: bool,
 }
@@ -26,6 +26,7 @@ pub(crate) fn run(args: &CiArgs) -> anyhow::Result<ExitCode> {
     timed("documentation", || documentation(&shell))?;
     if !args.no_tests {
         timed("tests", || test::all(&shell))?;
+        timed("reports", report_check::all)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,7 +9,9 @@
 mod ci;
 mod datasets;
 mod golden;
+mod report_check;
 mod reproduce;
+mod reproduce_figure8;
 mod test;
 mod tidy;
 mod usage;
@@ -31,6 +33,8 @@ struct Arguments {
 enum Command {
     Datasets(datasets::DatasetsArgs),
     Golden(golden::GoldenArgs),
+    ReportCheck(report_check::ReportCheckArgs),
+    ReproduceFigure8(reproduce_figure8::Figure8Args),
     #[command(name = "reproduce-table1")]
     Table1(Box<reproduce::Table1Args>),
     #[command(name = "reproduce-table2")]
@@ -54,6 +58,8 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Datasets(args) => datasets::run(&args),
         Command::Golden(args) => golden::run(&args),
+        Command::ReportCheck(args) => report_check::run(&args),
+        Command::ReproduceFigure8(args) => reproduce_figure8::run(&args),
         Command::Table1(args) => reproduce::run_table1(&args),
         Command::Table2(args) => reproduce::run_table2(&args),
         Command::Table3(args) => reproduce::run_table3(&args),

@@ -42,6 +42,12 @@ impl DeviceArgs {
         }
     }
 
+    /// The device's name on the command line.
+    pub(crate) fn name(&self) -> String {
+        let value = self.device.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
     /// The extractor that is fastest with the device.
     pub(crate) fn extractor(&self) -> Extractor {
         match self.device {

@@ -1,24 +1,25 @@
 //! Scores a test set and writes what was found: shared by `evaluate` and `demo`.
 
+use std::fs;
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use differnet::{AnomalyDetector, FeatureSource, Method, ModelSummary, ScoreConfig};
-use differnet_data::{BadImage, Sample};
+use differnet::{AnomalyDetector, FeatureSource, Method, ScoreConfig};
+use differnet_data::{BadImage, ContentHash, Sample};
 use differnet_eval::{
-    MetricError, Metrics, PixelMetrics, ScoredImage, evaluate, histogram_svg, roc_curve, roc_svg,
-    text_table, write_scores_csv,
+    MetricError, PixelMetrics, Report, ScoredImage, histogram_svg, roc_curve, roc_svg, text_table,
+    write_scores_csv,
 };
 use serde::Serialize;
 
 use crate::atomic;
 use crate::data_args::files;
 use crate::exit::{Interrupted, UsageError};
+use crate::findings::Findings;
 use crate::interrupt::Interrupt;
-use crate::map_evaluation::Pictures;
 use crate::progress::Meter;
-use crate::report;
 
 /// The files that an evaluation writes.
 const FILES: [&str; 5] = ["metrics.json", "scores.csv", "roc.svg", "histogram.svg", "report.html"];
@@ -30,8 +31,10 @@ const PROGRAM: &str = concat!("differnet ", env!("CARGO_PKG_VERSION"));
 pub(crate) struct Evaluation {
     /// Labels and scores.
     pub(crate) images: Vec<ScoredImage>,
-    /// What they amount to.
-    pub(crate) metrics: Metrics,
+    /// The images' contents, in the same order.
+    pub(crate) hashes: Vec<ContentHash>,
+    /// What the scores amount to.
+    pub(crate) findings: Findings,
 }
 
 /// What `evaluate` and `demo` say of one evaluation, on the terminal and in `metrics.json`.
@@ -39,7 +42,7 @@ pub(crate) struct Evaluation {
 pub(crate) struct Summary {
     /// The numbers.
     #[serde(flatten)]
-    pub(crate) metrics: Metrics,
+    pub(crate) findings: Findings,
     /// The data set's name.
     pub(crate) data_set: String,
     /// The model file.
@@ -58,7 +61,7 @@ pub(crate) struct Summary {
     /// What the pixel metrics leave out, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) pixel_notes: Vec<String>,
-    /// Test images that could not be used.
+    /// Test images and masks that could not be used.
     pub(crate) skipped: Vec<String>,
     /// Wall-clock time.
     pub(crate) seconds: f64,
@@ -72,23 +75,28 @@ struct Document<'a> {
     summary: &'a Summary,
 }
 
-/// Nothing, if there are good and defective images to test with.
-pub(crate) fn require_both_kinds(test: &[Sample]) -> anyhow::Result<()> {
-    let images = test.len();
-    let defects = test.iter().filter(|sample| sample.defect.is_some()).count();
-    if images == 0 {
+/// Nothing, if there are images to test with.
+pub(crate) fn require_images(test: &[Sample]) -> anyhow::Result<()> {
+    if test.is_empty() {
         bail!(
             "the data set has no test images: add them as the layout wants, or name folders with \
              --test-good and --test-defect"
         );
     }
-    if defects == 0 {
-        return Err(MetricError::NoDefectImage { images }.into());
-    }
-    if defects == images {
-        return Err(MetricError::NoGoodImage { images }.into());
-    }
     Ok(())
+}
+
+/// Nothing, if there are good and defective images to test with.
+pub(crate) fn require_both_kinds(test: &[Sample]) -> anyhow::Result<()> {
+    require_images(test)?;
+    let images = test.len();
+    let defects = test.iter().filter(|sample| sample.defect.is_some()).count();
+    let missing = match defects {
+        0 => MetricError::NoDefectImage { images },
+        defects if defects == images => MetricError::NoGoodImage { images },
+        _ => return Ok(()),
+    };
+    bail!("{missing}; or add --out DIR for a report of the verdicts alone")
 }
 
 /// The samples without those whose files are bad.
@@ -108,15 +116,19 @@ pub(crate) fn evaluate_samples(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Evaluation> {
     let mut images = Vec::with_capacity(test.len());
+    let mut hashes = Vec::with_capacity(test.len());
     let mut failure = None;
     let flow = detector.score_files(source, &files(test), config, &mut |index, score| {
         let sample = &test[index];
         match score {
-            Ok(score) => images.push(ScoredImage {
-                path: sample.image.display().to_string(),
-                kind: sample.defect.as_ref().map(|defect| defect.kind.clone()),
-                score: score.score,
-            }),
+            Ok(score) => {
+                hashes.push(score.hash);
+                images.push(ScoredImage {
+                    path: sample.image.display().to_string(),
+                    kind: sample.defect.as_ref().map(|defect| defect.kind.clone()),
+                    score: score.score,
+                });
+            }
             Err(error) => failure = Some(error),
         }
         meter.show("Scoring test images", index + 1, test.len(), "");
@@ -130,8 +142,8 @@ pub(crate) fn evaluate_samples(
         let message = "Stopped; features so far are in the cache, the same command goes on.";
         return Err(Interrupted(message.to_owned()).into());
     }
-    let metrics = evaluate(&images, Some(detector.summary().threshold), seed)?;
-    Ok(Evaluation { images, metrics })
+    let findings = Findings::of(&images, detector.summary().threshold, seed)?;
+    Ok(Evaluation { images, hashes, findings })
 }
 
 /// Nothing, if writing a report to `folder` replaces no files but an earlier report's.
@@ -155,34 +167,44 @@ pub(crate) fn require_ours(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes `metrics.json`, `scores.csv`, `roc.svg`, `histogram.svg` and `report.html`.
+/// Writes `metrics.json`, `scores.csv`, `histogram.svg`, `report.html` and, if there are labels of
+/// both kinds, `roc.svg`.
 pub(crate) fn write_report(
     folder: &Path,
     images: &[ScoredImage],
     summary: &Summary,
-    model: &ModelSummary<'_>,
-    pictures: Vec<Pictures>,
-    bad: &[BadImage],
+    report: &Report,
 ) -> anyhow::Result<()> {
     let document = Document { program: PROGRAM, summary };
     let text = serde_json::to_string_pretty(&document)? + "\n";
     atomic::write(&folder.join("metrics.json"), text.as_bytes())?;
-    let metrics = &summary.metrics;
+    let threshold = summary.findings.threshold();
     atomic::replace(&folder.join("scores.csv"), |out| {
-        Ok(write_scores_csv(images, metrics.threshold, out)?)
+        Ok(write_scores_csv(images, threshold, out)?)
     })?;
+    write_roc(&folder.join("roc.svg"), images, summary)?;
+    let histogram = histogram_svg(images, threshold, &report.unit)?;
+    atomic::write(&folder.join("histogram.svg"), histogram.as_bytes())?;
+    atomic::replace(&folder.join("report.html"), |out| {
+        Ok(differnet_eval::write_report(report, out)?)
+    })
+}
+
+/// Writes the ROC curve; without one, deletes that of an earlier evaluation.
+fn write_roc(path: &Path, images: &[ScoredImage], summary: &Summary) -> anyhow::Result<()> {
+    let Some(metrics) = summary.findings.metrics() else {
+        return match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot delete {}", path.display()))
+            }
+            _ => Ok(()),
+        };
+    };
     let scores: Vec<f64> = images.iter().map(|image| image.score).collect();
     let defects: Vec<bool> = images.iter().map(ScoredImage::is_defect).collect();
     let curve = roc_curve(&scores, &defects)?;
     let roc = roc_svg(&[(summary.data_set.clone(), &curve, metrics.auroc)])?;
-    atomic::write(&folder.join("roc.svg"), roc.as_bytes())?;
-    let unit = model.method.unit().unwrap_or_default();
-    let histogram = histogram_svg(images, metrics.threshold, unit)?;
-    atomic::write(&folder.join("histogram.svg"), histogram.as_bytes())?;
-    let report = report::of_evaluation(images, summary, model, pictures, bad);
-    atomic::replace(&folder.join("report.html"), |out| {
-        Ok(differnet_eval::write_report(&report, out)?)
-    })
+    atomic::write(path, roc.as_bytes())
 }
 
 /// Names and values of the pixel metrics.
@@ -199,32 +221,17 @@ pub(crate) fn pixel_rows(pixel: &PixelMetrics) -> Vec<(String, String)> {
 
 /// The numbers, for people.
 pub(crate) fn describe(summary: &Summary) -> String {
-    let metrics = &summary.metrics;
-    let interval = metrics.auroc_ci95;
-    let mut lines = vec![
-        format!("{} good and {} defective images", metrics.good, metrics.defects),
-        String::new(),
-        format!(
-            "AUROC                        {:.4}  (95 % interval {:.4} to {:.4})",
-            metrics.auroc, interval.lower, interval.upper
-        ),
-        format!("Average precision            {:.4}", metrics.average_precision),
-        format!("Recall without false alarms  {:.4}", metrics.recall_at_zero_fp),
-    ];
-    if let (Some(threshold), Some(counts)) = (metrics.threshold, metrics.confusion) {
-        lines.push(format!(
-            "At the threshold {threshold:.2}: {} of {} defects found, {} of {} good parts rejected",
-            counts.true_positives, metrics.defects, counts.false_positives, metrics.good
-        ));
-    }
+    let mut lines = summary.findings.describe();
     if let Some(pixel) = &summary.pixel {
         lines.extend(pixel_rows(pixel).iter().map(|(name, value)| format!("{name:<28} {value}")));
     }
     lines.extend(summary.pixel_notes.iter().map(|note| format!("note: {note}")));
+    let text = lines.join("\n");
+    let Some(metrics) = summary.findings.metrics() else { return text };
     let kinds = metrics.per_kind.iter();
     let rows: Vec<Vec<String>> = kinds
         .map(|kind| vec![kind.kind.clone(), kind.images.to_string(), format!("{:.4}", kind.auroc)])
         .collect();
     let table = text_table(&["kind of defect", "images", "AUROC"], &rows);
-    format!("{}\n\n{}", lines.join("\n"), table.trim_end())
+    format!("{text}\n\n{}", table.trim_end())
 }

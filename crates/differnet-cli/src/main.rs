@@ -12,6 +12,7 @@ mod data_args;
 mod device;
 mod evaluation;
 mod exit;
+mod findings;
 mod inputs;
 mod interrupt;
 mod map_args;

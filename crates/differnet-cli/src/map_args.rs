@@ -39,6 +39,14 @@ pub(crate) fn require_localizer<'a>(
     })
 }
 
+/// The map's name on the command line.
+pub(crate) fn map_name(kind: MapKind) -> &'static str {
+    match kind {
+        MapKind::Deviation => "deviation",
+        MapKind::Gradient => "gradient",
+    }
+}
+
 /// The model's localization with what flags change.
 pub(crate) fn localize_config(
     detector: &Detector,

@@ -4,12 +4,9 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use differnet::{Detector, FeatureSource, Localization, LocalizeConfig};
-use differnet_data::{DecodeLimits, Sample, decode_file, load_mask};
-use differnet_eval::{EncodedImage, ImageFormat, PixelEvaluation, PixelMetrics, overlay};
-use image::RgbImage;
-use image::codecs::jpeg::JpegEncoder;
-use image::imageops::{self, FilterType};
+use differnet::{AnomalyMap, Detector, FeatureSource, Localization, LocalizeConfig};
+use differnet_data::{BadMask, DecodeLimits, ImageError, Sample, decode_file, load_mask};
+use differnet_eval::{EncodedImage, PixelEvaluation, PixelMetrics, overlay, small_picture};
 
 use crate::data_args::files;
 use crate::exit::Interrupted;
@@ -17,10 +14,8 @@ use crate::interrupt::Interrupt;
 use crate::output::counted;
 use crate::progress::Meter;
 
-/// Longer side of the report's pictures, pixels.
-const PICTURE: u32 = 320;
-/// JPEG quality of the report's pictures.
-const QUALITY: u8 = 80;
+/// Files that a sentence names before it counts the others.
+const NAMED: usize = 3;
 
 /// What the maps of a test set show.
 #[derive(Debug, Default)]
@@ -41,11 +36,12 @@ pub(crate) struct Pictures {
     pub(crate) overlay: Option<EncodedImage>,
 }
 
-/// Localizes every image of `test` and compares the maps with the masks.
+/// Localizes every image of `test` and compares the maps with the masks, except with `bad` ones.
 pub(crate) fn evaluate_maps(
     detector: &Detector,
     source: &FeatureSource,
     test: &[Sample],
+    bad: &[BadMask],
     config: &LocalizeConfig,
     meter: &mut Meter,
     interrupt: &Interrupt,
@@ -55,8 +51,8 @@ pub(crate) fn evaluate_maps(
     let mut failure = None;
     let flow = detector.localize_files(source, &files(test), config, &mut |index, found| {
         let added = found.context("a test image changed while it was in use").and_then(|found| {
-            tally.add(&test[index], &found, &source.limits)?;
-            findings.pictures.push(pictures(&found, picture_top(detector, &found))?);
+            tally.add(&test[index], bad, &found, &source.limits)?;
+            findings.pictures.push(pictures(&found, detector.color_top(&found, config.kind)));
             Ok(())
         });
         if let Err(error) = added {
@@ -73,7 +69,7 @@ pub(crate) fn evaluate_maps(
     if flow.is_break() {
         return Err(Interrupted("Stopped; the same command begins anew.".to_owned()).into());
     }
-    tally.finish(&mut findings)?;
+    tally.finish(&mut findings);
     Ok(findings)
 }
 
@@ -81,10 +77,12 @@ pub(crate) fn evaluate_maps(
 #[derive(Default)]
 struct Tally {
     pixels: PixelEvaluation,
+    defects: usize,
     masks: usize,
-    without_mask: usize,
-    empty_masks: usize,
-    ignored_defects: usize,
+    without_mask: Vec<String>,
+    empty_masks: Vec<String>,
+    bad_masks: Vec<String>,
+    ignored_defects: Vec<String>,
     ignored_pixels: bool,
 }
 
@@ -92,67 +90,81 @@ impl Tally {
     fn add(
         &mut self,
         sample: &Sample,
+        bad: &[BadMask],
         found: &Localization,
         limits: &DecodeLimits,
     ) -> anyhow::Result<()> {
         let map = &found.map;
-        let mask = match &sample.defect {
-            None => vec![false; map.values().len()],
-            Some(defect) => {
-                let Some(path) = &defect.mask else {
-                    self.without_mask += 1;
-                    return Ok(());
-                };
-                let mask =
-                    load_mask(path, found.image.dimensions(), limits).with_context(|| {
-                        format!("cannot use the mask of {}", sample.image.display())
-                    })?;
-                if !mask.contains(&true) {
-                    self.empty_masks += 1;
-                    return Ok(());
-                }
-                if is_ignored(&mask, map.ignored()) {
-                    self.ignored_defects += 1;
-                    return Ok(());
-                }
-                self.masks += 1;
-                mask
-            }
+        let Some(defect) = &sample.defect else {
+            return self.add_pixels(map, &vec![false; map.values().len()]);
         };
+        self.defects += 1;
+        let name = |path: &Path| path.display().to_string();
+        let Some(path) = &defect.mask else {
+            self.without_mask.push(name(&sample.image));
+            return Ok(());
+        };
+        if bad.iter().any(|bad| bad.path == *path) {
+            self.bad_masks.push(name(path));
+            return Ok(());
+        }
+        let mask = load_mask(path, found.image.dimensions(), limits)
+            .with_context(|| format!("cannot use the mask of {}", sample.image.display()))?;
+        if !mask.contains(&true) {
+            self.empty_masks.push(name(path));
+            return Ok(());
+        }
+        if is_ignored(&mask, map.ignored()) {
+            self.ignored_defects.push(name(&sample.image));
+            return Ok(());
+        }
+        self.masks += 1;
+        self.add_pixels(map, &mask)
+    }
+
+    /// Counts the pixels that the model does not ignore.
+    fn add_pixels(&mut self, map: &AnomalyMap, mask: &[bool]) -> anyhow::Result<()> {
         match map.ignored() {
-            None => self.pixels.add(map.values(), &mask, map.width())?,
+            None => self.pixels.add(map.values(), mask, map.width())?,
             Some(ignored) => {
                 self.ignored_pixels = true;
-                self.pixels.add_without(map.values(), &mask, ignored, map.width())?;
+                self.pixels.add_without(map.values(), mask, ignored, map.width())?;
             }
         }
         Ok(())
     }
 
-    fn finish(self, findings: &mut MapFindings) -> anyhow::Result<()> {
+    fn finish(self, findings: &mut MapFindings) {
         let notes = &mut findings.notes;
-        if self.without_mask > 0 {
-            let images = counted(self.without_mask, "image");
-            notes
-                .push(format!("{images} of defects without a mask: left out of the pixel metrics"));
-        }
-        if self.empty_masks > 0 {
-            let images = counted(self.empty_masks, "image");
-            notes.push(format!("{images} of defects with an all-black mask: left out"));
-        }
-        if self.ignored_defects > 0 {
-            let images = counted(self.ignored_defects, "image");
-            notes.push(format!("{images} whose defects the model ignores: left out"));
-        }
-        if self.ignored_pixels {
-            notes.push("pixels that the model ignores are left out".to_owned());
-        }
-        if self.masks == 0 {
-            notes.push("no masks, so there are no pixel metrics".to_owned());
+        let mut left_out = |files: &[String], what: &str| {
+            if !files.is_empty() {
+                let images = counted(files.len(), "image");
+                let files = listed(files);
+                notes.push(format!(
+                    "{images} of defects {what}, left out of the pixel metrics: {files}"
+                ));
+            }
+        };
+        left_out(&self.bad_masks, "with a mask that cannot be used");
+        left_out(&self.empty_masks, "with an all-black mask");
+        left_out(&self.ignored_defects, "that the model ignores");
+        if self.masks > 0 {
+            left_out(&self.without_mask, "without a mask");
+            if self.ignored_pixels {
+                notes.push("pixels that the model ignores are left out".to_owned());
+            }
+            match self.pixels.metrics() {
+                Ok(metrics) => findings.metrics = Some(metrics),
+                Err(error) => notes.push(format!("no pixel metrics: {error}")),
+            }
+        } else if self.defects == 0 {
+            notes.push("no images of defects, so there are no pixel metrics".to_owned());
         } else {
-            findings.metrics = Some(self.pixels.metrics()?);
+            notes.push(format!(
+                "no masks that could be used for {} of defects, so there are no pixel metrics",
+                counted(self.defects, "image")
+            ));
         }
-        Ok(())
     }
 }
 
@@ -163,51 +175,43 @@ fn is_ignored(mask: &[bool], ignored: Option<&[bool]>) -> bool {
     ignored.is_some_and(|ignored| !left(ignored))
 }
 
-/// The value at which a map's colours end: twice what good images reach, so that they stay dark.
-pub(crate) fn picture_top(detector: &Detector, found: &Localization) -> f32 {
-    let peak = found.map.peak().map_or(0.0, |peak| peak.value);
-    peak.max((2.0 * detector.info().map_threshold) as f32).max(f32::MIN_POSITIVE)
+/// The first few names, and how many more there are.
+fn listed(names: &[String]) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let named = names[..names.len() - more].join(", ");
+    if more == 0 { named } else { format!("{named} and {more} more") }
 }
 
-/// The image, and the image as it was seen under its map, small.
-pub(crate) fn pictures(found: &Localization, top: f32) -> anyhow::Result<Pictures> {
-    let (width, height) = small_size(&found.image);
-    let small = |image: &RgbImage| imageops::resize(image, width, height, FilterType::Triangle);
-    let image = small(&found.image);
-    let map = found.map.resized(width as usize, height as usize);
-    let over = overlay(&small(&found.seen_image()), map.values(), top);
-    Ok(Pictures { image: jpeg(&image)?, overlay: Some(jpeg(&over)?) })
+/// The image, and the image as it was seen under its map, small; the map's colours end at `top`.
+pub(crate) fn pictures(found: &Localization, top: f32) -> Pictures {
+    let seen = small_picture(&found.seen_image());
+    let map = found.map.resized(seen.width() as usize, seen.height() as usize);
+    let over = overlay(&seen, map.values(), top);
+    Pictures { image: EncodedImage::small(&found.image), overlay: Some(EncodedImage::small(&over)) }
 }
 
 /// The image in a file, small.
-pub(crate) fn thumbnail(path: &Path, limits: &DecodeLimits) -> anyhow::Result<EncodedImage> {
-    let image = decode_file(path, limits)?;
-    let (width, height) = small_size(&image);
-    jpeg(&imageops::resize(&image, width, height, FilterType::Triangle))
+pub(crate) fn thumbnail(path: &Path, limits: &DecodeLimits) -> Result<EncodedImage, ImageError> {
+    Ok(EncodedImage::small(&decode_file(path, limits)?))
 }
 
 /// Pictures of all images for a method that makes no maps.
 pub(crate) fn plain_pictures(
     files: &[PathBuf],
     limits: &DecodeLimits,
-) -> anyhow::Result<Vec<Pictures>> {
+) -> Result<Vec<Pictures>, ImageError> {
     let picture = |path: &PathBuf| Ok(Pictures { image: thumbnail(path, limits)?, overlay: None });
     files.iter().map(picture).collect()
 }
 
-/// The size of an image's picture.
-fn small_size(image: &RgbImage) -> (u32, u32) {
-    let (width, height) = image.dimensions();
-    let share = (f64::from(PICTURE) / f64::from(width.max(height))).min(1.0);
-    let scaled = |side: u32| ((f64::from(side) * share).round() as u32).max(1);
-    (scaled(width), scaled(height))
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn jpeg(image: &RgbImage) -> anyhow::Result<EncodedImage> {
-    let mut bytes = Vec::new();
-    image
-        .write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, QUALITY))
-        .context("cannot encode a picture")?;
-    let (width, height) = image.dimensions();
-    Ok(EncodedImage { format: ImageFormat::Jpeg, bytes, width, height })
+    #[test]
+    fn long_lists_of_names_are_counted() {
+        let names = |count: usize| (0..count).map(|n| n.to_string()).collect::<Vec<_>>();
+        assert_eq!(listed(&names(3)), "0, 1, 2");
+        assert_eq!(listed(&names(5)), "0, 1, 2 and 2 more");
+    }
 }

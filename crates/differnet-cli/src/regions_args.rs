@@ -38,8 +38,3 @@ impl RegionsArgs {
         Ok(Some(regions))
     }
 }
-
-/// What counts of an image, for people.
-pub(crate) fn describe(regions: Option<&Regions>) -> String {
-    regions.map_or_else(|| "none, the whole image counts".to_owned(), Regions::to_string)
-}

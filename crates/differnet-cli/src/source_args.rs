@@ -23,6 +23,11 @@ impl SourceArgs {
         self.device.open()
     }
 
+    /// The device's name on the command line.
+    pub(crate) fn device_name(&self) -> String {
+        self.device.name()
+    }
+
     /// The source of features.
     pub(crate) fn open(&self) -> anyhow::Result<FeatureSource> {
         Ok(FeatureSource {

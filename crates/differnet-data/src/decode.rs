@@ -49,9 +49,28 @@ pub fn decode_bytes(
     path: &Path,
     limits: &DecodeLimits,
 ) -> Result<RgbImage, ImageError> {
-    // Nothing outlives the closure but its result, so no broken state can be seen.
-    catch_unwind(AssertUnwindSafe(|| decode_guarded(bytes, path, limits)))
-        .unwrap_or_else(|_| Err(ImageError::DecoderPanic { path: path.to_path_buf() }))
+    guarded(|| decode(bytes, path, limits), path)
+}
+
+/// Width and height of the image in the file `path`, upright; its pixels are not decoded.
+///
+/// # Errors
+/// [`ImageError`]: the file cannot be read, is no image or exceeds `limits`.
+pub fn image_size(path: &Path, limits: &DecodeLimits) -> Result<(u32, u32), ImageError> {
+    let bytes = read_file(path, limits)?;
+    let size = || {
+        let mut decoder = open(&bytes, path, limits)?;
+        let (width, height) = decoder.dimensions();
+        let turned = matches!(
+            orientation(&mut decoder),
+            Orientation::Rotate90
+                | Orientation::Rotate270
+                | Orientation::Rotate90FlipH
+                | Orientation::Rotate270FlipH
+        );
+        Ok(if turned { (height, width) } else { (width, height) })
+    };
+    guarded(size, path)
 }
 
 /// The bytes of the file `path`.
@@ -79,11 +98,22 @@ pub fn read_file(path: &Path, limits: &DecodeLimits) -> Result<Vec<u8>, ImageErr
     Ok(bytes)
 }
 
-fn decode_guarded(
-    bytes: &[u8],
+/// The result of `decode`, whose panic becomes an error.
+fn guarded<T>(
+    decode: impl FnOnce() -> Result<T, ImageError>,
+    path: &Path,
+) -> Result<T, ImageError> {
+    // Nothing outlives the closure but its result, so no broken state can be seen.
+    catch_unwind(AssertUnwindSafe(decode))
+        .unwrap_or_else(|_| Err(ImageError::DecoderPanic { path: path.to_path_buf() }))
+}
+
+/// A decoder of `bytes`, whose header is within `limits`.
+fn open<'a>(
+    bytes: &'a [u8],
     path: &Path,
     limits: &DecodeLimits,
-) -> Result<RgbImage, ImageError> {
+) -> Result<impl ImageDecoder + 'a, ImageError> {
     let format = format_of(bytes, path)?;
     let classify = |error| classify(error, path, limits);
     if is_cut_short(bytes, format) {
@@ -93,7 +123,7 @@ fn decode_guarded(
     let mut allocation = Limits::no_limits();
     allocation.max_alloc = Some(limits.max_bytes);
     reader.limits(allocation);
-    let mut decoder = reader.into_decoder().map_err(classify)?;
+    let decoder = reader.into_decoder().map_err(classify)?;
 
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
@@ -104,9 +134,19 @@ fn decode_guarded(
     if decoder.total_bytes() > limits.max_bytes {
         return Err(ImageError::Memory { path: path.to_path_buf(), limit: limits.max_bytes });
     }
-    // An unreadable orientation tag says as little as a missing one.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let image = DynamicImage::from_decoder(decoder).map_err(classify)?;
+    Ok(decoder)
+}
+
+/// How the image is to be turned; an unreadable tag says as little as a missing one.
+fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    decoder.orientation().unwrap_or(Orientation::NoTransforms)
+}
+
+fn decode(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<RgbImage, ImageError> {
+    let mut decoder = open(bytes, path, limits)?;
+    let orientation = orientation(&mut decoder);
+    let image =
+        DynamicImage::from_decoder(decoder).map_err(|error| classify(error, path, limits))?;
     let mut image = DynamicImage::ImageRgb8(
         to_rgb8(image).ok_or_else(|| ImageError::FloatRange { path: path.to_path_buf() })?,
     );

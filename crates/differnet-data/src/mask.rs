@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
+use rayon::prelude::*;
 
-use crate::decode::{DecodeLimits, decode_file};
+use crate::causes::with_causes;
+use crate::dataset::Sample;
+use crate::decode::{DecodeLimits, decode_file, image_size};
 use crate::image_error::ImageError;
 
 /// Grey level from which a pixel of a mask is white: lossy files blur the edges.
@@ -51,6 +54,35 @@ impl MaskError {
             Self::Size { path, .. } | Self::Empty { path } | Self::OnGoodImage { path } => path,
         }
     }
+
+    /// The message and those of its causes on one line, for lists and JSON.
+    pub fn with_causes(&self) -> String {
+        with_causes(self)
+    }
+}
+
+/// A mask that cannot be compared with a map of its image.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", error.with_causes())]
+pub struct BadMask {
+    /// The mask.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub error: MaskError,
+}
+
+/// Those masks of `samples` that cannot be used, in the order given.
+///
+/// Decodes every mask and reads the header of its image; a mask whose image cannot be read is not
+/// among them, since [`check_images`](crate::check_images) tells of the image.
+pub fn check_masks(samples: &[Sample], limits: &DecodeLimits) -> Vec<BadMask> {
+    let check = |sample: &Sample| {
+        let path = sample.defect.as_ref()?.mask.as_ref()?;
+        let size = image_size(&sample.image, limits).ok()?;
+        let error = load_mask(path, size, limits).err()?;
+        Some(BadMask { path: path.clone(), error })
+    };
+    samples.par_iter().filter_map(check).collect()
 }
 
 /// Whether each pixel of an image is defective, row by row: where its mask is at least half white.
@@ -83,7 +115,51 @@ mod tests {
     use image::{GrayImage, Luma};
 
     use super::*;
+    use crate::dataset::Defect;
     use crate::test_tree::tree;
+
+    #[test]
+    fn masks_that_do_not_fit_their_images_are_found_before_they_are_used() {
+        let root = tree(&["text.png"]);
+        let draw = |name: &str, width, height| {
+            let path = root.path().join(name);
+            GrayImage::new(width, height).save(&path).unwrap();
+            path
+        };
+        let image = draw("image.png", 4, 3);
+        let sample = |mask: Option<PathBuf>| {
+            let defect = Some(Defect { kind: "hole".into(), mask });
+            Sample { image: image.clone(), defect }
+        };
+        let (wrong, text) = (draw("wrong.png", 3, 4), root.path().join("text.png"));
+        let missing_image = Sample {
+            image: root.path().join("missing.png"),
+            ..sample(Some(draw("lonely.png", 1, 1)))
+        };
+        let samples = [
+            sample(Some(text.clone())),
+            sample(Some(draw("right.png", 4, 3))),
+            sample(None),
+            Sample::good(image.clone()),
+            missing_image,
+            sample(Some(wrong.clone())),
+        ];
+        let bad = check_masks(&samples, &DecodeLimits::default());
+        let paths: Vec<_> = bad.iter().map(|bad| bad.path.clone()).collect();
+        assert_eq!(paths, [text, wrong]);
+        assert!(bad[1].to_string().contains("has 3×4 pixels, its image 4×3"), "{}", bad[1]);
+    }
+
+    #[test]
+    fn a_turned_image_wants_a_mask_of_its_upright_size() {
+        let formats = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats");
+        let limits = DecodeLimits::default();
+        for orientation in 1..=8 {
+            let path = formats.join(format!("rgb_orientation_{orientation}.jpg"));
+            let decoded = decode_file(&path, &limits).unwrap().dimensions();
+            assert_eq!(image_size(&path, &limits).unwrap(), decoded, "{orientation}");
+        }
+    }
 
     #[test]
     fn bright_pixels_are_defective_and_sizes_must_agree() {

@@ -11,6 +11,7 @@ mod bootstrap;
 mod confusion;
 mod error;
 mod evaluation;
+mod lettering;
 mod number;
 mod overlay;
 mod pixel;
@@ -33,6 +34,7 @@ pub use bootstrap::{Interval, bootstrap_auroc};
 pub use confusion::{ConfusionCounts, confusion, is_defect};
 pub use error::MetricError;
 pub use evaluation::{KindMetrics, Metrics, ScoredImage, evaluate};
+pub use lettering::{draw_text, text_width};
 pub use number::duration;
 pub use overlay::{map_color, overlay, with_scale};
 pub use pixel::{PixelEvaluation, PixelMetrics};
@@ -41,7 +43,8 @@ pub use plot::{
     roc_band_svg, roc_svg,
 };
 pub use report::{
-    EncodedImage, ImageFormat, Report, ReportImage, ReportSection, UnusableFile, write_report,
+    EncodedImage, ImageFormat, Report, ReportImage, ReportSection, UnusableFile, small_picture,
+    write_report,
 };
 pub use resampling::BootstrapConfig;
 pub use roc::{RocCurve, RocPoint, roc_curve};

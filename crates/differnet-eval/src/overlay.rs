@@ -1,13 +1,18 @@
 //! Anomaly maps for the eye: colours over the image, and the scale that they are read with.
 
-use image::{Rgb, RgbImage};
+use image::{Rgb, RgbImage, imageops};
+
+use crate::lettering::{draw_text, text_width};
 
 /// Share of the map's colour where the map reaches the top of its scale.
 const OPACITY: f32 = 0.75;
+/// Around the scale, and its letters.
+const PAPER: Rgb<u8> = Rgb([255; 3]);
+const INK: Rgb<u8> = Rgb([0; 3]);
 /// Width of the scale beside an image, as a share of the image's longer side.
 const SCALE_SHARE: f32 = 0.04;
-/// Rows and columns of a digit.
-const GLYPH: (u32, u32) = (5, 3);
+/// Height of the scale's numbers, as a share of the image's longer side.
+const LETTERS_SHARE: f32 = 0.035;
 
 /// `map`, a value for each pixel of `image` row by row, laid over it in the colours of
 /// [`map_color`]; more opaque the larger the value, full at `top`.
@@ -19,7 +24,7 @@ pub fn overlay(image: &RgbImage, map: &[f32], top: f32) -> RgbImage {
     let mut result = image.clone();
     for (pixel, &value) in result.pixels_mut().zip(map) {
         let share = share(value, top);
-        let opacity = OPACITY * share.sqrt();
+        let opacity = OPACITY * share;
         let color = map_color(share);
         for (channel, over) in pixel.0.iter_mut().zip(color) {
             let blend = f32::from(*channel) * (1.0 - opacity) + f32::from(over) * opacity;
@@ -32,13 +37,14 @@ pub fn overlay(image: &RgbImage, map: &[f32], top: f32) -> RgbImage {
 /// `image` with the scale of its colours at the right: from 0 at the bottom to `top`.
 pub fn with_scale(image: &RgbImage, top: f32) -> RgbImage {
     let (width, height) = image.dimensions();
-    let bar = ((width.max(height) as f32 * SCALE_SHARE) as u32).max(8);
-    let dot = (bar / 8).max(1);
-    let labels = [number(top), "0".to_owned()];
-    let letters = labels.iter().map(String::len).max().unwrap_or(1) as u32;
-    let room = bar + bar / 2 + letters * (GLYPH.1 + 1) * dot + bar / 2;
-    let mut result = RgbImage::from_pixel(width + room, height, Rgb([255; 3]));
-    image::imageops::replace(&mut result, image, 0, 0);
+    let longer = width.max(height) as f32;
+    let bar = ((longer * SCALE_SHARE) as u32).max(8);
+    let letters = ((longer * LETTERS_SHARE) as u32).max(14);
+    let labels = [number(top), number(top / 2.0), "0".to_owned()];
+    let widest = labels.iter().map(|label| text_width(label, letters)).max().unwrap_or(0);
+    let mut result =
+        RgbImage::from_pixel(width + bar / 2 + bar + bar / 2 + widest + bar / 4, height, PAPER);
+    imageops::replace(&mut result, image, 0, 0);
     for y in 0..height {
         let share = 1.0 - (y as f32 + 0.5) / height as f32;
         for x in width + bar / 2..width + bar / 2 + bar {
@@ -46,9 +52,14 @@ pub fn with_scale(image: &RgbImage, top: f32) -> RgbImage {
         }
     }
     let left = width + 2 * bar;
-    let bottom = height.saturating_sub((GLYPH.0 + 1) * dot);
-    for (label, y) in labels.iter().zip([dot, bottom]) {
-        write(&mut result, label, left, y, dot);
+    let bottom = height.saturating_sub(letters);
+    draw_text(&mut result, &labels[0], (left, 0), letters, INK);
+    // A low image has room for the ends only.
+    if height >= 4 * letters {
+        draw_text(&mut result, &labels[1], (left, bottom / 2), letters, INK);
+    }
+    if height >= 2 * letters {
+        draw_text(&mut result, &labels[2], (left, bottom), letters, INK);
     }
     result
 }
@@ -78,47 +89,6 @@ fn number(value: f32) -> String {
         format!("{value:.digits$}")
     } else {
         format!("{value:.1e}")
-    }
-}
-
-/// Writes digits in black, `dot` pixels a dot; whatever does not fit is left out.
-fn write(image: &mut RgbImage, text: &str, left: u32, top: u32, dot: u32) {
-    for (index, letter) in text.chars().enumerate() {
-        let start = left + index as u32 * (GLYPH.1 + 1) * dot;
-        for (row, bits) in glyph(letter).iter().enumerate() {
-            for column in 0..GLYPH.1 {
-                if bits >> (GLYPH.1 - 1 - column) & 1 == 0 {
-                    continue;
-                }
-                for y in 0..dot {
-                    for x in 0..dot {
-                        let (x, y) = (start + column * dot + x, top + row as u32 * dot + y);
-                        if let Some(pixel) = image.get_pixel_mut_checked(x, y) {
-                            *pixel = Rgb([0; 3]);
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// The dots of a letter that numbers are made of, three a row.
-fn glyph(letter: char) -> [u8; GLYPH.0 as usize] {
-    match letter {
-        '0' => [0b111, 0b101, 0b101, 0b101, 0b111],
-        '1' => [0b010, 0b110, 0b010, 0b010, 0b111],
-        '2' => [0b111, 0b001, 0b111, 0b100, 0b111],
-        '3' => [0b111, 0b001, 0b111, 0b001, 0b111],
-        '4' => [0b101, 0b101, 0b111, 0b001, 0b001],
-        '5' => [0b111, 0b100, 0b111, 0b001, 0b111],
-        '6' => [0b111, 0b100, 0b111, 0b101, 0b111],
-        '7' => [0b111, 0b001, 0b010, 0b010, 0b010],
-        '8' => [0b111, 0b101, 0b111, 0b101, 0b111],
-        '9' => [0b111, 0b101, 0b111, 0b001, 0b111],
-        'e' => [0b000, 0b111, 0b111, 0b100, 0b111],
-        '-' => [0b000, 0b000, 0b111, 0b000, 0b000],
-        _ => [0b000, 0b000, 0b000, 0b000, 0b010],
     }
 }
 

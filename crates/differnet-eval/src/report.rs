@@ -18,7 +18,7 @@ use crate::evaluation::Metrics;
 use crate::plot::LossPoint;
 use judged::{Judged, Labels, Tally};
 
-pub use picture::{EncodedImage, ImageFormat};
+pub use picture::{EncodedImage, ImageFormat, small_picture};
 
 /// Everything that a report shows.
 ///
@@ -45,6 +45,8 @@ pub struct Report {
     pub missing_metrics: Option<String>,
     /// Names and values of what the maps achieve against masks.
     pub pixel: Vec<(String, String)>,
+    /// Sentences about what the comparison with masks leaves out, and why.
+    pub pixel_notes: Vec<String>,
     /// The course of the training.
     pub history: Vec<LossPoint>,
     /// Tables of names and values at the end: settings, environment, fingerprints.
@@ -65,7 +67,7 @@ pub struct ReportImage {
     pub defect: Option<bool>,
     /// The kind of defect, or of part.
     pub kind: Option<String>,
-    /// A small version of the image; some 320 pixels wide looks good.
+    /// A small version of the image; see [`EncodedImage::small`].
     pub thumbnail: Option<EncodedImage>,
     /// The map of where the defect is, as large as the thumbnail; faded in over it.
     pub overlay: Option<EncodedImage>,
@@ -102,6 +104,7 @@ impl Report {
             metrics: None,
             missing_metrics: None,
             pixel: Vec::new(),
+            pixel_notes: Vec::new(),
             history: Vec::new(),
             sections: Vec::new(),
             seed: 0,

@@ -183,6 +183,9 @@ fn parts_that_are_missing_say_so() {
     says(&report, &["1 image without a label: not counted"]);
     report.missing_metrics = Some(String::from("The labels are from last year."));
     says(&report, &["The labels are from last year."]);
+    report.pixel_notes = vec![String::from("The mask of a.png is black.")];
+    let noted = says(&report, &["The mask of a.png is black."]);
+    assert!(!noted.contains("No masks were given"));
 }
 
 #[test]

@@ -175,6 +175,24 @@ impl DetectorConfig {
         }
     }
 
+    /// Settings that are enough for the generated sample data set and take a minute on two cores.
+    pub fn for_sample(seed: u64) -> Self {
+        Self {
+            seed,
+            hidden: 128,
+            transforms: 12,
+            pool: 12,
+            updates: 300,
+            noise: 0.2,
+            // So few images need a larger share to set a threshold with.
+            validation: 0.2,
+            validate_every: 25,
+            patience: 5,
+            score_transforms: 8,
+            ..Self::preset(Preset::Quick)
+        }
+    }
+
     /// The settings in a TOML text; whatever it leaves out comes from its `preset`, else from
     /// `base`.
     ///
@@ -316,8 +334,8 @@ mod tests {
 
     #[test]
     fn every_preset_is_valid_and_survives_toml() {
-        for preset in [Preset::Quick, Preset::Standard, Preset::Paper] {
-            let config = DetectorConfig::preset(preset);
+        let presets = [Preset::Quick, Preset::Standard, Preset::Paper].map(DetectorConfig::preset);
+        for config in presets.into_iter().chain([DetectorConfig::for_sample(7)]) {
             config.validate().expect("presets are valid");
             let read = DetectorConfig::from_toml(&config.to_toml(), &DetectorConfig::default());
             assert_eq!(read.expect("its own text"), config);

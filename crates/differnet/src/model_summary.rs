@@ -48,6 +48,7 @@ impl<'a> ModelSummary<'a> {
         let facts = [
             ("updates", info.updates.to_string()),
             ("parameters of the flow", info.config.flow_config().parameters().to_string()),
+            ("threshold of maps", format!("{:.4e}", info.map_threshold)),
             ("quantiles of training scores", quantiles.collect::<Vec<_>>().join(", ")),
         ];
         Self {

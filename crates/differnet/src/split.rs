@@ -57,16 +57,20 @@ pub(crate) fn split_files(mut usable: Vec<Usable>, config: &SharedConfig) -> Spl
     usable.sort();
     let hashes: Vec<ContentHash> = usable.iter().map(|(hash, _)| *hash).collect();
     let held_back = held_back(&hashes, config);
-    let mut split =
-        Split { training: Vec::new(), held_back: Vec::new(), fingerprint: fingerprint(&hashes) };
+    let mut split = Split {
+        training: Vec::new(),
+        held_back: Vec::new(),
+        fingerprint: data_fingerprint(&hashes),
+    };
     for ((_, file), held_back) in usable.into_iter().zip(held_back) {
         if held_back { split.held_back.push(file) } else { split.training.push(file) }
     }
     split
 }
 
-/// Digest of the images' contents, whatever their order.
-fn fingerprint(hashes: &[ContentHash]) -> String {
+/// Digest of images' contents, whatever their order: that of
+/// [`ModelInfo::data_fingerprint`](crate::ModelInfo::data_fingerprint).
+pub fn data_fingerprint(hashes: &[ContentHash]) -> String {
     let mut hashes = hashes.to_vec();
     hashes.sort();
     let mut digest = Sha256::new();

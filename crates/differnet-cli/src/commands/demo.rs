@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use differnet::{
     AnomalyDetector, BadImagePolicy, Detector, DetectorConfig, FeatureSource, Method, Outcome,
-    Preset, Training,
+    Training,
 };
 use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
 use differnet_eval::text_table;
@@ -23,6 +23,7 @@ use crate::map_evaluation::evaluate_maps;
 use crate::numbers::{duration, seed};
 use crate::output::{print, print_json, shell_word, tell};
 use crate::progress::Meter;
+use crate::report;
 use crate::score_args::average_name;
 use crate::source_args::SourceArgs;
 
@@ -102,24 +103,6 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Settings that are enough for the generated images.
-fn settings(seed: u64) -> DetectorConfig {
-    DetectorConfig {
-        seed,
-        hidden: 128,
-        transforms: 12,
-        pool: 12,
-        updates: 300,
-        noise: 0.2,
-        // So few images need a larger share to set a threshold with.
-        validation: 0.2,
-        validate_every: 25,
-        patience: 5,
-        score_transforms: 8,
-        ..DetectorConfig::preset(Preset::Quick)
-    }
-}
-
 /// Makes the folder ours, unless it is somebody else's.
 fn claim(folder: &Path) -> anyhow::Result<()> {
     let about = folder.join(ABOUT);
@@ -142,7 +125,7 @@ fn train_and_evaluate(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Summary> {
     let start = Instant::now();
-    let config = settings(args.seed);
+    let config = DetectorConfig::for_sample(args.seed);
     let folder = args.out.join(category);
     let model = folder.join("model.differnet");
     let layout = Layout::Mvtec { category: Some(category.to_owned()) };
@@ -163,6 +146,7 @@ fn train_and_evaluate(
         Outcome::Finished(detector, _) => detector,
     };
     detector.save(&model)?;
+    let origin = report::Origin::new(&model, &args.source)?;
     training.remove_checkpoints()?;
     let scoring = detector.score_config();
     let mut meter = Meter::new();
@@ -170,11 +154,11 @@ fn train_and_evaluate(
     let evaluation =
         evaluate_samples(&*detector, source, test, &scoring, args.seed, &mut meter, interrupt)?;
     let maps = detector.localize_config();
-    let findings = evaluate_maps(&detector, source, test, &maps, &mut meter, interrupt)?;
+    let found = evaluate_maps(&detector, source, test, &[], &maps, &mut meter, interrupt)?;
     let summary = Summary {
-        metrics: evaluation.metrics,
-        pixel: findings.metrics,
-        pixel_notes: findings.notes,
+        findings: evaluation.findings,
+        pixel: found.metrics,
+        pixel_notes: found.notes,
         data_set: dataset.name,
         model: model.display().to_string(),
         method: Method::DifferNet,
@@ -184,25 +168,30 @@ fn train_and_evaluate(
         skipped: Vec::new(),
         seconds: start.elapsed().as_secs_f64(),
     };
+    let (images, hashes) = (&evaluation.images, &evaluation.hashes);
     let model = detector.summary();
-    write_report(&folder, &evaluation.images, &summary, &model, findings.pictures, &[])?;
+    let mut report = report::of_model(&summary.data_set, &origin, &model);
+    report::add_scoring(&mut report, &scoring, Some(&maps));
+    report::add_images(&mut report, &model, images, hashes, found.pictures);
+    report::add_findings(&mut report, &summary);
+    write_report(&folder, images, &summary, &report)?;
     Ok(summary)
 }
 
 fn table(results: &[CategoryResult]) -> String {
     let rows: Vec<Vec<String>> = results
         .iter()
-        .map(|CategoryResult { category, summary }| {
-            let metrics = &summary.metrics;
+        .filter_map(|CategoryResult { category, summary }| {
+            let metrics = summary.findings.metrics()?;
             let counts = metrics.confusion.unwrap_or_default();
-            vec![
+            Some(vec![
                 category.clone(),
                 format!("{:.3}", metrics.auroc),
                 format!("{:.3} to {:.3}", metrics.auroc_ci95.lower, metrics.auroc_ci95.upper),
                 format!("{} of {}", counts.true_positives, metrics.defects),
                 format!("{} of {}", counts.false_positives, metrics.good),
                 format!("{:.0}", summary.seconds),
-            ]
+            ])
         })
         .collect();
     let headers =

@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use anyhow::bail;
 use differnet::load_model;
-use differnet_data::check_images;
+use differnet_data::{BadImage, BadMask, Sample, check_images, check_masks};
 
 use crate::data_args::{DataArgs, files};
 use crate::evaluation::{
-    Summary, describe, evaluate_samples, require_both_kinds, require_ours, usable, write_report,
+    Summary, describe, evaluate_samples, require_both_kinds, require_images, require_ours, usable,
+    write_report,
 };
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
@@ -18,6 +19,7 @@ use crate::map_evaluation::{MapFindings, evaluate_maps, plain_pictures};
 use crate::numbers::positive;
 use crate::output::{counted, print, print_json, tell};
 use crate::progress::Meter;
+use crate::report;
 use crate::score_args::{ScoringArgs, average_name};
 use crate::source_args::SourceArgs;
 
@@ -31,7 +33,9 @@ Examples:
 
 Writes report.html, metrics.json, scores.csv, roc.svg and histogram.svg to the folder --out.
 --json prints one object with auroc, auroc_ci95, average_precision, recall_at_zero_fp, images, ...;
---pixel adds pixel_auroc, aupro, pixel_f1, pixel_iou and pointing_game, null without masks.")]
+--pixel adds pixel_auroc, aupro, pixel_f1, pixel_iou and pointing_game if there are masks, and
+pixel_notes about what they leave out. If all test images are good, or all defective, --out still
+writes a report of the verdicts; missing_metrics then says why there is no more.")]
 pub(crate) struct EvaluateArgs {
     /// Model file written by `differnet train`.
     #[arg(long, value_name = "M.differnet")]
@@ -42,7 +46,7 @@ pub(crate) struct EvaluateArgs {
     /// Replace files in --out that are not from an earlier report, too.
     #[arg(long, requires = "out")]
     overwrite: bool,
-    /// Leave out test images that cannot be used, instead of stopping.
+    /// Leave out test images and masks that cannot be used, instead of stopping.
     #[arg(long)]
     skip_bad: bool,
     /// Print one JSON object.
@@ -75,6 +79,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     if let Some(folder) = args.out.as_ref().filter(|_| !args.overwrite) {
         require_ours(folder)?;
     }
+    let origin = report::Origin::new(&args.model, &args.source)?;
     let detector = load_model(&args.model, &args.source.device())?;
     let model = detector.summary();
     if args.pixel {
@@ -82,40 +87,38 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     }
     // The split must be the training's: its images must not be tested with.
     let data = args.data.load(&layout, model.seed)?;
-    require_both_kinds(&data.test)?;
+    require_kinds(args, &data.test)?;
     let source = args.source.open()?;
+    let wants_maps = args.pixel || (args.out.is_some() && !args.no_maps);
+    let maps = detector
+        .localizer()
+        .filter(|_| wants_maps)
+        .map(|detector| (detector, localize_config(detector, args.kind, args.map_transforms)));
     let bad = check_images(&files(&data.test), model.regions, &source.limits);
-    let skipped: Vec<String> = bad.iter().map(ToString::to_string).collect();
-    if !bad.is_empty() {
-        let list: String = skipped.iter().map(|line| format!("\n  {line}")).collect();
-        let what = format!("{} cannot be used:{list}", counted(bad.len(), "test image"));
-        if !args.skip_bad {
-            bail!("{what}\nAdd --skip-bad to evaluate the others");
-        }
-        tell(&what);
-    }
+    let bad_masks =
+        if maps.is_some() { check_masks(&data.test, &source.limits) } else { Vec::new() };
+    let skipped = skipped(args, &bad, &bad_masks)?;
     let test = usable(&data.test, &bad);
-    require_both_kinds(&test)?;
+    require_kinds(args, &test)?;
     let config = args.scoring.resolve(&*detector);
     let seed = args.scoring.seed(&*detector);
     let mut meter = Meter::new();
     let evaluation =
         evaluate_samples(&*detector, &source, &test, &config, seed, &mut meter, &interrupt)?;
-    let findings = match detector.localizer() {
-        _ if !args.pixel && (args.out.is_none() || args.no_maps) => MapFindings::default(),
-        Some(detector) => {
-            let config = localize_config(detector, args.kind, args.map_transforms);
-            evaluate_maps(detector, &source, &test, &config, &mut meter, &interrupt)?
+    let found = match &maps {
+        Some((detector, config)) => {
+            evaluate_maps(detector, &source, &test, &bad_masks, config, &mut meter, &interrupt)?
         }
-        None => MapFindings {
+        None if wants_maps => MapFindings {
             pictures: plain_pictures(&files(&test), &source.limits)?,
             ..MapFindings::default()
         },
+        None => MapFindings::default(),
     };
     let summary = Summary {
-        metrics: evaluation.metrics,
-        pixel: findings.metrics,
-        pixel_notes: findings.notes,
+        findings: evaluation.findings,
+        pixel: found.metrics,
+        pixel_notes: found.notes,
         data_set: data.name,
         model: args.model.display().to_string(),
         method: model.method,
@@ -126,8 +129,15 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         seconds: start.elapsed().as_secs_f64(),
     };
     if let Some(folder) = &args.out {
-        let (images, pictures) = (&evaluation.images, findings.pictures);
-        write_report(folder, images, &summary, &model, pictures, &bad)?;
+        let bad_images = bad.iter().map(|bad| report::unusable(&bad.path, bad.to_string()));
+        let bad_masks = bad_masks.iter().map(|bad| report::unusable(&bad.path, bad.to_string()));
+        let mut report = report::of_model(&summary.data_set, &origin, &model);
+        report::add_scoring(&mut report, &config, maps.as_ref().map(|(_, config)| config));
+        let (images, hashes) = (&evaluation.images, &evaluation.hashes);
+        report::add_images(&mut report, &model, images, hashes, found.pictures);
+        report::add_findings(&mut report, &summary);
+        report.unusable = bad_images.chain(bad_masks).collect();
+        write_report(folder, images, &summary, &report)?;
     }
     if args.json {
         print_json(&summary)?;
@@ -139,4 +149,32 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Nothing, if what was asked for can be made of `test`.
+fn require_kinds(args: &EvaluateArgs, test: &[Sample]) -> anyhow::Result<()> {
+    // A report of images of one kind says what is missing; without one little would be left.
+    if args.out.is_some() { require_images(test) } else { require_both_kinds(test) }
+}
+
+/// What cannot be used, a message each; an error with all of them unless they may be left out.
+fn skipped(
+    args: &EvaluateArgs,
+    images: &[BadImage],
+    masks: &[BadMask],
+) -> anyhow::Result<Vec<String>> {
+    let messages = images.iter().map(ToString::to_string);
+    let messages: Vec<String> = messages.chain(masks.iter().map(ToString::to_string)).collect();
+    if messages.is_empty() {
+        return Ok(messages);
+    }
+    let counts = [counted(images.len(), "test image"), counted(masks.len(), "mask")];
+    let counts: Vec<String> = counts.into_iter().filter(|text| !text.starts_with("0 ")).collect();
+    let list: String = messages.iter().map(|line| format!("\n  {line}")).collect();
+    let what = format!("{} cannot be used:{list}", counts.join(" and "));
+    if !args.skip_bad {
+        bail!("{what}\nAdd --skip-bad to evaluate the others");
+    }
+    tell(&what);
+    Ok(messages)
 }

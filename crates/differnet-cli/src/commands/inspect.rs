@@ -9,7 +9,6 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::output::{print, print_json};
-use crate::regions_args;
 
 /// Rows of the table of the training's course.
 const COURSE_ROWS: usize = 12;
@@ -63,7 +62,7 @@ fn readable(args: &InspectArgs, bytes: u64, model: &ModelSummary<'_>) -> String 
         ("training images", model.training_images.to_string()),
         ("images held back", model.held_back_images.to_string()),
         ("digest of the images", model.data_fingerprint.to_owned()),
-        ("regions", regions_args::describe(model.regions)),
+        ("regions", model.regions_text()),
         ("threshold", format!("{:.4}{unit}", model.threshold)),
         ("scores of good images", spread(model.good_scores)),
     ];

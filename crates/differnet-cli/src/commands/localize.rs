@@ -12,7 +12,6 @@ use crate::exit::{Exit, Interrupted, UsageError};
 use crate::inputs::{NamedImage, named_images};
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config, require_localizer};
-use crate::map_evaluation::picture_top;
 use crate::map_files::MapFiles;
 use crate::numbers::{finite, positive};
 use crate::output::{counted, print, print_json};
@@ -168,7 +167,7 @@ fn write_and_tell(
     files: &MapFiles,
     map_threshold: f64,
 ) -> anyhow::Result<()> {
-    let top = picture_top(detector, found);
+    let top = detector.color_top(found, args.kind.into());
     files.write(found, top)?;
     let regions = found.map.regions(map_threshold as f32);
     let path = path.display().to_string();

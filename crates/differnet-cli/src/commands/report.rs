@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use differnet::{Verdict, load_model};
+use differnet_data::ContentHash;
 use differnet_eval::{ReportImage, UnusableFile};
 use serde_json::json;
 
@@ -13,13 +14,16 @@ use crate::exit::{Exit, Interrupted, UsageError};
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config};
-use crate::map_evaluation::{picture_top, pictures, thumbnail};
+use crate::map_evaluation::{pictures, thumbnail};
 use crate::numbers::positive;
 use crate::output::{counted, print, print_json};
 use crate::progress::Meter;
 use crate::report;
 use crate::score_args::ScoringArgs;
 use crate::source_args::SourceArgs;
+
+/// Why an image that had a score has no pictures.
+const CHANGED: &str = "an image changed while it was in use";
 
 /// Judge photographs and write one HTML file with verdicts, maps and the model's description.
 #[derive(Debug, clap::Args)]
@@ -66,6 +70,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     if args.out.exists() && !args.overwrite {
         bail!("{} exists: name another file, or add --overwrite", args.out.display());
     }
+    let origin = report::Origin::new(&args.model, &args.source)?;
     let detector = load_model(&args.model, &args.source.device())?;
     let model = detector.summary();
     let source = args.source.open()?;
@@ -80,13 +85,15 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut meter = Meter::new();
     let files = inputs.files();
     let total = files.len();
-    // The images that have a score, and their entries.
+    // The images that have a score, their contents and their entries.
     let mut scored: Vec<PathBuf> = Vec::new();
+    let mut hashes: Vec<ContentHash> = Vec::new();
     let mut images: Vec<ReportImage> = Vec::new();
     let flow = detector.score_files(&source, &files, &scoring, &mut |index, score| {
         match score {
             Ok(score) => {
                 scored.push(files[index].clone());
+                hashes.push(score.hash);
                 let name = inputs.images[index].name.display().to_string();
                 images.push(ReportImage { name, score: score.score, ..ReportImage::default() });
             }
@@ -96,16 +103,17 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         interrupt.flow()
     })?;
     let mut failure = None;
+    let maps = detector
+        .localizer()
+        .map(|detector| (detector, localize_config(detector, args.kind, args.map_transforms)));
     let mapped = if flow.is_break() {
         flow
-    } else if let Some(detector) = detector.localizer() {
-        let config = localize_config(detector, args.kind, args.map_transforms);
-        detector.localize_files(&source, &scored, &config, &mut |index, found| {
-            let drawn = found.map_err(anyhow::Error::from).and_then(|found| {
-                let pictures = pictures(&found, picture_top(detector, &found))?;
+    } else if let Some((detector, config)) = &maps {
+        detector.localize_files(&source, &scored, config, &mut |index, found| {
+            let drawn = found.map(|found| {
+                let pictures = pictures(&found, detector.color_top(&found, config.kind));
                 images[index].thumbnail = Some(pictures.image);
                 images[index].overlay = pictures.overlay;
-                Ok(())
             });
             if let Err(error) = drawn {
                 failure = Some(error);
@@ -116,13 +124,14 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         })?
     } else {
         for (image, path) in images.iter_mut().zip(&scored) {
-            image.thumbnail = Some(thumbnail(path, &source.limits)?);
+            let picture = thumbnail(path, &source.limits);
+            image.thumbnail = Some(picture.context(CHANGED)?);
         }
         flow
     };
     meter.clear();
     if let Some(failure) = failure {
-        return Err(failure.context("an image changed while it was in use"));
+        return Err(failure).context(CHANGED);
     }
     if mapped.is_break() {
         return Err(Interrupted("Stopped; no report was written.".to_owned()).into());
@@ -134,9 +143,12 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         .count();
     let (judged, failed) = (images.len(), unusable.len());
     let title = format!("{} judged", counted(judged, "image"));
-    let mut report = report::of_model(&title, &args.model.display().to_string(), &model);
+    let mut report = report::of_model(&title, &origin, &model);
     report.images = images;
     report.unusable = unusable;
+    report::add_scoring(&mut report, &scoring, maps.as_ref().map(|(_, config)| config));
+    let places: Vec<String> = args.images.iter().map(|path| path.display().to_string()).collect();
+    report::add_fingerprints(&mut report, &model, &hashes, places.join(", "));
     atomic::replace(&args.out, |out| Ok(differnet_eval::write_report(&report, out)?))?;
     if args.json {
         print_json(&json!({

@@ -10,3 +10,4 @@ mod json;
 mod maps;
 mod methods;
 mod regions;
+mod reports;

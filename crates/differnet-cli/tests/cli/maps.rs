@@ -123,23 +123,45 @@ fn masks_that_cannot_be_used_are_named() {
         fs::read_dir(&masks).unwrap().map(|entry| entry.unwrap().path()).collect();
     kinds.sort();
     let mask = |kind: &Path| fs::read_dir(kind).unwrap().next().unwrap().unwrap().path();
-    let run = || {
-        fixture
-            .run(&EVALUATE, &[&fixture.model(), Path::new("--data"), &data, Path::new("--pixel")])
+    let run = |more: &[&Path]| {
+        let paths = [&fixture.model(), Path::new("--data"), &data, Path::new("--pixel")];
+        fixture.run(&EVALUATE, &[&paths[..], more].concat())
     };
 
-    image::GrayImage::new(64, 64).save(mask(&kinds[0])).unwrap();
-    fs::remove_file(mask(&kinds[1])).unwrap();
-    let notes = run().json()["pixel_notes"].to_string();
-    assert!(notes.contains("all-black mask") && notes.contains("without a mask"), "{notes}");
+    let (black, removed) = (mask(&kinds[0]), mask(&kinds[1]));
+    image::GrayImage::new(64, 64).save(&black).unwrap();
+    fs::remove_file(&removed).unwrap();
+    let notes = run(&[]).json()["pixel_notes"].to_string();
+    assert!(notes.contains("1 image of defects with an all-black mask"), "{notes}");
+    assert!(notes.contains(black.to_str().unwrap()), "{notes}");
+    assert!(notes.contains("1 image of defects without a mask"), "{notes}");
 
-    image::GrayImage::new(10, 64).save(mask(&kinds[2])).unwrap();
-    let wrong = run();
+    // Found before anything is scored, all of them at once.
+    let (wide, text) = (mask(&kinds[2]), mask(&kinds[3]));
+    image::GrayImage::new(10, 64).save(&wide).unwrap();
+    fs::write(&text, "no mask").unwrap();
+    let wrong = run(&[]);
     assert_eq!(wrong.code, Some(1));
-    assert!(wrong.err.contains("has 10×64 pixels, its image 64×64"), "{}", wrong.err);
+    for part in [
+        "2 masks cannot be used",
+        "has 10×64 pixels, its image 64×64",
+        "is not an image",
+        "--skip-bad",
+    ] {
+        assert!(wrong.err.contains(part), "{part} in {}", wrong.err);
+    }
+    let out = folder.path().join("report");
+    let skipped = run(&[Path::new("--skip-bad"), Path::new("--out"), &out]).json();
+    assert_eq!(skipped["skipped"].as_array().unwrap().len(), 2);
+    let notes = skipped["pixel_notes"].to_string();
+    assert!(notes.contains("2 images of defects with a mask that cannot be used"), "{notes}");
+    let html = fs::read_to_string(out.join("report.html")).unwrap();
+    for part in ["with an all-black mask", "has 10×64 pixels", wide.to_str().unwrap()] {
+        assert!(html.contains(part), "{part}");
+    }
 
     fs::remove_dir_all(&masks).unwrap();
-    let summary = run().json();
+    let summary = run(&[]).json();
     assert_eq!(summary.get("pixel_auroc"), None);
     assert!(summary["pixel_notes"].to_string().contains("no masks"), "{summary}");
 }

@@ -226,7 +226,7 @@ fn evaluation_and_report_leave_ignored_pixels_out_and_say_so() {
     let summary = fixture.run(&words, &paths).json();
     assert!(summary["pixel_auroc"].is_f64(), "{summary}");
     let notes = summary["pixel_notes"].to_string();
-    for note in ["1 image whose defects the model ignores", "pixels that the model ignores"] {
+    for note in ["1 image of defects that the model ignores", "pixels that the model ignores"] {
         assert!(notes.contains(note), "{note} in {notes}");
     }
     let html = fs::read_to_string(out.join("report.html")).unwrap();

@@ -15,7 +15,10 @@ const TOP: f64 = 16.0;
 /// Height of a legend row, its symbol's width, and a generous width of a letter, in pixels.
 const ROW: f64 = 22.0;
 const SYMBOL: f64 = 22.0;
-const LETTER: f64 = 7.6;
+const LETTER: f64 = 8.2;
+
+/// Width of the area of plots that a phone shows with letters still large enough, in pixels.
+pub(super) const NARROW: f64 = 340.0;
 
 /// What stands before a legend text.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -6,14 +6,13 @@ use super::PlotError;
 use super::axis::{Axis, Tick, round_step};
 use super::bins::Bins;
 use super::canvas::{Place, Stroke};
-use super::frame::{Frame, LegendEntry, Symbol};
+use super::frame::{Frame, LegendEntry, NARROW, Symbol};
 use super::palette::{BLUE, GREEN, INK, VERMILION};
 use crate::evaluation::ScoredImage;
 use crate::number::{counted, short_number};
 
-/// Width of the plot area, in pixels.
-const WIDTH: f64 = 600.0;
-/// Most ticks on the vertical axis.
+/// Ticks on the axes, about.
+const SCORE_TICKS: usize = 5;
 const SHARE_TICKS: usize = 8;
 /// Tick labels nearer than this to an outer bar's label would touch it, in pixels.
 const LABEL: f64 = 58.0;
@@ -95,7 +94,7 @@ pub(crate) fn scores_svg(
     let tallest = series.iter().flat_map(|s| &s.percentages).copied().fold(0.0, f64::max);
     let step = round_step(tallest / SHARE_TICKS as f64);
     let mut frame = Frame {
-        area: (WIDTH, 340.0),
+        area: (NARROW, NARROW),
         x: score_axis(&bins, unit),
         y: Axis::new("Share of images", "%", 0.0, (tallest / step).ceil() * step, SHARE_TICKS),
         legend: series.iter().map(Series::legend).collect(),
@@ -183,7 +182,7 @@ fn edges(bins: &Bins, index: usize) -> (f64, f64) {
 
 /// Axis over the regular bins, with room and labels for the outer bars that exist.
 fn score_axis(bins: &Bins, unit: &str) -> Axis {
-    let mut axis = Axis::new("Anomaly score", unit, bins.low, bins.high(), 7);
+    let mut axis = Axis::new("Anomaly score", unit, bins.low, bins.high(), SCORE_TICKS);
     let margin = (GAP + OUTER + 0.5) * bins.width;
     axis.low -= if bins.underflow { margin } else { 0.0 };
     axis.high += if bins.overflow { margin } else { 0.0 };
@@ -201,7 +200,7 @@ fn score_axis(bins: &Bins, unit: &str) -> Axis {
         [&below, &above]
             .into_iter()
             .flatten()
-            .all(|outer| (axis.share(tick.value) - axis.share(outer.value)).abs() * WIDTH >= LABEL)
+            .all(|outer| (axis.share(tick.value) - axis.share(outer.value)).abs() * NARROW >= LABEL)
     };
     let mut ticks: Vec<Tick> = axis.ticks.iter().filter(|tick| free(tick)).cloned().collect();
     ticks.extend([below, above].into_iter().flatten());

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::PlotError;
 use super::axis::Axis;
 use super::canvas::{Place, Stroke};
-use super::frame::{Frame, LegendEntry, Symbol};
+use super::frame::{Frame, LegendEntry, NARROW, Symbol};
 use super::palette::{BLUE, VERMILION};
 use crate::number::{number, short_number};
 use crate::quantile::quantile;
@@ -59,9 +59,9 @@ pub fn loss_svg(history: &[LossPoint]) -> Result<String, PlotError> {
         legend.push(LegendEntry { symbol: Symbol::Ring(VERMILION), text });
     }
     let frame = Frame {
-        area: (600.0, 340.0),
-        x: Axis::new("Update", "", first, last, 7),
-        y: Axis::new("Loss", "nats per feature", low, high, 8),
+        area: (NARROW, 240.0),
+        x: Axis::new("Update", "", first, last, 5),
+        y: Axis::new("Loss", "nats per feature", low, high, 6),
         legend,
     };
     frame.draw("Training and validation loss over the updates", |canvas| {

@@ -3,7 +3,7 @@
 use super::PlotError;
 use super::axis::Axis;
 use super::canvas::{Place, Stroke};
-use super::frame::{Frame, LegendEntry, Symbol};
+use super::frame::{Frame, LegendEntry, NARROW, Symbol};
 use super::palette::{BLUE, CURVES, GREY, INK};
 use crate::roc::{RocCurve, RocPoint};
 use crate::roc_band::RocBand;
@@ -33,7 +33,7 @@ pub fn roc_svg(curves: &[(String, &RocCurve, f64)]) -> Result<String, PlotError>
         let text = format!("{label} (AUROC {auroc:.3})");
         LegendEntry { symbol: Symbol::Line(color, stroke), text }
     });
-    let frame = frame(legend.chain([chance()]).collect());
+    let frame = frame(460.0, legend.chain([chance()]).collect());
     frame.draw("ROC curves: true positive rate over false positive rate", |canvas| {
         let diagonal = [frame.place(0.0, 0.0), frame.place(1.0, 1.0)];
         canvas.line(&diagonal, GREY, 1.0, Stroke::Dashed)?;
@@ -80,7 +80,7 @@ pub fn roc_band_svg(
         legend.push(entry(Symbol::Ring(INK), String::from("threshold")));
     }
     legend.push(entry(Symbol::Line(GREY, Stroke::Dashed), String::from("chance")));
-    let frame = frame(legend);
+    let frame = frame(NARROW, legend);
     frame.draw("ROC curve with its confidence band", |canvas| {
         let upper = band.points.iter().map(|p| frame.place(p.false_positive_rate, p.upper));
         let lower = band.points.iter().rev().map(|p| frame.place(p.false_positive_rate, p.lower));
@@ -109,9 +109,10 @@ fn check_points(curve: &RocCurve) -> Result<(), PlotError> {
     }
 }
 
-fn frame(legend: Vec<LegendEntry>) -> Frame {
+/// A square of `side` pixels.
+fn frame(side: f64, legend: Vec<LegendEntry>) -> Frame {
     Frame {
-        area: (460.0, 460.0),
+        area: (side, side),
         x: Axis::new("False positive rate", "", 0.0, 1.0, 5),
         y: Axis::new("True positive rate", "", 0.0, 1.0, 5),
         legend,

@@ -7,7 +7,7 @@ use super::{EncodedImage, Page};
 use crate::number::{counted, number, short_number};
 
 /// Opacity of the maps until a slider is moved, in percent.
-const BLEND: u32 = 50;
+const BLEND: u32 = 70;
 
 /// The heading and the controls; leaves the section and the list open.
 pub(super) fn toolbar(page: &Page<'_>) -> Markup {
@@ -71,6 +71,11 @@ fn filter(value: &str, text: &str, images: usize) -> Markup {
     }
 }
 
+/// A path that may be broken after each folder.
+fn breakable(name: &str) -> Markup {
+    html! { @for part in name.split_inclusive('/') { (part) @if part.ends_with('/') { wbr; } } }
+}
+
 /// One image.
 pub(super) fn card(page: &Page<'_>, judged: &Judged<'_>) -> Markup {
     let image = judged.image;
@@ -98,7 +103,7 @@ pub(super) fn card(page: &Page<'_>, judged: &Judged<'_>) -> Markup {
                 span.badge.(verdict_class) { (verdict) }
                 @if let Some(outcome) = outcome { span.badge.wrong { (outcome) } }
             }
-            p.name { bdi { (image.name) } }
+            p.name { bdi { (breakable(&image.name)) } }
             p.score {
                 "Score " b { (score(image.score)) }
                 @if let Some(ratio) = ratio(image.score, page.report.threshold) {

@@ -6,7 +6,7 @@ use super::Report;
 use crate::number::counted;
 
 /// Longer tables are shown on demand.
-const LONG: usize = 16;
+const LONG: usize = 32;
 
 /// The caller's tables.
 pub(super) fn tables(report: &Report) -> Markup {

@@ -37,13 +37,14 @@ pub(super) fn summary(page: &Page<'_>) -> Markup {
             }
             @if let Some(metrics) = &report.metrics { (kinds(page, metrics)) }
             h3 { "Maps compared with masks" }
-            @if report.pixel.is_empty() {
+            @if !report.pixel.is_empty() {
+                (name_value_table(&report.pixel))
+            } @else if report.pixel_notes.is_empty() {
                 p.missing {
                     "No masks were given, so how well the maps outline the defects was not measured."
                 }
-            } @else {
-                (name_value_table(&report.pixel))
             }
+            @for note in &report.pixel_notes { p.missing { (note) } }
         }
     }
 }

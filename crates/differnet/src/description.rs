@@ -1,0 +1,89 @@
+//! What a document says of a model, its settings and the machine: names and values, in order.
+
+use differnet_data::Regions;
+
+use crate::config::DetectorConfig;
+use crate::model_summary::ModelSummary;
+
+/// Names and values, in the order to show.
+pub type Rows = Vec<(String, String)>;
+
+impl ModelSummary<'_> {
+    /// What the model was made from, and what it tells of itself.
+    pub fn rows(&self) -> Rows {
+        let unit = self.method.unit().map_or_else(String::new, |unit| format!(", {unit}"));
+        let threshold = format!("threshold{unit}");
+        let mut rows = rows([
+            ("method", self.method.to_string()),
+            ("trained by", format!("differnet {}", self.version)),
+            ("training images", self.training_images.to_string()),
+            ("images held back", self.held_back_images.to_string()),
+            ("regions", self.regions_text()),
+            ("feature extractor", self.extractor.unwrap_or("none").to_owned()),
+            (threshold.as_str(), format!("{:.4}", self.threshold)),
+        ]);
+        rows.extend(self.facts.iter().cloned());
+        rows
+    }
+
+    /// What counts of an image, for people.
+    pub fn regions_text(&self) -> String {
+        self.regions.map_or_else(|| "none, the whole image counts".to_owned(), Regions::to_string)
+    }
+
+    /// Every setting under its name in a settings file.
+    pub fn setting_rows(&self) -> Rows {
+        setting_rows(&self.settings)
+    }
+}
+
+impl DetectorConfig {
+    /// Every setting under its name in a settings file.
+    pub fn rows(&self) -> Rows {
+        setting_rows(&self.to_toml())
+    }
+}
+
+/// The lines of a settings file.
+fn setting_rows(text: &str) -> Rows {
+    let settings = text.lines().filter_map(|line| line.split_once(" = "));
+    settings.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
+}
+
+/// Program, `device` and machine; `commit` is the source's, if it is known.
+pub fn environment(device: &str, commit: Option<&str>) -> Rows {
+    let processors = std::thread::available_parallelism();
+    rows([
+        ("program", format!("differnet {}", env!("CARGO_PKG_VERSION"))),
+        ("commit", commit.unwrap_or("unknown: not built in a git repository").to_owned()),
+        ("device", device.to_owned()),
+        ("system", format!("{} {}", std::env::consts::OS, std::env::consts::ARCH)),
+        ("processors", processors.map_or_else(|_| "unknown".to_owned(), |count| count.to_string())),
+    ])
+}
+
+fn rows<const N: usize>(rows: [(&str, String); N]) -> Rows {
+    rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_has_a_row() {
+        let config = DetectorConfig { seed: 9, ..DetectorConfig::default() };
+        let rows = config.rows();
+        assert_eq!(rows.len(), config.to_toml().lines().count());
+        let row = |name: &str| rows.iter().find(|row| row.0 == name).map(|row| row.1.as_str());
+        assert_eq!((row("preset"), row("seed")), (Some("quick"), Some("9")));
+    }
+
+    #[test]
+    fn the_environment_names_device_and_commit() {
+        let rows = environment("flex", Some("0123abcd"));
+        assert!(rows.contains(&("device".to_owned(), "flex".to_owned())));
+        assert!(rows.contains(&("commit".to_owned(), "0123abcd".to_owned())));
+        assert!(environment("flex", None)[1].1.starts_with("unknown"));
+    }
+}
