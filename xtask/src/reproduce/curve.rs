@@ -171,11 +171,11 @@ fn by_choice(results: &[CellResult], most: usize) -> Table {
         "seed",
         "average",
         "last",
-        "at",
+        "at update",
         "chosen by held-back good images",
-        "at",
+        "at update",
         "best on test",
-        "at",
+        "at update",
     ];
     let title = format!("AUROC in percent, {most} test transforms; updates behind the weights");
     let mut table = Table::new(title, &headers);

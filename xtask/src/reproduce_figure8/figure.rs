@@ -63,7 +63,8 @@ fn labels() -> Vec<String> {
 fn notes(figure: &Figure) -> Vec<String> {
     let mut notes = vec![figure.data.split(". ").next().unwrap_or_default().to_owned()];
     notes.push(
-        "Of each kind of defect the first file; colours end at each map's own top.".to_owned(),
+        "Of each kind of defect the first file; colours end at each map's largest value."
+            .to_owned(),
     );
     if !figure.missing.is_empty() {
         notes.push(format!("Missing categories: {}", figure.missing.join(", ")));
@@ -117,7 +118,9 @@ fn fitting(name: &str) -> String {
 
 /// Letters of labels that fit into `width` pixels.
 fn letters(width: u32) -> usize {
-    (width / text_width("x", LABEL).max(1)) as usize
+    // All letters are alike; a hundred of them hide that widths are whole pixels.
+    let hundred = text_width(&"x".repeat(100), LABEL) + 1;
+    (100 * width / hundred) as usize
 }
 
 /// The words of `text` in lines of at most `letters`, unless a word is longer.

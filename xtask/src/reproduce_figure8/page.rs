@@ -31,11 +31,10 @@ pub(super) fn html(figure: &Figure) -> String {
                 p {
                     "Original, map, and map over the image, as in Figure 8 of Rudolph, Wandt, \
                      Rosenhahn: \"Same Same But DifferNet\", WACV 2021. Two kinds of maps: the \
-                     paper's, the likelihood's gradient to the pixels, and the default, what each \
-                     place adds to the score. Of each kind of defect the first file is shown, whatever \
-                     its map looks like. Colours run from black over red to yellow and end at the \
-                     map's largest value; of deviations at no less than twice what good images \
-                     reach."
+                     paper's, the likelihood's gradient to the pixels, and the default, how far \
+                     each place is from what training images showed there. Of each kind of defect the first file is shown, whatever \
+                     its map looks like. Colours run from black over red to yellow and end at each \
+                     map's largest value, whether or not that is much."
                 }
                 @if !figure.missing.is_empty() {
                     p.missing { "Missing in the folder: " (figure.missing.join(", ")) "." }

@@ -65,8 +65,7 @@ fn localized(
     let mut failure = None;
     let _ = detector.localize_files(source, &files, &config, &mut |_, found| match found {
         Ok(found) => {
-            let top = detector.color_top(&found, kind);
-            images.push(small(&found, top));
+            images.push(small(&found));
             ControlFlow::Continue(())
         }
         Err(error) => {
@@ -80,8 +79,11 @@ fn localized(
     }
 }
 
-/// The pictures of a localization at the size of a panel.
-fn small(found: &Localization, top: f32) -> Localized {
+/// The pictures of a localization at the size of a panel; colours end at the map's largest value,
+/// so that both kinds of maps are shown alike.
+fn small(found: &Localization) -> Localized {
+    let peak = found.map.peak().map_or(0.0, |peak| peak.value);
+    let top = peak.max(f32::MIN_POSITIVE);
     let original = small_picture(&found.image);
     let (width, height) = original.dimensions();
     let map = found.map.resized(width as usize, height as usize);
