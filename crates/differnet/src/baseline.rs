@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use differnet_baselines::{OneClassSvm, OneNearestNeighbour, PixelScorer, RowScorer, Rows, Scorer};
+use differnet_baselines::{
+    Images, OneClassSvm, OneNearestNeighbour, PixelScorer, RowScorer, Rows, Scorer,
+};
 use differnet_data::{ContentHash, Regions};
 use differnet_features::FEATURES;
 use differnet_flow::read_metadata;
@@ -23,7 +25,7 @@ use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::method::Method;
 use crate::model_summary::ModelSummary;
-use crate::pixel_source::{View, for_each_image};
+use crate::pixel_source::{ImagePixels, View, for_each_image};
 
 pub use config::{BaselineConfig, BaselineMethod};
 
@@ -174,18 +176,30 @@ impl Baseline {
         files: &[PathBuf],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
-    ) -> ControlFlow<()> {
+    ) -> Result<ControlFlow<()>, DetectorError> {
         let transforms = self.info.config.shared.transform_config();
         let choice = |hash: &ContentHash| config.transforms_of(hash, &transforms);
-        let view = View { side: scorer.side(), regions: self.info.regions.as_ref() };
-        for_each_image(files, view, &source.limits, &choice, &mut |index, image| {
-            let score = image.map(|image| {
-                config
-                    .judge(image.hash, scorer.scores(&image.pixels), self.info.threshold)
-                    .expect("the number of transforms was checked")
-            });
+        let side = scorer.side();
+        let view = View { side, regions: self.info.regions.as_ref() };
+        let mut failure = None;
+        let flow = for_each_image(files, view, &source.limits, &choice, &mut |index, image| {
+            let score = match image {
+                Err(error) => Err(error),
+                Ok(ImagePixels { hash, pixels }) => {
+                    match Images::new(&pixels, side).and_then(|images| scorer.scores(&images)) {
+                        Ok(scores) => Ok(config
+                            .judge(hash, scores, self.info.threshold)
+                            .expect("the number of transforms was checked")),
+                        Err(error) => {
+                            failure = Some(error);
+                            return ControlFlow::Break(());
+                        }
+                    }
+                }
+            };
             visit(index, score)
-        })
+        });
+        failure.map_or(Ok(flow), |error| Err(error.into()))
     }
 }
 
@@ -213,9 +227,7 @@ impl AnomalyDetector for Baseline {
         self.check_scoring(source, config)?;
         match &self.scorer {
             Scorer::Rows(scorer) => self.score_rows(&**scorer, source, files, config, visit),
-            Scorer::Pixels(scorer) => {
-                Ok(self.score_pixels(&**scorer, source, files, config, visit))
-            }
+            Scorer::Pixels(scorer) => self.score_pixels(&**scorer, source, files, config, visit),
         }
     }
 
