@@ -1,5 +1,7 @@
 //! Square RGB images of one size, as the networks take them.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::BaselineError;
@@ -44,6 +46,15 @@ impl<'a> Images<'a> {
     pub fn image(&self, index: usize) -> &'a [u8] {
         let bytes = self.side * self.side * CHANNELS;
         &self.pixels[index * bytes..][..bytes]
+    }
+
+    /// The images numbered `range`.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn subimages(&self, range: Range<usize>) -> Self {
+        let bytes = self.side * self.side * CHANNELS;
+        Self { pixels: &self.pixels[range.start * bytes..range.end * bytes], side: self.side }
     }
 
     /// Nothing, if there are images and they have the size that a model wants.

@@ -5,13 +5,16 @@ mod config;
 mod fit;
 #[cfg(test)]
 mod tests;
+mod training_images;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use burn::tensor::Device;
 use differnet_baselines::{
-    Images, OneClassSvm, OneNearestNeighbour, PixelScorer, RowScorer, Rows, Scorer,
+    Adgan, BaselineError, Dsebm, Ganomaly, GeoTrans, Images, OneClassSvm, OneNearestNeighbour,
+    PixelScorer, RowScorer, Rows, Scorer,
 };
 use differnet_data::{ContentHash, Regions};
 use differnet_features::FEATURES;
@@ -75,25 +78,22 @@ impl Baseline {
         &self.info
     }
 
-    /// The model in the file `path`.
+    /// The model in the file `path`, with networks on `device`.
     ///
     /// # Errors
     /// [`DetectorError::BaselineModel`] or [`DetectorError::NotAModel`] names what is wrong with
     /// the file.
-    pub fn load(path: &Path) -> Result<Self, DetectorError> {
+    pub fn load(path: &Path, device: &Device) -> Result<Self, DetectorError> {
         let info = Self::read_info(path)?;
-        let wrong = |source| DetectorError::BaselineModel { path: path.to_path_buf(), source };
-        let scorer: Box<dyn RowScorer> = match info.config.method {
-            BaselineMethod::OneNearestNeighbour(_) => {
-                Box::new(OneNearestNeighbour::load(path).map_err(wrong)?)
-            }
-            BaselineMethod::OneClassSvm(_) => Box::new(OneClassSvm::load(path).map_err(wrong)?),
-        };
-        if scorer.features() != FEATURES {
+        let scorer = load_scorer(path, &info.config.method, device)
+            .map_err(|source| DetectorError::BaselineModel { path: path.to_path_buf(), source })?;
+        if let Scorer::Rows(scorer) = &scorer
+            && scorer.features() != FEATURES
+        {
             let reason = format!("it does not describe {FEATURES} features");
             return Err(DetectorError::NotAModel { path: path.to_path_buf(), reason });
         }
-        Ok(Self { scorer: Scorer::Rows(scorer), info })
+        Ok(Self { scorer, info })
     }
 
     /// What the model file `path` says about itself, without reading its numbers.
@@ -237,6 +237,24 @@ impl AnomalyDetector for Baseline {
         let wrong = |source| DetectorError::BaselineModel { path: path.to_path_buf(), source };
         self.scorer.model().save(path, &metadata).map_err(wrong)
     }
+}
+
+/// The fitted method in the file `path`, with networks on `device`.
+fn load_scorer(
+    path: &Path,
+    method: &BaselineMethod,
+    device: &Device,
+) -> Result<Scorer, BaselineError> {
+    Ok(match method {
+        BaselineMethod::OneNearestNeighbour(_) => {
+            Scorer::Rows(Box::new(OneNearestNeighbour::load(path)?))
+        }
+        BaselineMethod::OneClassSvm(_) => Scorer::Rows(Box::new(OneClassSvm::load(path)?)),
+        BaselineMethod::GeoTrans(_) => Scorer::Pixels(Box::new(GeoTrans::load(path, device)?)),
+        BaselineMethod::Ganomaly(_) => Scorer::Pixels(Box::new(Ganomaly::load(path, device)?)),
+        BaselineMethod::Dsebm(_) => Scorer::Pixels(Box::new(Dsebm::load(path, device)?)),
+        BaselineMethod::Adgan(_) => Scorer::Pixels(Box::new(Adgan::load(path, device)?)),
+    })
 }
 
 /// Nothing, if the scores of `method` can be averaged so.

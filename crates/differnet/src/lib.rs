@@ -28,7 +28,10 @@ pub use anomaly_detector::{AnomalyDetector, VisitScores, load_model, read_model_
 pub use baseline::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod};
 pub use config::{DetectorConfig, Preset};
 pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice};
-pub use differnet_baselines::{Gamma, OneClassSvmConfig, OneNearestNeighbourConfig, Stage};
+pub use differnet_baselines::{
+    AdganConfig, DsebmConfig, DsebmScore, Gamma, GanomalyConfig, GeoTransConfig, GeoTransScore,
+    OneClassSvmConfig, OneNearestNeighbourConfig, Stage,
+};
 pub use differnet_scoring::{AnomalyMap, Average, Region, Verdict};
 pub use error::DetectorError;
 pub use feature_source::{ChooseTransforms, FeatureSource, ImageFeatures};

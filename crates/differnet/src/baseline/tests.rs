@@ -45,7 +45,8 @@ impl PixelScorer for Redness {
 fn baseline() -> Baseline {
     let shared =
         SharedConfig { rotate: false, score_transforms: 3, ..SharedConfig::preset(Preset::Quick) };
-    let method = BaselineMethod::default_of(Method::OneNearestNeighbour).expect("a competitor");
+    let method =
+        BaselineMethod::preset(Method::OneNearestNeighbour, Preset::Quick).expect("a competitor");
     let info = BaselineInfo {
         format: FORMAT,
         version: String::new(),
