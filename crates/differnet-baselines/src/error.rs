@@ -48,6 +48,37 @@ pub enum BaselineError {
         /// How far the optimality conditions are violated.
         violation: f64,
     },
+    /// Bytes that are no whole number of images.
+    #[error("{bytes} bytes do not fill RGB images of {side} × {side} pixels")]
+    Pixels {
+        /// Bytes given.
+        bytes: usize,
+        /// Width and height of an image.
+        side: usize,
+    },
+    /// There is nothing to fit or to score.
+    #[error("no images")]
+    NoImages,
+    /// Images of another size than the model takes.
+    #[error("images are {found} pixels wide where the model takes {expected}")]
+    Side {
+        /// The model's width and height.
+        expected: usize,
+        /// Width and height of the images given.
+        found: usize,
+    },
+    /// A loss overflowed.
+    #[error("the loss of update {step} is not finite: lower the learning rate")]
+    NonFiniteLoss {
+        /// The update, counted from 1.
+        step: usize,
+    },
+    /// An image got a score that is no number.
+    #[error("image {index} has a score that is not finite: the training has diverged")]
+    NonFiniteScore {
+        /// The image, counted from 0.
+        index: usize,
+    },
     /// The operating system refused to read or write `path`.
     #[error("cannot access {}", path.display())]
     Io {

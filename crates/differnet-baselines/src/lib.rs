@@ -1,9 +1,10 @@
 //! The competitors of the DifferNet paper (Section 4.3), each fitted to good images alone.
 //!
-//! A method looks at rows of features ([`RowScorer`]) or at pixels ([`PixelScorer`]) and gives each
-//! a score that is larger the less it looks like what the method was fitted to. This crate knows
-//! nothing of image files and data sets; the crate `differnet` feeds it and turns scores into
-//! verdicts.
+//! A method looks at rows of features ([`RowScorer`]: [`OneNearestNeighbour`], [`OneClassSvm`]) or
+//! at the pixels of small images ([`PixelScorer`]: the networks [`GeoTrans`], [`Ganomaly`],
+//! [`Dsebm`] and [`Adgan`], on a Burn device) and gives each a score that is larger the less it
+//! looks like what the method was fitted to. This crate knows nothing of image files and data sets;
+//! the crate `differnet` feeds it and turns scores into verdicts.
 //!
 //! ```
 //! use std::ops::ControlFlow;
@@ -21,18 +22,35 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod adgan;
 mod distances;
+mod dsebm;
 mod error;
+mod ganomaly;
+mod geotrans;
+mod images;
+mod initialize;
 mod model_file;
+mod network_file;
 mod one_class_svm;
 mod one_nearest_neighbour;
+mod optimizer;
+mod parameters;
+mod potential;
 mod progress;
+mod range;
 mod rng;
 mod rows;
 mod scorer;
 mod standardizer;
+mod updates;
 
+pub use adgan::{Adgan, AdganConfig};
+pub use dsebm::{Dsebm, DsebmConfig, DsebmScore};
 pub use error::BaselineError;
+pub use ganomaly::{Ganomaly, GanomalyConfig};
+pub use geotrans::{GeoTrans, GeoTransConfig, GeoTransScore};
+pub use images::Images;
 pub use one_class_svm::{Gamma, OneClassSvm, OneClassSvmConfig};
 pub use one_nearest_neighbour::{OneNearestNeighbour, OneNearestNeighbourConfig};
 pub use progress::{FitCallback, FitProgress, Stage};

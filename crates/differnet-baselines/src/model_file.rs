@@ -24,7 +24,7 @@ const CHECKSUM_KEY: &str = "differnet_baselines.checksum";
 
 /// A table of numbers to be written.
 pub(crate) struct Table<'a> {
-    pub(crate) name: &'static str,
+    pub(crate) name: &'a str,
     pub(crate) shape: Vec<usize>,
     pub(crate) values: Values<'a>,
 }
@@ -184,6 +184,12 @@ impl ModelFile {
         let text = self.metadata_value(CONFIG_KEY)?;
         serde_json::from_str(text)
             .map_err(|_| self.not_understood(CONFIG_KEY, "the method's settings"))
+    }
+
+    /// The number kept under the metadata key `key`.
+    pub(crate) fn number(&self, key: &str) -> Result<u64, BaselineError> {
+        let text = self.metadata_value(key)?;
+        text.parse().map_err(|_| self.not_understood(key, "a number"))
     }
 
     /// The shape of the table `name`, which has to have `N` dimensions.

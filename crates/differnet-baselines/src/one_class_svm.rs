@@ -67,7 +67,7 @@ impl OneClassSvmConfig {
         self.validate()?;
         rows.require_any()?;
         let standardizer = Standardizer::fit(rows);
-        let mut draws = stream(seed, Purpose::Subsample);
+        let mut draws = stream(seed, Purpose::Subsample, 0);
         let chosen = subsample(&mut draws, rows.count(), self.max_rows);
         let mut values = Vec::with_capacity(chosen.len() * rows.features());
         for at in chosen {

@@ -10,6 +10,10 @@ pub enum Stage {
     Statistics,
     /// An optimum is being approached; counted in thousandths of the way, which is a guess.
     Solving,
+    /// Networks are being trained; counted in updates.
+    Training,
+    /// The trained network looks once more at the training images; counted in images.
+    Calibrating,
 }
 
 /// How far a fit is.
@@ -21,6 +25,8 @@ pub struct FitProgress {
     pub done: usize,
     /// How much there is to do in this stage.
     pub total: usize,
+    /// The loss of the last update, which the method's documentation names; `None` without updates.
+    pub loss: Option<f64>,
 }
 
 /// Sees the progress and may ask to stop.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use crate::error::BaselineError;
+use crate::images::Images;
 use crate::rows::Rows;
 
 /// A method fitted to good images.
@@ -46,12 +47,19 @@ pub trait PixelScorer: FittedModel {
     /// Width and height of the images that it was fitted to, in pixels.
     fn side(&self) -> usize;
 
-    /// The score of each image in `images`, bytes `[count, side, side, 3]`; larger is less like the
-    /// images that it was fitted to.
+    /// The score of each image; larger is less like the images that it was fitted to.
     ///
-    /// # Panics
-    /// If the bytes are no whole number of images.
-    fn scores(&self, images: &[u8]) -> Vec<f64>;
+    /// # Errors
+    /// A [`BaselineError`] if there are no images or not of this size, or if a score is not finite.
+    fn scores(&self, images: &Images<'_>) -> Result<Vec<f64>, BaselineError>;
+}
+
+/// The scores, if all are finite.
+pub(crate) fn finite_scores(scores: Vec<f64>) -> Result<Vec<f64>, BaselineError> {
+    match scores.iter().position(|score| !score.is_finite()) {
+        Some(index) => Err(BaselineError::NonFiniteScore { index }),
+        None => Ok(scores),
+    }
 }
 
 /// A fitted method of either kind.

@@ -19,6 +19,7 @@ mod map_args;
 mod map_evaluation;
 mod map_files;
 mod method_args;
+mod network_args;
 mod numbers;
 mod output;
 mod panic;

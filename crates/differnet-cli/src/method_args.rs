@@ -1,13 +1,12 @@
 //! Which method is trained, and the settings that only competitors have.
 
 use clap::ValueEnum;
-use differnet::{
-    BaselineConfig, BaselineMethod, Gamma, Method, MethodConfig, Preset, SharedConfig,
-};
+use differnet::{BaselineConfig, Gamma, Method, MethodConfig, Preset};
 use serde::Serialize;
 
 use crate::config_args::{ConfigArgs, out_of_range};
 use crate::exit::UsageError;
+use crate::network_args::NetworkFlags;
 use crate::numbers::{finite, positive};
 
 /// A method that can be trained.
@@ -22,6 +21,18 @@ enum MethodChoice {
     /// One-class support vector machine with a Gaussian kernel on the features.
     #[value(name = "ocsvm")]
     OneClassSvm,
+    /// A network that tells 72 geometric transforms of small images apart.
+    #[value(name = "geotrans")]
+    GeoTrans,
+    /// An adversarially trained autoencoder of small images, and an encoder of what it makes.
+    #[value(name = "ganomaly")]
+    Ganomaly,
+    /// An energy of small images, fitted by removing noise.
+    #[value(name = "dsebm")]
+    Dsebm,
+    /// A generator of small images, searched for the one closest to an image.
+    #[value(name = "adgan")]
+    Adgan,
 }
 
 impl From<MethodChoice> for Method {
@@ -30,6 +41,10 @@ impl From<MethodChoice> for Method {
             MethodChoice::DifferNet => Self::DifferNet,
             MethodChoice::OneNearestNeighbour => Self::OneNearestNeighbour,
             MethodChoice::OneClassSvm => Self::OneClassSvm,
+            MethodChoice::GeoTrans => Self::GeoTrans,
+            MethodChoice::Ganomaly => Self::Ganomaly,
+            MethodChoice::Dsebm => Self::Dsebm,
+            MethodChoice::Adgan => Self::Adgan,
         }
     }
 }
@@ -43,6 +58,8 @@ pub(crate) struct MethodArgs {
     method: MethodChoice,
     #[command(flatten)]
     flags: CompetitorFlags,
+    #[command(flatten)]
+    networks: NetworkFlags,
 }
 
 /// One optional flag for each setting that only a competitor has.
@@ -71,13 +88,15 @@ impl MethodArgs {
     /// magnetic tiles.
     pub(crate) fn resolve(&self, config: &ConfigArgs, tiles: bool) -> anyhow::Result<MethodConfig> {
         let method = Method::from(self.method);
-        let own = toml::Table::try_from(&self.flags)?;
-        let Some(baseline) = BaselineMethod::default_of(method) else {
+        let mut own = toml::Table::try_from(&self.flags)?;
+        own.extend(toml::Table::try_from(&self.networks)?);
+        let preset = config.preset().unwrap_or(Preset::Quick);
+        let Some(base) = BaselineConfig::preset(method, preset) else {
             require_known(method, &toml::Table::new(), &own)?;
             return Ok(MethodConfig::DifferNet(config.resolve(tiles)?));
         };
-        let shared = SharedConfig::preset(config.preset().unwrap_or(Preset::Quick));
-        let base = BaselineConfig { method: baseline, shared };
+        // One view of each image is no place for jitter.
+        let tiles = tiles && !method.looks_at_pixels();
         let mut flags = config.flags()?;
         flags.extend(own);
         let mut known = toml::Table::try_from(base)?;
@@ -86,7 +105,11 @@ impl MethodArgs {
         let mut settings =
             config.settings(tiles, |text| BaselineConfig::from_toml(text, &base).map(|_| ()))?;
         settings.extend(flags);
-        let config = BaselineConfig::from_toml(&settings.to_string(), &base)?;
+        // The file has been checked: what is wrong now comes from the arguments.
+        let config = BaselineConfig::from_toml(&settings.to_string(), &base).map_err(|error| {
+            let reason = std::error::Error::source(&error).map(ToString::to_string);
+            UsageError(format!("{error}: {}", reason.unwrap_or_default().trim_end()))
+        })?;
         config.validate().map_err(out_of_range)?;
         Ok(MethodConfig::Baseline(config))
     }
@@ -117,7 +140,7 @@ fn gamma(text: &str) -> Result<Gamma, String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use differnet::{OneClassSvmConfig, OneNearestNeighbourConfig};
+    use differnet::{BaselineMethod, OneClassSvmConfig, OneNearestNeighbourConfig, SharedConfig};
 
     use super::*;
 
@@ -145,19 +168,24 @@ mod tests {
     #[test]
     fn every_setting_of_a_competitor_has_a_flag() -> anyhow::Result<()> {
         for method in Method::ALL {
-            let Some(default) = BaselineMethod::default_of(method) else { continue };
-            let shared = SharedConfig::preset(Preset::Quick);
-            let table = toml::Table::try_from(BaselineConfig { method: default, shared })?;
+            let Some(config) = BaselineConfig::preset(method, Preset::Quick) else { continue };
+            let table = toml::Table::try_from(config)?;
             for (name, value) in &table {
                 let flag = format!("--{}", name.replace('_', "-"));
                 let value = match value {
-                    toml::Value::Boolean(_) => "full".to_owned(),
+                    toml::Value::Boolean(turned) => {
+                        if *turned {
+                            "full".to_owned()
+                        } else {
+                            "none".to_owned()
+                        }
+                    }
                     toml::Value::String(text) => text.clone(),
                     number => number.to_string(),
                 };
                 let words = ["--method", method.name(), &flag, &value];
                 let words = if name == "method" { &words[..2] } else { &words };
-                assert_eq!(baseline(words, false)?, BaselineConfig { method: default, shared });
+                assert_eq!(baseline(words, false)?, config, "{flag}");
             }
         }
         Ok(())
@@ -188,7 +216,8 @@ mod tests {
     }
 
     #[test]
-    fn tiles_have_jitter_with_every_method() -> anyhow::Result<()> {
+    fn tiles_have_jitter_with_methods_on_features() -> anyhow::Result<()> {
+        assert_eq!(baseline(&["--method", "dsebm"], true)?.shared.jitter, 0.0);
         let words = ["--method", "1nn", "--components", "16"];
         let config = baseline(&words, true)?;
         assert_eq!(config.shared.jitter, 0.15);
@@ -205,6 +234,8 @@ mod tests {
             (&["--method", "ocsvm", "--components", "3"], "--components"),
             (&["--method", "ocsvm", "--fresh-transforms"], "--fresh-transforms"),
             (&["--components", "3"], "--components"),
+            (&["--method", "adgan", "--depth", "10"], "--depth"),
+            (&["--method", "geotrans", "--latent", "10"], "--latent"),
         ] {
             let error = resolve(words, false).expect_err(flag);
             assert!(error.is::<UsageError>() && error.to_string().contains(flag), "{error}");

@@ -63,12 +63,21 @@ impl Meter {
                 self.show("Places of training images", done, total, "");
             }
             Progress::Maps { done, total } => self.show("Maps of good images", done, total, ""),
-            Progress::Fitting { stage: Stage::Statistics, done, total } => {
+            Progress::Fitting { stage: Stage::Statistics, done, total, .. } => {
                 self.show("Statistics of the rows", done, total, "");
             }
-            Progress::Fitting { done, total, .. } => self.show("Fitting", done, total, ""),
+            Progress::Fitting { stage: Stage::Calibrating, done, total, .. } => {
+                self.show("Second look at training images", done, total, "");
+            }
+            Progress::Fitting { done, total, loss, .. } => {
+                let detail = loss.map_or(String::new(), |loss| format!("loss {loss:.3}"));
+                self.show("Fitting", done, total, &detail);
+            }
+            Progress::Pixels { done, total } => {
+                self.show("Pixels of training images", done, total, "");
+            }
             Progress::HeldBack { done, total } => {
-                self.show("Features of held-back images", done, total, "");
+                self.show("Held-back images", done, total, "");
             }
             Progress::Features { done, total, round, rounds } => {
                 let round =

@@ -90,7 +90,7 @@ impl AnomalyDetector for Detector {
 pub fn load_model(path: &Path, device: &Device) -> Result<Box<dyn AnomalyDetector>, DetectorError> {
     Ok(match Kind::of(path)? {
         Kind::Detector => Box::new(Detector::load(path, device)?),
-        Kind::Baseline => Box::new(Baseline::load(path)?),
+        Kind::Baseline => Box::new(Baseline::load(path, device)?),
     })
 }
 

@@ -5,12 +5,17 @@ mod config;
 mod fit;
 #[cfg(test)]
 mod tests;
+mod training_images;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use differnet_baselines::{OneClassSvm, OneNearestNeighbour, PixelScorer, RowScorer, Rows, Scorer};
+use burn::tensor::Device;
+use differnet_baselines::{
+    Adgan, BaselineError, Dsebm, Ganomaly, GeoTrans, Images, OneClassSvm, OneNearestNeighbour,
+    PixelScorer, RowScorer, Rows, Scorer,
+};
 use differnet_data::{ContentHash, Regions};
 use differnet_features::FEATURES;
 use differnet_flow::read_metadata;
@@ -23,7 +28,7 @@ use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::method::Method;
 use crate::model_summary::ModelSummary;
-use crate::pixel_source::{View, for_each_image};
+use crate::pixel_source::{ImagePixels, View, for_each_image};
 
 pub use config::{BaselineConfig, BaselineMethod};
 
@@ -73,28 +78,25 @@ impl Baseline {
         &self.info
     }
 
-    /// The model in the file `path`.
+    /// The model in the file `path`, with networks on `device`.
     ///
     /// # Errors
     /// [`DetectorError::BaselineModel`] or [`DetectorError::NotAModel`] names what is wrong with
     /// the file.
-    pub fn load(path: &Path) -> Result<Self, DetectorError> {
+    pub fn load(path: &Path, device: &Device) -> Result<Self, DetectorError> {
         let info = Self::read_info(path)?;
         let wrong = |source| DetectorError::BaselineModel {
             path: path.to_path_buf(),
             source: Box::new(source),
         };
-        let scorer: Box<dyn RowScorer> = match info.config.method {
-            BaselineMethod::OneNearestNeighbour(_) => {
-                Box::new(OneNearestNeighbour::load(path).map_err(wrong)?)
-            }
-            BaselineMethod::OneClassSvm(_) => Box::new(OneClassSvm::load(path).map_err(wrong)?),
-        };
-        if scorer.features() != FEATURES {
+        let scorer = load_scorer(path, &info.config.method, device).map_err(wrong)?;
+        if let Scorer::Rows(scorer) = &scorer
+            && scorer.features() != FEATURES
+        {
             let reason = format!("it does not describe {FEATURES} features");
             return Err(DetectorError::NotAModel { path: path.to_path_buf(), reason });
         }
-        Ok(Self { scorer: Scorer::Rows(scorer), info })
+        Ok(Self { scorer, info })
     }
 
     /// What the model file `path` says about itself, without reading its numbers.
@@ -177,18 +179,30 @@ impl Baseline {
         files: &[PathBuf],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
-    ) -> ControlFlow<()> {
+    ) -> Result<ControlFlow<()>, DetectorError> {
         let transforms = self.info.config.shared.transform_config();
         let choice = |hash: &ContentHash| config.transforms_of(hash, &transforms);
-        let view = View { side: scorer.side(), regions: self.info.regions.as_ref() };
-        for_each_image(files, view, &source.limits, &choice, &mut |index, image| {
-            let score = image.map(|image| {
-                config
-                    .judge(image.hash, scorer.scores(&image.pixels), self.info.threshold)
-                    .expect("the number of transforms was checked")
-            });
+        let side = scorer.side();
+        let view = View { side, regions: self.info.regions.as_ref() };
+        let mut failure = None;
+        let flow = for_each_image(files, view, &source.limits, &choice, &mut |index, image| {
+            let score = match image {
+                Err(error) => Err(error),
+                Ok(ImagePixels { hash, pixels }) => {
+                    match Images::new(&pixels, side).and_then(|images| scorer.scores(&images)) {
+                        Ok(scores) => Ok(config
+                            .judge(hash, scores, self.info.threshold)
+                            .expect("the number of transforms was checked")),
+                        Err(error) => {
+                            failure = Some(error);
+                            return ControlFlow::Break(());
+                        }
+                    }
+                }
+            };
             visit(index, score)
-        })
+        });
+        failure.map_or(Ok(flow), |error| Err(error.into()))
     }
 }
 
@@ -216,9 +230,7 @@ impl AnomalyDetector for Baseline {
         self.check_scoring(source, config)?;
         match &self.scorer {
             Scorer::Rows(scorer) => self.score_rows(&**scorer, source, files, config, visit),
-            Scorer::Pixels(scorer) => {
-                Ok(self.score_pixels(&**scorer, source, files, config, visit))
-            }
+            Scorer::Pixels(scorer) => self.score_pixels(&**scorer, source, files, config, visit),
         }
     }
 
@@ -231,6 +243,24 @@ impl AnomalyDetector for Baseline {
         };
         self.scorer.model().save(path, &metadata).map_err(wrong)
     }
+}
+
+/// The fitted method in the file `path`, with networks on `device`.
+fn load_scorer(
+    path: &Path,
+    method: &BaselineMethod,
+    device: &Device,
+) -> Result<Scorer, BaselineError> {
+    Ok(match method {
+        BaselineMethod::OneNearestNeighbour(_) => {
+            Scorer::Rows(Box::new(OneNearestNeighbour::load(path)?))
+        }
+        BaselineMethod::OneClassSvm(_) => Scorer::Rows(Box::new(OneClassSvm::load(path)?)),
+        BaselineMethod::GeoTrans(_) => Scorer::Pixels(Box::new(GeoTrans::load(path, device)?)),
+        BaselineMethod::Ganomaly(_) => Scorer::Pixels(Box::new(Ganomaly::load(path, device)?)),
+        BaselineMethod::Dsebm(_) => Scorer::Pixels(Box::new(Dsebm::load(path, device)?)),
+        BaselineMethod::Adgan(_) => Scorer::Pixels(Box::new(Adgan::load(path, device)?)),
+    })
 }
 
 /// Nothing, if the scores of `method` can be averaged so.

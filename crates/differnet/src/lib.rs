@@ -32,7 +32,10 @@ pub use baseline::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod};
 pub use config::{DetectorConfig, MTD_JITTER, Preset};
 pub use description::{Rows, environment};
 pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice, row_scores};
-pub use differnet_baselines::{Gamma, OneClassSvmConfig, OneNearestNeighbourConfig, Stage};
+pub use differnet_baselines::{
+    AdganConfig, DsebmConfig, DsebmScore, Gamma, GanomalyConfig, GeoTransConfig, GeoTransScore,
+    OneClassSvmConfig, OneNearestNeighbourConfig, Stage,
+};
 pub use differnet_scoring::{AnomalyMap, Average, Region, Verdict};
 pub use error::DetectorError;
 pub use feature_source::{ChooseTransforms, FeatureSource, ImageFeatures};

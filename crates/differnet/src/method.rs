@@ -16,11 +16,31 @@ pub enum Method {
     /// One-class support vector machine on features.
     #[serde(rename = "ocsvm")]
     OneClassSvm,
+    /// A network that tells geometric transforms of small images apart.
+    #[serde(rename = "geotrans")]
+    GeoTrans,
+    /// An adversarially trained autoencoder of small images, and an encoder of what it makes.
+    #[serde(rename = "ganomaly")]
+    Ganomaly,
+    /// An energy of small images.
+    #[serde(rename = "dsebm")]
+    Dsebm,
+    /// A generator of small images, searched for the closest one.
+    #[serde(rename = "adgan")]
+    Adgan,
 }
 
 impl Method {
     /// All methods, DifferNet first.
-    pub const ALL: [Self; 3] = [Self::DifferNet, Self::OneNearestNeighbour, Self::OneClassSvm];
+    pub const ALL: [Self; 7] = [
+        Self::DifferNet,
+        Self::OneNearestNeighbour,
+        Self::OneClassSvm,
+        Self::GeoTrans,
+        Self::Ganomaly,
+        Self::Dsebm,
+        Self::Adgan,
+    ];
 
     /// The method's name.
     pub fn name(self) -> &'static str {
@@ -28,6 +48,18 @@ impl Method {
             Self::DifferNet => "differnet",
             Self::OneNearestNeighbour => "1nn",
             Self::OneClassSvm => "ocsvm",
+            Self::GeoTrans => "geotrans",
+            Self::Ganomaly => "ganomaly",
+            Self::Dsebm => "dsebm",
+            Self::Adgan => "adgan",
+        }
+    }
+
+    /// Whether it looks at small images instead of features.
+    pub fn looks_at_pixels(self) -> bool {
+        match self {
+            Self::DifferNet | Self::OneNearestNeighbour | Self::OneClassSvm => false,
+            Self::GeoTrans | Self::Ganomaly | Self::Dsebm | Self::Adgan => true,
         }
     }
 
@@ -36,15 +68,15 @@ impl Method {
         match self {
             Self::DifferNet => Some("nats"),
             Self::OneNearestNeighbour => Some("standard deviations"),
-            Self::OneClassSvm => None,
+            Self::OneClassSvm | Self::GeoTrans | Self::Ganomaly | Self::Dsebm | Self::Adgan => None,
         }
     }
 
     /// Whether a score can be below 0, where a geometric mean means nothing.
     pub(crate) fn has_negative_scores(self) -> bool {
         match self {
-            Self::DifferNet | Self::OneNearestNeighbour => false,
-            Self::OneClassSvm => true,
+            Self::DifferNet | Self::OneNearestNeighbour | Self::Ganomaly | Self::Adgan => false,
+            Self::OneClassSvm | Self::GeoTrans | Self::Dsebm => true,
         }
     }
 }

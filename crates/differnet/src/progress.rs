@@ -41,7 +41,7 @@ pub enum Progress {
         /// Rounds in all.
         rounds: usize,
     },
-    /// The held-back images' features are being read or extracted.
+    /// The held-back images are being read, or scored.
     HeldBack {
         /// Images done.
         done: usize,
@@ -66,6 +66,13 @@ pub enum Progress {
         /// Images in all.
         total: usize,
     },
+    /// Training images are being reduced to the size of a method on pixels.
+    Pixels {
+        /// Images done.
+        done: usize,
+        /// Images in all.
+        total: usize,
+    },
     /// A competitor is being fitted.
     Fitting {
         /// What the steps are.
@@ -74,6 +81,8 @@ pub enum Progress {
         done: usize,
         /// Steps in all.
         total: usize,
+        /// Loss of the last update; `None` for methods without updates.
+        loss: Option<f64>,
     },
     /// Good images' maps are being made, to learn how high they reach.
     Maps {

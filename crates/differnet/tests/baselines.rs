@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use differnet::{
-    AnomalyDetector, Average, BadImagePolicy, BaselineConfig, BaselineMethod, FeatureSource,
-    Method, MethodConfig, Outcome, Preset, Progress, ScoreConfig, SharedConfig, Training, Verdict,
-    load_model, read_model_info,
+    AnomalyDetector, Average, BadImagePolicy, BaselineConfig, FeatureSource, Method, MethodConfig,
+    Outcome, Preset, Progress, ScoreConfig, SharedConfig, Training, Verdict, load_model,
+    read_model_info,
 };
 use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
 use differnet_features::FeatureCache;
@@ -78,19 +78,24 @@ impl Bench {
     }
 }
 
-/// Two transforms of each image, seed 7.
+/// Two transforms of each image, seed 7; networks are as small as they can be.
 fn tiny(method: Method) -> BaselineConfig {
-    let shared = SharedConfig {
-        seed: 7,
-        transforms: 2,
-        score_transforms: 2,
-        ..SharedConfig::preset(Preset::Quick)
+    let base = BaselineConfig::preset(method, Preset::Quick).expect("a competitor");
+    let shared = SharedConfig { seed: 7, transforms: 2, score_transforms: 2, ..base.shared };
+    let small = match method {
+        Method::GeoTrans => "side = 8\nwidening = 1\nupdates = 2\nbatch_size = 16",
+        Method::Ganomaly => "side = 16\nchannels = 4\nlatent = 4\nupdates = 2\nbatch_size = 4",
+        Method::Dsebm => "side = 8\nchannels = 4\noutputs = 8\nupdates = 2\nbatch_size = 4",
+        Method::Adgan => {
+            "side = 8\nchannels = 4\nlatent = 4\nupdates = 2\nbatch_size = 4\nstarts = 2\nsteps = 1"
+        }
+        _ => "",
     };
-    let method = BaselineMethod::default_of(method).expect("a competitor");
-    BaselineConfig { method, shared }
+    BaselineConfig::from_toml(small, &BaselineConfig { shared, ..base }).expect("its settings")
 }
 
 const BASELINES: [Method; 2] = [Method::OneNearestNeighbour, Method::OneClassSvm];
+const NETWORKS: [Method; 4] = [Method::GeoTrans, Method::Ganomaly, Method::Dsebm, Method::Adgan];
 
 #[test]
 fn the_same_images_give_the_same_bytes_whatever_their_names_and_order() {
@@ -102,7 +107,7 @@ fn the_same_images_give_the_same_bytes_whatever_their_names_and_order() {
         fs::copy(image, &path).expect("writable");
         images.push(path);
     }
-    for method in BASELINES {
+    for method in BASELINES.into_iter().chain(NETWORKS) {
         let first = bench.bytes(&*bench.fit(&tiny(method), &bench.images));
         assert!(bench.bytes(&*bench.fit(&tiny(method), &images)) == first, "{method}");
         let mut other = tiny(method);
@@ -114,7 +119,7 @@ fn the_same_images_give_the_same_bytes_whatever_their_names_and_order() {
 #[test]
 fn a_model_survives_its_file() {
     let bench = Bench::new();
-    for method in BASELINES {
+    for method in BASELINES.into_iter().chain(NETWORKS) {
         let model = bench.fit(&tiny(method), &bench.images);
         let bytes = bench.bytes(&*model);
         let loaded = load_model(&bench.model(), &Device::flex()).expect("its own file");
@@ -126,6 +131,7 @@ fn a_model_survives_its_file() {
         let files = &bench.defects;
         assert_eq!(bench.scores(&*loaded, files), bench.scores(&*model, files));
         assert!(loaded.localizer().is_none());
+        assert_eq!(model.summary().extractor.is_none(), NETWORKS.contains(&method));
         assert!(bench.bytes(&*loaded) == bytes, "{method}: another file");
     }
 }
@@ -147,7 +153,7 @@ fn defects_score_above_the_held_back_images() {
 #[test]
 fn without_held_back_images_the_threshold_comes_from_training_images() {
     let bench = Bench::new();
-    for method in BASELINES {
+    for method in BASELINES.into_iter().chain(NETWORKS) {
         let model = bench.fit(&tiny(method), &bench.images[..3]);
         let summary = model.summary();
         assert_eq!((summary.training_images, summary.held_back_images), (3, 0));
@@ -180,9 +186,9 @@ fn what_a_method_cannot_do_is_an_error() {
 #[test]
 fn asking_to_stop_stops_at_every_stage() {
     let bench = Bench::new();
-    let stop = |at: fn(&Progress) -> bool| {
+    let stop_of = |method: Method, at: fn(&Progress) -> bool| {
         let training = Training {
-            config: &tiny(Method::OneNearestNeighbour),
+            config: &tiny(method),
             source: &bench.source(),
             device: &Device::flex(),
             checkpoints: Path::new("unused"),
@@ -194,10 +200,16 @@ fn asking_to_stop_stops_at_every_stage() {
         });
         matches!(outcome, Ok(Outcome::Interrupted))
     };
+    let stop = |at| stop_of(Method::OneNearestNeighbour, at);
     assert!(stop(|progress| matches!(progress, Progress::Checking { .. })));
     assert!(stop(|progress| matches!(progress, Progress::Features { .. })));
     assert!(stop(|progress| matches!(progress, Progress::Fitting { .. })));
     assert!(stop(|progress| matches!(progress, Progress::HeldBack { .. })));
     assert!(!stop(|_| false));
+    let stop = |at| stop_of(Method::GeoTrans, at);
+    assert!(stop(|progress| matches!(progress, Progress::Pixels { .. })));
+    assert!(stop(|progress| matches!(progress, Progress::Fitting { loss: Some(_), .. })));
+    assert!(stop(|progress| matches!(progress, Progress::Fitting { loss: None, .. })));
+    assert!(stop(|progress| matches!(progress, Progress::HeldBack { .. })));
     assert!(!Path::new("unused").exists(), "competitors have no checkpoints");
 }

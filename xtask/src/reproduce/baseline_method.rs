@@ -1,11 +1,13 @@
-//! The competitors on features, 1-NN and the one-class SVM, as methods of the tables.
+//! The competitors as methods of the tables.
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use anyhow::Context;
+
 use differnet::{
-    AnomalyDetector, Average, BadImagePolicy, Baseline, BaselineConfig, BaselineMethod,
-    DetectorConfig, Outcome, Progress, ScoreConfig, SharedConfig, Training, TransformChoice,
+    AnomalyDetector, Average, BadImagePolicy, Baseline, BaselineConfig, DetectorConfig, Method,
+    Outcome, Progress, ScoreConfig, SharedConfig, Training, TransformChoice,
 };
 
 use super::cell::TestSpec;
@@ -15,20 +17,27 @@ use super::method::{Bench, Stopped, Trained};
 /// A competitor fitted to `files`, with the settings that it shares with DifferNet taken from
 /// `config`.
 ///
-/// As in the paper (Section 4.3) it sees the same features and averages its scores over transforms:
-/// as many of a training image as of a test image.
+/// As in the paper (Section 4.3) 1-NN and the one-class SVM see the same features and average their
+/// scores over transforms: as many of a training image as of a test image. Networks have the
+/// transforms of their own papers.
 ///
 /// # Errors
 /// [`Stopped`] if the bench was told to stop; otherwise what the fit says.
 pub(super) fn train(
-    method: BaselineMethod,
+    method: Method,
     config: &DetectorConfig,
     files: &[PathBuf],
     bench: &mut Bench<'_>,
 ) -> anyhow::Result<Baseline> {
-    let transforms = config.score_transforms;
-    let shared = SharedConfig { transforms, average: Average::Mean, ..config.shared() };
-    let config = BaselineConfig { method, shared };
+    let shared = config.shared();
+    let mut config = BaselineConfig::preset(method, config.preset)
+        .with_context(|| format!("{method} is no competitor"))?;
+    config.shared = if method.looks_at_pixels() {
+        let SharedConfig { seed, validation, quantile, .. } = shared;
+        SharedConfig { seed, validation, quantile, ..config.shared }
+    } else {
+        SharedConfig { transforms: shared.score_transforms, average: Average::Mean, ..shared }
+    };
     let training = Training {
         config: &config,
         source: bench.source,
@@ -55,16 +64,19 @@ impl Trained for Baseline {
         test: &TestSpec,
         bench: &mut Bench<'_>,
     ) -> anyhow::Result<Vec<f64>> {
-        score_files(self, files, &score_config(test), bench)
+        score_files(self, files, &score_config(self, test), bench)
     }
 
     fn threshold(&self, test: &TestSpec) -> Option<f64> {
-        (score_config(test) == self.score_config()).then_some(self.info().threshold)
+        (score_config(self, test) == self.score_config()).then_some(self.info().threshold)
     }
 }
 
-/// How a test scores: competitors average by the mean, whatever DifferNet does.
-fn score_config(test: &TestSpec) -> ScoreConfig {
+/// How a test scores: by the mean, whatever DifferNet does; networks as they were fitted to.
+fn score_config(baseline: &Baseline, test: &TestSpec) -> ScoreConfig {
+    if baseline.info().config.method().looks_at_pixels() {
+        return baseline.score_config();
+    }
     let transforms = test.transforms;
     ScoreConfig { transforms, choice: TransformChoice::Fixed, average: Average::Mean }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use clap::ValueEnum;
-use differnet::{BaselineMethod, DetectorConfig, FeatureSource};
+use differnet::{DetectorConfig, FeatureSource};
 use serde::{Deserialize, Serialize};
 
 use super::cell::TestSpec;
@@ -66,13 +66,17 @@ impl Method {
         matches!(self, Self::DifferNet | Self::DifferNetShots) || self.baseline().is_some()
     }
 
-    /// The competitor that this build can fit, with its settings.
-    fn baseline(self) -> Option<BaselineMethod> {
-        match self {
-            Self::OneNn => BaselineMethod::default_of(differnet::Method::OneNearestNeighbour),
-            Self::Ocsvm => BaselineMethod::default_of(differnet::Method::OneClassSvm),
-            _ => None,
-        }
+    /// What the library calls the competitor; `None` for DifferNet.
+    fn baseline(self) -> Option<differnet::Method> {
+        Some(match self {
+            Self::GeoTrans => differnet::Method::GeoTrans,
+            Self::Ganomaly => differnet::Method::Ganomaly,
+            Self::Dsebm => differnet::Method::Dsebm,
+            Self::Adgan => differnet::Method::Adgan,
+            Self::Ocsvm => differnet::Method::OneClassSvm,
+            Self::OneNn => differnet::Method::OneNearestNeighbour,
+            Self::DifferNet | Self::DifferNetShots => return None,
+        })
     }
 }
 

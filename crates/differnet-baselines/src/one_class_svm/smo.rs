@@ -68,7 +68,8 @@ impl Problem {
             }
             if updates.is_multiple_of(REPORTED) {
                 done = self.share(first, violation).max(done);
-                let step = FitProgress { stage: Stage::Solving, done, total: STEPS as usize };
+                let step =
+                    FitProgress { stage: Stage::Solving, done, total: STEPS as usize, loss: None };
                 if let ControlFlow::Break(()) = progress(&step) {
                     return Ok(None);
                 }
@@ -103,7 +104,7 @@ impl State {
         let total = alphas.iter().filter(|alpha| **alpha > 0.0).count();
         for (at, &alpha) in alphas[..total].iter().enumerate() {
             if at % STARTED == 0 {
-                let step = FitProgress { stage: Stage::Statistics, done: at, total };
+                let step = FitProgress { stage: Stage::Statistics, done: at, total, loss: None };
                 if let ControlFlow::Break(()) = progress(&step) {
                     return None;
                 }

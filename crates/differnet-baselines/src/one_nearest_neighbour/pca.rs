@@ -137,7 +137,7 @@ fn covariance(
             let sums = MatMut::from_column_major_slice_mut(sums, features, columns);
             matmul(sums, Accum::Add, values.transpose(), right, 1.0, Par::Seq);
         });
-        let step = FitProgress { stage: Stage::Statistics, done: block + 1, total };
+        let step = FitProgress { stage: Stage::Statistics, done: block + 1, total, loss: None };
         if let ControlFlow::Break(()) = progress(&step) {
             return None;
         }

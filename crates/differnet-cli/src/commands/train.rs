@@ -110,7 +110,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
         bad_images,
         regions: regions.as_ref(),
     };
-    // Competitors begin anew: their features are in the cache, and the rest is quick.
+    // Competitors begin anew.
     let resumable = config.method() == Method::DifferNet;
     if resumable && checkpoints.exists() {
         if args.restart {
@@ -128,7 +128,11 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     match outcome? {
         Outcome::Interrupted if resumable => Err(interrupted(&checkpoints)),
         Outcome::Interrupted => {
-            let message = "Stopped; features so far are in the cache, the same command goes on.";
+            let message = if config.method().looks_at_pixels() {
+                "Stopped; the same command begins anew."
+            } else {
+                "Stopped; features so far are in the cache, the same command goes on."
+            };
             Err(Interrupted(message.to_owned()).into())
         }
         Outcome::Finished(detector, skipped) => {

@@ -50,6 +50,33 @@ fn models_of_other_methods_are_trained_inspected_and_used() {
 }
 
 #[test]
+fn networks_on_pixels_are_trained_inspected_and_used() {
+    let fixture = Fixture::shared();
+    let small = "--updates 2 --batch-size 4 --side 16";
+    for (method, more) in [
+        ("geotrans", "--widening 1"),
+        ("ganomaly", "--channels 4 --latent 4"),
+        ("dsebm", "--channels 4 --outputs 8 --score reconstruction"),
+        ("adgan", "--channels 4 --latent 4 --starts 2 --steps 1"),
+    ] {
+        let words: Vec<&str> = small.split(' ').chain(more.split(' ')).collect();
+        let (folder, model, run) = trained(method, &[&words[..], &["--json"]].concat());
+        let summary = run.json();
+        assert_eq!((&summary["method"], &summary["images"]), (&method.into(), &4.into()));
+        let info = fixture.run(&["inspect", "--json"], &[&model]).json();
+        assert_eq!((&info["method"], &info["config"]["side"]), (&method.into(), &16.into()));
+        assert!(info["extractor"].is_null() && info["config"]["rotate"] == false);
+        let run = fixture.run(&["score", "--json", "--model"], &[&model, &fixture.test()]);
+        assert_eq!(run.text().lines().count(), 6);
+        let out = folder.path().join("report");
+        let words = ["evaluate", "--json", "--category", "hex_nut", "--model"];
+        let paths = [&model, Path::new("--data"), &fixture.data(), Path::new("--out"), &out];
+        let summary = fixture.run(&words, &paths).json();
+        assert!(summary["auroc"].is_f64() && summary["method"] == method, "{summary}");
+    }
+}
+
+#[test]
 fn evaluations_and_reports_do_without_maps() {
     let fixture = Fixture::shared();
     let (folder, model, run) = trained("ocsvm", &[]);
@@ -94,12 +121,18 @@ fn maps_are_refused_with_a_remedy() {
 #[test]
 fn arguments_of_other_methods_are_refused() {
     for (method, more, text) in [
-        ("2nn", &[][..], "possible values: differnet, 1nn, ocsvm"),
+        (
+            "2nn",
+            &[][..],
+            "possible values: differnet, 1nn, ocsvm, geotrans, ganomaly, dsebm, adgan",
+        ),
         ("1nn", &["--hidden", "3"], "--hidden is no setting of the method 1nn"),
         ("differnet", &["--nu", "0.3"], "--nu is no setting of the method differnet"),
         ("ocsvm", &["--nu", "1.5"], "setting nu must be in (0, 1], found 1.5"),
         ("ocsvm", &["--gamma", "wide"], "give a number such as 0.5, or scale"),
         ("ocsvm", &["--average", "geometric-mean"], "setting average must be mean"),
+        ("adgan", &["--side", "40"], "setting side must be a power of two from 8 to 256, found 40"),
+        ("dsebm", &["--score", "simplified"], "unknown variant `simplified`"),
     ] {
         let (_folder, model, run) = trained(method, more);
         assert_eq!(run.code, Some(2), "{}", run.err);

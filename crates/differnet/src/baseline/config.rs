@@ -1,6 +1,10 @@
 //! The settings of a competitor.
 
-use differnet_baselines::{BaselineError, OneClassSvmConfig, OneNearestNeighbourConfig};
+use differnet_baselines::{
+    AdganConfig, BaselineError, DsebmConfig, GanomalyConfig, GeoTransConfig, OneClassSvmConfig,
+    OneNearestNeighbourConfig,
+};
+use serde::de::Error;
 use serde::{Deserialize, Serialize};
 
 use super::require_average;
@@ -34,18 +38,41 @@ pub enum BaselineMethod {
     /// One-class support vector machine on features.
     #[serde(rename = "ocsvm")]
     OneClassSvm(OneClassSvmConfig),
+    /// A network that tells geometric transforms of small images apart.
+    #[serde(rename = "geotrans")]
+    GeoTrans(GeoTransConfig),
+    /// An adversarially trained autoencoder of small images.
+    #[serde(rename = "ganomaly")]
+    Ganomaly(GanomalyConfig),
+    /// An energy of small images.
+    #[serde(rename = "dsebm")]
+    Dsebm(DsebmConfig),
+    /// A generator of small images.
+    #[serde(rename = "adgan")]
+    Adgan(AdganConfig),
 }
 
 impl BaselineMethod {
-    /// The settings that `method` has unless told otherwise; `None` for DifferNet.
-    pub fn default_of(method: Method) -> Option<Self> {
-        match method {
-            Method::DifferNet => None,
+    /// The settings of `method` in a preset; `None` for DifferNet.
+    ///
+    /// Networks have smaller settings in [`Preset::Quick`] and their papers' in the others.
+    pub fn preset(method: Method, preset: Preset) -> Option<Self> {
+        let quick = preset == Preset::Quick;
+        Some(match method {
+            Method::DifferNet => return None,
             Method::OneNearestNeighbour => {
-                Some(Self::OneNearestNeighbour(OneNearestNeighbourConfig::default()))
+                Self::OneNearestNeighbour(OneNearestNeighbourConfig::default())
             }
-            Method::OneClassSvm => Some(Self::OneClassSvm(OneClassSvmConfig::default())),
-        }
+            Method::OneClassSvm => Self::OneClassSvm(OneClassSvmConfig::default()),
+            Method::GeoTrans if quick => Self::GeoTrans(GeoTransConfig::quick()),
+            Method::GeoTrans => Self::GeoTrans(GeoTransConfig::new()),
+            Method::Ganomaly if quick => Self::Ganomaly(GanomalyConfig::quick()),
+            Method::Ganomaly => Self::Ganomaly(GanomalyConfig::new()),
+            Method::Dsebm if quick => Self::Dsebm(DsebmConfig::quick()),
+            Method::Dsebm => Self::Dsebm(DsebmConfig::new()),
+            Method::Adgan if quick => Self::Adgan(AdganConfig::quick()),
+            Method::Adgan => Self::Adgan(AdganConfig::new()),
+        })
     }
 
     /// The method.
@@ -53,6 +80,10 @@ impl BaselineMethod {
         match self {
             Self::OneNearestNeighbour(_) => Method::OneNearestNeighbour,
             Self::OneClassSvm(_) => Method::OneClassSvm,
+            Self::GeoTrans(_) => Method::GeoTrans,
+            Self::Ganomaly(_) => Method::Ganomaly,
+            Self::Dsebm(_) => Method::Dsebm,
+            Self::Adgan(_) => Method::Adgan,
         }
     }
 
@@ -60,11 +91,28 @@ impl BaselineMethod {
         match self {
             Self::OneNearestNeighbour(config) => config.validate(),
             Self::OneClassSvm(config) => config.validate(),
+            Self::GeoTrans(config) => config.validate(),
+            Self::Ganomaly(config) => config.validate(),
+            Self::Dsebm(config) => config.validate(),
+            Self::Adgan(config) => config.validate(),
         }
     }
 }
 
 impl BaselineConfig {
+    /// All settings of `method` in a preset; `None` for DifferNet.
+    ///
+    /// Methods on pixels see each image once and as it lies: their papers' images are upright.
+    pub fn preset(method: Method, preset: Preset) -> Option<Self> {
+        let shared = SharedConfig::preset(preset);
+        let shared = if method.looks_at_pixels() {
+            SharedConfig { rotate: false, transforms: 1, score_transforms: 1, ..shared }
+        } else {
+            shared
+        };
+        Some(Self { method: BaselineMethod::preset(method, preset)?, shared })
+    }
+
     /// The method.
     pub fn method(&self) -> Method {
         self.method.method()
@@ -81,7 +129,9 @@ impl BaselineConfig {
         let mut base = *base;
         if let Some(preset) = overrides.remove("preset") {
             let preset = preset.try_into::<Preset>().map_err(invalid)?;
-            base.shared = SharedConfig { seed: base.shared.seed, ..SharedConfig::preset(preset) };
+            let seed = base.shared.seed;
+            base = Self::preset(base.method(), preset).expect("base is one of a competitor");
+            base.shared.seed = seed;
         }
         let mut table = toml::Table::try_from(base).expect("settings are a table of numbers");
         table.extend(overrides);
@@ -121,8 +171,13 @@ impl TryFrom<toml::Table> for BaselineConfig {
         let names = names.expect("settings are a table of numbers");
         let shared = names.keys().filter_map(|name| own.remove_entry(name)).collect();
         let shared = toml::Value::Table(shared).try_into()?;
-        let method = toml::Value::Table(own).try_into()?;
-        Ok(Self { method, shared })
+        let method: BaselineMethod = toml::Value::Table(own.clone()).try_into()?;
+        // Burn's configurations pass over names that they do not know.
+        let known = toml::Table::try_from(method).expect("settings are a table of numbers");
+        match own.keys().find(|name| !known.contains_key(*name)) {
+            Some(name) => Err(toml::de::Error::custom(format!("unknown field `{name}`"))),
+            None => Ok(Self { method, shared }),
+        }
     }
 }
 
@@ -134,13 +189,12 @@ mod tests {
     use super::*;
 
     fn base(method: Method) -> BaselineConfig {
-        let method = BaselineMethod::default_of(method).expect("a competitor");
-        BaselineConfig { method, shared: SharedConfig::preset(Preset::Quick) }
+        BaselineConfig::preset(method, Preset::Quick).expect("a competitor")
     }
 
     #[test]
     fn settings_survive_toml_and_json() {
-        for method in [Method::OneNearestNeighbour, Method::OneClassSvm] {
+        for method in Method::ALL.into_iter().skip(1) {
             let shared = SharedConfig {
                 jitter: 0.15,
                 transform_seed: Some(3),
@@ -170,6 +224,22 @@ mod tests {
         let gamma = Gamma::Fixed(0.25);
         let svm = OneClassSvmConfig { nu: 0.1, gamma, ..OneClassSvmConfig::default() };
         assert_eq!(config.method, BaselineMethod::OneClassSvm(svm));
+    }
+
+    #[test]
+    fn networks_see_upright_images_once_and_a_preset_sets_their_size() {
+        let quick = base(Method::GeoTrans);
+        assert_eq!(quick.method, BaselineMethod::GeoTrans(GeoTransConfig::quick()));
+        let shared = quick.shared;
+        assert_eq!((shared.rotate, shared.transforms, shared.score_transforms), (false, 1, 1));
+        let paper = BaselineConfig::from_toml("preset = \"paper\"\nside = 64\n", &quick);
+        let paper = paper.expect("valid");
+        let expected = GeoTransConfig::new().with_side(64);
+        assert_eq!(paper.method, BaselineMethod::GeoTrans(expected));
+        assert_eq!((paper.shared.rotate, paper.shared.transforms), (false, 1));
+        let error = BaselineConfig::from_toml("latent = 3", &quick).expect_err("not its own");
+        let source = std::error::Error::source(&error).expect("the parser's reason");
+        assert!(source.to_string().contains("unknown field `latent`"), "{source}");
     }
 
     #[test]

@@ -3,20 +3,16 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use differnet_baselines::{BaselineError, FitProgress, RowScorer, Rows, Scorer};
-use differnet_data::{ContentHash, Purpose, random_transforms};
-use differnet_features::FEATURES;
-use differnet_scoring::{anomaly_score, threshold_from_good};
+use differnet_baselines::Scorer;
+use differnet_scoring::threshold_from_good;
 
+use super::training_images::Fitted;
 use super::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod, FORMAT};
 use crate::anomaly_detector::AnomalyDetector;
 use crate::error::DetectorError;
 use crate::progress::{Progress, ProgressCallback};
 use crate::split::Split;
 use crate::training::{Outcome, Training};
-
-/// Training images whose scores stand in where none were held back.
-const SCORED_TRAINING_IMAGES: usize = 200;
 
 impl Training<'_, BaselineConfig> {
     /// Fits a competitor to the good images `files`.
@@ -36,19 +32,10 @@ impl Training<'_, BaselineConfig> {
         let Some((split, bad)) = self.usable_split(&self.config.shared, files, progress)? else {
             return Ok(Outcome::Interrupted);
         };
-        let Some(rows) = self.training_rows(&split, progress)? else {
+        let Some(Fitted { scorer, training_scores }) = self.fit(&split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
-        let rows = Rows::new(&rows, FEATURES)?;
-        let Some(scorer) = self.fit(&rows, progress)? else {
-            return Ok(Outcome::Interrupted);
-        };
-        // Needed where no images are held back: what the scorer makes of its own training rows.
-        let training_scores = match split.held_back.len() {
-            0 => self.training_scores(&*scorer, &rows)?,
-            _ => Vec::new(),
-        };
-        let baseline = self.describe(&split, Scorer::Rows(scorer));
+        let baseline = self.describe(&split, scorer);
         let Some(held_back) = self.held_back_scores(&baseline, &split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
@@ -56,61 +43,41 @@ impl Training<'_, BaselineConfig> {
         Ok(Outcome::Finished(Box::new(baseline.with_threshold(good)?), bad))
     }
 
-    /// The features `[images · transforms, 768]` of the training images; `None` if interrupted.
-    fn training_rows(
+    /// The method fitted to the training images; `None` if interrupted.
+    fn fit(
         &self,
         split: &Split,
         progress: &mut ProgressCallback<'_>,
-    ) -> Result<Option<Vec<f32>>, DetectorError> {
-        let shared = &self.config.shared;
-        let transforms = shared.transform_config();
-        let seed = shared.training_transform_seed();
-        let choice = |hash: &ContentHash| {
-            random_transforms(&transforms, seed, Purpose::Train, hash, 0..shared.transforms)
-        };
-        let total = split.training.len();
-        let mut rows = Vec::with_capacity(total * shared.transforms * FEATURES);
-        let files = &split.training;
-        let flow =
-            self.source.for_each_usable(self.regions, files, &choice, &mut |index, features| {
-                rows.extend(features.rows);
-                progress(Progress::Features { done: index + 1, total, round: 1, rounds: 1 })
-            })?;
-        Ok(flow.is_continue().then_some(rows))
-    }
-
-    /// The method fitted to `rows`; `None` if interrupted.
-    fn fit(
-        &self,
-        rows: &Rows<'_>,
-        progress: &mut ProgressCallback<'_>,
-    ) -> Result<Option<Box<dyn RowScorer>>, BaselineError> {
-        let told = &mut |step: &FitProgress| {
-            progress(Progress::Fitting { stage: step.stage, done: step.done, total: step.total })
-        };
-        Ok(match self.config.method {
+    ) -> Result<Option<Fitted>, DetectorError> {
+        let (seed, device) = (self.config.shared.seed, self.device);
+        match self.config.method {
             BaselineMethod::OneNearestNeighbour(config) => {
-                config.fit(rows, told)?.map(|model| Box::new(model) as Box<dyn RowScorer>)
+                self.fit_rows(split, progress, |rows, told| config.fit(rows, told))
             }
-            BaselineMethod::OneClassSvm(config) => config
-                .fit(rows, self.config.shared.seed, told)?
-                .map(|model| Box::new(model) as Box<dyn RowScorer>),
-        })
-    }
-
-    /// Scores of training images under the transforms that were fitted to.
-    fn training_scores(
-        &self,
-        scorer: &dyn RowScorer,
-        rows: &Rows<'_>,
-    ) -> Result<Vec<f64>, DetectorError> {
-        let transforms = self.config.shared.transforms;
-        let images = (rows.count() / transforms).min(SCORED_TRAINING_IMAGES);
-        let score = |image: usize| {
-            let scores = scorer.training_scores(rows, image * transforms..(image + 1) * transforms);
-            Ok(anomaly_score(&scores, self.config.shared.average)?)
-        };
-        (0..images).map(score).collect()
+            BaselineMethod::OneClassSvm(config) => {
+                self.fit_rows(split, progress, |rows, told| config.fit(rows, seed, told))
+            }
+            BaselineMethod::GeoTrans(config) => {
+                self.fit_pixels(split, config.side, progress, |images, told| {
+                    config.fit(images, seed, device, told)
+                })
+            }
+            BaselineMethod::Ganomaly(config) => {
+                self.fit_pixels(split, config.side, progress, |images, told| {
+                    config.fit(images, seed, device, told)
+                })
+            }
+            BaselineMethod::Dsebm(config) => {
+                self.fit_pixels(split, config.side, progress, |images, told| {
+                    config.fit(images, seed, device, told)
+                })
+            }
+            BaselineMethod::Adgan(config) => {
+                self.fit_pixels(split, config.side, progress, |images, told| {
+                    config.fit(images, seed, device, told)
+                })
+            }
+        }
     }
 
     /// Scores of the held-back images; `None` if interrupted.

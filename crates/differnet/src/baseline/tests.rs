@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use differnet_baselines::{BaselineError, FittedModel, PixelScorer, Scorer};
+use differnet_baselines::{BaselineError, FittedModel, Images, PixelScorer, Scorer};
 use differnet_scoring::Verdict;
 
 use super::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod, FORMAT};
@@ -33,16 +33,20 @@ impl PixelScorer for Redness {
         8
     }
 
-    fn scores(&self, images: &[u8]) -> Vec<f64> {
-        let red = |image: &[u8]| image.iter().step_by(3).map(|&byte| f64::from(byte)).sum::<f64>();
-        images.chunks_exact(8 * 8 * 3).map(|image| red(image) / 64.0).collect()
+    fn scores(&self, images: &Images<'_>) -> Result<Vec<f64>, BaselineError> {
+        let red = |image: usize| {
+            let bytes = images.image(image).iter().step_by(3);
+            bytes.map(|&byte| f64::from(byte)).sum::<f64>() / 64.0
+        };
+        Ok((0..images.count()).map(red).collect())
     }
 }
 
 fn baseline() -> Baseline {
     let shared =
         SharedConfig { rotate: false, score_transforms: 3, ..SharedConfig::preset(Preset::Quick) };
-    let method = BaselineMethod::default_of(Method::OneNearestNeighbour).expect("a competitor");
+    let method =
+        BaselineMethod::preset(Method::OneNearestNeighbour, Preset::Quick).expect("a competitor");
     let info = BaselineInfo {
         format: FORMAT,
         version: String::new(),
