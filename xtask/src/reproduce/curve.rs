@@ -158,7 +158,6 @@ fn describe(
         figures: figures(results, most)?,
         cells,
         missing: Vec::new(),
-        not_available: Vec::new(),
         settings: measured.settings.clone(),
         environment: measured.environment.clone(),
     })

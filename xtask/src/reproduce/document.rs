@@ -29,8 +29,6 @@ pub(super) struct Document {
     pub(super) cells: Vec<TableCell>,
     /// What was asked for and is not there.
     pub(super) missing: Vec<Missing>,
-    /// Names of methods that this build does not have.
-    pub(super) not_available: Vec<String>,
     /// The settings as TOML, those of the first seed.
     pub(super) settings: String,
     /// Where it was measured.

@@ -178,7 +178,6 @@ fn describe(
         figures,
         cells,
         missing: missing.to_vec(),
-        not_available: Vec::new(),
         settings: measured.settings.clone(),
         environment: measured.environment.clone(),
     })

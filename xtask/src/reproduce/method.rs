@@ -1,6 +1,6 @@
 //! The methods that the tables compare, and the seam through which a cell trains and scores with one.
 //!
-//! A method that is wired in has an arm in [`train`]; everything else treats methods alike.
+//! [`train`] tells DifferNet from its competitors; everything else treats methods alike.
 
 use std::fmt;
 use std::ops::ControlFlow;
@@ -59,11 +59,6 @@ impl Method {
             Self::DifferNet => "DifferNet",
             Self::DifferNetShots => "DifferNet (16 shots)",
         }
-    }
-
-    /// Whether [`train`] knows the method.
-    pub(crate) fn is_available(self) -> bool {
-        matches!(self, Self::DifferNet | Self::DifferNetShots) || self.baseline().is_some()
     }
 
     /// What the library calls the competitor; `None` for DifferNet.
@@ -130,23 +125,12 @@ pub(crate) fn train(
     files: &[PathBuf],
     bench: &mut Bench<'_>,
 ) -> anyhow::Result<Box<dyn Trained>> {
-    match method {
-        Method::DifferNet | Method::DifferNetShots => {
-            Ok(Box::new(differnet_method::train(config, files, bench, &mut |_, _| {
-                ControlFlow::Continue(())
-            })?))
-        }
-        other => match other.baseline() {
-            Some(baseline) => Ok(Box::new(baseline_method::train(baseline, config, files, bench)?)),
-            None => anyhow::bail!("{}", not_available(&[other])),
-        },
-    }
-}
-
-/// What to say of methods that this build does not have.
-pub(crate) fn not_available(methods: &[Method]) -> String {
-    let names: Vec<String> = methods.iter().map(|method| method.name()).collect();
-    format!("not available in this build: {}", names.join(", "))
+    Ok(match method.baseline() {
+        Some(baseline) => Box::new(baseline_method::train(baseline, config, files, bench)?),
+        None => Box::new(differnet_method::train(config, files, bench, &mut |_, _| {
+            ControlFlow::Continue(())
+        })?),
+    })
 }
 
 /// Somebody asked to stop.

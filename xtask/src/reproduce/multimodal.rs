@@ -89,7 +89,6 @@ fn describe(args: &MultimodalArgs, found: &Found, measured: &Measured) -> Docume
         figures: Vec::new(),
         cells: all.iter().map(|m| TableCell::of(m, None)).collect(),
         missing: found.missing.clone(),
-        not_available: Vec::new(),
         settings: measured.settings.clone(),
         environment: measured.environment.clone(),
     }

@@ -85,7 +85,6 @@ fn example() -> Document {
         }],
         cells: runs.iter().map(|run| TableCell::of(run, Some(99.0))).collect(),
         missing: Vec::new(),
-        not_available: vec!["ocsvm".into()],
         settings: "hidden = 256\n".into(),
         environment: environment(),
     }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::args::RunArgs;
 use super::cell::CellSpec;
 use super::document::{COST, Document, QUALITY, Table, TableCell, cost, quality};
-use super::method::{Method, not_available};
+use super::method::Method;
 use super::mvtec::{Found, MvtecArgs};
 use super::paper::{self, Group, SHOTS, TABLE_1, TABLE_1_METHODS};
 use super::summary::{Measurement, difference, measurements, spread};
@@ -23,7 +23,7 @@ Writes table.md, table.csv, table.json and table.html. An interrupted run goes o
 pub(crate) struct Table1Args {
     #[command(flatten)]
     data: MvtecArgs,
-    /// Methods, separated by commas [default: all of the paper's that this build has].
+    /// Methods, separated by commas [default: all of the paper's].
     #[arg(long, value_enum, value_name = "NAME,..", value_delimiter = ',')]
     methods: Vec<Method>,
     /// Training images of the few-shot method, drawn by the seed.
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Table1Args) -> anyhow::Result<ExitCode> {
     let found = args.data.find(&args.run, &args.run.out("table1"))?;
     let mut cells = Vec::new();
     for part in &found.parts {
-        for &method in &methods.available {
+        for &method in &methods {
             for seed in 1..=args.run.seeds {
                 let config = args.run.config(seed, |config| config)?;
                 let shots = (method == Method::DifferNetShots).then_some(args.shots);
@@ -52,37 +52,24 @@ pub(crate) fn run(args: &Table1Args) -> anyhow::Result<ExitCode> {
     reproduce(plan, |measured| describe(args, &found, &methods, measured))
 }
 
-/// Methods that a command works with, and those that this build does not have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Methods {
-    pub(super) available: Vec<Method>,
-    pub(super) not_available: Vec<Method>,
-}
-
 /// The methods asked for, or `all`.
 ///
 /// # Errors
-/// [`UsageError`] if a method is asked for by name that this build does not have, or that the table
-/// does not have.
-pub(super) fn choose(asked: &[Method], all: &[Method]) -> anyhow::Result<Methods> {
+/// [`UsageError`] if a method is asked for that the table does not have.
+pub(super) fn choose(asked: &[Method], all: &[Method]) -> anyhow::Result<Vec<Method>> {
     if let Some(other) = asked.iter().find(|method| !all.contains(method)) {
         return Err(UsageError(format!("--methods: the table has no {}", other.name())).into());
     }
     let mut wanted = if asked.is_empty() { all.to_vec() } else { asked.to_vec() };
     wanted.sort_by_key(|method| all.iter().position(|known| known == method));
     wanted.dedup();
-    let (available, missing): (Vec<_>, Vec<_>) =
-        wanted.into_iter().partition(|method| method.is_available());
-    if !asked.is_empty() && !missing.is_empty() {
-        return Err(UsageError(format!("--methods: {}", not_available(&missing))).into());
-    }
-    Ok(Methods { available, not_available: missing })
+    Ok(wanted)
 }
 
 fn describe(
     args: &Table1Args,
     found: &Found,
-    methods: &Methods,
+    methods: &[Method],
     measured: &Measured,
 ) -> anyhow::Result<Document> {
     let all = measurements(&measured.ran.results);
@@ -95,7 +82,7 @@ fn describe(
         chosen.copied().collect()
     };
 
-    let titles: Vec<String> = methods.available.iter().map(|method| title(*method, args)).collect();
+    let titles: Vec<String> = methods.iter().map(|method| title(*method, args)).collect();
     let mut headers = vec!["category"];
     headers.extend(titles.iter().map(String::as_str));
     let mut beside = Table::new("AUROC in percent: measured (paper, difference)", &headers);
@@ -107,7 +94,7 @@ fn describe(
     let mut costs = Table::new("Time and memory of a run", &with_names(&COST));
     for name in names(found) {
         let mut row = vec![name.clone()];
-        for (&method, title) in methods.available.iter().zip(&titles) {
+        for (&method, title) in methods.iter().zip(&titles) {
             let (runs, paper) = (of(&name, method), paper(&name, method));
             row.push(beside_paper(&runs, paper));
             if found.parts.iter().any(|part| part.category == name) {
@@ -131,7 +118,7 @@ fn describe(
             .collect();
         if categories.len() > 1 {
             let mut row = vec![format!("{label} ({} categories)", categories.len())];
-            for &method in &methods.available {
+            for &method in methods {
                 row.push(mean_beside_paper(&all, &categories, method, &paper));
             }
             beside.rows.push(row);
@@ -140,7 +127,6 @@ fn describe(
 
     let cells =
         all.iter().map(|m| TableCell::of(m, paper(&m.test.category, m.cell.method))).collect();
-    let not_available = methods.not_available.iter().map(|method| method.name()).collect();
     Ok(Document {
         name: "table1",
         title: format!("Table 1: AUROC on {}", data_name(args.run.sample, "MVTec AD")),
@@ -151,7 +137,6 @@ fn describe(
         figures: Vec::new(),
         cells,
         missing: found.missing.clone(),
-        not_available,
         settings: measured.settings.clone(),
         environment: measured.environment.clone(),
     })
@@ -227,7 +212,7 @@ fn title(method: Method, args: &Table1Args) -> String {
     }
 }
 
-fn notes(args: &Table1Args, found: &Found, methods: &Methods) -> Vec<String> {
+fn notes(args: &Table1Args, found: &Found, methods: &[Method]) -> Vec<String> {
     let mut notes = vec![
         "The interval tells how much the AUROC would vary with other test images (bootstrap, ends \
          averaged over seeds), ± how much it varies with the seed."
@@ -237,10 +222,7 @@ fn notes(args: &Table1Args, found: &Found, methods: &Methods) -> Vec<String> {
         let names: Vec<&str> = found.missing.iter().map(|m| m.category.as_str()).collect();
         notes.push(format!("Missing, because the folder lacks them: {}.", names.join(", ")));
     }
-    if !methods.not_available.is_empty() {
-        notes.push(format!("Methods {}.", not_available(&methods.not_available)));
-    }
-    if methods.available.contains(&Method::DifferNetShots) {
+    if methods.contains(&Method::DifferNetShots) {
         notes.push(format!(
             "DifferNet with {0} shots is given {0} good images, drawn by the seed; like every training \
              it holds a share of them back.",
@@ -248,7 +230,6 @@ fn notes(args: &Table1Args, found: &Found, methods: &Methods) -> Vec<String> {
         ));
     }
     let printed: Vec<String> = methods
-        .available
         .iter()
         .filter(|method| **method != Method::DifferNetShots || args.shots == SHOTS)
         .filter_map(|&method| {
@@ -284,12 +265,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn methods_that_are_not_there_are_listed_or_refused() -> anyhow::Result<()> {
+    fn methods_come_in_the_tables_order_and_unknown_ones_are_refused() -> anyhow::Result<()> {
         let all = choose(&[], &TABLE_1_METHODS)?;
-        assert!(all.available.contains(&Method::DifferNet));
+        assert_eq!(all, TABLE_1_METHODS);
         let asked = [Method::DifferNetShots, Method::DifferNet, Method::DifferNet];
         let asked = choose(&asked, &TABLE_1_METHODS)?;
-        assert_eq!(asked.available, [Method::DifferNet, Method::DifferNetShots]);
+        assert_eq!(asked, [Method::DifferNet, Method::DifferNetShots]);
         let error = choose(&[Method::Adgan], &TABLE_1_METHODS).expect_err("not in Table 1");
         assert!(error.is::<UsageError>());
         Ok(())

@@ -7,11 +7,11 @@ use differnet_eval::{RocCurve, ScoredImage, histogram_svg, roc_curve, roc_svg};
 use super::args::{RunArgs, for_tiles};
 use super::cell::CellSpec;
 use super::document::{COST, Document, Figure, QUALITY, Table, TableCell, cost, quality};
-use super::method::{Method, not_available};
+use super::method::Method;
 use super::mtd::MtdArgs;
 use super::paper::{self, TABLE_2, TABLE_2_RECALL_AT_ZERO_FP};
 use super::summary::{Measurement, measurements, percent, spread};
-use super::table1::{Methods, choose};
+use super::table1::choose;
 use super::{Measured, Plan, data_name, plain_cell, reproduce};
 
 /// Measure Table 2: AUROC of every method on Magnetic Tile Defects, with Figures 5 and 6.
@@ -25,7 +25,7 @@ An interrupted run goes on where it was.")]
 pub(crate) struct Table2Args {
     #[command(flatten)]
     data: MtdArgs,
-    /// Methods, separated by commas [default: all of the paper's that this build has].
+    /// Methods, separated by commas [default: all of the paper's].
     #[arg(long, value_enum, value_name = "NAME,..", value_delimiter = ',')]
     methods: Vec<Method>,
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub(crate) fn run(args: &Table2Args) -> anyhow::Result<ExitCode> {
     let methods = choose(&args.methods, &TABLE_2.map(|(method, _)| method))?;
     let part = args.data.find(&args.run, &args.run.out("table2"))?;
     let mut cells = Vec::new();
-    for &method in &methods.available {
+    for &method in &methods {
         for seed in 1..=args.run.seeds {
             let config = args
                 .run
@@ -49,7 +49,11 @@ pub(crate) fn run(args: &Table2Args) -> anyhow::Result<ExitCode> {
     reproduce(plan, |measured| describe(args, &methods, measured))
 }
 
-fn describe(args: &Table2Args, methods: &Methods, measured: &Measured) -> anyhow::Result<Document> {
+fn describe(
+    args: &Table2Args,
+    methods: &[Method],
+    measured: &Measured,
+) -> anyhow::Result<Document> {
     let all = measurements(&measured.ran.results);
     let paper = |method: Method| {
         if args.run.sample { None } else { paper::table_2(method) }
@@ -62,7 +66,7 @@ fn describe(args: &Table2Args, methods: &Methods, measured: &Measured) -> anyhow
     let title = "In percent, mean ± standard deviation over seeds";
     let mut table = Table::new(title, &with_name(&QUALITY));
     let mut costs = Table::new("Time and memory of a run", &with_name(&COST));
-    for &method in &methods.available {
+    for &method in methods {
         let (runs, name) = (of(method), method.title().to_owned());
         table.rows.push([name.clone()].into_iter().chain(quality(&runs, paper(method))).collect());
         costs.rows.push([name].into_iter().chain(cost(&runs)).collect());
@@ -71,11 +75,8 @@ fn describe(args: &Table2Args, methods: &Methods, measured: &Measured) -> anyhow
     if args.run.sample {
         notes.clear();
     }
-    if !methods.not_available.is_empty() {
-        notes.push(format!("Methods {}.", not_available(&methods.not_available)));
-    }
-    notes.extend(order(&methods.available, &of));
-    if !args.run.sample && methods.available.contains(&Method::DifferNet) {
+    notes.extend(order(methods, &of));
+    if !args.run.sample && methods.contains(&Method::DifferNet) {
         notes.push(format!(
             "The paper gives the recall at zero false positives of DifferNet alone: about {:.0} %.",
             TABLE_2_RECALL_AT_ZERO_FP
@@ -88,10 +89,9 @@ fn describe(args: &Table2Args, methods: &Methods, measured: &Measured) -> anyhow
         sample: args.run.sample,
         notes,
         tables: vec![table, costs],
-        figures: figures(&methods.available, &of)?,
+        figures: figures(methods, &of)?,
         cells: all.iter().map(|m| TableCell::of(m, paper(m.cell.method))).collect(),
         missing: Vec::new(),
-        not_available: methods.not_available.iter().map(|method| method.name()).collect(),
         settings: measured.settings.clone(),
         environment: measured.environment.clone(),
     })

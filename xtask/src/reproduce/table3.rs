@@ -152,7 +152,6 @@ fn describe(args: &Table3Args, found: &Found, measured: &Measured) -> Document {
         figures: Vec::new(),
         cells: cells.collect(),
         missing: found.missing.clone(),
-        not_available: Vec::new(),
         settings: measured.settings.clone(),
         environment: measured.environment.clone(),
     }

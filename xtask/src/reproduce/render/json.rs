@@ -21,7 +21,6 @@ struct Json<'a> {
     notes: Vec<String>,
     cells: &'a [TableCell],
     missing: &'a [Missing],
-    not_available: &'a [String],
     settings: toml::Table,
     environment: &'a Environment,
 }
@@ -37,7 +36,6 @@ pub(super) fn whole(document: &Document) -> anyhow::Result<String> {
         notes: notes(document),
         cells: &document.cells,
         missing: &document.missing,
-        not_available: &document.not_available,
         settings: document.settings.parse()?,
         environment: &document.environment,
     };
@@ -58,7 +56,6 @@ mod tests {
         assert_eq!(cell["ci95"].as_array().map(Vec::len), Some(2));
         assert_eq!(json["environment"]["device"].as_str(), Some("flex"));
         assert_eq!(json["settings"]["hidden"].as_u64(), Some(256));
-        assert_eq!(json["not_available"][0].as_str(), Some("ocsvm"));
         assert_eq!(json["sample"].as_bool(), Some(false));
         Ok(())
     }
