@@ -235,8 +235,8 @@ impl Checker<'_> {
                 self.browser.prefer(scheme)?;
                 self.browser.open(&address(path), size)?;
                 self.browser.heighten(TALLEST)?;
-                self.facts()?;
-                self.browser.evaluate("check.gallery()")?;
+                self.browser.evaluate(SCRIPT)?;
+                self.browser.evaluate("check.settled()")?;
                 let picture = self.browser.view()?;
                 fs::write(folder.join(format!("{name}-{width}-{scheme}.png")), picture)?;
             }

@@ -240,6 +240,11 @@ impl Browser {
         decoded(&self.call("Page.captureScreenshot", json!({}))?)
     }
 
+    /// This part of the page, which must be in view, as PNG.
+    pub(super) fn part(&mut self, clip: &Value) -> anyhow::Result<Vec<u8>> {
+        decoded(&self.call("Page.captureScreenshot", json!({ "clip": clip }))?)
+    }
+
     /// Makes the window as high as the page, at most `tallest` CSS pixels.
     pub(super) fn heighten(&mut self, tallest: u32) -> anyhow::Result<()> {
         let metrics = self.call("Page.getLayoutMetrics", json!({}))?;

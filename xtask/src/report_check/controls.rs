@@ -87,7 +87,8 @@ impl Checker<'_> {
     fn check_sliders(&mut self, name: &str) -> anyhow::Result<String> {
         let slider = self.place(".card input[type=range]")?;
         let maps_before = self.maps()?;
-        let before = self.browser.view()?;
+        let picture = self.browser.evaluate("check.onPage('.card .picture:has(.map)')")?;
+        let before = self.browser.part(&picture)?;
         self.browser.evaluate("check.watchFrames()")?;
         let start = Instant::now();
         let along = (0..=STEPS).map(|step| 0.5 - 0.4 * f64::from(step) / f64::from(STEPS));
@@ -101,7 +102,7 @@ impl Checker<'_> {
         self.expect(maps_before.agree() && moved && others && maps.agree(), name, || {
             format!("a slider dragged to the left leaves {:?}", maps.values.first())
         });
-        let after = self.browser.view()?;
+        let after = self.browser.part(&picture)?;
         self.expect(before != after, name, || "the slider changes no pixel".to_owned());
 
         self.click("#blend")?;

@@ -41,6 +41,14 @@ globalThis.check = (() => {
       };
     },
 
+    // Waits until all that is in view is drawn: cards that come near get their pictures then.
+    async settled() {
+      for (let round = 0; round < 3; round += 1) {
+        await painted();
+        await Promise.all(all("img").filter(isSeen).map(isBroken));
+      }
+    },
+
     // Brings the element into view and returns where it is.
     async place(selector) {
       const element = document.querySelector(selector);
@@ -51,6 +59,12 @@ globalThis.check = (() => {
       }
       const { left, top, width, height } = element.getBoundingClientRect();
       return { left, top, width, height };
+    },
+
+    // Where the element is on the page, wherever that is scrolled to.
+    onPage(selector) {
+      const { left, top, width, height } = document.querySelector(selector).getBoundingClientRect();
+      return { x: left + scrollX, y: top + scrollY, width, height, scale: 1 };
     },
 
     async maps() {
