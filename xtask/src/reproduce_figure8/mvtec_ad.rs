@@ -1,9 +1,11 @@
 //! What the manifest says of MVTec AD: its categories, and how to get it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 /// The manifest, relative to the workspace's root.
 const MANIFEST: &str = "datasets/mvtec_ad.toml";
@@ -12,11 +14,11 @@ const MANIFEST: &str = "datasets/mvtec_ad.toml";
 #[derive(Debug, Deserialize)]
 pub(super) struct MvtecAd {
     name: String,
+    publisher: String,
     licence: String,
-    citation: String,
+    citation: Vec<String>,
     obtain_from: String,
-    textures: Vec<String>,
-    objects: Vec<String>,
+    categories: BTreeMap<String, IgnoredAny>,
 }
 
 impl MvtecAd {
@@ -30,23 +32,41 @@ impl MvtecAd {
 
     /// All categories, sorted.
     pub(super) fn categories(&self) -> Vec<String> {
-        let mut categories = [self.textures.as_slice(), &self.objects].concat();
-        categories.sort();
-        categories
+        self.categories.keys().cloned().collect()
     }
 
     /// Where the images come from and where they have to be.
     pub(super) fn how_to_get(&self) -> String {
         format!(
-            "{} ({}) is not part of this repository: get it from {}, unpack it so that \
-             ROOT/CATEGORY/train/good, ROOT/CATEGORY/test/KIND and ROOT/CATEGORY/ground_truth/KIND \
-             are there, and name ROOT with --root. --sample shows generated images instead",
-            self.name, self.licence, self.obtain_from
+            "{} ({}) is not part of this repository: get it from its publisher, {} ({}), unpack it \
+             so that ROOT/CATEGORY/train/good, ROOT/CATEGORY/test/KIND and \
+             ROOT/CATEGORY/ground_truth/KIND are there, and name ROOT with --root. --sample shows \
+             generated images instead",
+            self.name, self.licence, self.publisher, self.obtain_from
         )
     }
 
     /// Whose images these are.
     pub(super) fn credit(&self) -> String {
-        format!("{}, {}. {}", self.name, self.licence, self.citation)
+        format!("{}, {}. {}", self.name, self.licence, self.citation.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manifest_names_fifteen_categories_and_where_they_come_from() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let known = MvtecAd::read(&root).unwrap();
+        let categories = known.categories();
+        assert_eq!((categories.len(), categories[0].as_str()), (15, "bottle"));
+        let remedy = known.how_to_get();
+        for part in ["MVTec Software GmbH", "NC", "ROOT/CATEGORY/train/good", "--root", "--sample"]
+        {
+            assert!(remedy.contains(part), "{part} in {remedy}");
+        }
+        assert!(known.credit().contains("Bergmann"));
     }
 }
