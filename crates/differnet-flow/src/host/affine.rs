@@ -5,7 +5,10 @@ use std::f32::consts::{FRAC_2_PI, PI};
 
 use rayon::prelude::*;
 
-/// Values that one task moves; arctan and exp make each worth some nanoseconds.
+use super::dense::LANES;
+use super::elementary::{arctan, exp};
+
+/// Values that one task moves.
 const CHUNK: usize = 4096;
 
 /// What the backward pass needs to know of a move, both `[moved, batch]`.
@@ -30,23 +33,47 @@ pub(super) fn forward(half: &mut [f32], raw: &[f32], alpha: f32) -> Moved {
         slope.par_chunks_mut(CHUNK),
     );
     let chunks = chunks.into_par_iter();
+    let arch = pulp::Arch::new();
     let sums = chunks.map(|(half, raw_scales, shifts, scale, slope)| {
-        let mut log_det = 0.0;
-        let inputs = raw_scales.iter().zip(shifts);
-        let outputs = half.iter_mut().zip(scale).zip(slope);
-        for ((&raw_scale, &t), ((y, scale), slope)) in inputs.zip(outputs) {
-            let h = raw_scale / alpha;
-            let s = 2.0 * alpha / PI * h.atan();
-            *slope = FRAC_2_PI / (1.0 + h * h);
-            *scale = s.exp();
-            *y = *y * *scale + t;
-            log_det += f64::from(s);
-        }
-        log_det
+        arch.dispatch(|| forward_lanes(half, raw_scales, shifts, scale, slope, alpha))
     });
     // Collected in order first: the total must not depend on which thread was faster.
     let log_det = sums.collect::<Vec<f64>>().into_iter().sum();
     Moved { scale, slope, log_det }
+}
+
+/// [`forward`] of some values; the sum of `s` over them.
+#[inline(always)]
+fn forward_lanes(
+    half: &mut [f32],
+    raw_scales: &[f32],
+    shifts: &[f32],
+    scale: &mut [f32],
+    slope: &mut [f32],
+    alpha: f32,
+) -> f64 {
+    for ((raw_scale, scale), slope) in raw_scales.iter().zip(&mut *scale).zip(slope) {
+        let h = raw_scale / alpha;
+        *scale = 2.0 * alpha / PI * arctan(h);
+        *slope = FRAC_2_PI / (1.0 + h * h);
+    }
+    let log_det = sum_f64(scale);
+    for ((y, scale), t) in half.iter_mut().zip(scale).zip(shifts) {
+        *scale = exp(*scale);
+        *y = *y * *scale + t;
+    }
+    log_det
+}
+
+/// The sum of `values` in double precision, in an order that vectorises.
+#[inline(always)]
+fn sum_f64(values: &[f32]) -> f64 {
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, value)| *lane += f64::from(*value));
+    }
+    lanes.iter().sum::<f64>() + rest.iter().map(|value| f64::from(*value)).sum::<f64>()
 }
 
 /// Carries the loss's gradient back through a move of `y`, `[moved, batch]`.

@@ -15,7 +15,7 @@ const OUTPUT_TILE: usize = 128;
 /// Rows of the weight that one task updates: their gradient stays in a core's second-level cache.
 const INPUT_TILE: usize = 64;
 /// Partial sums that fit a vector register.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// Running means of a parameter's gradient and of its square.
 #[derive(Debug, Clone)]

@@ -7,6 +7,7 @@
 
 mod affine;
 mod dense;
+mod elementary;
 mod parameters;
 
 use dense::{Activation, Backward, Dense, Trained};
