@@ -118,8 +118,9 @@ fn reproduce(
     }
     if let Some(path) = &args.docs {
         let path = if path == Path::new(DOCS) { workspace.join(path) } else { path.clone() };
-        docs::refresh(&path, name, &document.command, &render::block(&document))?;
-        println!("Refreshed the block {name} in {}", path.display());
+        let block = args.block(name);
+        docs::refresh(&path, &block, &document.command, &render::block(&document))?;
+        println!("Refreshed the block {block} in {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -62,6 +62,15 @@ impl RunArgs {
         self.out.clone().unwrap_or_else(|| PathBuf::from("reproduce").join(name))
     }
 
+    /// The block of a document that holds what the command `name` measured: each preset has its own.
+    pub(crate) fn block(&self, name: &str) -> String {
+        match self.preset {
+            Preset::Quick => name.to_owned(),
+            Preset::Standard => format!("{name}-standard"),
+            Preset::Paper => format!("{name}-paper"),
+        }
+    }
+
     /// Cells computed at a time.
     pub(crate) fn jobs(&self) -> usize {
         usize::from(self.jobs)
@@ -226,5 +235,7 @@ mod tests {
         assert_eq!(args.out("table1"), PathBuf::from("here"));
         assert_eq!(parse(&[]).out("table1"), PathBuf::from("reproduce/table1"));
         assert_eq!(parse(&["--docs"]).docs, Some(PathBuf::from(DOCS)));
+        assert_eq!(parse(&[]).block("table2"), "table2");
+        assert_eq!(parse(&["--preset", "standard"]).block("table2"), "table2-standard");
     }
 }
