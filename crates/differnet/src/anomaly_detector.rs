@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use differnet_data::ImageError;
+use differnet_data::{ImageError, ImageInput};
 use differnet_flow::read_metadata;
 
 use crate::baseline::{self, Baseline};
@@ -14,34 +14,48 @@ use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::model_summary::{AnyModelInfo, ModelSummary};
 
-/// Sees the index and the score of each file, or why it has none, until it breaks.
+/// Sees the index and the score of each image, or why it has none, until it breaks.
 pub type VisitScores<'a> = dyn FnMut(usize, Result<ImageScore, ImageError>) -> ControlFlow<()> + 'a;
 
 /// A model of good images that scores new ones: DifferNet's [`Detector`] or a [`Baseline`].
 ///
 /// [`Training`](crate::Training) fits one, [`load_model`] reads one.
-pub trait AnomalyDetector: Debug {
+pub trait AnomalyDetector: Debug + Send + Sync {
     /// What the model says about itself.
     fn summary(&self) -> ModelSummary<'_>;
 
     /// The scoring that the model was fitted for and its threshold holds for.
     fn score_config(&self) -> ScoreConfig;
 
-    /// Calls `visit` with the index and the score of each file, in order, until it breaks.
+    /// Calls `visit` with the index and the score of each image, in order, until it breaks.
     ///
-    /// Memory stays flat for any number of files. A file that is no usable image is passed on as
-    /// its error.
+    /// Equal bytes score the same, from a file or from memory, alone or among others. Memory stays
+    /// flat for any number of files. What is no usable image is passed on as its error.
     ///
     /// # Errors
     /// [`DetectorError`] if the model cannot score so, if it was fitted to features of another
     /// extractor, or if the feature cache fails.
+    fn score_images(
+        &self,
+        source: &FeatureSource,
+        images: &[ImageInput<'_>],
+        config: &ScoreConfig,
+        visit: &mut VisitScores<'_>,
+    ) -> Result<ControlFlow<()>, DetectorError>;
+
+    /// As [`Self::score_images`], of files.
+    ///
+    /// # Errors
+    /// As [`Self::score_images`].
     fn score_files(
         &self,
         source: &FeatureSource,
         files: &[PathBuf],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
-    ) -> Result<ControlFlow<()>, DetectorError>;
+    ) -> Result<ControlFlow<()>, DetectorError> {
+        self.score_images(source, &ImageInput::files(files), config, visit)
+    }
 
     /// Writes the model to `path`; a complete file or none.
     ///
@@ -64,14 +78,14 @@ impl AnomalyDetector for Detector {
         Detector::score_config(self)
     }
 
-    fn score_files(
+    fn score_images(
         &self,
         source: &FeatureSource,
-        files: &[PathBuf],
+        images: &[ImageInput<'_>],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError> {
-        Detector::score_files(self, source, files, config, visit)
+        Detector::score_images(self, source, images, config, visit)
     }
 
     fn save(&self, path: &Path) -> Result<(), DetectorError> {

@@ -9,14 +9,14 @@ mod training_images;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::Device;
 use differnet_baselines::{
     Adgan, BaselineError, Dsebm, Ganomaly, GeoTrans, Images, OneClassSvm, OneNearestNeighbour,
     PixelScorer, RowScorer, Rows, Scorer,
 };
-use differnet_data::{ContentHash, Regions};
+use differnet_data::{ContentHash, ImageInput, Regions};
 use differnet_features::FEATURES;
 use differnet_flow::read_metadata;
 use differnet_scoring::Average;
@@ -137,12 +137,12 @@ impl Baseline {
         Ok(())
     }
 
-    /// Scores files by their features.
+    /// Scores images by their features.
     fn score_rows(
         &self,
         scorer: &dyn RowScorer,
         source: &FeatureSource,
-        files: &[PathBuf],
+        images: &[ImageInput<'_>],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError> {
@@ -150,7 +150,7 @@ impl Baseline {
         let choice = |hash: &ContentHash| config.transforms_of(hash, &transforms);
         let mut failure = None;
         let regions = self.info.regions.as_ref();
-        let flow = source.for_each_within(regions, files, &choice, &mut |index, features| {
+        let flow = source.for_each_within(regions, images, &choice, &mut |index, features| {
             let score = match features {
                 Err(error) => Err(error),
                 Ok(features) => match Rows::new(&features.rows, FEATURES) {
@@ -171,12 +171,12 @@ impl Baseline {
         failure.map_or(Ok(flow), |error| Err(error.into()))
     }
 
-    /// Scores files by their pixels.
+    /// Scores images by their pixels.
     fn score_pixels(
         &self,
         scorer: &dyn PixelScorer,
         source: &FeatureSource,
-        files: &[PathBuf],
+        images: &[ImageInput<'_>],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError> {
@@ -185,7 +185,7 @@ impl Baseline {
         let side = scorer.side();
         let view = View { side, regions: self.info.regions.as_ref() };
         let mut failure = None;
-        let flow = for_each_image(files, view, &source.limits, &choice, &mut |index, image| {
+        let flow = for_each_image(images, view, &source.limits, &choice, &mut |index, image| {
             let score = match image {
                 Err(error) => Err(error),
                 Ok(ImagePixels { hash, pixels }) => {
@@ -220,17 +220,17 @@ impl AnomalyDetector for Baseline {
         }
     }
 
-    fn score_files(
+    fn score_images(
         &self,
         source: &FeatureSource,
-        files: &[PathBuf],
+        images: &[ImageInput<'_>],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError> {
         self.check_scoring(source, config)?;
         match &self.scorer {
-            Scorer::Rows(scorer) => self.score_rows(&**scorer, source, files, config, visit),
-            Scorer::Pixels(scorer) => self.score_pixels(&**scorer, source, files, config, visit),
+            Scorer::Rows(scorer) => self.score_rows(&**scorer, source, images, config, visit),
+            Scorer::Pixels(scorer) => self.score_pixels(&**scorer, source, images, config, visit),
         }
     }
 

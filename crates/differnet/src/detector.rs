@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet_data::{
-    ContentHash, ImageError, Purpose, Regions, Transform, TransformConfig, fixed_transforms,
-    random_transforms,
+    ContentHash, ImageError, ImageInput, Purpose, Regions, Transform, TransformConfig,
+    fixed_transforms, random_transforms,
 };
 use differnet_features::{FEATURES, LOCAL_GRID};
 use differnet_flow::{Companion, Flow, FlowError, read_metadata};
@@ -285,10 +285,24 @@ impl Detector {
         config: &ScoreConfig,
         visit: &mut dyn FnMut(usize, Result<ImageScore, ImageError>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, DetectorError> {
+        self.score_images(source, &ImageInput::files(files), config, visit)
+    }
+
+    /// As [`Self::score_files`], of images wherever they are: equal bytes score the same.
+    ///
+    /// # Errors
+    /// As [`Self::score_files`].
+    pub fn score_images(
+        &self,
+        source: &FeatureSource,
+        images: &[ImageInput<'_>],
+        config: &ScoreConfig,
+        visit: &mut dyn FnMut(usize, Result<ImageScore, ImageError>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, DetectorError> {
         self.check_scoring(source, config)?;
         let choice = |hash: &ContentHash| self.transforms(config, hash);
         let regions = self.info.regions.as_ref();
-        let flow = source.for_each_within(regions, files, &choice, &mut |index, features| {
+        let flow = source.for_each_within(regions, images, &choice, &mut |index, features| {
             let score = features.map(|features| {
                 let scores = self.row_scores(&features.rows);
                 config

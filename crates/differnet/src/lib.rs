@@ -7,6 +7,7 @@
 //! crate knows nothing of terminals.
 
 mod anomaly_detector;
+mod answer;
 mod baseline;
 mod checkpoints;
 mod color_scale;
@@ -28,6 +29,7 @@ mod split;
 mod training;
 
 pub use anomaly_detector::{AnomalyDetector, VisitScores, load_model, read_model_info};
+pub use answer::{Answer, FailedAnswer, MapAnswer, ScoreAnswer};
 pub use baseline::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod};
 pub use config::{DetectorConfig, MTD_JITTER, Preset};
 pub use description::{Rows, environment};

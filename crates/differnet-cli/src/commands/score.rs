@@ -1,10 +1,9 @@
 //! `differnet score`: judges photographs.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use differnet::{Method, Verdict, load_model};
-use serde::Serialize;
+use differnet::{Answer, FailedAnswer, ScoreAnswer, Verdict, load_model};
 
 use crate::exit::{Exit, Interrupted};
 use crate::inputs::named_images;
@@ -50,14 +49,6 @@ pub(crate) struct ScoreArgs {
     source: SourceArgs,
 }
 
-/// One line of `--json`.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Line {
-    Judged { path: String, method: Method, score: f64, threshold: f64, verdict: Verdict },
-    Failed { path: String, error: String },
-}
-
 /// Prints lines as they come and counts them.
 #[derive(Debug, Default)]
 struct Report {
@@ -80,21 +71,13 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let inputs = named_images(&args.images);
     let files = inputs.files();
     for (path, error) in inputs.unusable {
-        report.add(Line::failed(&path, error))?;
+        report.add(Answer::failed(&path, error))?;
     }
     let mut unprinted = None;
     let flow = detector.score_files(&source, &files, &config, &mut |index, score| {
-        let line = match score {
-            Ok(score) => Line::Judged {
-                path: files[index].display().to_string(),
-                method,
-                score: score.score,
-                threshold,
-                verdict: Verdict::of(score.score, threshold),
-            },
-            Err(error) => Line::failed(&files[index], error.with_causes()),
-        };
-        if let Err(error) = meter.suspend(|| report.add(line)) {
+        let path = &files[index];
+        let answer = score.map(|score| ScoreAnswer::new(path, method, &score, threshold));
+        if let Err(error) = meter.suspend(|| report.add(Answer::new(path, answer))) {
             unprinted = Some(error);
             return ControlFlow::Break(());
         }
@@ -117,24 +100,18 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     })
 }
 
-impl Line {
-    fn failed(path: &Path, error: String) -> Self {
-        Self::Failed { path: path.display().to_string(), error }
-    }
-}
-
 impl Report {
-    fn add(&mut self, line: Line) -> anyhow::Result<()> {
-        match &line {
-            Line::Judged { verdict: Verdict::Ok, .. } => self.ok += 1,
-            Line::Judged { verdict: Verdict::Defect, .. } => self.defects += 1,
-            Line::Failed { .. } => self.failed += 1,
+    fn add(&mut self, answer: Answer<ScoreAnswer>) -> anyhow::Result<()> {
+        match &answer {
+            Answer::Found(ScoreAnswer { verdict: Verdict::Ok, .. }) => self.ok += 1,
+            Answer::Found(ScoreAnswer { verdict: Verdict::Defect, .. }) => self.defects += 1,
+            Answer::Failed(_) => self.failed += 1,
         }
         if self.json {
-            return print_json(&line);
+            return print_json(&answer);
         }
-        match line {
-            Line::Judged { path, score, threshold, verdict, .. } => {
+        match answer {
+            Answer::Found(ScoreAnswer { path, score, threshold, verdict, .. }) => {
                 let verdict = match verdict {
                     Verdict::Ok => "OK",
                     Verdict::Defect => "DEFECT",
@@ -143,7 +120,7 @@ impl Report {
                     "{verdict:<6}  score {score:12.2}  threshold {threshold:10.2}  {path}"
                 ))
             }
-            Line::Failed { error, .. } => print(&format!("ERROR   {error}")),
+            Answer::Failed(FailedAnswer { error, .. }) => print(&format!("ERROR   {error}")),
         }
     }
 
