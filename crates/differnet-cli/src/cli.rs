@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    cache, demo, evaluate, features, inspect, localize, report, sample, score, train,
+    cache, demo, evaluate, features, inspect, localize, report, sample, score, serve, train,
 };
 use crate::exit::Exit;
 
@@ -34,6 +34,7 @@ enum Command {
     Train(Box<train::TrainArgs>),
     Score(score::ScoreArgs),
     Localize(localize::LocalizeArgs),
+    Serve(serve::ServeArgs),
     Evaluate(evaluate::EvaluateArgs),
     Report(report::ReportArgs),
     Features(features::FeaturesArgs),
@@ -50,6 +51,7 @@ impl Cli {
             Command::Train(args) => train::run(args),
             Command::Score(args) => score::run(args),
             Command::Localize(args) => localize::run(args),
+            Command::Serve(args) => serve::run(args),
             Command::Evaluate(args) => evaluate::run(args),
             Command::Report(args) => report::run(args),
             Command::Features(args) => features::run(args),

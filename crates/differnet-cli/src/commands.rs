@@ -9,4 +9,5 @@ pub(crate) mod localize;
 pub(crate) mod report;
 pub(crate) mod sample;
 pub(crate) mod score;
+pub(crate) mod serve;
 pub(crate) mod train;

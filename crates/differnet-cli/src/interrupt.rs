@@ -17,6 +17,11 @@ pub(crate) struct Interrupt {
 impl Interrupt {
     /// Listens from now on; may be called once.
     pub(crate) fn listen() -> anyhow::Result<Self> {
+        Self::listen_then(|| {})
+    }
+
+    /// As [`Self::listen`]; calls `stop` at the first request, in another thread.
+    pub(crate) fn listen_then(mut stop: impl FnMut() + Send + 'static) -> anyhow::Result<Self> {
         let requested = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&requested);
         ctrlc::set_handler(move || {
@@ -24,6 +29,7 @@ impl Interrupt {
                 std::process::exit(130);
             }
             tell("\nStopping; press Ctrl-C again to end at once.");
+            stop();
         })
         .context("cannot listen for Ctrl-C")?;
         Ok(Self { requested })
