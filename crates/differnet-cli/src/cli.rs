@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    cache, demo, evaluate, features, inspect, localize, report, sample, score, train,
+    cache, calibrate, demo, evaluate, features, inspect, localize, report, sample, score, train,
 };
 use crate::exit::Exit;
 
@@ -33,6 +33,7 @@ enum Command {
     Sample(sample::SampleArgs),
     Train(Box<train::TrainArgs>),
     Score(score::ScoreArgs),
+    Calibrate(calibrate::CalibrateArgs),
     Localize(localize::LocalizeArgs),
     Evaluate(evaluate::EvaluateArgs),
     Report(report::ReportArgs),
@@ -49,6 +50,7 @@ impl Cli {
             Command::Sample(args) => sample::run(args),
             Command::Train(args) => train::run(args),
             Command::Score(args) => score::run(args),
+            Command::Calibrate(args) => calibrate::run(args),
             Command::Localize(args) => localize::run(args),
             Command::Evaluate(args) => evaluate::run(args),
             Command::Report(args) => report::run(args),

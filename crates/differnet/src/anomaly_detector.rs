@@ -9,6 +9,7 @@ use differnet_data::ImageError;
 use differnet_flow::read_metadata;
 
 use crate::baseline::{self, Baseline};
+use crate::calibration::Calibration;
 use crate::detector::{self, Detector, ImageScore, ScoreConfig};
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
@@ -43,6 +44,9 @@ pub trait AnomalyDetector: Debug {
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError>;
 
+    /// Sets the threshold by `calibration`; `None` for the one set in training.
+    fn calibrate(&mut self, calibration: Option<Calibration>);
+
     /// Writes the model to `path`; a complete file or none.
     ///
     /// # Errors
@@ -72,6 +76,10 @@ impl AnomalyDetector for Detector {
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError> {
         Detector::score_files(self, source, files, config, visit)
+    }
+
+    fn calibrate(&mut self, calibration: Option<Calibration>) {
+        Detector::calibrate(self, calibration);
     }
 
     fn save(&self, path: &Path) -> Result<(), DetectorError> {

@@ -12,10 +12,11 @@ use differnet_data::{
 use differnet_features::{FEATURES, LOCAL_GRID};
 use differnet_flow::{Companion, Flow, FlowError, read_metadata};
 use differnet_scoring::{
-    Average, LocalStatistics, ScoreError, Verdict, anomaly_score, transform_scores,
+    Average, LocalStatistics, ScoreError, Thresholds, Verdict, anomaly_score, transform_scores,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::Calibration;
 use crate::config::DetectorConfig;
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
@@ -50,12 +51,18 @@ pub struct ModelInfo {
     pub data_fingerprint: String,
     /// Images trained on.
     pub training_images: usize,
+    /// Digests of their contents, 16 hexadecimal digits each.
+    #[serde(default)]
+    pub training_digests: Vec<String>,
     /// Images held back.
     pub held_back_images: usize,
     /// Updates behind the weights.
     pub updates: u64,
-    /// Scores from here on are defects, nats.
+    /// Scores from here on are defects, nats; set in training.
     pub threshold: f64,
+    /// What has been set since; it takes the threshold's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     /// Values that the maps of most good images stay below; see
     /// [`Detector::localize_files`](crate::Detector::localize_files).
     pub map_threshold: f64,
@@ -102,7 +109,7 @@ pub struct ImageScore {
     pub hash: ContentHash,
     /// The mean over transforms: τ(x) of Eq. 5, nats, for DifferNet.
     pub score: f64,
-    /// Whether the score reaches the threshold.
+    /// Whether the score reaches the threshold, or where doubt begins.
     pub verdict: Verdict,
     /// The score of each transform: for DifferNet −log p_Z, nats, up to a constant.
     pub transform_scores: Vec<f64>,
@@ -131,10 +138,10 @@ impl ScoreConfig {
         &self,
         hash: ContentHash,
         transform_scores: Vec<f64>,
-        threshold: f64,
+        thresholds: &Thresholds,
     ) -> Result<ImageScore, ScoreError> {
         let score = anomaly_score(&transform_scores, self.average)?;
-        let verdict = Verdict::of(score, threshold);
+        let verdict = thresholds.verdict(score);
         Ok(ImageScore { hash, score, verdict, transform_scores })
     }
 }
@@ -161,6 +168,11 @@ impl Detector {
     pub(crate) fn with_map_threshold(mut self, map_threshold: f64) -> Self {
         self.info.map_threshold = map_threshold;
         self
+    }
+
+    /// Sets the threshold by `calibration`; `None` for the one set in training.
+    pub fn calibrate(&mut self, calibration: Option<Calibration>) {
+        self.info.calibration = calibration;
     }
 
     /// What the model says about itself.
@@ -247,7 +259,8 @@ impl Detector {
             let found = info.format;
             return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
         }
-        if !(info.threshold.is_finite() && info.map_threshold.is_finite()) {
+        let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite);
+        if !(info.threshold.is_finite() && info.map_threshold.is_finite() && calibrated) {
             return Err(not_a_model("a threshold is not a finite number".into()));
         }
         if [&info.feature_means, &info.feature_deviations].iter().any(|v| v.len() != FEATURES) {
@@ -292,7 +305,7 @@ impl Detector {
             let score = features.map(|features| {
                 let scores = self.row_scores(&features.rows);
                 config
-                    .judge(features.hash, scores, self.info.threshold)
+                    .judge(features.hash, scores, &self.info.thresholds())
                     .expect("the number of transforms was checked")
             });
             visit(index, score)
@@ -332,6 +345,12 @@ pub fn row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
 impl ModelInfo {
     /// The current [`ModelInfo::format`].
     pub const FORMAT: u32 = FORMAT;
+
+    /// Where doubt begins, and where a defect does.
+    pub fn thresholds(&self) -> Thresholds {
+        let trained = Thresholds { defect: self.threshold, unsure: None };
+        self.calibration.as_ref().map_or(trained, Calibration::thresholds)
+    }
 }
 
 pub(crate) fn model_error(path: &Path) -> impl Fn(FlowError) -> DetectorError + '_ {

@@ -141,7 +141,7 @@ impl Detector {
         }
         let score = anomaly_score(&transform_scores, config.scoring.average)
             .expect("the number of transforms was checked");
-        let verdict = Verdict::of(score, self.info().threshold);
+        let verdict = self.info().thresholds().verdict(score);
         let map = average.mean();
         let map = match config.kind {
             MapKind::Gradient => map,

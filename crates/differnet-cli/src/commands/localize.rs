@@ -175,7 +175,7 @@ fn write_and_tell(
         return print_json(&Line::Localized {
             path,
             score: found.score,
-            threshold: detector.info().threshold,
+            threshold: detector.info().thresholds().defect,
             verdict: found.verdict,
             map_threshold,
             top,
@@ -183,10 +183,7 @@ fn write_and_tell(
             files,
         });
     }
-    let verdict = match found.verdict {
-        Verdict::Ok => "OK",
-        Verdict::Defect => "DEFECT",
-    };
+    let verdict = found.verdict.word();
     let place = match regions.first() {
         None => "no region stands out".to_owned(),
         Some(Region { x, y, width, height, .. }) => {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use differnet::{Method, Verdict, load_model};
+use differnet::{Method, Thresholds, Verdict, load_model};
 use serde::Serialize;
 
 use crate::exit::{Exit, Interrupted};
@@ -23,8 +23,10 @@ Examples:
   differnet score --model part.differnet camera/0815.png --json
   differnet score --model part.differnet new_photos --fail-on-defect || stop_the_line
 
---json prints one object a line: {\"path\", \"method\", \"score\", \"threshold\", \"verdict\": \"ok\" or
-\"defect\"}, or {\"path\", \"error\"} for a file that is no usable image. A score of null is too large for a number.
+--json prints one object a line: {\"path\", \"method\", \"score\", \"threshold\", \"p_value\", \"verdict\":
+\"ok\", \"unsure\" or \"defect\"}, or {\"path\", \"error\"} for a file that is no usable image. A score of null is
+too large for a number. The p-value is the share of good parts that score as high, judged by good images
+that training did not see; null if there are none. `differnet calibrate` sets threshold and doubt.
 
 Exit codes: 0 done, 1 error or some image could not be used, 2 wrong arguments, 3 defects found
 (with --fail-on-defect), 130 interrupted.")]
@@ -54,8 +56,18 @@ pub(crate) struct ScoreArgs {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Line {
-    Judged { path: String, method: Method, score: f64, threshold: f64, verdict: Verdict },
-    Failed { path: String, error: String },
+    Judged {
+        path: String,
+        method: Method,
+        score: f64,
+        threshold: f64,
+        p_value: Option<f64>,
+        verdict: Verdict,
+    },
+    Failed {
+        path: String,
+        error: String,
+    },
 }
 
 /// Prints lines as they come and counts them.
@@ -63,6 +75,7 @@ enum Line {
 struct Report {
     json: bool,
     ok: usize,
+    unsure: usize,
     defects: usize,
     failed: usize,
 }
@@ -72,8 +85,10 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let detector = load_model(&args.model, &args.source.device())?;
     let source = args.source.open()?;
     let config = args.scoring.resolve(&*detector);
-    let (method, threshold) = (detector.summary().method, detector.summary().threshold);
-    let threshold = args.threshold.unwrap_or(threshold);
+    let model = detector.summary();
+    // A threshold of one's own leaves no room for the model's doubt.
+    let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
+    let thresholds = given.unwrap_or_else(|| model.thresholds());
     let mut report = Report { json: args.json, ..Report::default() };
     let mut meter = Meter::new();
 
@@ -87,10 +102,11 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         let line = match score {
             Ok(score) => Line::Judged {
                 path: files[index].display().to_string(),
-                method,
+                method: model.method,
                 score: score.score,
-                threshold,
-                verdict: Verdict::of(score.score, threshold),
+                threshold: thresholds.defect,
+                p_value: model.p_value(score.score),
+                verdict: thresholds.verdict(score.score),
             },
             Err(error) => Line::failed(&files[index], error.with_causes()),
         };
@@ -106,7 +122,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         return Err(error);
     }
     if flow.is_break() {
-        let done = report.ok + report.defects + report.failed;
+        let done = report.count();
         return Err(Interrupted(format!("Stopped after {done} of {} images.", files.len())).into());
     }
     report.finish()?;
@@ -127,6 +143,7 @@ impl Report {
     fn add(&mut self, line: Line) -> anyhow::Result<()> {
         match &line {
             Line::Judged { verdict: Verdict::Ok, .. } => self.ok += 1,
+            Line::Judged { verdict: Verdict::Unsure, .. } => self.unsure += 1,
             Line::Judged { verdict: Verdict::Defect, .. } => self.defects += 1,
             Line::Failed { .. } => self.failed += 1,
         }
@@ -134,29 +151,35 @@ impl Report {
             return print_json(&line);
         }
         match line {
-            Line::Judged { path, score, threshold, verdict, .. } => {
-                let verdict = match verdict {
-                    Verdict::Ok => "OK",
-                    Verdict::Defect => "DEFECT",
-                };
+            Line::Judged { path, score, threshold, p_value, verdict, .. } => {
+                let p_value = p_value.map_or(String::new(), |p| format!("  p {p:6.4}"));
                 print(&format!(
-                    "{verdict:<6}  score {score:12.2}  threshold {threshold:10.2}  {path}"
+                    "{:<6}  score {score:12.2}  threshold {threshold:10.2}{p_value}  {path}",
+                    verdict.word()
                 ))
             }
             Line::Failed { error, .. } => print(&format!("ERROR   {error}")),
         }
     }
 
+    fn count(&self) -> usize {
+        self.ok + self.unsure + self.defects + self.failed
+    }
+
     fn finish(&self) -> anyhow::Result<()> {
         if self.json {
             return Ok(());
         }
-        let images = counted(self.ok + self.defects + self.failed, "image");
+        let images = counted(self.count(), "image");
+        let unsure = match self.unsure {
+            0 => String::new(),
+            unsure => format!(", {unsure} unsure"),
+        };
         let defects = counted(self.defects, "defect");
         let failed = match self.failed {
             0 => String::new(),
             failed => format!(", {failed} could not be used"),
         };
-        print(&format!("{images}: {} ok, {defects}{failed}", self.ok))
+        print(&format!("{images}: {} ok{unsure}, {defects}{failed}", self.ok))
     }
 }
