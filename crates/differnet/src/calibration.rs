@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(calibration.p_value(98.0), 3.0 / 101.0);
         for doubt in [0.05, 0.01] {
             let error = Calibration::by_false_alarms(good.clone(), guarantee, Some(doubt));
-            assert_eq!(error.unwrap_err(), ScoreError::Doubt { found: doubt, rate: 0.05 });
+            assert_eq!(error.expect_err("no room"), ScoreError::Doubt { found: doubt, rate: 0.05 });
         }
     }
 }
