@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn a_promise_that_cannot_be_kept_says_what_can() {
-        let error = guarantee(0.01, 0.95).threshold(&[1.0; 209]).unwrap_err();
+        let error = guarantee(0.01, 0.95).threshold(&[1.0; 209]).expect_err("too few");
         let ScoreError::TooFewForRate { found, needed, possible, .. } = error else {
             panic!("{error}");
         };

@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn numbers_out_of_range_are_named() {
         let negative = Costs { escape: -1.0, ..COSTS };
-        let error = negative.cheapest(&[1.0], &[2.0]).unwrap_err();
+        let error = negative.cheapest(&[1.0], &[2.0]).expect_err("negative");
         assert_eq!(error, ScoreError::Cost { name: "escape", found: -1.0 });
         let never = Costs { defect_share: 0.0, ..COSTS };
         assert!(never.cheapest(&[1.0], &[2.0]).is_err());
