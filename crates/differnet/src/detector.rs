@@ -10,7 +10,7 @@ use differnet_data::{
     random_transforms,
 };
 use differnet_features::{FEATURES, LOCAL_GRID};
-use differnet_flow::{Companion, Flow, FlowError, read_metadata};
+use differnet_flow::{Companion, Flow, FlowError, load_flows, read_metadata, save_flows};
 use differnet_scoring::{
     Average, LocalStatistics, ScoreError, Thresholds, Verdict, anomaly_score, transform_scores,
 };
@@ -146,10 +146,10 @@ impl ScoreConfig {
     }
 }
 
-/// A flow trained on good images, with all that is needed to judge new ones.
+/// Flows trained on good images, with all that is needed to judge new ones.
 #[derive(Debug)]
 pub struct Detector {
-    flow: Flow,
+    flows: Vec<Flow>,
     local_statistics: LocalStatistics,
     info: ModelInfo,
     device: Device,
@@ -157,12 +157,12 @@ pub struct Detector {
 
 impl Detector {
     pub(crate) fn new(
-        flow: Flow,
+        flows: Vec<Flow>,
         local_statistics: LocalStatistics,
         info: ModelInfo,
         device: Device,
     ) -> Self {
-        Self { flow, local_statistics, info, device }
+        Self { flows, local_statistics, info, device }
     }
 
     pub(crate) fn with_map_threshold(mut self, map_threshold: f64) -> Self {
@@ -180,9 +180,9 @@ impl Detector {
         &self.info
     }
 
-    /// The trained flow.
-    pub fn flow(&self) -> &Flow {
-        &self.flow
+    /// The trained flows, at least one; they differ in weights and permutations only.
+    pub fn flows(&self) -> &[Flow] {
+        &self.flows
     }
 
     /// What training images look like at each place.
@@ -216,7 +216,7 @@ impl Detector {
             table(LOCAL_MEANS, self.local_statistics.means()),
             table(LOCAL_DEVIATIONS, self.local_statistics.deviations()),
         ];
-        self.flow.save(path, &metadata, &companions).map_err(model_error(path))
+        save_flows(&self.flows, path, &metadata, &companions).map_err(model_error(path))
     }
 
     /// The model in the file `path`, on `device`.
@@ -225,10 +225,11 @@ impl Detector {
     /// [`DetectorError::Model`] or [`DetectorError::NotAModel`] names what is wrong with the file.
     pub fn load(path: &Path, device: &Device) -> Result<Self, DetectorError> {
         let info = Self::read_info(path)?;
-        let (flow, companions) = Flow::load(path, device).map_err(model_error(path))?;
+        let (flows, companions) = load_flows(path, device).map_err(model_error(path))?;
         let not_a_model =
             |reason: String| DetectorError::NotAModel { path: path.to_path_buf(), reason };
-        if flow.config().to_string() != info.config.flow_config().to_string() {
+        let described = flows[0].config().to_string() == info.config.flow_config().to_string();
+        if !described || flows.len() != info.config.flows {
             return Err(not_a_model("its settings do not describe its flow".into()));
         }
         let table = |name: &str| {
@@ -239,7 +240,7 @@ impl Detector {
         };
         let (means, deviations) = (table(LOCAL_MEANS)?, table(LOCAL_DEVIATIONS)?);
         let local_statistics = LocalStatistics::new(LOCAL_GRID.side, means, deviations);
-        Ok(Self { flow, local_statistics, info, device: device.clone() })
+        Ok(Self { flows, local_statistics, info, device: device.clone() })
     }
 
     /// What the model file `path` says about itself, without reading its weights.
@@ -270,12 +271,13 @@ impl Detector {
         Ok(info)
     }
 
-    /// −log p_Z of each row of `features`, row-major `[rows, 768]`; in nats, up to a constant.
+    /// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over the flows as the
+    /// settings say; in nats, up to a constant.
     ///
     /// # Panics
     /// If `features` is no multiple of 768 long.
     pub fn row_scores(&self, features: &[f32]) -> Vec<f64> {
-        row_scores(&self.flow, features, &self.device)
+        averaged_row_scores(&self.flows, features, self.info.config.average, &self.device)
     }
 
     /// The transforms under which `config` scores the image with the hash `image`.
@@ -322,6 +324,27 @@ impl Detector {
         source.require_extractor(&self.info.extractor)?;
         anomaly_score(&vec![1.0; config.transforms], config.average)?;
         Ok(())
+    }
+}
+
+/// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over `flows`.
+pub(crate) fn averaged_row_scores(
+    flows: &[Flow],
+    features: &[f32],
+    average: Average,
+    device: &Device,
+) -> Vec<f64> {
+    let scores: Vec<Vec<f64>> =
+        flows.iter().map(|flow| row_scores(flow, features, device)).collect(); // [flows, rows]
+    match scores.as_slice() {
+        // Not even rounded by the average of one.
+        [one] => one.clone(),
+        _ => (0..features.len() / FEATURES)
+            .map(|row| {
+                let row: Vec<f64> = scores.iter().map(|scores| scores[row]).collect();
+                anomaly_score(&row, average).expect("there is at least one flow")
+            })
+            .collect(),
     }
 }
 

@@ -73,7 +73,8 @@ impl<'a> ModelSummary<'a> {
         let quantiles = info.training_score_quantiles.iter().map(|score| format!("{score:.2}"));
         let facts = [
             ("updates", info.updates.to_string()),
-            ("parameters of the flow", info.config.flow_config().parameters().to_string()),
+            ("flows", info.config.flows.to_string()),
+            ("parameters of a flow", info.config.flow_config().parameters().to_string()),
             ("threshold of maps", format!("{:.4e}", info.map_threshold)),
             ("quantiles of training scores", quantiles.collect::<Vec<_>>().join(", ")),
         ];
