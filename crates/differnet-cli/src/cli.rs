@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    cache, demo, evaluate, features, inspect, localize, report, sample, score, serve, train,
+    cache, calibrate, demo, evaluate, features, inspect, localize, report, sample, score, serve,
+    train,
 };
 use crate::exit::Exit;
 
@@ -33,6 +34,7 @@ enum Command {
     Sample(sample::SampleArgs),
     Train(Box<train::TrainArgs>),
     Score(score::ScoreArgs),
+    Calibrate(calibrate::CalibrateArgs),
     Localize(localize::LocalizeArgs),
     Serve(serve::ServeArgs),
     Evaluate(evaluate::EvaluateArgs),
@@ -50,6 +52,7 @@ impl Cli {
             Command::Sample(args) => sample::run(args),
             Command::Train(args) => train::run(args),
             Command::Score(args) => score::run(args),
+            Command::Calibrate(args) => calibrate::run(args),
             Command::Localize(args) => localize::run(args),
             Command::Serve(args) => serve::run(args),
             Command::Evaluate(args) => evaluate::run(args),

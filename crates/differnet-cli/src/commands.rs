@@ -1,6 +1,7 @@
 //! One file a subcommand.
 
 pub(crate) mod cache;
+pub(crate) mod calibrate;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod features;

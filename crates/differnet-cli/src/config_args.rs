@@ -80,6 +80,9 @@ struct SettingFlags {
     /// Limit of the flow's scales: alpha in Eq. 2.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     clamp: Option<f64>,
+    /// Flows that are trained one after the other; a score averages them.
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    flows: Option<usize>,
     /// Whether images are turned.
     #[arg(long, value_enum)]
     #[serde(serialize_with = "as_bool")]

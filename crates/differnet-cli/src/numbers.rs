@@ -41,6 +41,22 @@ pub(crate) fn finite(text: &str) -> Result<f64, String> {
     }
 }
 
+/// A number above 0 and below 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    match finite(text) {
+        Ok(share) if share > 0.0 && share < 1.0 => Ok(share),
+        _ => Err("give a number above 0 and below 1, such as 0.01".to_owned()),
+    }
+}
+
+/// A number from 0 upwards.
+pub(crate) fn not_negative(text: &str) -> Result<f64, String> {
+    match finite(text) {
+        Ok(number) if number >= 0.0 => Ok(number),
+        _ => Err("give a number from 0 upwards, such as 250".to_owned()),
+    }
+}
+
 /// As [`finite`], in single precision.
 pub(crate) fn finite_f32(text: &str) -> Result<f32, String> {
     match text.parse::<f32>() {

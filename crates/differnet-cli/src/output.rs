@@ -39,9 +39,36 @@ pub(crate) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
+/// `1 %`, `0.25 %`, `12.3 %`: three digits, no trailing zeros.
+pub(crate) fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    let digits = match percent.abs() {
+        10.0.. => 1,
+        1.0.. => 2,
+        _ => 3,
+    };
+    let text = format!("{percent:.digits$}");
+    format!("{} %", text.trim_end_matches('0').trim_end_matches('.'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shares_have_three_digits() {
+        for (share, golden) in [
+            (0.01, "1 %"),
+            (0.0143, "1.43 %"),
+            (0.123_45, "12.3 %"),
+            (0.95, "95 %"),
+            (0.0001, "0.01 %"),
+            (0.0, "0 %"),
+            (1.0, "100 %"),
+        ] {
+            assert_eq!(percent(share), golden);
+        }
+    }
 
     #[test]
     fn paths_survive_a_shell() {

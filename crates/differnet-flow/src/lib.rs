@@ -52,7 +52,7 @@ pub use error::{FlowError, TrainError};
 pub use fit::{FitConfig, fit};
 pub use flow::{Flow, FlowConfig, Latents};
 pub use input_gradient::InputGradient;
-pub use io::{FlowTensor, FlowValues, read_metadata};
+pub use io::{FlowTensor, FlowValues, load_flows, read_metadata, save_flows};
 pub use loss::nll;
 pub use noise::{UpdateDraws, add_noise};
 pub use soft_clamp::soft_clamp;

@@ -3,14 +3,18 @@
 //!
 //! This crate knows nothing of data sets and files.
 
+mod conformal;
+mod costs;
 mod error;
 mod local_statistics;
 mod map;
 mod score;
 mod threshold;
 
+pub use conformal::{FalseAlarmGuarantee, lowest_rate, p_value};
+pub use costs::{CheapestThreshold, Costs};
 pub use error::ScoreError;
 pub use local_statistics::{LocalStatistics, LocalStatisticsBuilder};
 pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region};
 pub use score::{Average, anomaly_score, transform_scores};
-pub use threshold::{Verdict, quantile, threshold_from_good};
+pub use threshold::{Thresholds, Verdict, quantile, threshold_from_good};

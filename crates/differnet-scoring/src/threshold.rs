@@ -10,6 +10,8 @@ use crate::error::ScoreError;
 pub enum Verdict {
     /// The score is below the threshold.
     Ok,
+    /// The score is below the threshold, but high for a good part: someone should look.
+    Unsure,
     /// The score reaches the threshold.
     Defect,
 }
@@ -19,6 +21,34 @@ impl Verdict {
     pub fn of(score: f64, threshold: f64) -> Self {
         // NaN is no proof of a good part.
         if score < threshold { Self::Ok } else { Self::Defect }
+    }
+
+    /// As it stands in lists: `OK`, `UNSURE`, `DEFECT`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::Unsure => "UNSURE",
+            Self::Defect => "DEFECT",
+        }
+    }
+}
+
+/// Where doubt begins, and where a defect does.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Thresholds {
+    /// Scores from here on are defects.
+    pub defect: f64,
+    /// Scores from here on, up to a defect's, are unsure; `None` if none are.
+    pub unsure: Option<f64>,
+}
+
+impl Thresholds {
+    /// The verdict on a score.
+    pub fn verdict(&self, score: f64) -> Verdict {
+        match (Verdict::of(score, self.defect), self.unsure) {
+            (Verdict::Ok, Some(unsure)) if score >= unsure => Verdict::Unsure,
+            (verdict, _) => verdict,
+        }
     }
 }
 
@@ -79,6 +109,20 @@ mod tests {
         assert_eq!(Verdict::of(19.0, threshold), Verdict::Ok);
         assert_eq!(Verdict::of(19.1, threshold), Verdict::Defect);
         assert_eq!(Verdict::of(f64::NAN, threshold), Verdict::Defect);
+    }
+
+    #[test]
+    fn doubt_begins_below_the_threshold() {
+        let thresholds = Thresholds { defect: 3.0, unsure: Some(2.0) };
+        for (score, expected) in [
+            (1.9, Verdict::Ok),
+            (2.0, Verdict::Unsure),
+            (3.0, Verdict::Defect),
+            (f64::NAN, Verdict::Defect),
+        ] {
+            assert_eq!(thresholds.verdict(score), expected, "{score}");
+        }
+        assert_eq!(Thresholds { defect: 3.0, unsure: None }.verdict(2.5), Verdict::Ok);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(crate) async fn account(
     let (status, time) = (response.status().as_u16(), start.elapsed());
     state.metrics.answered(route, status, time);
     let told = response.extensions().get::<Told>().map(|told| told.0.as_str());
-    let milliseconds = time.as_secs_f64() * 1e3;
+    let milliseconds = (time.as_secs_f64() * 1e4).round() / 10.0;
     tracing::info!(id, %method, path, status, milliseconds, error = told, "request");
     if let Ok(id) = HeaderValue::try_from(id) {
         response.headers_mut().insert(REQUEST_ID, id);

@@ -98,6 +98,7 @@ impl Metrics {
     pub(crate) fn scored(&self, model: &str, answer: Option<&ScoreAnswer>) {
         let verdict = match answer.map(|answer| answer.verdict) {
             Some(Verdict::Ok) => "ok",
+            Some(Verdict::Unsure) => "unsure",
             Some(Verdict::Defect) => "defect",
             None => "unusable",
         };

@@ -30,6 +30,8 @@ pub(crate) struct ModelDescription<'a> {
     method: Method,
     unit: Option<&'static str>,
     threshold: f64,
+    /// Scores from here on, up to the threshold, are unsure.
+    unsure: Option<f64>,
     /// Whether it can say where a defect is.
     localizes: bool,
     transforms: usize,
@@ -75,7 +77,8 @@ impl Model {
             name: &self.name,
             method: summary.method,
             unit: summary.method.unit(),
-            threshold: summary.threshold,
+            threshold: summary.thresholds().defect,
+            unsure: summary.thresholds().unsure,
             localizes: self.detector.localizer().is_some(),
             transforms: self.scoring().transforms,
             training_images: summary.training_images,
@@ -90,7 +93,9 @@ impl Model {
 
     /// What a client is told who asks for this model.
     pub(crate) fn describe_fully(&self) -> ModelDescription<'_> {
-        let good_scores = Some(self.detector.summary().good_scores);
+        let summary = self.detector.summary();
+        let good_scores = summary.calibration.map_or(summary.good_scores, |set| &set.good_scores);
+        let good_scores = Some(good_scores);
         ModelDescription { good_scores, ..self.describe() }
     }
 }

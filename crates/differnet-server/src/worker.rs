@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use differnet::{AnomalyDetector, DetectorError, FeatureSource, MapAnswer, ScoreAnswer};
+use differnet::{DetectorError, FeatureSource, MapAnswer, ScoreAnswer};
 use differnet_data::ImageInput;
 
 use crate::metrics::Metrics;
@@ -79,15 +79,16 @@ impl Worker {
         };
         match task {
             Task::Score => {
-                let (method, threshold) = judged_by(detector);
+                let summary = detector.summary();
+                let thresholds = summary.thresholds();
                 let _ = detector.score_images(
                     &self.source,
                     &inputs,
                     &model.scoring(),
                     &mut |index, score| {
                         let (name, _) = &images[index];
-                        let score =
-                            score.map(|score| ScoreAnswer::new(name, method, &score, threshold));
+                        let score = score
+                            .map(|score| ScoreAnswer::new(name, &summary, &thresholds, &score));
                         self.metrics.scored(&model.name, score.as_ref().ok());
                         hand_out(index, Outcome::Score(score))
                     },
@@ -119,11 +120,6 @@ impl Worker {
         })?;
         Ok(())
     }
-}
-
-fn judged_by(detector: &dyn AnomalyDetector) -> (differnet::Method, f64) {
-    let summary = detector.summary();
-    (summary.method, summary.threshold)
 }
 
 /// Hands an outcome over; the client may have left.

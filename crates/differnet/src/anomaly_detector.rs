@@ -9,6 +9,7 @@ use differnet_data::{ImageError, ImageInput};
 use differnet_flow::read_metadata;
 
 use crate::baseline::{self, Baseline};
+use crate::calibration::Calibration;
 use crate::detector::{self, Detector, ImageScore, ScoreConfig};
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
@@ -57,6 +58,9 @@ pub trait AnomalyDetector: Debug + Send + Sync {
         self.score_images(source, &ImageInput::files(files), config, visit)
     }
 
+    /// Sets the threshold by `calibration`; `None` for the one set in training.
+    fn calibrate(&mut self, calibration: Option<Calibration>);
+
     /// Writes the model to `path`; a complete file or none.
     ///
     /// # Errors
@@ -86,6 +90,10 @@ impl AnomalyDetector for Detector {
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError> {
         Detector::score_images(self, source, images, config, visit)
+    }
+
+    fn calibrate(&mut self, calibration: Option<Calibration>) {
+        Detector::calibrate(self, calibration);
     }
 
     fn save(&self, path: &Path) -> Result<(), DetectorError> {

@@ -4,12 +4,13 @@
 use std::path::Path;
 
 use differnet_data::ImageError;
-use differnet_scoring::{Region, Verdict};
+use differnet_scoring::{Region, Thresholds, Verdict};
 use serde::Serialize;
 
 use crate::detector::{Detector, ImageScore};
 use crate::localize::{Localization, MapKind};
 use crate::method::Method;
+use crate::model_summary::ModelSummary;
 
 /// What is said of one image: what was found, or why nothing was.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -41,7 +42,10 @@ pub struct ScoreAnswer {
     pub score: f64,
     /// Scores from here on are defects.
     pub threshold: f64,
-    /// Whether the score reaches the threshold.
+    /// The share of good parts that score as high; `None` if the model has no good scores to tell
+    /// from.
+    pub p_value: Option<f64>,
+    /// What the score says of the part.
     pub verdict: Verdict,
 }
 
@@ -54,7 +58,7 @@ pub struct MapAnswer {
     pub score: f64,
     /// Scores from here on are defects.
     pub threshold: f64,
-    /// Whether the score reaches the threshold.
+    /// What the score says of the part.
     pub verdict: Verdict,
     /// Where the map reaches this value is a region.
     pub map_threshold: f64,
@@ -80,10 +84,23 @@ impl<T> Answer<T> {
 }
 
 impl ScoreAnswer {
-    /// The verdict on the image `path`, judged by `threshold`.
-    pub fn new(path: &Path, method: Method, image: &ImageScore, threshold: f64) -> Self {
+    /// What `image`, scored by `model`, says of the image `path`, judged by `thresholds`.
+    pub fn new(
+        path: &Path,
+        model: &ModelSummary<'_>,
+        thresholds: &Thresholds,
+        image: &ImageScore,
+    ) -> Self {
         let (path, score) = (path.display().to_string(), image.score);
-        Self { path, method, score, threshold, verdict: Verdict::of(score, threshold) }
+        let (threshold, verdict) = (thresholds.defect, thresholds.verdict(score));
+        Self {
+            path,
+            method: model.method,
+            score,
+            threshold,
+            p_value: model.p_value(score),
+            verdict,
+        }
     }
 }
 
@@ -99,7 +116,7 @@ impl MapAnswer {
         Self {
             path: path.display().to_string(),
             score: found.score,
-            threshold: detector.info().threshold,
+            threshold: detector.info().thresholds().defect,
             verdict: found.verdict,
             map_threshold,
             top: detector.color_top(found, kind),

@@ -19,10 +19,11 @@ use differnet_baselines::{
 use differnet_data::{ContentHash, ImageInput, Regions};
 use differnet_features::FEATURES;
 use differnet_flow::read_metadata;
-use differnet_scoring::Average;
+use differnet_scoring::{Average, Thresholds};
 use serde::{Deserialize, Serialize};
 
 use crate::anomaly_detector::{AnomalyDetector, VisitScores};
+use crate::calibration::Calibration;
 use crate::detector::{ScoreConfig, TransformChoice, model_error};
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
@@ -55,10 +56,16 @@ pub struct BaselineInfo {
     pub data_fingerprint: String,
     /// Images fitted to.
     pub training_images: usize,
+    /// Digests of their contents, 16 hexadecimal digits each.
+    #[serde(default)]
+    pub training_digests: Vec<String>,
     /// Images held back.
     pub held_back_images: usize,
-    /// Scores from here on are defects.
+    /// Scores from here on are defects; set in training.
     pub threshold: f64,
+    /// What has been set since; it takes the threshold's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     /// Scores of the held-back images, sorted; without any, those of training images.
     pub good_scores: Vec<f64>,
     /// What the method has to tell besides: names and values.
@@ -70,6 +77,14 @@ pub struct BaselineInfo {
 pub struct Baseline {
     scorer: Scorer,
     info: BaselineInfo,
+}
+
+impl BaselineInfo {
+    /// Where doubt begins, and where a defect does.
+    pub fn thresholds(&self) -> Thresholds {
+        let trained = Thresholds { defect: self.threshold, unsure: None };
+        self.calibration.as_ref().map_or(trained, Calibration::thresholds)
+    }
 }
 
 impl Baseline {
@@ -116,7 +131,8 @@ impl Baseline {
             let found = info.format;
             return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
         }
-        if !info.threshold.is_finite() {
+        let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite);
+        if !(info.threshold.is_finite() && calibrated) {
             return Err(not_a_model("its threshold is not a finite number".into()));
         }
         info.config.validate().map_err(|error| not_a_model(error.to_string()))?;
@@ -157,7 +173,7 @@ impl Baseline {
                     Ok(rows) => {
                         let scores = scorer.scores(&rows);
                         Ok(config
-                            .judge(features.hash, scores, self.info.threshold)
+                            .judge(features.hash, scores, &self.info.thresholds())
                             .expect("the number of transforms was checked"))
                     }
                     Err(error) => {
@@ -191,7 +207,7 @@ impl Baseline {
                 Ok(ImagePixels { hash, pixels }) => {
                     match Images::new(&pixels, side).and_then(|images| scorer.scores(&images)) {
                         Ok(scores) => Ok(config
-                            .judge(hash, scores, self.info.threshold)
+                            .judge(hash, scores, &self.info.thresholds())
                             .expect("the number of transforms was checked")),
                         Err(error) => {
                             failure = Some(error);
@@ -232,6 +248,10 @@ impl AnomalyDetector for Baseline {
             Scorer::Rows(scorer) => self.score_rows(&**scorer, source, images, config, visit),
             Scorer::Pixels(scorer) => self.score_pixels(&**scorer, source, images, config, visit),
         }
+    }
+
+    fn calibrate(&mut self, calibration: Option<Calibration>) {
+        self.info.calibration = calibration;
     }
 
     fn save(&self, path: &Path) -> Result<(), DetectorError> {

@@ -19,6 +19,8 @@ const STATE_KEY: &str = "differnet.training";
 const LATEST: &str = "latest.safetensors";
 /// The weights under which held-back images were likeliest.
 const BEST: &str = "best.safetensors";
+/// What the names of files of further flows begin with, before the flow's number.
+const FLOW: &str = "flow-";
 
 /// What a checkpoint remembers besides weights and moments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -58,12 +60,26 @@ impl State {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Checkpoints<'a> {
     folder: &'a Path,
+    /// Number of the flow, from 0.
+    flow: usize,
 }
 
 impl<'a> Checkpoints<'a> {
     /// The checkpoints in `folder`.
     pub(crate) fn in_folder(folder: &'a Path) -> Self {
-        Self { folder }
+        Self { folder, flow: 0 }
+    }
+
+    /// Those of flow number `flow` in the same folder.
+    pub(crate) fn of_flow(self, flow: usize) -> Self {
+        Self { flow, ..self }
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.join(match self.flow {
+            0 => name.to_owned(),
+            flow => format!("{FLOW}{flow}.{name}"),
+        })
     }
 
     /// Creates the folder if there is none.
@@ -75,7 +91,7 @@ impl<'a> Checkpoints<'a> {
     pub(crate) fn save(&self, trainer: &Trainer, state: &State) -> Result<(), DetectorError> {
         let text = serde_json::to_string(state).expect("the state is plain data");
         let metadata = BTreeMap::from([(STATE_KEY.to_owned(), text)]);
-        Ok(trainer.save_checkpoint(&self.folder.join(LATEST), &metadata)?)
+        Ok(trainer.save_checkpoint(&self.file(LATEST), &metadata)?)
     }
 
     /// The training saved last, if there is one; it has to be one like `fresh`.
@@ -84,7 +100,7 @@ impl<'a> Checkpoints<'a> {
         fresh: &State,
         device: &Device,
     ) -> Result<Option<(Trainer, State)>, DetectorError> {
-        let path = self.folder.join(LATEST);
+        let path = self.file(LATEST);
         if !path.exists() {
             return Ok(None);
         }
@@ -112,12 +128,12 @@ impl<'a> Checkpoints<'a> {
 
     /// Keeps `flow` as the best so far.
     pub(crate) fn save_best(&self, flow: &Flow) -> Result<(), DetectorError> {
-        Ok(flow.save(&self.folder.join(BEST), &BTreeMap::new(), &[])?)
+        Ok(flow.save(&self.file(BEST), &BTreeMap::new(), &[])?)
     }
 
     /// The best flow so far.
     pub(crate) fn load_best(&self, device: &Device) -> Result<Flow, DetectorError> {
-        let (flow, _) = Flow::load(&self.folder.join(BEST), device)?;
+        let (flow, _) = Flow::load(&self.file(BEST), device)?;
         Ok(flow)
     }
 
@@ -128,7 +144,7 @@ impl<'a> Checkpoints<'a> {
             let entry = entry.map_err(|source| self.io(source))?;
             let name = entry.file_name().to_string_lossy().into_owned();
             // Also what a killed process left half written.
-            if [LATEST, BEST].iter().any(|ours| name.starts_with(ours)) {
+            if is_ours(&name) {
                 fs::remove_file(entry.path()).map_err(|source| self.io(source))?;
             }
         }
@@ -146,5 +162,30 @@ impl<'a> Checkpoints<'a> {
 
     fn io(&self, source: std::io::Error) -> DetectorError {
         DetectorError::Io { path: self.folder(), source }
+    }
+}
+
+/// Whether a file of this name is a checkpoint, or one that was not finished.
+fn is_ours(name: &str) -> bool {
+    let flow = name.strip_prefix(FLOW).and_then(|rest| rest.split_once('.'));
+    let name = match flow {
+        Some((number, rest)) if number.parse::<usize>().is_ok() => rest,
+        _ => name,
+    };
+    [LATEST, BEST].iter().any(|ours| name.starts_with(ours))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_checkpoints_are_ours() {
+        for name in ["latest.safetensors", "flow-2.best.safetensors", "best.safetensors.tmp"] {
+            assert!(is_ours(name), "{name}");
+        }
+        for name in ["best.png", "flow-x.best.safetensors", "flow-1.png", "my latest.safetensors"] {
+            assert!(!is_ours(name), "{name}");
+        }
     }
 }

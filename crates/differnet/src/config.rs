@@ -51,6 +51,10 @@ pub struct DetectorConfig {
     pub hidden: usize,
     /// α of the soft clamp (Eq. 2).
     pub clamp: f64,
+    /// Flows that are trained one after the other on the same transforms, from weights and batches
+    /// of their own; a score averages them.
+    #[serde(default = "one")]
+    pub flows: usize,
 
     /// Whether images are turned by any angle.
     pub rotate: bool,
@@ -119,6 +123,7 @@ impl DetectorConfig {
             blocks: 8,
             hidden: 2048,
             clamp: 3.0,
+            flows: 1,
             rotate: true,
             jitter: 0.0,
             transforms: 4,
@@ -146,12 +151,13 @@ impl DetectorConfig {
             Preset::Standard => Self {
                 preset,
                 hidden: 256,
+                flows: 3,
                 transforms: 32,
                 rounds: 8,
                 pool: 256,
                 learning_rate: 1e-3,
                 final_learning_rate: 2e-5,
-                updates: 16_000,
+                updates: 8_000,
                 validate_every: 250,
                 patience: 12,
                 average: Average::GeometricMean,
@@ -272,6 +278,7 @@ impl DetectorConfig {
         let counts = [
             ("blocks", self.blocks),
             ("hidden", self.hidden),
+            ("flows", self.flows),
             ("rounds", self.rounds),
             ("pool", self.pool),
             ("batch_size", self.batch_size),
@@ -301,6 +308,11 @@ impl DetectorConfig {
         }
         Ok(())
     }
+}
+
+/// Models of earlier versions have one flow and do not say so.
+fn one() -> usize {
+    1
 }
 
 /// Models of earlier versions saw every scale and do not say so.

@@ -10,12 +10,13 @@ use differnet_data::{
     fixed_transforms, random_transforms,
 };
 use differnet_features::{FEATURES, LOCAL_GRID};
-use differnet_flow::{Companion, Flow, FlowError, read_metadata};
+use differnet_flow::{Companion, Flow, FlowError, load_flows, read_metadata, save_flows};
 use differnet_scoring::{
-    Average, LocalStatistics, ScoreError, Verdict, anomaly_score, transform_scores,
+    Average, LocalStatistics, ScoreError, Thresholds, Verdict, anomaly_score, transform_scores,
 };
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::Calibration;
 use crate::config::DetectorConfig;
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
@@ -50,12 +51,18 @@ pub struct ModelInfo {
     pub data_fingerprint: String,
     /// Images trained on.
     pub training_images: usize,
+    /// Digests of their contents, 16 hexadecimal digits each.
+    #[serde(default)]
+    pub training_digests: Vec<String>,
     /// Images held back.
     pub held_back_images: usize,
     /// Updates behind the weights.
     pub updates: u64,
-    /// Scores from here on are defects, nats.
+    /// Scores from here on are defects, nats; set in training.
     pub threshold: f64,
+    /// What has been set since; it takes the threshold's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
     /// Values that the maps of most good images stay below; see
     /// [`Detector::localize_files`](crate::Detector::localize_files).
     pub map_threshold: f64,
@@ -102,7 +109,7 @@ pub struct ImageScore {
     pub hash: ContentHash,
     /// The mean over transforms: τ(x) of Eq. 5, nats, for DifferNet.
     pub score: f64,
-    /// Whether the score reaches the threshold.
+    /// Whether the score reaches the threshold, or where doubt begins.
     pub verdict: Verdict,
     /// The score of each transform: for DifferNet −log p_Z, nats, up to a constant.
     pub transform_scores: Vec<f64>,
@@ -131,18 +138,18 @@ impl ScoreConfig {
         &self,
         hash: ContentHash,
         transform_scores: Vec<f64>,
-        threshold: f64,
+        thresholds: &Thresholds,
     ) -> Result<ImageScore, ScoreError> {
         let score = anomaly_score(&transform_scores, self.average)?;
-        let verdict = Verdict::of(score, threshold);
+        let verdict = thresholds.verdict(score);
         Ok(ImageScore { hash, score, verdict, transform_scores })
     }
 }
 
-/// A flow trained on good images, with all that is needed to judge new ones.
+/// Flows trained on good images, with all that is needed to judge new ones.
 #[derive(Debug)]
 pub struct Detector {
-    flow: Flow,
+    flows: Vec<Flow>,
     local_statistics: LocalStatistics,
     info: ModelInfo,
     device: Device,
@@ -150,12 +157,12 @@ pub struct Detector {
 
 impl Detector {
     pub(crate) fn new(
-        flow: Flow,
+        flows: Vec<Flow>,
         local_statistics: LocalStatistics,
         info: ModelInfo,
         device: Device,
     ) -> Self {
-        Self { flow, local_statistics, info, device }
+        Self { flows, local_statistics, info, device }
     }
 
     pub(crate) fn with_map_threshold(mut self, map_threshold: f64) -> Self {
@@ -163,14 +170,19 @@ impl Detector {
         self
     }
 
+    /// Sets the threshold by `calibration`; `None` for the one set in training.
+    pub fn calibrate(&mut self, calibration: Option<Calibration>) {
+        self.info.calibration = calibration;
+    }
+
     /// What the model says about itself.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
 
-    /// The trained flow.
-    pub fn flow(&self) -> &Flow {
-        &self.flow
+    /// The trained flows, at least one; they differ in weights and permutations only.
+    pub fn flows(&self) -> &[Flow] {
+        &self.flows
     }
 
     /// What training images look like at each place.
@@ -204,7 +216,7 @@ impl Detector {
             table(LOCAL_MEANS, self.local_statistics.means()),
             table(LOCAL_DEVIATIONS, self.local_statistics.deviations()),
         ];
-        self.flow.save(path, &metadata, &companions).map_err(model_error(path))
+        save_flows(&self.flows, path, &metadata, &companions).map_err(model_error(path))
     }
 
     /// The model in the file `path`, on `device`.
@@ -213,10 +225,11 @@ impl Detector {
     /// [`DetectorError::Model`] or [`DetectorError::NotAModel`] names what is wrong with the file.
     pub fn load(path: &Path, device: &Device) -> Result<Self, DetectorError> {
         let info = Self::read_info(path)?;
-        let (flow, companions) = Flow::load(path, device).map_err(model_error(path))?;
+        let (flows, companions) = load_flows(path, device).map_err(model_error(path))?;
         let not_a_model =
             |reason: String| DetectorError::NotAModel { path: path.to_path_buf(), reason };
-        if flow.config().to_string() != info.config.flow_config().to_string() {
+        let described = flows[0].config().to_string() == info.config.flow_config().to_string();
+        if !described || flows.len() != info.config.flows {
             return Err(not_a_model("its settings do not describe its flow".into()));
         }
         let table = |name: &str| {
@@ -227,7 +240,7 @@ impl Detector {
         };
         let (means, deviations) = (table(LOCAL_MEANS)?, table(LOCAL_DEVIATIONS)?);
         let local_statistics = LocalStatistics::new(LOCAL_GRID.side, means, deviations);
-        Ok(Self { flow, local_statistics, info, device: device.clone() })
+        Ok(Self { flows, local_statistics, info, device: device.clone() })
     }
 
     /// What the model file `path` says about itself, without reading its weights.
@@ -247,7 +260,8 @@ impl Detector {
             let found = info.format;
             return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
         }
-        if !(info.threshold.is_finite() && info.map_threshold.is_finite()) {
+        let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite);
+        if !(info.threshold.is_finite() && info.map_threshold.is_finite() && calibrated) {
             return Err(not_a_model("a threshold is not a finite number".into()));
         }
         if [&info.feature_means, &info.feature_deviations].iter().any(|v| v.len() != FEATURES) {
@@ -257,12 +271,13 @@ impl Detector {
         Ok(info)
     }
 
-    /// −log p_Z of each row of `features`, row-major `[rows, 768]`; in nats, up to a constant.
+    /// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over the flows as the
+    /// settings say; in nats, up to a constant.
     ///
     /// # Panics
     /// If `features` is no multiple of 768 long.
     pub fn row_scores(&self, features: &[f32]) -> Vec<f64> {
-        row_scores(&self.flow, features, &self.device)
+        averaged_row_scores(&self.flows, features, self.info.config.average, &self.device)
     }
 
     /// The transforms under which `config` scores the image with the hash `image`.
@@ -306,7 +321,7 @@ impl Detector {
             let score = features.map(|features| {
                 let scores = self.row_scores(&features.rows);
                 config
-                    .judge(features.hash, scores, self.info.threshold)
+                    .judge(features.hash, scores, &self.info.thresholds())
                     .expect("the number of transforms was checked")
             });
             visit(index, score)
@@ -323,6 +338,27 @@ impl Detector {
         source.require_extractor(&self.info.extractor)?;
         anomaly_score(&vec![1.0; config.transforms], config.average)?;
         Ok(())
+    }
+}
+
+/// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over `flows`.
+pub(crate) fn averaged_row_scores(
+    flows: &[Flow],
+    features: &[f32],
+    average: Average,
+    device: &Device,
+) -> Vec<f64> {
+    let scores: Vec<Vec<f64>> =
+        flows.iter().map(|flow| row_scores(flow, features, device)).collect(); // [flows, rows]
+    match scores.as_slice() {
+        // Not even rounded by the average of one.
+        [one] => one.clone(),
+        _ => (0..features.len() / FEATURES)
+            .map(|row| {
+                let row: Vec<f64> = scores.iter().map(|scores| scores[row]).collect();
+                anomaly_score(&row, average).expect("there is at least one flow")
+            })
+            .collect(),
     }
 }
 
@@ -346,6 +382,12 @@ pub fn row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
 impl ModelInfo {
     /// The current [`ModelInfo::format`].
     pub const FORMAT: u32 = FORMAT;
+
+    /// Where doubt begins, and where a defect does.
+    pub fn thresholds(&self) -> Thresholds {
+        let trained = Thresholds { defect: self.threshold, unsure: None };
+        self.calibration.as_ref().map_or(trained, Calibration::thresholds)
+    }
 }
 
 pub(crate) fn model_error(path: &Path) -> impl Fn(FlowError) -> DetectorError + '_ {

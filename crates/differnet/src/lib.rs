@@ -9,6 +9,7 @@
 mod anomaly_detector;
 mod answer;
 mod baseline;
+mod calibration;
 mod checkpoints;
 mod color_scale;
 mod config;
@@ -31,6 +32,7 @@ mod training;
 pub use anomaly_detector::{AnomalyDetector, VisitScores, load_model, read_model_info};
 pub use answer::{Answer, FailedAnswer, MapAnswer, ScoreAnswer};
 pub use baseline::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod};
+pub use calibration::{Calibration, GoodImages, ThresholdRule};
 pub use config::{DetectorConfig, MTD_JITTER, Preset};
 pub use description::{Rows, environment};
 pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice, row_scores};
@@ -38,7 +40,10 @@ pub use differnet_baselines::{
     AdganConfig, DsebmConfig, DsebmScore, Gamma, GanomalyConfig, GeoTransConfig, GeoTransScore,
     OneClassSvmConfig, OneNearestNeighbourConfig, Stage,
 };
-pub use differnet_scoring::{AnomalyMap, Average, Region, Verdict};
+pub use differnet_scoring::{
+    AnomalyMap, Average, CheapestThreshold, Costs, FalseAlarmGuarantee, Region, ScoreError,
+    Thresholds, Verdict, lowest_rate,
+};
 pub use error::DetectorError;
 pub use feature_source::{ChooseTransforms, FeatureSource, ImageFeatures};
 pub use localize::{Localization, LocalizeConfig, MapKind};

@@ -155,7 +155,7 @@ impl Detector {
         }
         let score = anomaly_score(&transform_scores, config.scoring.average)
             .expect("the number of transforms was checked");
-        let verdict = Verdict::of(score, self.info().threshold);
+        let verdict = self.info().thresholds().verdict(score);
         let map = average.mean();
         let map = match config.kind {
             MapKind::Gradient => map,
@@ -176,9 +176,13 @@ impl Detector {
         images: &[&[u8]],
     ) -> Result<(Vec<f32>, Vec<AnomalyMap>), DetectorError> {
         let mut gradient = |rows: &[f32]| {
-            let columns = self.flow().features();
+            let columns = self.flows()[0].features();
             let rows = scales::narrowed(rows, columns); // [images, columns]
-            let gradient = self.flow().input_gradient(&rows).gradient;
+            let mut gradient = vec![0.0; rows.len()];
+            for flow in self.flows() {
+                let one = flow.input_gradient(&rows).gradient;
+                gradient.iter_mut().zip(one).for_each(|(sum, value)| *sum += value);
+            }
             let mut gradient = scales::widened(gradient, columns); // [images, 768]
             // A likelihood that overflowed says nothing of where.
             gradient.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);

@@ -1,9 +1,11 @@
 //! What models of all methods say about themselves, in one form.
 
-use differnet_data::Regions;
+use differnet_data::{ContentHash, Regions};
+use differnet_scoring::{Thresholds, p_value};
 use serde::Serialize;
 
 use crate::baseline::BaselineInfo;
+use crate::calibration::{Calibration, digest};
 use crate::detector::ModelInfo;
 use crate::method::Method;
 use crate::progress::HistoryPoint;
@@ -27,10 +29,14 @@ pub struct ModelSummary<'a> {
     pub data_fingerprint: &'a str,
     /// Images fitted to.
     pub training_images: usize,
+    /// Digests of their contents; empty in older model files.
+    pub training_digests: &'a [String],
     /// Images held back.
     pub held_back_images: usize,
     /// Scores from here on are defects.
     pub threshold: f64,
+    /// How the threshold was set after training; `None` if it is the training's.
+    pub calibration: Option<&'a Calibration>,
     /// Scores of the held-back images, sorted; without any, those of training images.
     pub good_scores: &'a [f64],
     /// The course of the training; empty for methods without updates.
@@ -42,12 +48,33 @@ pub struct ModelSummary<'a> {
 }
 
 impl<'a> ModelSummary<'a> {
+    /// Where doubt begins, and where a defect does.
+    pub fn thresholds(&self) -> Thresholds {
+        let trained = Thresholds { defect: self.threshold, unsure: None };
+        self.calibration.map_or(trained, Calibration::thresholds)
+    }
+
+    /// Whether the model was fitted to the image; `false` for all in older model files.
+    pub fn has_seen(&self, image: &ContentHash) -> bool {
+        self.training_digests.binary_search(&digest(image)).is_ok()
+    }
+
+    /// The share of good parts that score at least `score`; `None` without images held back.
+    pub fn p_value(&self, score: f64) -> Option<f64> {
+        match self.calibration {
+            Some(calibration) => Some(calibration.p_value(score)),
+            None if self.held_back_images > 0 => Some(p_value(self.good_scores, score)),
+            None => None,
+        }
+    }
+
     /// The summary of a DifferNet model.
     pub(crate) fn of_detector(info: &'a ModelInfo) -> Self {
         let quantiles = info.training_score_quantiles.iter().map(|score| format!("{score:.2}"));
         let facts = [
             ("updates", info.updates.to_string()),
-            ("parameters of the flow", info.config.flow_config().parameters().to_string()),
+            ("flows", info.config.flows.to_string()),
+            ("parameters of a flow", info.config.flow_config().parameters().to_string()),
             ("threshold of maps", format!("{:.4e}", info.map_threshold)),
             ("quantiles of training scores", quantiles.collect::<Vec<_>>().join(", ")),
         ];
@@ -60,8 +87,10 @@ impl<'a> ModelSummary<'a> {
             regions: info.regions.as_ref(),
             data_fingerprint: &info.data_fingerprint,
             training_images: info.training_images,
+            training_digests: &info.training_digests,
             held_back_images: info.held_back_images,
-            threshold: info.threshold,
+            threshold: info.thresholds().defect,
+            calibration: info.calibration.as_ref(),
             good_scores: &info.good_scores,
             history: &info.history,
             facts: facts.map(|(name, value)| (name.to_owned(), value)).into(),
@@ -80,8 +109,10 @@ impl<'a> ModelSummary<'a> {
             regions: info.regions.as_ref(),
             data_fingerprint: &info.data_fingerprint,
             training_images: info.training_images,
+            training_digests: &info.training_digests,
             held_back_images: info.held_back_images,
-            threshold: info.threshold,
+            threshold: info.thresholds().defect,
+            calibration: info.calibration.as_ref(),
             good_scores: &info.good_scores,
             history: &[],
             facts: info.facts.clone().into_iter().collect(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use differnet_data::{BadImage, ContentHash, DecodeLimits, Regions, hash_images};
 use sha2::{Digest, Sha256};
 
+use crate::calibration::digest;
 use crate::progress::{Progress, ProgressCallback};
 use crate::shared_config::SharedConfig;
 
@@ -20,6 +21,8 @@ pub(crate) struct Split {
     pub(crate) held_back: Vec<PathBuf>,
     /// Digest of all usable images.
     pub(crate) fingerprint: String,
+    /// Digests of the images trained on, sorted.
+    pub(crate) training_digests: Vec<String>,
 }
 
 /// A usable image: its content hash and its file.
@@ -61,9 +64,15 @@ pub(crate) fn split_files(mut usable: Vec<Usable>, config: &SharedConfig) -> Spl
         training: Vec::new(),
         held_back: Vec::new(),
         fingerprint: data_fingerprint(&hashes),
+        training_digests: Vec::new(),
     };
-    for ((_, file), held_back) in usable.into_iter().zip(held_back) {
-        if held_back { split.held_back.push(file) } else { split.training.push(file) }
+    for ((hash, file), held_back) in usable.into_iter().zip(held_back) {
+        if held_back {
+            split.held_back.push(file);
+        } else {
+            split.training.push(file);
+            split.training_digests.push(digest(&hash));
+        }
     }
     split
 }

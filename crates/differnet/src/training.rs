@@ -12,7 +12,7 @@ use differnet_scoring::{
 
 use crate::checkpoints::Checkpoints;
 use crate::config::DetectorConfig;
-use crate::detector::{Detector, ModelInfo, row_scores};
+use crate::detector::{Detector, ModelInfo, averaged_row_scores};
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::progress::{LookCallback, Progress, ProgressCallback};
@@ -143,14 +143,14 @@ impl Training<'_> {
         let Some(held_back) = self.held_back_rows(&split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
-        let Some(trained) = self.train_flow(&split, &held_back, progress, look)? else {
+        let Some(trained) = self.train_flows(&split, &held_back, progress, look)? else {
             return Ok(Outcome::Interrupted);
         };
         let info = self.describe(&split, &held_back, &trained)?;
         let Some(local_statistics) = self.local_statistics(&split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
-        let detector = Detector::new(trained.flow, local_statistics, info, self.device.clone());
+        let detector = Detector::new(trained.flows, local_statistics, info, self.device.clone());
         let Some(map_threshold) = self.map_threshold(&detector, &split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
@@ -238,7 +238,7 @@ impl Training<'_> {
         trained: &Trained,
     ) -> Result<ModelInfo, DetectorError> {
         let config = self.config;
-        let scores = row_scores(&trained.flow, held_back, self.device);
+        let scores = averaged_row_scores(&trained.flows, held_back, config.average, self.device);
         let mut good_scores = Vec::new();
         for image in scores.chunks(config.score_transforms) {
             // An infinite score would not survive the model file's JSON.
@@ -260,9 +260,11 @@ impl Training<'_> {
             regions: self.regions.cloned(),
             data_fingerprint: split.fingerprint.clone(),
             training_images: split.training.len(),
+            training_digests: split.training_digests.clone(),
             held_back_images: split.held_back.len(),
             updates: trained.updates,
             threshold: threshold_from_good(&good_scores, config.quantile)?.min(f64::MAX),
+            calibration: None,
             map_threshold: f64::MAX,
             good_scores,
             training_score_quantiles,

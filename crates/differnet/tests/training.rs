@@ -85,12 +85,13 @@ impl Bench {
     }
 }
 
-/// Small, but with everything in play: two rounds, noise, early stopping, a full pool.
+/// Small, but with everything in play: two flows, two rounds, noise, early stopping, a full pool.
 fn tiny() -> DetectorConfig {
     DetectorConfig {
         seed: 7,
         blocks: 2,
         hidden: 16,
+        flows: 2,
         transforms: 2,
         rounds: 2,
         pool: 3,
@@ -129,7 +130,7 @@ fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
 fn interrupted_anywhere_and_resumed_gives_the_same_bytes() {
     let straight = Bench::new();
     let expected = straight.bytes(&straight.finished(&tiny()));
-    for stops in [vec![1], vec![3], vec![6], vec![7, 9, 11]] {
+    for stops in [vec![1], vec![3], vec![6], vec![7, 9, 11], vec![12], vec![13, 20], vec![24]] {
         let bench = Bench::new();
         for &stop in &stops {
             let outcome = bench.train(&tiny(), stop).expect("a training that can be stopped");
@@ -155,10 +156,26 @@ fn a_saved_detector_scores_as_the_trained_one_did() {
 }
 
 #[test]
+fn a_score_averages_the_flows_logarithms() {
+    let bench = Bench::new();
+    let detector = bench.finished(&tiny());
+    let row: Vec<f32> = (0..768).map(|i| (i as f32).sin()).collect();
+    let of = |index: usize| row_scores(&detector.flows()[index], &row, &Device::flex())[0];
+    assert_ne!(of(0), of(1), "two flows of the same weights");
+    let expected = ((of(0).ln() + of(1).ln()) / 2.0).exp();
+    let found = detector.row_scores(&row)[0];
+    assert!((found - expected).abs() < 1e-9 * expected, "{found} for {expected}");
+    // The first flow is the one that a training of one flow gives.
+    fs::remove_dir_all(bench.checkpoints()).expect("deletable");
+    let alone = bench.finished(&DetectorConfig { flows: 1, ..tiny() });
+    assert_eq!(alone.row_scores(&row), [of(0)]);
+}
+
+#[test]
 fn a_flow_of_one_scale_sees_the_first_columns_only() {
     let bench = Bench::new();
     let detector = bench.finished(&DetectorConfig { scales: 1, ..tiny() });
-    assert_eq!(detector.flow().features(), 256);
+    assert_eq!(detector.flows()[0].features(), 256);
     let path = bench.folder.path().join("model.differnet");
     detector.save(&path).expect("writable");
     let loaded = Detector::load(&path, &Device::flex()).expect("its own file");
@@ -180,7 +197,7 @@ fn looks_see_the_flow_as_it_is_then_and_change_nothing() {
     let expected = bench.bytes(&bench.finished(&tiny()));
     fs::remove_dir_all(bench.checkpoints()).expect("deletable");
     let (source, device) = (bench.source(), Device::flex());
-    let config = DetectorConfig { patience: 0, ..tiny() };
+    let config = DetectorConfig { patience: 0, flows: 1, ..tiny() };
     let row = vec![0.5; 768];
     let run = |config: &DetectorConfig| {
         let training = Training {

@@ -1,6 +1,6 @@
 //! The figure as one HTML document, with what it was made from; it loads nothing.
 
-use differnet::{AnomalyDetector, Rows, Verdict};
+use differnet::{AnomalyDetector, Rows};
 use differnet_eval::EncodedImage;
 use image::RgbImage;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -119,11 +119,7 @@ fn file(image: &Panels) -> String {
 }
 
 fn score(image: &Panels) -> String {
-    let verdict = match image.verdict {
-        Verdict::Ok => "OK",
-        Verdict::Defect => "DEFECT",
-    };
-    format!("{:.4e} nats, {verdict}", image.score)
+    format!("{:.4e} nats, {}", image.score, image.verdict.word())
 }
 
 fn table(rows: &Rows) -> Markup {

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use differnet::{Answer, Detector, Localization, MapAnswer, Region, Verdict, load_model};
+use differnet::{Answer, Detector, Localization, MapAnswer, Region, load_model};
 use serde::Serialize;
 
 use crate::exit::{Exit, Interrupted, UsageError};
@@ -161,10 +161,7 @@ fn write_and_tell(
         return print_json(&Written { map, files });
     }
     let MapAnswer { path, regions, .. } = map;
-    let verdict = match found.verdict {
-        Verdict::Ok => "OK",
-        Verdict::Defect => "DEFECT",
-    };
+    let verdict = found.verdict.word();
     let place = match regions.first() {
         None => "no region stands out".to_owned(),
         Some(Region { x, y, width, height, .. }) => {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use differnet::{Answer, FailedAnswer, ScoreAnswer, Verdict, load_model};
+use differnet::{Answer, FailedAnswer, ScoreAnswer, Thresholds, Verdict, load_model};
 
 use crate::exit::{Exit, Interrupted};
 use crate::inputs::named_images;
@@ -22,8 +22,10 @@ Examples:
   differnet score --model part.differnet camera/0815.png --json
   differnet score --model part.differnet new_photos --fail-on-defect || stop_the_line
 
---json prints one object a line: {\"path\", \"method\", \"score\", \"threshold\", \"verdict\": \"ok\" or
-\"defect\"}, or {\"path\", \"error\"} for a file that is no usable image. A score of null is too large for a number.
+--json prints one object a line: {\"path\", \"method\", \"score\", \"threshold\", \"p_value\", \"verdict\":
+\"ok\", \"unsure\" or \"defect\"}, or {\"path\", \"error\"} for a file that is no usable image. A score of null is
+too large for a number. The p-value is the share of good parts that score as high, judged by good images
+that training did not see; null if there are none. `differnet calibrate` sets threshold and doubt.
 
 Exit codes: 0 done, 1 error or some image could not be used, 2 wrong arguments, 3 defects found
 (with --fail-on-defect), 130 interrupted.")]
@@ -54,6 +56,7 @@ pub(crate) struct ScoreArgs {
 struct Report {
     json: bool,
     ok: usize,
+    unsure: usize,
     defects: usize,
     failed: usize,
 }
@@ -63,8 +66,10 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let detector = load_model(&args.model, &args.source.device())?;
     let source = args.source.open()?;
     let config = args.scoring.resolve(&*detector);
-    let (method, threshold) = (detector.summary().method, detector.summary().threshold);
-    let threshold = args.threshold.unwrap_or(threshold);
+    let model = detector.summary();
+    // A threshold of one's own leaves no room for the model's doubt.
+    let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
+    let thresholds = given.unwrap_or_else(|| model.thresholds());
     let mut report = Report { json: args.json, ..Report::default() };
     let mut meter = Meter::new();
 
@@ -76,7 +81,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let mut unprinted = None;
     let flow = detector.score_files(&source, &files, &config, &mut |index, score| {
         let path = &files[index];
-        let answer = score.map(|score| ScoreAnswer::new(path, method, &score, threshold));
+        let answer = score.map(|score| ScoreAnswer::new(path, &model, &thresholds, &score));
         if let Err(error) = meter.suspend(|| report.add(Answer::new(path, answer))) {
             unprinted = Some(error);
             return ControlFlow::Break(());
@@ -89,7 +94,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         return Err(error);
     }
     if flow.is_break() {
-        let done = report.ok + report.defects + report.failed;
+        let done = report.count();
         return Err(Interrupted(format!("Stopped after {done} of {} images.", files.len())).into());
     }
     report.finish()?;
@@ -104,6 +109,7 @@ impl Report {
     fn add(&mut self, answer: Answer<ScoreAnswer>) -> anyhow::Result<()> {
         match &answer {
             Answer::Found(ScoreAnswer { verdict: Verdict::Ok, .. }) => self.ok += 1,
+            Answer::Found(ScoreAnswer { verdict: Verdict::Unsure, .. }) => self.unsure += 1,
             Answer::Found(ScoreAnswer { verdict: Verdict::Defect, .. }) => self.defects += 1,
             Answer::Failed(_) => self.failed += 1,
         }
@@ -111,29 +117,35 @@ impl Report {
             return print_json(&answer);
         }
         match answer {
-            Answer::Found(ScoreAnswer { path, score, threshold, verdict, .. }) => {
-                let verdict = match verdict {
-                    Verdict::Ok => "OK",
-                    Verdict::Defect => "DEFECT",
-                };
+            Answer::Found(ScoreAnswer { path, score, threshold, p_value, verdict, .. }) => {
+                let p_value = p_value.map_or(String::new(), |p| format!("  p {p:6.4}"));
                 print(&format!(
-                    "{verdict:<6}  score {score:12.2}  threshold {threshold:10.2}  {path}"
+                    "{:<6}  score {score:12.2}  threshold {threshold:10.2}{p_value}  {path}",
+                    verdict.word()
                 ))
             }
             Answer::Failed(FailedAnswer { error, .. }) => print(&format!("ERROR   {error}")),
         }
     }
 
+    fn count(&self) -> usize {
+        self.ok + self.unsure + self.defects + self.failed
+    }
+
     fn finish(&self) -> anyhow::Result<()> {
         if self.json {
             return Ok(());
         }
-        let images = counted(self.ok + self.defects + self.failed, "image");
+        let images = counted(self.count(), "image");
+        let unsure = match self.unsure {
+            0 => String::new(),
+            unsure => format!(", {unsure} unsure"),
+        };
         let defects = counted(self.defects, "defect");
         let failed = match self.failed {
             0 => String::new(),
             failed => format!(", {failed} could not be used"),
         };
-        print(&format!("{images}: {} ok, {defects}{failed}", self.ok))
+        print(&format!("{images}: {} ok{unsure}, {defects}{failed}", self.ok))
     }
 }

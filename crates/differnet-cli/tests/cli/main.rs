@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bad_input;
+mod calibrate;
 mod end_to_end;
 mod fixture;
 mod interrupts;

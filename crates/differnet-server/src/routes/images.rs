@@ -18,7 +18,7 @@ use super::{Shared, json};
 use crate::body::{self, Held};
 use crate::model::Model;
 use crate::pictures::Pictures;
-use crate::problem::Problem;
+use crate::problem::{Problem, Told};
 use crate::queue::{Job, Outcome, Refusal, Task, WantedPictures};
 use crate::state;
 use crate::upload::{self, Form, Upload, UploadedImage, status_of};
@@ -46,6 +46,8 @@ struct Localized {
 struct Line {
     status: StatusCode,
     json: String,
+    /// What is wrong with the image, for the log.
+    told: Option<Told>,
 }
 
 pub(super) async fn score(
@@ -212,14 +214,15 @@ fn line(name: &std::path::Path, outcome: Outcome) -> Result<Line, Problem> {
 
 fn found<T: Serialize>(answer: Answer<T>) -> Result<Line, Problem> {
     let json = serde_json::to_string(&answer).map_err(|_| Problem::fault())?;
-    Ok(Line { status: StatusCode::OK, json })
+    Ok(Line { status: StatusCode::OK, json, told: None })
 }
 
 fn failed<T: Serialize>(name: &std::path::Path, error: ImageError) -> Line {
     let status = status_of(&error);
-    let answer = Answer::<T>::failed(name, error.with_causes());
+    let told = error.with_causes();
+    let answer = Answer::<T>::failed(name, told.clone());
     let json = serde_json::to_string(&answer).expect("two texts are always JSON");
-    Line { status, json }
+    Line { status, json, told: Some(Told(told)) }
 }
 
 /// One image is an object with a status of its own, several are an array.
@@ -228,6 +231,9 @@ fn join(form: Form, mut lines: Vec<Line>) -> Response {
         (Form::Single, Some(line)) => {
             let mut response = json(line.json);
             *response.status_mut() = line.status;
+            if let Some(told) = line.told {
+                response.extensions_mut().insert(told);
+            }
             response
         }
         (_, last) => {

@@ -119,8 +119,10 @@ impl Training<'_, BaselineConfig> {
             regions: self.regions.cloned(),
             data_fingerprint: split.fingerprint.clone(),
             training_images: split.training.len(),
+            training_digests: split.training_digests.clone(),
             held_back_images: split.held_back.len(),
             threshold: f64::MAX,
+            calibration: None,
             good_scores: Vec::new(),
             facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         };

@@ -55,8 +55,10 @@ fn baseline() -> Baseline {
         regions: None,
         data_fingerprint: String::new(),
         training_images: 0,
+        training_digests: Vec::new(),
         held_back_images: 0,
         threshold: 100.0,
+        calibration: None,
         good_scores: Vec::new(),
         facts: BTreeMap::new(),
     };

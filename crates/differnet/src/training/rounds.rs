@@ -11,7 +11,7 @@ use differnet_flow::{BatchOrder, Flow, TrainError, Trainer, UpdateDraws, add_noi
 
 use super::Training;
 use crate::checkpoints::State;
-use crate::detector::row_scores;
+use crate::detector::averaged_row_scores;
 use crate::error::DetectorError;
 use crate::feature_source::ImageFeatures;
 use crate::pool::{Pool, Statistics};
@@ -27,20 +27,26 @@ const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 /// The features of one round's transforms, image by image, from a thread that extracts them.
 type RoundFeatures = Receiver<Result<(usize, Vec<f32>), DetectorError>>;
 
-/// A trained flow and what is known of its training.
+/// Trained flows and what is known of their training.
 pub(super) struct Trained {
-    pub(super) flow: Flow,
+    pub(super) flows: Vec<Flow>,
+    /// Updates behind the first flow's weights.
     pub(super) updates: u64,
     pub(super) training_scores: Vec<f64>,
     pub(super) statistics: Statistics,
+    /// The course of the first flow's training.
     pub(super) history: Vec<HistoryPoint>,
 }
 
-/// A training under way.
-struct Run {
+/// A flow's training under way.
+struct Run<'a> {
+    /// Number of the flow, from 0.
+    flow: usize,
+    /// Seed of the flow's weights, permutations, batches and noise.
+    seed: u64,
     trainer: Trainer,
     state: State,
-    pool: Pool,
+    pool: &'a mut Pool,
     /// Updates in all.
     updates: u64,
     /// When the last checkpoint was saved.
@@ -56,8 +62,8 @@ enum End {
 }
 
 impl Training<'_> {
-    /// Trains the flow; `None` if interrupted.
-    pub(super) fn train_flow(
+    /// Trains the flows; `None` if interrupted.
+    pub(super) fn train_flows(
         &self,
         split: &Split,
         held_back: &[f32],
@@ -65,22 +71,65 @@ impl Training<'_> {
         look: &mut LookCallback<'_>,
     ) -> Result<Option<Trained>, DetectorError> {
         let held_back = scales::narrowed(held_back, self.config.flow_config().features);
+        let mut pool = Pool::new(split.training.len(), self.config.pool);
+        let mut flows = Vec::with_capacity(self.config.flows);
+        let mut first = None;
+        for number in 0..self.config.flows {
+            let end = self.train_flow(number, &mut pool, split, &held_back, progress, look)?;
+            let Some((flow, updates, history)) = end else { return Ok(None) };
+            flows.push(flow);
+            first.get_or_insert((updates, history));
+        }
+        let (updates, history) = first.expect("settings ask for at least one flow");
+        let rows: Vec<f32> = (0..pool.len().min(SCORED_TRAINING_IMAGES))
+            .flat_map(|row| pool.row(row))
+            .copied()
+            .collect();
+        let mut training_scores =
+            averaged_row_scores(&flows, &rows, self.config.average, self.device);
+        training_scores.iter_mut().for_each(|score| *score = score.min(f64::MAX));
+        let statistics = pool.statistics();
+        Ok(Some(Trained { flows, updates, training_scores, statistics, history }))
+    }
+
+    /// Trains flow number `flow`; its weights to keep, the updates behind them and their course.
+    ///
+    /// The first flow fills the pool, round by round; the others are trained on all of it.
+    fn train_flow(
+        &self,
+        flow: usize,
+        pool: &mut Pool,
+        split: &Split,
+        held_back: &[f32],
+        progress: &mut ProgressCallback<'_>,
+        look: &mut LookCallback<'_>,
+    ) -> Result<Option<(Flow, u64, Vec<HistoryPoint>)>, DetectorError> {
+        let (seed, checkpoints) =
+            (flow_seed(self.config.seed, flow), self.checkpoints().of_flow(flow));
         let fresh = State::new(self.config, self.regions, &split.fingerprint);
-        let (trainer, state) = match self.checkpoints().load(&fresh, self.device)? {
+        let (trainer, state) = match checkpoints.load(&fresh, self.device)? {
             Some(saved) => saved,
             None => {
-                let flow = self.config.flow_config().init(self.config.seed, self.device);
+                let flow = self.config.flow_config().init(seed, self.device);
                 (Trainer::new(flow, self.config.adam_config()), fresh)
             }
         };
-        let pool = Pool::new(split.training.len(), self.config.pool);
         let updates = self.updates(split.training.len());
-        let mut run = Run { trainer, state, pool, updates, saved: Instant::now() };
-        let end = std::thread::scope(|scope| {
-            self.train_rounds(&mut run, scope, split, &held_back, progress, look)
-        })?;
+        let mut run = Run { flow, seed, trainer, state, pool, updates, saved: Instant::now() };
+        let end = if flow == 0 {
+            std::thread::scope(|scope| {
+                self.train_rounds(&mut run, scope, split, held_back, progress, look)
+            })?
+        } else {
+            self.start_noise(&mut run);
+            let mut unwatched: Box<LookCallback<'_>> = Box::new(|_, _| ControlFlow::Continue(()));
+            let last = self.config.rounds - 1;
+            let end =
+                self.train_round(&mut run, last, 0..updates, held_back, progress, &mut unwatched)?;
+            end.unwrap_or(End::Complete)
+        };
         // Also of a complete one: what follows can be interrupted.
-        self.checkpoints().save(&run.trainer, &run.state)?;
+        checkpoints.save(&run.trainer, &run.state)?;
         match end {
             End::Interrupted => Ok(None),
             End::Complete => Ok(Some(self.finish(run)?)),
@@ -90,7 +139,7 @@ impl Training<'_> {
     /// Trains on one round's transforms after the other, while the next round's are extracted.
     fn train_rounds<'scope>(
         &'scope self,
-        run: &mut Run,
+        run: &mut Run<'_>,
         scope: &'scope Scope<'scope, '_>,
         split: &'scope Split,
         held_back: &[f32],
@@ -112,14 +161,11 @@ impl Training<'_> {
                 continue;
             }
             let features = early.take().unwrap_or_else(|| self.start_round(scope, split, round));
-            if !self.fill_pool(&features, round, &mut run.pool, progress)? {
+            if !self.fill_pool(&features, round, run.pool, progress)? {
                 return Ok(End::Interrupted);
             }
             early = (round + 1 < rounds).then(|| self.start_round(scope, split, round + 1));
-            if config.noise > 0.0 && run.trainer.steps() == 0 {
-                run.state.deviations = run.pool.statistics().deviations;
-                run.state.deviations.iter_mut().for_each(|value| *value *= config.noise as f32);
-            }
+            self.start_noise(run);
             if let Some(end) =
                 self.train_round(run, round, start..end, held_back, progress, look)?
             {
@@ -130,10 +176,19 @@ impl Training<'_> {
         Ok(End::Complete)
     }
 
+    /// Sets the size of noise on features, before a flow's first update.
+    fn start_noise(&self, run: &mut Run<'_>) {
+        let noise = self.config.noise as f32;
+        if noise > 0.0 && run.trainer.steps() == 0 {
+            run.state.deviations = run.pool.statistics().deviations;
+            run.state.deviations.iter_mut().for_each(|value| *value *= noise);
+        }
+    }
+
     /// Makes the updates `range` of `round`, or those of them that are left; the end, if it came.
     fn train_round(
         &self,
-        run: &mut Run,
+        run: &mut Run<'_>,
         round: usize,
         range: Range<u64>,
         held_back: &[f32],
@@ -142,7 +197,7 @@ impl Training<'_> {
     ) -> Result<Option<End>, DetectorError> {
         let config = self.config;
         let updates = run.updates;
-        let seed = config.seed.wrapping_add((round as u64) << 32);
+        let seed = run.seed.wrapping_add((round as u64) << 32);
         let mut order = BatchOrder::new(seed, run.pool.len(), config.batch_size)?;
         let mut batch = Vec::with_capacity(config.batch_size * FEATURES);
         let columns = config.flow_config().features;
@@ -152,11 +207,11 @@ impl Training<'_> {
             }
             let step = run.trainer.steps();
             batch.clear();
-            let draws = UpdateDraws::new(config.seed, step);
+            let draws = UpdateDraws::new(run.seed, step);
             let sigma = config.difference_noise as f32;
             run.pool.extend(&mut batch, order.batch(step - range.start), sigma, draws);
             if !run.state.deviations.is_empty() {
-                add_noise(&mut batch, &run.state.deviations, config.seed, step);
+                add_noise(&mut batch, &run.state.deviations, run.seed, step);
             }
             run.trainer.set_learning_rate(config.learning_rate_at(step, updates));
             let rows = scales::narrowed(&batch, columns);
@@ -175,12 +230,14 @@ impl Training<'_> {
                 }
             }
             let validation = run.state.history.last().and_then(|point| point.validation);
-            let (update, loss) = (report.step, report.loss);
+            // Counted over all flows.
+            let (before, loss) = (run.flow as u64 * updates, report.loss);
+            let (update, updates) = (before + report.step, config.flows as u64 * updates);
             if progress(Progress::Training { update, updates, loss, validation }).is_break() {
                 return Ok(Some(End::Interrupted));
             }
             if run.saved.elapsed() > CHECKPOINT_INTERVAL {
-                self.checkpoints().save(&run.trainer, &run.state)?;
+                self.checkpoints().of_flow(run.flow).save(&run.trainer, &run.state)?;
                 run.saved = Instant::now();
             }
         }
@@ -205,7 +262,7 @@ impl Training<'_> {
     }
 
     /// Looks at the held-back images, and keeps the weights if they are the best so far.
-    fn look(&self, run: &mut Run, held_back: &[f32]) -> Result<HistoryPoint, DetectorError> {
+    fn look(&self, run: &mut Run<'_>, held_back: &[f32]) -> Result<HistoryPoint, DetectorError> {
         let (trainer, state) = (&run.trainer, &mut run.state);
         let losses = trainer.losses(held_back);
         let validation = (!losses.is_empty()).then(|| likelier_mean(losses, self.config.quantile));
@@ -220,7 +277,7 @@ impl Training<'_> {
         if better {
             state.best = Some(point);
             if self.config.patience > 0 {
-                self.checkpoints().save_best(&trainer.flow())?;
+                self.checkpoints().of_flow(run.flow).save_best(&trainer.flow())?;
             }
         }
         Ok(point)
@@ -295,33 +352,34 @@ impl Training<'_> {
         Ok(true)
     }
 
-    /// The weights to keep, and what is to be said of them.
-    fn finish(&self, run: Run) -> Result<Trained, DetectorError> {
+    /// The weights to keep, the updates behind them and their course.
+    fn finish(&self, run: Run<'_>) -> Result<(Flow, u64, Vec<HistoryPoint>), DetectorError> {
         let (flow, updates) = match run.state.best {
             Some(best) if self.config.patience > 0 => {
-                (self.checkpoints().load_best(self.device)?, best.update)
+                let checkpoints = self.checkpoints().of_flow(run.flow);
+                (checkpoints.load_best(self.device)?, best.update)
             }
             _ => (run.trainer.flow(), run.trainer.steps()),
         };
-        let rows: Vec<f32> = (0..run.pool.len().min(SCORED_TRAINING_IMAGES))
-            .flat_map(|row| run.pool.row(row))
-            .copied()
-            .collect();
-        let mut training_scores = row_scores(&flow, &rows, self.device);
-        training_scores.iter_mut().for_each(|score| *score = score.min(f64::MAX));
-        let statistics = run.pool.statistics();
-        Ok(Trained { flow, updates, training_scores, statistics, history: run.state.history })
+        Ok((flow, updates, run.state.history))
     }
 
     /// The error for an update that failed; keeps the weights from before it if they are whole.
-    fn diverged(&self, run: &Run, source: TrainError) -> DetectorError {
+    fn diverged(&self, run: &Run<'_>, source: TrainError) -> DetectorError {
         let whole = !matches!(source, TrainError::NonFiniteGradient { .. });
-        if whole && let Err(error) = self.checkpoints().save(&run.trainer, &run.state) {
+        let checkpoints = self.checkpoints().of_flow(run.flow);
+        if whole && let Err(error) = checkpoints.save(&run.trainer, &run.state) {
             return error;
         }
         let checkpoint = self.checkpoints.to_path_buf();
         DetectorError::Diverged { update: run.trainer.steps() + 1, checkpoint, source }
     }
+}
+
+/// The seed of flow number `flow`; the first has the training's own.
+fn flow_seed(seed: u64, flow: usize) -> u64 {
+    // An odd constant (2⁶⁴ over the golden ratio) spreads the numbers over all bits.
+    seed ^ (flow as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Mean of the lowest `share` of `losses`, at least one.

@@ -1,0 +1,341 @@
+//! `differnet calibrate`: sets a model's threshold.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use differnet::{
+    AnomalyDetector, Calibration, Costs, FalseAlarmGuarantee, GoodImages, ImageScore,
+    ThresholdRule, load_model, lowest_rate,
+};
+use differnet_data::find_images;
+use serde::Serialize;
+
+use crate::exit::{Exit, Interrupted, UsageError};
+use crate::interrupt::Interrupt;
+use crate::numbers::{not_negative, share};
+use crate::output::{counted, percent, print, print_json, tell};
+use crate::progress::Meter;
+use crate::source_args::SourceArgs;
+
+/// Confidence of a guarantee unless another is asked for.
+const CONFIDENCE: f64 = 0.95;
+/// Rates whose demand for images is told.
+const STRICTER: f64 = 10.0;
+
+/// Set a model's threshold: by a guaranteed false-alarm rate, or by what mistakes cost.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  differnet calibrate --model part.differnet --good fresh_good_parts --false-alarm-rate 0.01
+  differnet calibrate --model part.differnet --false-alarm-rate 0.05         # images held back in training
+  differnet calibrate --model part.differnet --good todays_parts --append    # the rule of before, more images
+  differnet calibrate --model part.differnet --good g --false-alarm-rate 0.01 --unsure-rate 0.05
+  differnet calibrate --model part.differnet --good g --defects d --cost-escape 200 --cost-false-alarm 1 \\
+      --defect-share 0.002
+  differnet calibrate --model part.differnet --reset                         # back to the training's
+
+The model file is rewritten with the new threshold; its weights stay. Good images must be like those to
+come, taken at random, and not be those that the model was trained on: those are left out.
+
+--json prints one object: {\"model\", \"rule\", \"threshold\", \"threshold_before\", \"unsure\", \"images\",
+\"left_out\": {\"seen_in_training\", \"twice\", \"unusable\"}, \"lowest_rate\", \"images_needed\", \"defects\",
+\"escape_rate\", \"false_alarm_rate\", \"cost\"}; what a rule does not know is null.")]
+pub(crate) struct CalibrateArgs {
+    /// Model file written by `differnet train`; rewritten.
+    #[arg(long, value_name = "M.differnet")]
+    model: PathBuf,
+    /// Folder of good images that training did not see [default: the images held back in training].
+    #[arg(long, value_name = "DIR")]
+    good: Option<PathBuf>,
+    /// Keep the good images added before, and add those of --good.
+    #[arg(long, requires = "good")]
+    append: bool,
+    /// Largest share of good parts that may be called defective, such as 0.01.
+    #[arg(long, value_name = "RATE", value_parser = share, conflicts_with_all = ["cost_escape", "reset"])]
+    false_alarm_rate: Option<f64>,
+    /// Probability that the share is kept [default: 0.95].
+    #[arg(long, value_name = "P", value_parser = share, requires = "false_alarm_rate")]
+    confidence: Option<f64>,
+    /// Call a part unsure instead of ok if its score is among the highest of good parts: at most
+    /// this share of them, above the false-alarm rate.
+    #[arg(long, value_name = "RATE", value_parser = share, requires = "false_alarm_rate")]
+    unsure_rate: Option<f64>,
+    /// Folder of defective images, to weigh costs.
+    #[arg(long, value_name = "DIR", requires = "cost_escape")]
+    defects: Option<PathBuf>,
+    /// Cost of a defect called good.
+    #[arg(long, value_name = "X", value_parser = not_negative,
+        requires_all = ["cost_false_alarm", "defect_share", "defects"])]
+    cost_escape: Option<f64>,
+    /// Cost of a good part called defective, in the same unit.
+    #[arg(long, value_name = "X", value_parser = not_negative, requires = "cost_escape")]
+    cost_false_alarm: Option<f64>,
+    /// Share of defective parts on the line, such as 0.002.
+    #[arg(long, value_name = "SHARE", value_parser = share, requires = "cost_escape")]
+    defect_share: Option<f64>,
+    /// Go back to the threshold set in training.
+    #[arg(long, conflicts_with_all = ["good", "append", "cost_escape"])]
+    reset: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    model: &'a Path,
+    rule: Option<ThresholdRule>,
+    threshold: f64,
+    threshold_before: f64,
+    unsure: Option<f64>,
+    images: usize,
+    left_out: LeftOut,
+    lowest_rate: Option<f64>,
+    images_needed: Option<usize>,
+    #[serde(flatten)]
+    balance: Option<Balance>,
+}
+
+/// Images that do not count.
+#[derive(Debug, Default, Serialize)]
+struct LeftOut {
+    seen_in_training: usize,
+    twice: usize,
+    unusable: usize,
+}
+
+/// What a threshold by cost does to the images it was chosen on.
+#[derive(Debug, Serialize)]
+struct Balance {
+    defects: usize,
+    escape_rate: f64,
+    false_alarm_rate: f64,
+    cost: f64,
+}
+
+pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen()?;
+    let mut model = load_model(&args.model, &args.source.device())?;
+    let before = model.summary().threshold;
+    let rule = rule(args, &*model)?;
+    let mut left_out = LeftOut::default();
+    let calibrated = match rule {
+        None => None,
+        Some(rule) => Some(calibrate(args, &*model, rule, &mut left_out, &interrupt)?),
+    };
+    let (calibration, balance) = calibrated.unzip();
+    model.calibrate(calibration);
+    // Nothing is half done: the file is written under another name and renamed.
+    model.save(&args.model)?;
+    let model = model.summary();
+    let (images, confidence) =
+        (model.calibration.map_or(0, |c| c.good_scores.len()), confidence(rule));
+    let report = Report {
+        model: &args.model,
+        rule,
+        threshold: model.threshold,
+        threshold_before: before,
+        unsure: model.calibration.and_then(|calibration| calibration.unsure),
+        images,
+        left_out,
+        lowest_rate: confidence.map(|confidence| lowest_rate(images, confidence)),
+        images_needed: match rule {
+            Some(ThresholdRule::FalseAlarmRate { rate, confidence }) => {
+                Some(FalseAlarmGuarantee::new(rate, confidence)?.fewest_images())
+            }
+            _ => None,
+        },
+        balance: balance.flatten(),
+    };
+    if args.json {
+        print_json(&report)?
+    } else {
+        print(&readable(&report, model.method.unit())?)?
+    }
+    Ok(Exit::Done)
+}
+
+/// The rule to set the threshold by; `None` for the training's threshold.
+fn rule(
+    args: &CalibrateArgs,
+    model: &dyn AnomalyDetector,
+) -> anyhow::Result<Option<ThresholdRule>> {
+    if args.reset {
+        return Ok(None);
+    }
+    if let (Some(escape), Some(false_alarm), Some(defect_share)) =
+        (args.cost_escape, args.cost_false_alarm, args.defect_share)
+    {
+        return Ok(Some(ThresholdRule::Cost { escape, false_alarm, defect_share, defects: 0 }));
+    }
+    if let Some(rate) = args.false_alarm_rate {
+        let confidence = args.confidence.unwrap_or(CONFIDENCE);
+        return Ok(Some(ThresholdRule::FalseAlarmRate { rate, confidence }));
+    }
+    match model.summary().calibration.map(|calibration| calibration.rule) {
+        Some(rule @ ThresholdRule::FalseAlarmRate { .. }) if args.append => Ok(Some(rule)),
+        _ => Err(UsageError(
+            "say how to set the threshold: --false-alarm-rate 0.01, costs, or --reset".to_owned(),
+        )
+        .into()),
+    }
+}
+
+fn confidence(rule: Option<ThresholdRule>) -> Option<f64> {
+    match rule {
+        Some(ThresholdRule::FalseAlarmRate { confidence, .. }) => Some(confidence),
+        _ => None,
+    }
+}
+
+fn calibrate(
+    args: &CalibrateArgs,
+    model: &dyn AnomalyDetector,
+    rule: ThresholdRule,
+    left_out: &mut LeftOut,
+    interrupt: &Interrupt,
+) -> anyhow::Result<(Calibration, Option<Balance>)> {
+    let summary = model.summary();
+    let (added, good_scores) = match &args.good {
+        Some(folder) => {
+            let old = summary.calibration.filter(|_| args.append).map(|old| old.added.clone());
+            let mut good = old.unwrap_or_default();
+            let scores = scores(args, model, folder, "Scoring good images", left_out, interrupt)?;
+            for image in scores {
+                if summary.has_seen(&image.hash) {
+                    left_out.seen_in_training += 1;
+                } else if !good.add(&image) {
+                    left_out.twice += 1;
+                }
+            }
+            if good.count() == 0 {
+                bail!(
+                    "{} has no image that the model was not trained on: take other photographs of \
+                     good parts",
+                    folder.display()
+                );
+            }
+            let scores = good.scores();
+            (good, scores)
+        }
+        None if summary.held_back_images == 0 => bail!(
+            "the model was trained without images held back: name good images with --good DIR"
+        ),
+        None => (GoodImages::default(), summary.good_scores.to_vec()),
+    };
+    let (calibration, balance) = match rule {
+        ThresholdRule::FalseAlarmRate { rate, confidence } => {
+            let guarantee = FalseAlarmGuarantee::new(rate, confidence)?;
+            let calibration =
+                Calibration::by_false_alarms(good_scores, guarantee, args.unsure_rate).context(
+                    "the threshold was not changed: add good images, or ask for a higher \
+                     --false-alarm-rate or a lower --confidence",
+                )?;
+            (calibration, None)
+        }
+        ThresholdRule::Cost { escape, false_alarm, defect_share, .. } => {
+            let folder = args.defects.as_ref().expect("an argument that costs require");
+            let defects: Vec<f64> =
+                scores(args, model, folder, "Scoring defects", left_out, interrupt)?
+                    .iter()
+                    .map(|image| image.score)
+                    .collect();
+            let costs = Costs { escape, false_alarm, defect_share };
+            let found = costs.cheapest(&good_scores, &defects)?;
+            let balance = Balance {
+                defects: defects.len(),
+                escape_rate: found.escape_rate,
+                false_alarm_rate: found.false_alarm_rate,
+                cost: found.cost,
+            };
+            (Calibration::by_cost(good_scores, &defects, costs)?, Some(balance))
+        }
+    };
+    Ok((Calibration { added, ..calibration }, balance))
+}
+
+/// The scores of the usable images below `folder`, under the model's own scoring.
+fn scores(
+    args: &CalibrateArgs,
+    model: &dyn AnomalyDetector,
+    folder: &Path,
+    title: &str,
+    left_out: &mut LeftOut,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Vec<ImageScore>> {
+    let source = args.source.open()?;
+    let files = find_images(folder)?;
+    let mut meter = Meter::new();
+    let mut scores = Vec::with_capacity(files.len());
+    let flow = model.score_files(&source, &files, &model.score_config(), &mut |index, score| {
+        match score {
+            Ok(score) => scores.push(score),
+            Err(error) => {
+                left_out.unusable += 1;
+                meter.suspend(|| tell(&format!("left out: {}", error.with_causes())));
+            }
+        }
+        meter.show(title, index + 1, files.len(), "");
+        interrupt.flow()
+    })?;
+    meter.clear();
+    match flow {
+        ControlFlow::Continue(()) => Ok(scores),
+        ControlFlow::Break(()) => {
+            Err(Interrupted("Stopped; the model keeps its threshold.".to_owned()).into())
+        }
+    }
+}
+
+fn readable(report: &Report<'_>, unit: Option<&str>) -> anyhow::Result<String> {
+    let unit = unit.map_or(String::new(), |unit| format!(" {unit}"));
+    let Report { threshold, threshold_before: before, images, .. } = report;
+    let mut lines = vec![format!("threshold {threshold:.4}{unit}, before {before:.4}")];
+    if let Some(unsure) = report.unsure {
+        lines.push(format!("unsure from {unsure:.4}"));
+    }
+    match report.rule {
+        None => lines.push("This is the threshold set in training.".to_owned()),
+        Some(ThresholdRule::FalseAlarmRate { rate, confidence }) => {
+            lines.push(format!(
+                "At most {} of good parts are rejected, with {} confidence, from {}.",
+                percent(rate),
+                percent(confidence),
+                counted(*images, "good image"),
+            ));
+            let stricter = FalseAlarmGuarantee::new(rate / STRICTER, confidence)?;
+            lines.push(format!(
+                "{} would need at least {} good images; {images} could promise {} at best.",
+                percent(rate / STRICTER),
+                stricter.fewest_images(),
+                percent(lowest_rate(*images, confidence)),
+            ));
+        }
+        Some(ThresholdRule::Cost { .. }) => {
+            if let Some(balance) = &report.balance {
+                lines.push(format!(
+                    "Of {} it lets {} pass, of {} it rejects {}; expected cost of a part {:.4}.",
+                    counted(balance.defects, "defect"),
+                    percent(balance.escape_rate),
+                    counted(*images, "good image"),
+                    percent(balance.false_alarm_rate),
+                    balance.cost,
+                ));
+                lines.push("The figures are those of the images it was chosen on.".to_owned());
+            }
+        }
+    }
+    let LeftOut { seen_in_training, twice, unusable } = report.left_out;
+    for (count, why) in
+        [(seen_in_training, "trained on"), (twice, "there already"), (unusable, "not usable")]
+    {
+        if count > 0 {
+            lines.push(format!("Left out: {}, {why}", counted(count, "image")));
+        }
+    }
+    Ok(lines.join("\n"))
+}
