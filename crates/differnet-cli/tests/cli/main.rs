@@ -12,3 +12,7 @@ mod maps;
 mod methods;
 mod regions;
 mod reports;
+#[cfg(unix)]
+mod serving;
+#[cfg(unix)]
+mod watching;
