@@ -87,8 +87,7 @@ fn answers_are_the_lines_of_the_command_and_a_signal_waits_for_them() {
         assert_eq!(status, 200);
     }
     assert_eq!(run.code, Some(0), "{}", run.err);
-    let log: Vec<Value> =
-        run.err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let log: Vec<Value> = run.err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let requests: Vec<&Value> = log.iter().filter(|line| line["message"] == "request").collect();
     assert_eq!(requests.len(), paths.len() + 1);
     assert!(requests.iter().any(|line| line["id"] == "image-0" && line["status"] == 200));

@@ -20,8 +20,9 @@ fn everything_accepted_is_answered_and_nothing_new_is_taken() {
     let first = ask("wait".to_owned());
     gate.wait_for(1);
     let others: Vec<_> = (0..8).map(|other| ask(other.to_string())).collect();
-    // Connected, but nothing said yet; and half of a request.
-    let mut silent = connect(address);
+    // Two requests of which not everything has been said.
+    let (mut asking, question) = (connect(address), request("GET", "/v2/health/ready", "", b""));
+    asking.write_all(&question[..question.len() - 1]).unwrap();
     let mut halfway = connect(address);
     let whole = request("POST", SCORE, "", &png(4, 4));
     halfway.write_all(&whole[..whole.len() / 2]).unwrap();
@@ -40,8 +41,8 @@ fn everything_accepted_is_answered_and_nothing_new_is_taken() {
         drop(stream);
         thread::yield_now();
     }
-    silent.write_all(&request("GET", "/v2/health/ready", "", b"")).unwrap();
-    let ready = parse(&read_all(&mut silent));
+    asking.write_all(b"\n").unwrap();
+    let ready = parse(&read_all(&mut asking));
     assert_eq!(ready.status, 503);
     assert!(ready.error().contains("the server ends"), "{}", ready.error());
     halfway.write_all(&whole[whole.len() / 2..]).unwrap();
