@@ -27,6 +27,7 @@ const CONTROLS: [&str; 7] =
     ["button", "textbox", "slider", "combobox", "checkbox", "link", "spinbutton"];
 /// Windows' numbers of keys.
 const HOME: u32 = 36;
+const END: u32 = 35;
 const DOWN: u32 = 40;
 const ENTER: u32 = 13;
 
@@ -137,7 +138,7 @@ impl Visit<'_> {
         Ok(())
     }
 
-    /// Moves the map's slider to its beginning.
+    /// Moves the map's slider to its beginning, and then to its end.
     fn blend(&mut self) -> anyhow::Result<()> {
         let before = self.facts()?.layer;
         self.focus("#blend")?;
@@ -146,7 +147,7 @@ impl Visit<'_> {
         self.expect(before > 0.0 && after == 0.0, || {
             format!("the map's opacity goes from {before} to {after}")
         });
-        Ok(())
+        self.browser.press("End", END)
     }
 
     /// Tries the lowest threshold, under which all good parts change.
