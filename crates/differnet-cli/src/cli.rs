@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     cache, calibrate, demo, evaluate, features, inspect, localize, report, sample, score, serve,
-    train,
+    train, verify,
 };
 use crate::exit::Exit;
 
@@ -42,6 +42,7 @@ enum Command {
     Features(features::FeaturesArgs),
     Cache(cache::CacheCommand),
     Inspect(inspect::InspectArgs),
+    Verify(verify::VerifyArgs),
 }
 
 impl Cli {
@@ -60,6 +61,7 @@ impl Cli {
             Command::Features(args) => features::run(args),
             Command::Cache(args) => cache::run(args),
             Command::Inspect(args) => inspect::run(args),
+            Command::Verify(args) => verify::run(args),
         }
     }
 }

@@ -12,3 +12,4 @@ pub(crate) mod sample;
 pub(crate) mod score;
 pub(crate) mod serve;
 pub(crate) mod train;
+pub(crate) mod verify;

@@ -22,6 +22,7 @@ use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::progress::HistoryPoint;
 use crate::scales;
+use crate::self_test::SelfTest;
 
 /// Metadata key under which a model file keeps its [`ModelInfo`].
 pub(crate) const INFO_KEY: &str = "differnet";
@@ -63,6 +64,9 @@ pub struct ModelInfo {
     /// What has been set since; it takes the threshold's place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// Images and their scores, to recognise a copy that scores otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
     /// Values that the maps of most good images stay below; see
     /// [`Detector::localize_files`](crate::Detector::localize_files).
     pub map_threshold: f64,
@@ -170,6 +174,11 @@ impl Detector {
         self
     }
 
+    pub(crate) fn with_self_test(mut self, source: &FeatureSource) -> Result<Self, DetectorError> {
+        self.info.self_test = SelfTest::record(&self, source)?;
+        Ok(self)
+    }
+
     /// Sets the threshold by `calibration`; `None` for the one set in training.
     pub fn calibrate(&mut self, calibration: Option<Calibration>) {
         self.info.calibration = calibration;
@@ -260,7 +269,8 @@ impl Detector {
             let found = info.format;
             return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
         }
-        let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite);
+        let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite)
+            && info.self_test.as_ref().is_none_or(SelfTest::is_finite);
         if !(info.threshold.is_finite() && info.map_threshold.is_finite() && calibrated) {
             return Err(not_a_model("a threshold is not a finite number".into()));
         }

@@ -25,11 +25,14 @@ mod pixel_source;
 mod pool;
 mod progress;
 mod scales;
+mod self_test;
 mod shared_config;
 mod split;
 mod training;
 
-pub use anomaly_detector::{AnomalyDetector, VisitScores, load_model, read_model_info};
+pub use anomaly_detector::{
+    AnomalyDetector, VisitScores, load_model, load_verified_model, read_model_info,
+};
 pub use answer::{Answer, FailedAnswer, MapAnswer, ScoreAnswer};
 pub use baseline::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod};
 pub use calibration::{Calibration, GoodImages, ThresholdRule};
@@ -51,6 +54,7 @@ pub use method::Method;
 pub use method_config::MethodConfig;
 pub use model_summary::{AnyModelInfo, ModelSummary};
 pub use progress::{HistoryPoint, LookCallback, Progress, ProgressCallback};
+pub use self_test::{SelfTest, SelfTestResult};
 pub use shared_config::SharedConfig;
 pub use split::data_fingerprint;
 pub use training::{BadImagePolicy, FEWEST_IMAGES, Outcome, Training};

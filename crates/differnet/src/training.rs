@@ -154,7 +154,7 @@ impl Training<'_> {
         let Some(map_threshold) = self.map_threshold(&detector, &split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
-        let detector = detector.with_map_threshold(map_threshold);
+        let detector = detector.with_map_threshold(map_threshold).with_self_test(self.source)?;
         Ok(Outcome::Finished(Box::new(detector), bad))
     }
 
@@ -265,6 +265,7 @@ impl Training<'_> {
             updates: trained.updates,
             threshold: threshold_from_good(&good_scores, config.quantile)?.min(f64::MAX),
             calibration: None,
+            self_test: None,
             map_threshold: f64::MAX,
             good_scores,
             training_score_quantiles,

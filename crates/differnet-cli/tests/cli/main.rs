@@ -12,3 +12,4 @@ mod maps;
 mod methods;
 mod regions;
 mod reports;
+mod verify;
