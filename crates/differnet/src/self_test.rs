@@ -53,14 +53,15 @@ impl SelfTest {
     /// round differently, and what is far from the training images makes much of it.
     pub const TOLERANCE: f64 = 1e-2;
 
-    /// The self-test of a model that works; `None` if its regions leave nothing of a small image.
+    /// The self-test of a model that works, with features extracted as `source` does but apart from
+    /// its cache; `None` if the model's regions leave nothing of a small image.
     pub(crate) fn record(
         model: &dyn AnomalyDetector,
         source: &FeatureSource,
     ) -> Result<Option<Self>, DetectorError> {
         let Some((width, height)) = size(model.summary().regions) else { return Ok(None) };
         let files = sample_portraits(SEED, width, height);
-        let scores = scores(model, source, &files)?;
+        let scores = scores(model, &source.without_cache(), &files)?;
         let case = |(png, score): (&Vec<u8>, f64)| Case { png: STANDARD.encode(png), score };
         Ok(Some(Self { cases: files.iter().zip(scores).map(case).collect() }))
     }
