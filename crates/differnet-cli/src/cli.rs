@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     cache, calibrate, demo, evaluate, features, inspect, localize, report, sample, score, serve,
-    train, verify,
+    train, verify, watch,
 };
 use crate::exit::Exit;
 
@@ -37,6 +37,7 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     Localize(localize::LocalizeArgs),
     Serve(serve::ServeArgs),
+    Watch(watch::WatchArgs),
     Evaluate(evaluate::EvaluateArgs),
     Report(report::ReportArgs),
     Features(features::FeaturesArgs),
@@ -56,6 +57,7 @@ impl Cli {
             Command::Calibrate(args) => calibrate::run(args),
             Command::Localize(args) => localize::run(args),
             Command::Serve(args) => serve::run(args),
+            Command::Watch(args) => watch::run(args),
             Command::Evaluate(args) => evaluate::run(args),
             Command::Report(args) => report::run(args),
             Command::Features(args) => features::run(args),

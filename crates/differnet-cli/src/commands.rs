@@ -13,3 +13,4 @@ pub(crate) mod score;
 pub(crate) mod serve;
 pub(crate) mod train;
 pub(crate) mod verify;
+pub(crate) mod watch;

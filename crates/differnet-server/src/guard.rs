@@ -19,10 +19,9 @@ pub(crate) async fn admit(
     next: Next,
 ) -> Response {
     let path = request.uri().path();
-    if path.starts_with("/v1/") || path == "/metrics" {
-        if let Err(problem) = check(&state, request.headers()) {
-            return problem.into_response();
-        }
+    let guarded = path.starts_with("/v1/") || path == "/metrics";
+    if guarded && let Err(problem) = check(&state, request.headers()) {
+        return problem.into_response();
     }
     next.run(request).await
 }

@@ -96,3 +96,21 @@ fn answer(value: &impl serde::Serialize) -> Response {
 fn told(status: StatusCode, value: serde_json::Value) -> Response {
     (status, Json(value)).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_document_describes_every_address_and_no_other() {
+        let document: Value = serde_json::from_str(OPENAPI).expect("JSON");
+        let paths = document["paths"].as_object().expect("paths");
+        let mut described: Vec<&str> = paths.keys().map(String::as_str).collect();
+        let mut served = ADDRESSES.to_vec();
+        described.sort_unstable();
+        served.sort_unstable();
+        assert_eq!(described, served);
+    }
+}

@@ -37,6 +37,8 @@ const CONNECTIONS: usize = 512;
 const HTTP_THREADS: usize = 2;
 /// What a drained request may take beyond its own limits.
 const DRAIN_MARGIN: Duration = Duration::from_secs(5);
+/// Time for requests that were sent before the end, and have not been read yet, to be read.
+const GRACE: Duration = Duration::from_millis(300);
 /// Wait after the operating system had no connection to give, as when files run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -259,6 +261,8 @@ async fn accept(
         connect(stream, None);
     }
     drop(listener);
+    // Connections on which nothing was read are closed next.
+    tokio::time::sleep(GRACE).await;
     let limits = &state.limits;
     let longest = limits.header_time + limits.deadline + DRAIN_MARGIN;
     match timeout(longest, graceful.shutdown()).await {

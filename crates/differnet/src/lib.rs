@@ -24,6 +24,7 @@ mod model_summary;
 mod pixel_source;
 mod pool;
 mod progress;
+mod row_scores;
 mod scales;
 mod self_test;
 mod shared_config;
@@ -38,7 +39,7 @@ pub use baseline::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod};
 pub use calibration::{Calibration, GoodImages, ThresholdRule};
 pub use config::{DetectorConfig, MTD_JITTER, Preset};
 pub use description::{Rows, environment};
-pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice, row_scores};
+pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice};
 pub use differnet_baselines::{
     AdganConfig, DsebmConfig, DsebmScore, Gamma, GanomalyConfig, GeoTransConfig, GeoTransScore,
     OneClassSvmConfig, OneNearestNeighbourConfig, Stage,
@@ -54,6 +55,7 @@ pub use method::Method;
 pub use method_config::MethodConfig;
 pub use model_summary::{AnyModelInfo, ModelSummary};
 pub use progress::{HistoryPoint, LookCallback, Progress, ProgressCallback};
+pub use row_scores::row_scores;
 pub use self_test::{SelfTest, SelfTestResult};
 pub use shared_config::SharedConfig;
 pub use split::data_fingerprint;

@@ -12,13 +12,15 @@ use differnet_scoring::{
 
 use crate::checkpoints::Checkpoints;
 use crate::config::DetectorConfig;
-use crate::detector::{Detector, ModelInfo, averaged_row_scores};
+use crate::detector::{Detector, ModelInfo};
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::progress::{LookCallback, Progress, ProgressCallback};
+use crate::row_scores::averaged_row_scores;
 use crate::shared_config::SharedConfig;
 use crate::split::{Split, check_files, split_files};
 
+mod held_back_loss;
 mod rounds;
 
 use rounds::Trained;

@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use differnet::{Answer, FailedAnswer, ScoreAnswer, Thresholds, Verdict, load_model};
+use differnet::{Answer, ScoreAnswer, Thresholds, Verdict, load_model};
 
+use crate::answer_line::answer_line;
 use crate::exit::{Exit, Interrupted};
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
@@ -116,16 +117,7 @@ impl Report {
         if self.json {
             return print_json(&answer);
         }
-        match answer {
-            Answer::Found(ScoreAnswer { path, score, threshold, p_value, verdict, .. }) => {
-                let p_value = p_value.map_or(String::new(), |p| format!("  p {p:6.4}"));
-                print(&format!(
-                    "{:<6}  score {score:12.2}  threshold {threshold:10.2}{p_value}  {path}",
-                    verdict.word()
-                ))
-            }
-            Answer::Failed(FailedAnswer { error, .. }) => print(&format!("ERROR   {error}")),
-        }
+        print(&answer_line(&answer))
     }
 
     fn count(&self) -> usize {
