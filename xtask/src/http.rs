@@ -25,21 +25,15 @@ pub(crate) enum Exchange {
 /// Posts `body` to `path`; gives up after `patience`.
 pub(crate) fn post(address: SocketAddr, path: &str, body: &[u8], patience: Duration) -> Exchange {
     let Ok(stream) = TcpStream::connect(address) else { return Exchange::Refused };
-    match exchange(stream, &head("POST", path, body.len()), body, patience) {
+    match exchange(stream, &head(path, body.len()), body, patience) {
         Ok(answer) => Exchange::Answered(answer),
         Err(error) => Exchange::Unanswered(format!("{error:#}")),
     }
 }
 
-/// Gets what is at `path`.
-pub(crate) fn get(address: SocketAddr, path: &str, patience: Duration) -> anyhow::Result<Answer> {
-    let stream = TcpStream::connect(address).context("cannot connect")?;
-    exchange(stream, &head("GET", path, 0), b"", patience)
-}
-
-fn head(method: &str, path: &str, length: usize) -> String {
+fn head(path: &str, length: usize) -> String {
     format!(
-        "{method} {path} HTTP/1.1\r\nHost: check\r\nConnection: close\r\nContent-Length: {length}\r\n\
+        "POST {path} HTTP/1.1\r\nHost: check\r\nConnection: close\r\nContent-Length: {length}\r\n\
          Content-Type: application/octet-stream\r\n\r\n"
     )
 }

@@ -13,7 +13,7 @@ use anyhow::{Context, ensure};
 use xshell::cmd;
 
 use crate::workspace;
-use clients::{Image, Tally, work};
+use clients::{Tally, work};
 use served::{Served, batch_command};
 
 /// Part of the time after which memory is looked at for the first time.

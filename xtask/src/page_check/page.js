@@ -23,7 +23,6 @@ globalThis.check = (() => {
         verdict: part("verdict").textContent,
         name: part("name").textContent,
         error: part("error").textContent,
-        status: part("status").textContent,
         effect: part("trial-effect").textContent,
         counts: part("counts").textContent,
         layer: isShown(layer) && layer.naturalWidth > 0 ? Number(getComputedStyle(layer).opacity) : 0,

@@ -47,7 +47,6 @@ struct Facts {
     verdict: String,
     name: String,
     error: String,
-    status: String,
     effect: String,
     counts: String,
     layer: f64,
