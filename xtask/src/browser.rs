@@ -130,35 +130,43 @@ impl Browser {
         }
     }
 
-    /// Lets pages ask for what is below the address `origin`.
-    pub(crate) fn allow(&mut self, origin: &str) {
+    /// Lets pages ask for what is below the address `origin`; asking for anything else is still
+    /// noticed.
+    ///
+    /// Requests are watched from now on, not stopped: Chromium never sends on a stopped request whose
+    /// body is a file.
+    pub(crate) fn allow(&mut self, origin: &str) -> anyhow::Result<()> {
         self.allowed = Some(origin.to_owned());
+        self.call("Fetch.disable", json!({}))?;
+        self.call("Network.enable", json!({}))?;
+        Ok(())
     }
 
     /// Remembers an event; a request to elsewhere is turned down, so that the page goes on.
     fn note(&mut self, event: Value) -> anyhow::Result<()> {
-        if event["method"] == "Fetch.requestPaused" {
-            let asked = event["params"]["request"]["url"].as_str().unwrap_or_default();
-            let inside = self.allowed.as_ref().is_some_and(|origin| asked.starts_with(origin));
-            let id = &event["params"]["requestId"];
-            if inside {
-                return self.answer("Fetch.continueRequest", json!({ "requestId": id }));
-            }
-            let refused = json!({ "requestId": id, "errorReason": "BlockedByClient" });
-            self.answer("Fetch.failRequest", refused)?;
+        let method = event["method"].as_str().unwrap_or_default();
+        if method == "Fetch.requestPaused" {
+            self.commands_sent += 1;
+            let params = json!({ "requestId": event["params"]["requestId"], "errorReason": "BlockedByClient" });
+            let answer = json!({
+                "id": self.commands_sent, "method": "Fetch.failRequest", "params": params,
+                "sessionId": self.session,
+            });
+            self.commands.write_all(format!("{answer}\0").as_bytes())?;
+            self.commands.flush()?;
         }
-        self.events.push(event);
+        if !method.starts_with("Network.") || self.is_elsewhere(&event) {
+            self.events.push(event);
+        }
         Ok(())
     }
 
-    /// Sends a command whose result nobody waits for.
-    fn answer(&mut self, method: &str, params: Value) -> anyhow::Result<()> {
-        self.commands_sent += 1;
-        let answer = json!({
-            "id": self.commands_sent, "method": method, "params": params, "sessionId": self.session,
-        });
-        self.commands.write_all(format!("{answer}\0").as_bytes())?;
-        Ok(self.commands.flush()?)
+    /// Whether the event is a request that leaves what is allowed.
+    fn is_elsewhere(&self, event: &Value) -> bool {
+        let asked = event["params"]["request"]["url"].as_str().unwrap_or_default();
+        let allowed = self.allowed.iter().map(String::as_str).chain(["data:", "blob:", "about:"]);
+        event["method"] == "Network.requestWillBeSent"
+            && !allowed.into_iter().any(|origin| asked.starts_with(origin))
     }
 
     /// Waits until an event of `method` has come.
@@ -309,7 +317,7 @@ fn decoded(result: &Value) -> anyhow::Result<Vec<u8>> {
 fn complaint(event: &Value) -> Option<String> {
     let params = &event["params"];
     match event["method"].as_str()? {
-        "Fetch.requestPaused" => {
+        "Fetch.requestPaused" | "Network.requestWillBeSent" => {
             Some(format!("request to {}", params["request"]["url"].as_str().unwrap_or("?")))
         }
         "Runtime.exceptionThrown" => {

@@ -131,7 +131,7 @@ impl Visit<'_> {
 
     fn open(&mut self, address: SocketAddr) -> anyhow::Result<()> {
         let origin = format!("http://{address}/");
-        self.browser.allow(&origin);
+        self.browser.allow(&origin)?;
         self.browser.open(&origin, DESKTOP)?;
         self.browser.evaluate(SCRIPT)?;
         Ok(())

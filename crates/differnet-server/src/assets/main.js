@@ -19,6 +19,8 @@ let shown = null;
 let mapping = null;
 // Files that wait, what stops sending, and how many were sent and done.
 const waiting = [];
+// Files that came before the page knew a model.
+const early = [];
 let sending = null;
 let [sent, done] = [0, 0];
 
@@ -170,7 +172,8 @@ const accept = async (files) => {
   const chosen = [...files];
   if (chosen.length === 0) return;
   if (!model) {
-    say("There is no model yet.");
+    early.push(...chosen);
+    say("Waiting for the model …");
     return;
   }
   if (sent === done) [sent, done] = [0, 0];
@@ -255,6 +258,7 @@ const begin = async () => {
     part("model").replaceChildren(...options);
     await choose(list[0].name);
     part("token-form").hidden = true;
+    accept(early.splice(0));
   } catch (error) {
     if (error.status === 401) askForToken(error.message);
     else say(error.message);
