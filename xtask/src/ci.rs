@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use xshell::{Shell, cmd};
 
-use crate::{report_check, test, tidy, workspace};
+use crate::{page_check, report_check, test, tidy, workspace};
 
-/// Check everything that a commit has to pass: format, style, lints, documentation, tests, reports.
+/// Check everything that a commit has to pass: format, style, lints, documentation, tests, reports, page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask ci
   cargo xtask ci --no-tests        # the fast part")]
 pub(crate) struct CiArgs {
-    /// Leave out the tests, and the reports in a browser.
+    /// Leave out the tests, and what is seen in a browser.
     #[arg(long)]
     no_tests: bool,
 }
@@ -27,6 +27,7 @@ pub(crate) fn run(args: &CiArgs) -> anyhow::Result<ExitCode> {
     if !args.no_tests {
         timed("tests", || test::all(&shell))?;
         timed("reports", report_check::all)?;
+        timed("page", page_check::all)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,12 +6,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands report to a terminal")]
 
+mod browser;
 mod ci;
 mod datasets;
 mod golden;
+mod http;
+mod page_check;
 mod report_check;
 mod reproduce;
 mod reproduce_figure8;
+mod soak;
 mod test;
 mod tidy;
 mod usage;
@@ -33,6 +37,7 @@ struct Arguments {
 enum Command {
     Datasets(datasets::DatasetsArgs),
     Golden(golden::GoldenArgs),
+    PageCheck(page_check::PageCheckArgs),
     ReportCheck(report_check::ReportCheckArgs),
     ReproduceFigure8(reproduce_figure8::Figure8Args),
     #[command(name = "reproduce-table1")]
@@ -49,6 +54,7 @@ enum Command {
     Curve(Box<reproduce::CurveArgs>),
     #[command(name = "reproduce-cell", hide = true)]
     Cell(reproduce::CellArgs),
+    Soak(soak::SoakArgs),
     Test(test::TestArgs),
     Ci(ci::CiArgs),
     Tidy(tidy::TidyArgs),
@@ -58,6 +64,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Datasets(args) => datasets::run(&args),
         Command::Golden(args) => golden::run(&args),
+        Command::PageCheck(args) => page_check::run(&args),
         Command::ReportCheck(args) => report_check::run(&args),
         Command::ReproduceFigure8(args) => reproduce_figure8::run(&args),
         Command::Table1(args) => reproduce::run_table1(&args),
@@ -67,6 +74,7 @@ fn main() -> ExitCode {
         Command::Multimodal(args) => reproduce::run_multimodal(&args),
         Command::Curve(args) => reproduce::run_curve(&args),
         Command::Cell(args) => reproduce::run_cell(&args),
+        Command::Soak(args) => soak::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Ci(args) => ci::run(&args),
         Command::Tidy(args) => tidy::run(&args),

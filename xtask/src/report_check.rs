@@ -1,6 +1,5 @@
 //! `cargo xtask report-check`: the HTML report in a real browser.
 
-mod browser;
 mod controls;
 mod reports;
 
@@ -13,7 +12,7 @@ use anyhow::{Context, ensure};
 use differnet_eval::write_report;
 use serde::Deserialize;
 
-use browser::Browser;
+use crate::browser::{self, Browser};
 use reports::{CASES, Case, MANY};
 
 /// Defines `check` in a page.
@@ -84,7 +83,7 @@ pub(crate) fn run(args: &ReportCheckArgs) -> anyhow::Result<ExitCode> {
     let folder = args.out.as_deref().unwrap_or(scratch.path());
     fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let folder = folder.canonicalize()?;
-    let mut browser = Browser::start(&program)?;
+    let mut browser = Browser::start(&program, &[])?;
     let mut checker = Checker {
         browser: &mut browser,
         pictures: args.out.as_ref().map(|_| folder.as_path()),

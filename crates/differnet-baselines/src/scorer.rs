@@ -10,7 +10,7 @@ use crate::images::Images;
 use crate::rows::Rows;
 
 /// A method fitted to good images.
-pub trait FittedModel: Debug {
+pub trait FittedModel: Debug + Send + Sync {
     /// Numbers worth telling of the model: names and values.
     fn facts(&self) -> Vec<(&'static str, String)>;
 

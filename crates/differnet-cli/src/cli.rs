@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    cache, calibrate, demo, evaluate, features, inspect, localize, report, sample, score, train,
+    cache, calibrate, demo, evaluate, features, inspect, localize, report, sample, score, serve,
+    train, verify, watch,
 };
 use crate::exit::Exit;
 
@@ -35,11 +36,14 @@ enum Command {
     Score(score::ScoreArgs),
     Calibrate(calibrate::CalibrateArgs),
     Localize(localize::LocalizeArgs),
+    Serve(serve::ServeArgs),
+    Watch(watch::WatchArgs),
     Evaluate(evaluate::EvaluateArgs),
     Report(report::ReportArgs),
     Features(features::FeaturesArgs),
     Cache(cache::CacheCommand),
     Inspect(inspect::InspectArgs),
+    Verify(verify::VerifyArgs),
 }
 
 impl Cli {
@@ -52,11 +56,14 @@ impl Cli {
             Command::Score(args) => score::run(args),
             Command::Calibrate(args) => calibrate::run(args),
             Command::Localize(args) => localize::run(args),
+            Command::Serve(args) => serve::run(args),
+            Command::Watch(args) => watch::run(args),
             Command::Evaluate(args) => evaluate::run(args),
             Command::Report(args) => report::run(args),
             Command::Features(args) => features::run(args),
             Command::Cache(args) => cache::run(args),
             Command::Inspect(args) => inspect::run(args),
+            Command::Verify(args) => verify::run(args),
         }
     }
 }

@@ -10,4 +10,7 @@ pub(crate) mod localize;
 pub(crate) mod report;
 pub(crate) mod sample;
 pub(crate) mod score;
+pub(crate) mod serve;
 pub(crate) mod train;
+pub(crate) mod verify;
+pub(crate) mod watch;

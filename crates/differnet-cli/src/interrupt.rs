@@ -17,13 +17,18 @@ pub(crate) struct Interrupt {
 impl Interrupt {
     /// Listens from now on; may be called once.
     pub(crate) fn listen() -> anyhow::Result<Self> {
+        Self::listen_then(|| tell("\nStopping; press Ctrl-C again to end at once."))
+    }
+
+    /// As [`Self::listen`]; calls `stop` at the first request, in another thread, and says nothing.
+    pub(crate) fn listen_then(mut stop: impl FnMut() + Send + 'static) -> anyhow::Result<Self> {
         let requested = Arc::new(AtomicBool::new(false));
         let flag = Arc::clone(&requested);
         ctrlc::set_handler(move || {
             if flag.swap(true, Ordering::Relaxed) {
                 std::process::exit(130);
             }
-            tell("\nStopping; press Ctrl-C again to end at once.");
+            stop();
         })
         .context("cannot listen for Ctrl-C")?;
         Ok(Self { requested })

@@ -3,6 +3,7 @@
 //! A subcommand resolves its arguments, calls the libraries and prints. Results go to the standard
 //! output, everything else to the standard error.
 
+mod answer_line;
 mod atomic;
 mod cache_args;
 mod cli;
@@ -28,6 +29,7 @@ mod regions_args;
 mod report;
 mod score_args;
 mod source_args;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
 //! Numbers as people write and read them: ranges of arguments, durations.
 
+use std::time::Duration;
+
 pub(crate) use differnet_eval::duration;
 
 /// Largest count that an argument may be: more than anyone needs, less than overflows.
@@ -18,6 +20,16 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count) if count <= MOST => Ok(count),
         _ => Err(format!("give a whole number from 0 to {MOST}")),
+    }
+}
+
+/// Seconds, from a millisecond to a day.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.001..=86_400.0).contains(&seconds) => {
+            Ok(Duration::from_secs_f64(seconds))
+        }
+        _ => Err("give seconds from 0.001 to 86400".to_owned()),
     }
 }
 
@@ -72,6 +84,10 @@ mod tests {
         }
         assert_eq!(positive("1000000"), Ok(1_000_000));
         assert_eq!(count("0"), Ok(0));
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        for text in ["0", "-1", "NaN", "inf", "86401", "1e300"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
         for text in ["NaN", "inf", "-inf", "1e999", "1,5"] {
             assert!(finite(text).is_err() && finite_f32(text).is_err(), "{text}");
         }

@@ -57,9 +57,20 @@ pub fn decode_bytes(
 /// # Errors
 /// [`ImageError`]: the file cannot be read, is no image or exceeds `limits`.
 pub fn image_size(path: &Path, limits: &DecodeLimits) -> Result<(u32, u32), ImageError> {
-    let bytes = read_file(path, limits)?;
+    size_of_bytes(&read_file(path, limits)?, path, limits)
+}
+
+/// Width and height of the image that `bytes` hold, upright; its pixels are not decoded.
+///
+/// # Errors
+/// [`ImageError`]: the bytes are no image or exceed `limits`, as far as their header tells.
+pub fn size_of_bytes(
+    bytes: &[u8],
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<(u32, u32), ImageError> {
     let size = || {
-        let mut decoder = open(&bytes, path, limits)?;
+        let mut decoder = open(bytes, path, limits)?;
         let (width, height) = decoder.dimensions();
         let turned = matches!(
             orientation(&mut decoder),

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::content_hash::ContentHash;
 use crate::decode::{DecodeLimits, decode_bytes, read_file};
 use crate::image_error::ImageError;
+use crate::image_input::ImageInput;
 use crate::regions::Regions;
 use crate::resize::resize_bilinear;
 use crate::seen_image::SeenImage;
@@ -58,7 +59,9 @@ pub fn hash_images(
     regions: Option<&Regions>,
     limits: &DecodeLimits,
 ) -> Vec<Result<ContentHash, BadImage>> {
-    let hash = |path: &PathBuf| SeenImage::read(path, regions, limits).map(|seen| seen.hash);
+    let hash = |path: &PathBuf| {
+        SeenImage::read(ImageInput::File(path), regions, limits).map(|seen| seen.hash)
+    };
     let checked = paths
         .par_iter()
         .map(|path| hash(path).map_err(|error| BadImage { path: path.clone(), error }));

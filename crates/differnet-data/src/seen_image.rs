@@ -6,8 +6,9 @@ use image::RgbImage;
 use sha2::{Digest, Sha256};
 
 use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, decode_bytes, read_file};
+use crate::decode::{DecodeLimits, decode_bytes};
 use crate::image_error::ImageError;
+use crate::image_input::ImageInput;
 use crate::regions::Regions;
 
 /// An image of which some pixels may not count.
@@ -23,17 +24,17 @@ pub struct SeenImage {
 }
 
 impl SeenImage {
-    /// The image in the file `path`.
+    /// The image in `input`.
     ///
     /// # Errors
-    /// [`ImageError`]: the file is no usable image, exceeds `limits` or does not fit the regions.
+    /// [`ImageError`]: it is no usable image, exceeds `limits` or does not fit the regions.
     pub fn read(
-        path: &Path,
+        input: ImageInput<'_>,
         regions: Option<&Regions>,
         limits: &DecodeLimits,
     ) -> Result<Self, ImageError> {
-        let bytes = read_file(path, limits)?;
-        Self::new(&bytes, decode_bytes(&bytes, path, limits)?, path, regions)
+        let (bytes, name) = (input.read(limits)?, input.name());
+        Self::new(&bytes, decode_bytes(&bytes, name, limits)?, name, regions)
     }
 
     /// The image that was decoded from `bytes`; `path` only appears in messages.

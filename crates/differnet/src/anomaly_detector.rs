@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use differnet_data::ImageError;
+use differnet_data::{ImageError, ImageInput};
 use differnet_flow::read_metadata;
 
 use crate::baseline::{self, Baseline};
@@ -14,35 +14,50 @@ use crate::detector::{self, Detector, ImageScore, ScoreConfig};
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::model_summary::{AnyModelInfo, ModelSummary};
+use crate::self_test::SelfTest;
 
-/// Sees the index and the score of each file, or why it has none, until it breaks.
+/// Sees the index and the score of each image, or why it has none, until it breaks.
 pub type VisitScores<'a> = dyn FnMut(usize, Result<ImageScore, ImageError>) -> ControlFlow<()> + 'a;
 
 /// A model of good images that scores new ones: DifferNet's [`Detector`] or a [`Baseline`].
 ///
 /// [`Training`](crate::Training) fits one, [`load_model`] reads one.
-pub trait AnomalyDetector: Debug {
+pub trait AnomalyDetector: Debug + Send + Sync {
     /// What the model says about itself.
     fn summary(&self) -> ModelSummary<'_>;
 
     /// The scoring that the model was fitted for and its threshold holds for.
     fn score_config(&self) -> ScoreConfig;
 
-    /// Calls `visit` with the index and the score of each file, in order, until it breaks.
+    /// Calls `visit` with the index and the score of each image, in order, until it breaks.
     ///
-    /// Memory stays flat for any number of files. A file that is no usable image is passed on as
-    /// its error.
+    /// Equal bytes score the same, from a file or from memory, alone or among others. Memory stays
+    /// flat for any number of files. What is no usable image is passed on as its error.
     ///
     /// # Errors
     /// [`DetectorError`] if the model cannot score so, if it was fitted to features of another
     /// extractor, or if the feature cache fails.
+    fn score_images(
+        &self,
+        source: &FeatureSource,
+        images: &[ImageInput<'_>],
+        config: &ScoreConfig,
+        visit: &mut VisitScores<'_>,
+    ) -> Result<ControlFlow<()>, DetectorError>;
+
+    /// As [`Self::score_images`], of files.
+    ///
+    /// # Errors
+    /// As [`Self::score_images`].
     fn score_files(
         &self,
         source: &FeatureSource,
         files: &[PathBuf],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
-    ) -> Result<ControlFlow<()>, DetectorError>;
+    ) -> Result<ControlFlow<()>, DetectorError> {
+        self.score_images(source, &ImageInput::files(files), config, visit)
+    }
 
     /// Sets the threshold by `calibration`; `None` for the one set in training.
     fn calibrate(&mut self, calibration: Option<Calibration>);
@@ -68,14 +83,14 @@ impl AnomalyDetector for Detector {
         Detector::score_config(self)
     }
 
-    fn score_files(
+    fn score_images(
         &self,
         source: &FeatureSource,
-        files: &[PathBuf],
+        images: &[ImageInput<'_>],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError> {
-        Detector::score_files(self, source, files, config, visit)
+        Detector::score_images(self, source, images, config, visit)
     }
 
     fn calibrate(&mut self, calibration: Option<Calibration>) {
@@ -100,6 +115,28 @@ pub fn load_model(path: &Path, device: &Device) -> Result<Box<dyn AnomalyDetecto
         Kind::Detector => Box::new(Detector::load(path, device)?),
         Kind::Baseline => Box::new(Baseline::load(path, device)?),
     })
+}
+
+/// As [`load_model`], of a model that scores as it did where it was trained: its [`SelfTest`], if it
+/// has one, is run with features from `source`, which should have no cache.
+///
+/// # Errors
+/// As [`load_model`]; [`DetectorError::Deviates`] if the scores are others.
+pub fn load_verified_model(
+    path: &Path,
+    device: &Device,
+    source: &FeatureSource,
+) -> Result<Box<dyn AnomalyDetector>, DetectorError> {
+    let model = load_model(path, device)?;
+    if let Some(test) = model.summary().self_test {
+        let deviation = test.run(&*model, source)?.deviation;
+        // NaN agrees with nothing.
+        let agrees = deviation <= SelfTest::TOLERANCE;
+        if !agrees {
+            return Err(DetectorError::Deviates { path: path.to_path_buf(), deviation });
+        }
+    }
+    Ok(model)
 }
 
 /// What the model file `path` says about itself, without reading its weights.

@@ -9,14 +9,14 @@ mod training_images;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use burn::tensor::Device;
 use differnet_baselines::{
     Adgan, BaselineError, Dsebm, Ganomaly, GeoTrans, Images, OneClassSvm, OneNearestNeighbour,
     PixelScorer, RowScorer, Rows, Scorer,
 };
-use differnet_data::{ContentHash, Regions};
+use differnet_data::{ContentHash, ImageInput, Regions};
 use differnet_features::FEATURES;
 use differnet_flow::read_metadata;
 use differnet_scoring::{Average, Thresholds};
@@ -30,6 +30,7 @@ use crate::feature_source::FeatureSource;
 use crate::method::Method;
 use crate::model_summary::ModelSummary;
 use crate::pixel_source::{ImagePixels, View, for_each_image};
+use crate::self_test::SelfTest;
 
 pub use config::{BaselineConfig, BaselineMethod};
 
@@ -66,6 +67,9 @@ pub struct BaselineInfo {
     /// What has been set since; it takes the threshold's place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// Images and their scores, to recognise a copy that scores otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
     /// Scores of the held-back images, sorted; without any, those of training images.
     pub good_scores: Vec<f64>,
     /// What the method has to tell besides: names and values.
@@ -131,7 +135,8 @@ impl Baseline {
             let found = info.format;
             return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
         }
-        let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite);
+        let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite)
+            && info.self_test.as_ref().is_none_or(SelfTest::is_finite);
         if !(info.threshold.is_finite() && calibrated) {
             return Err(not_a_model("its threshold is not a finite number".into()));
         }
@@ -153,12 +158,12 @@ impl Baseline {
         Ok(())
     }
 
-    /// Scores files by their features.
+    /// Scores images by their features.
     fn score_rows(
         &self,
         scorer: &dyn RowScorer,
         source: &FeatureSource,
-        files: &[PathBuf],
+        images: &[ImageInput<'_>],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError> {
@@ -166,7 +171,7 @@ impl Baseline {
         let choice = |hash: &ContentHash| config.transforms_of(hash, &transforms);
         let mut failure = None;
         let regions = self.info.regions.as_ref();
-        let flow = source.for_each_within(regions, files, &choice, &mut |index, features| {
+        let flow = source.for_each_within(regions, images, &choice, &mut |index, features| {
             let score = match features {
                 Err(error) => Err(error),
                 Ok(features) => match Rows::new(&features.rows, FEATURES) {
@@ -187,12 +192,12 @@ impl Baseline {
         failure.map_or(Ok(flow), |error| Err(error.into()))
     }
 
-    /// Scores files by their pixels.
+    /// Scores images by their pixels.
     fn score_pixels(
         &self,
         scorer: &dyn PixelScorer,
         source: &FeatureSource,
-        files: &[PathBuf],
+        images: &[ImageInput<'_>],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError> {
@@ -201,7 +206,7 @@ impl Baseline {
         let side = scorer.side();
         let view = View { side, regions: self.info.regions.as_ref() };
         let mut failure = None;
-        let flow = for_each_image(files, view, &source.limits, &choice, &mut |index, image| {
+        let flow = for_each_image(images, view, &source.limits, &choice, &mut |index, image| {
             let score = match image {
                 Err(error) => Err(error),
                 Ok(ImagePixels { hash, pixels }) => {
@@ -236,17 +241,17 @@ impl AnomalyDetector for Baseline {
         }
     }
 
-    fn score_files(
+    fn score_images(
         &self,
         source: &FeatureSource,
-        files: &[PathBuf],
+        images: &[ImageInput<'_>],
         config: &ScoreConfig,
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError> {
         self.check_scoring(source, config)?;
         match &self.scorer {
-            Scorer::Rows(scorer) => self.score_rows(&**scorer, source, files, config, visit),
-            Scorer::Pixels(scorer) => self.score_pixels(&**scorer, source, files, config, visit),
+            Scorer::Rows(scorer) => self.score_rows(&**scorer, source, images, config, visit),
+            Scorer::Pixels(scorer) => self.score_pixels(&**scorer, source, images, config, visit),
         }
     }
 

@@ -1,10 +1,10 @@
-//! Image files to rows of features: decoding, transforming and extracting, with a cache in between.
+//! Images to rows of features: decoding, transforming and extracting, with a cache in between.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use differnet_data::{
-    ContentHash, DecodeLimits, ImageError, Regions, RgbImage, SeenImage, Transform,
+    ContentHash, DecodeLimits, ImageError, ImageInput, Regions, RgbImage, SeenImage, Transform,
 };
 use differnet_features::{
     Extractor, FEATURES, FeatureCache, FeatureError, IMAGE_SIZE, TransformKey,
@@ -13,8 +13,8 @@ use rayon::prelude::*;
 
 use crate::error::DetectorError;
 
-/// Files read at once: enough to keep all cores decoding, few enough to keep memory flat.
-const FILES: usize = 8;
+/// Images read at once: enough to keep all cores decoding, few enough to keep memory flat.
+const INPUTS: usize = 8;
 /// Transformed images extracted at once.
 const IMAGES: usize = 16;
 
@@ -45,9 +45,9 @@ pub struct ImageFeatures {
     pub extracted: usize,
 }
 
-/// One image on its way from file to rows.
+/// One image on its way from its bytes to rows.
 struct Work<'a> {
-    path: &'a Path,
+    name: &'a Path,
     hash: ContentHash,
     transforms: Vec<Transform>,
     known: Vec<Option<Vec<f32>>>,
@@ -61,9 +61,15 @@ impl FeatureSource {
         Self { extractor: Extractor::on_host(), cache, limits: DecodeLimits::default() }
     }
 
+    /// A source like this one that remembers nothing and has remembered nothing.
+    #[must_use]
+    pub fn without_cache(&self) -> Self {
+        Self { extractor: self.extractor.another(), cache: None, limits: self.limits.clone() }
+    }
+
     /// Calls `visit` with the index and the features of each file, in order, until it breaks.
     ///
-    /// A few files are in memory at a time, however many there are. A file that is no usable
+    /// A few images are in memory at a time, however many there are. A file that is no usable
     /// image is passed to `visit` as its error; the others go on.
     ///
     /// # Errors
@@ -74,10 +80,10 @@ impl FeatureSource {
         choice: &ChooseTransforms<'_>,
         visit: &mut dyn FnMut(usize, Result<ImageFeatures, ImageError>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, FeatureError> {
-        self.for_each_within(None, files, choice, visit)
+        self.for_each_within(None, &ImageInput::files(files), choice, visit)
     }
 
-    /// As [`Self::for_each`], with the features of what counts in each image.
+    /// As [`Self::for_each`], of images wherever they are, with the features of what counts in each.
     ///
     /// An image of which some pixels are ignored is decoded even if its features are in the cache:
     /// they are found by what counts in it.
@@ -87,13 +93,13 @@ impl FeatureSource {
     pub fn for_each_within(
         &self,
         regions: Option<&Regions>,
-        files: &[PathBuf],
+        images: &[ImageInput<'_>],
         choice: &ChooseTransforms<'_>,
         visit: &mut dyn FnMut(usize, Result<ImageFeatures, ImageError>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, FeatureError> {
-        for (group, paths) in files.chunks(FILES).enumerate() {
+        for (group, inputs) in images.chunks(INPUTS).enumerate() {
             let opened: Vec<_> =
-                paths.par_iter().map(|path| self.open(path, regions, choice)).collect();
+                inputs.par_iter().map(|&input| self.open(input, regions, choice)).collect();
             let mut work = Vec::with_capacity(opened.len());
             for opened in opened {
                 work.push(opened?);
@@ -101,7 +107,7 @@ impl FeatureSource {
             let extracted = self.extract_missing(&mut work)?;
             for (index, (work, extracted)) in work.into_iter().zip(extracted).enumerate() {
                 let features = work.map(|work| work.finish(extracted));
-                if visit(group * FILES + index, features).is_break() {
+                if visit(group * INPUTS + index, features).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -117,7 +123,7 @@ impl FeatureSource {
         transforms: &[Transform],
     ) -> Result<Vec<f32>, DetectorError> {
         let side = IMAGE_SIZE as u32;
-        let seen = SeenImage::read(path, regions, &self.limits)
+        let seen = SeenImage::read(ImageInput::File(path), regions, &self.limits)
             .map_err(|source| DetectorError::Image { source })?;
         let square = differnet_data::resize_bilinear(&seen.image, side, side);
         let images: Vec<RgbImage> = transforms
@@ -147,7 +153,7 @@ impl FeatureSource {
                 ControlFlow::Break(())
             }
         };
-        let flow = self.for_each_within(regions, files, choice, &mut visit)?;
+        let flow = self.for_each_within(regions, &ImageInput::files(files), choice, &mut visit)?;
         match failure {
             Some(source) => Err(DetectorError::Image { source }),
             None => Ok(flow),
@@ -167,18 +173,19 @@ impl FeatureSource {
         Err(DetectorError::NotAModel { path: "the model".into(), reason })
     }
 
-    /// Reads a file, looks its rows up, and decodes it if some are missing.
+    /// Reads an image, looks its rows up, and decodes it if some are missing.
     fn open<'a>(
         &self,
-        path: &'a Path,
+        input: ImageInput<'a>,
         regions: Option<&Regions>,
         choice: &ChooseTransforms<'_>,
     ) -> Result<Result<Work<'a>, ImageError>, FeatureError> {
+        let name = input.name();
         let see = |bytes: &[u8]| {
-            let image = differnet_data::decode_bytes(bytes, path, &self.limits)?;
-            SeenImage::new(bytes, image, path, regions)
+            let image = differnet_data::decode_bytes(bytes, name, &self.limits)?;
+            SeenImage::new(bytes, image, name, regions)
         };
-        let bytes = match differnet_data::read_file(path, &self.limits) {
+        let bytes = match input.read(&self.limits) {
             Ok(bytes) => bytes,
             Err(error) => return Ok(Err(error)),
         };
@@ -204,7 +211,7 @@ impl FeatureSource {
         } else {
             None
         };
-        Ok(Ok(Work { path, hash, transforms, known, image }))
+        Ok(Ok(Work { name, hash, transforms, known, image }))
     }
 
     /// Extracts and caches every missing row; returns how many each image lacked.
@@ -257,7 +264,7 @@ impl FeatureSource {
 impl Work<'_> {
     fn finish(self, extracted: usize) -> ImageFeatures {
         let rows: Vec<f32> = self.known.into_iter().flatten().flatten().collect();
-        debug_assert_eq!(rows.len(), self.transforms.len() * FEATURES, "{}", self.path.display());
+        debug_assert_eq!(rows.len(), self.transforms.len() * FEATURES, "{}", self.name.display());
         ImageFeatures { hash: self.hash, transforms: self.transforms, rows, extracted }
     }
 }

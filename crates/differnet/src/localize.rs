@@ -1,10 +1,10 @@
 //! Where the defect is: anomaly maps of images (paper, Section 3.3).
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use differnet_data::{
-    ContentHash, DecodeLimits, ImageError, Regions, RgbImage, SeenImage, paint_neutral,
+    ContentHash, DecodeLimits, ImageError, ImageInput, Regions, RgbImage, SeenImage, paint_neutral,
 };
 use differnet_features::{IMAGE_SIZE, ImageGradients, LOCAL_GRID, LocalFeatures};
 use differnet_scoring::{AnomalyMap, Grid, MapAverage, Verdict, anomaly_score};
@@ -96,9 +96,23 @@ impl Detector {
         config: &LocalizeConfig,
         visit: &mut dyn FnMut(usize, Result<Localization, ImageError>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, DetectorError> {
+        self.localize_images(source, &ImageInput::files(files), config, visit)
+    }
+
+    /// As [`Self::localize_files`], of images wherever they are: equal bytes give the same map.
+    ///
+    /// # Errors
+    /// As [`Self::localize_files`].
+    pub fn localize_images(
+        &self,
+        source: &FeatureSource,
+        images: &[ImageInput<'_>],
+        config: &LocalizeConfig,
+        visit: &mut dyn FnMut(usize, Result<Localization, ImageError>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, DetectorError> {
         self.check_scoring(source, &config.scoring)?;
-        for (index, path) in files.iter().enumerate() {
-            let localization = match read(path, self.info().regions.as_ref(), &source.limits) {
+        for (index, &input) in images.iter().enumerate() {
+            let localization = match read(input, self.info().regions.as_ref(), &source.limits) {
                 Ok((image, seen)) => Ok(self.localize(source, image, seen, config)?),
                 Err(error) => Err(error),
             };
@@ -204,14 +218,14 @@ impl Detector {
     }
 }
 
-/// The image in a file, upright, and what is seen of it.
+/// The image in `input`, upright, and what is seen of it.
 fn read(
-    path: &Path,
+    input: ImageInput<'_>,
     regions: Option<&Regions>,
     limits: &DecodeLimits,
 ) -> Result<(RgbImage, SeenImage), ImageError> {
-    let bytes = differnet_data::read_file(path, limits)?;
-    let image = differnet_data::decode_bytes(&bytes, path, limits)?;
-    let seen = SeenImage::new(&bytes, image.clone(), path, regions)?;
+    let (bytes, name) = (input.read(limits)?, input.name());
+    let image = differnet_data::decode_bytes(&bytes, name, limits)?;
+    let seen = SeenImage::new(&bytes, image.clone(), name, regions)?;
     Ok((image, seen))
 }

@@ -1,16 +1,17 @@
-//! Image files to pixels, for methods that look at small images instead of features.
+//! Images to pixels, for methods that look at small images instead of features.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 
-use differnet_data::{ContentHash, DecodeLimits, ImageError, Regions, SeenImage, Transform};
+use differnet_data::{
+    ContentHash, DecodeLimits, ImageError, ImageInput, Regions, SeenImage, Transform,
+};
 use differnet_features::IMAGE_SIZE;
 use rayon::prelude::*;
 
 use crate::feature_source::ChooseTransforms;
 
-/// Files read at once: enough to keep all cores decoding, few enough to keep memory flat.
-const FILES: usize = 8;
+/// Images read at once: enough to keep all cores decoding, few enough to keep memory flat.
+const INPUTS: usize = 8;
 
 /// What a method on pixels sees of an image.
 #[derive(Debug, Clone, Copy)]
@@ -30,34 +31,34 @@ pub(crate) struct ImagePixels {
     pub(crate) pixels: Vec<u8>,
 }
 
-/// Calls `visit` with the index and the pixels of each file, in order, until it breaks.
+/// Calls `visit` with the index and the pixels of each image, in order, until it breaks.
 ///
 /// Images are transformed at the size that features are extracted from, and then reduced to
-/// [`View::side`]. A file that is no usable image is passed to `visit` as its error.
+/// [`View::side`]. What is no usable image is passed to `visit` as its error.
 pub(crate) fn for_each_image(
-    files: &[PathBuf],
+    images: &[ImageInput<'_>],
     view: View<'_>,
     limits: &DecodeLimits,
     choice: &ChooseTransforms<'_>,
     visit: &mut dyn FnMut(usize, Result<ImagePixels, ImageError>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    for (group, paths) in files.chunks(FILES).enumerate() {
+    for (group, inputs) in images.chunks(INPUTS).enumerate() {
         let images: Vec<_> =
-            paths.par_iter().map(|path| read(path, view, limits, choice)).collect();
+            inputs.par_iter().map(|&input| read(input, view, limits, choice)).collect();
         for (index, image) in images.into_iter().enumerate() {
-            visit(group * FILES + index, image)?;
+            visit(group * INPUTS + index, image)?;
         }
     }
     ControlFlow::Continue(())
 }
 
 fn read(
-    path: &Path,
+    input: ImageInput<'_>,
     view: View<'_>,
     limits: &DecodeLimits,
     choice: &ChooseTransforms<'_>,
 ) -> Result<ImagePixels, ImageError> {
-    let SeenImage { hash, image, .. } = SeenImage::read(path, view.regions, limits)?;
+    let SeenImage { hash, image, .. } = SeenImage::read(input, view.regions, limits)?;
     let large = IMAGE_SIZE as u32;
     let image = differnet_data::resize_bilinear(&image, large, large);
     let side = view.side as u32;

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use differnet::{Detector, Localization, Region, Verdict, load_model};
+use differnet::{Answer, Detector, Localization, MapAnswer, Region, load_model};
 use serde::Serialize;
 
 use crate::exit::{Exit, Interrupted, UsageError};
@@ -64,24 +64,12 @@ pub(crate) struct LocalizeArgs {
     source: SourceArgs,
 }
 
-/// One line of `--json`.
+/// What `--json` prints of a map that was written.
 #[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Line<'a> {
-    Localized {
-        path: String,
-        score: f64,
-        threshold: f64,
-        verdict: Verdict,
-        map_threshold: f64,
-        top: f32,
-        regions: &'a [Region],
-        files: &'a MapFiles,
-    },
-    Failed {
-        path: String,
-        error: String,
-    },
+struct Written<'a> {
+    #[serde(flatten)]
+    map: MapAnswer,
+    files: &'a MapFiles,
 }
 
 pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
@@ -167,22 +155,12 @@ fn write_and_tell(
     files: &MapFiles,
     map_threshold: f64,
 ) -> anyhow::Result<()> {
-    let top = detector.color_top(found, args.kind.into());
-    files.write(found, top)?;
-    let regions = found.map.regions(map_threshold as f32);
-    let path = path.display().to_string();
+    let map = MapAnswer::new(path, detector, found, args.kind.into(), map_threshold);
+    files.write(found, map.top)?;
     if args.json {
-        return print_json(&Line::Localized {
-            path,
-            score: found.score,
-            threshold: detector.info().thresholds().defect,
-            verdict: found.verdict,
-            map_threshold,
-            top,
-            regions: &regions,
-            files,
-        });
+        return print_json(&Written { map, files });
     }
+    let MapAnswer { path, regions, .. } = map;
     let verdict = found.verdict.word();
     let place = match regions.first() {
         None => "no region stands out".to_owned(),
@@ -199,7 +177,7 @@ fn write_and_tell(
 
 fn tell_failed(args: &LocalizeArgs, path: &Path, error: String) -> anyhow::Result<()> {
     if args.json {
-        print_json(&Line::Failed { path: path.display().to_string(), error })
+        print_json(&Answer::<MapAnswer>::failed(path, error))
     } else {
         print(&format!("ERROR   {error}"))
     }

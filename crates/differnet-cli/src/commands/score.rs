@@ -1,11 +1,11 @@
 //! `differnet score`: judges photographs.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use differnet::{Method, Thresholds, Verdict, load_model};
-use serde::Serialize;
+use differnet::{Answer, ScoreAnswer, Thresholds, Verdict, load_model};
 
+use crate::answer_line::answer_line;
 use crate::exit::{Exit, Interrupted};
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
@@ -52,24 +52,6 @@ pub(crate) struct ScoreArgs {
     source: SourceArgs,
 }
 
-/// One line of `--json`.
-#[derive(Debug, Serialize)]
-#[serde(untagged)]
-enum Line {
-    Judged {
-        path: String,
-        method: Method,
-        score: f64,
-        threshold: f64,
-        p_value: Option<f64>,
-        verdict: Verdict,
-    },
-    Failed {
-        path: String,
-        error: String,
-    },
-}
-
 /// Prints lines as they come and counts them.
 #[derive(Debug, Default)]
 struct Report {
@@ -95,22 +77,13 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let inputs = named_images(&args.images);
     let files = inputs.files();
     for (path, error) in inputs.unusable {
-        report.add(Line::failed(&path, error))?;
+        report.add(Answer::failed(&path, error))?;
     }
     let mut unprinted = None;
     let flow = detector.score_files(&source, &files, &config, &mut |index, score| {
-        let line = match score {
-            Ok(score) => Line::Judged {
-                path: files[index].display().to_string(),
-                method: model.method,
-                score: score.score,
-                threshold: thresholds.defect,
-                p_value: model.p_value(score.score),
-                verdict: thresholds.verdict(score.score),
-            },
-            Err(error) => Line::failed(&files[index], error.with_causes()),
-        };
-        if let Err(error) = meter.suspend(|| report.add(line)) {
+        let path = &files[index];
+        let answer = score.map(|score| ScoreAnswer::new(path, &model, &thresholds, &score));
+        if let Err(error) = meter.suspend(|| report.add(Answer::new(path, answer))) {
             unprinted = Some(error);
             return ControlFlow::Break(());
         }
@@ -133,33 +106,18 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     })
 }
 
-impl Line {
-    fn failed(path: &Path, error: String) -> Self {
-        Self::Failed { path: path.display().to_string(), error }
-    }
-}
-
 impl Report {
-    fn add(&mut self, line: Line) -> anyhow::Result<()> {
-        match &line {
-            Line::Judged { verdict: Verdict::Ok, .. } => self.ok += 1,
-            Line::Judged { verdict: Verdict::Unsure, .. } => self.unsure += 1,
-            Line::Judged { verdict: Verdict::Defect, .. } => self.defects += 1,
-            Line::Failed { .. } => self.failed += 1,
+    fn add(&mut self, answer: Answer<ScoreAnswer>) -> anyhow::Result<()> {
+        match &answer {
+            Answer::Found(ScoreAnswer { verdict: Verdict::Ok, .. }) => self.ok += 1,
+            Answer::Found(ScoreAnswer { verdict: Verdict::Unsure, .. }) => self.unsure += 1,
+            Answer::Found(ScoreAnswer { verdict: Verdict::Defect, .. }) => self.defects += 1,
+            Answer::Failed(_) => self.failed += 1,
         }
         if self.json {
-            return print_json(&line);
+            return print_json(&answer);
         }
-        match line {
-            Line::Judged { path, score, threshold, p_value, verdict, .. } => {
-                let p_value = p_value.map_or(String::new(), |p| format!("  p {p:6.4}"));
-                print(&format!(
-                    "{:<6}  score {score:12.2}  threshold {threshold:10.2}{p_value}  {path}",
-                    verdict.word()
-                ))
-            }
-            Line::Failed { error, .. } => print(&format!("ERROR   {error}")),
-        }
+        print(&answer_line(&answer))
     }
 
     fn count(&self) -> usize {

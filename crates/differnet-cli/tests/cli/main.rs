@@ -12,3 +12,8 @@ mod maps;
 mod methods;
 mod regions;
 mod reports;
+#[cfg(unix)]
+mod serving;
+mod verify;
+#[cfg(unix)]
+mod watching;

@@ -5,7 +5,7 @@ use std::ops::{ControlFlow, Range};
 use differnet_baselines::{
     BaselineError, FitCallback, FitProgress, Images, PixelScorer, RowScorer, Rows, Scorer,
 };
-use differnet_data::{ContentHash, Purpose, Transform, random_transforms};
+use differnet_data::{ContentHash, ImageInput, Purpose, Transform, random_transforms};
 use differnet_features::FEATURES;
 use differnet_scoring::anomaly_score;
 
@@ -96,16 +96,18 @@ impl Training<'_, BaselineConfig> {
             Vec::with_capacity(total * self.config.shared.transforms * side * side * 3);
         let mut failure = None;
         let limits = &self.source.limits;
-        let flow = for_each_image(files, view, limits, &choice, &mut |index, image| match image {
-            Ok(image) => {
-                pixels.extend(image.pixels);
-                progress(Progress::Pixels { done: index + 1, total })
-            }
-            Err(source) => {
-                failure = Some(source);
-                ControlFlow::Break(())
-            }
-        });
+        let images = ImageInput::files(files);
+        let flow =
+            for_each_image(&images, view, limits, &choice, &mut |index, image| match image {
+                Ok(image) => {
+                    pixels.extend(image.pixels);
+                    progress(Progress::Pixels { done: index + 1, total })
+                }
+                Err(source) => {
+                    failure = Some(source);
+                    ControlFlow::Break(())
+                }
+            });
         match failure {
             Some(source) => Err(DetectorError::Image { source }),
             None => Ok(flow.is_continue().then_some(pixels)),

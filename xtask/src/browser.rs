@@ -33,7 +33,7 @@ const FLAGS: [&str; 8] = [
 ];
 
 /// The Chromium to use: `given`, or the one that is installed.
-pub(super) fn find(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(crate) fn find(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     if let Some(program) = given {
         return Ok(program.to_path_buf());
     }
@@ -48,12 +48,14 @@ pub(super) fn find(given: Option<&Path>) -> anyhow::Result<PathBuf> {
 }
 
 /// One browser with one page.
-pub(super) struct Browser {
+pub(crate) struct Browser {
     process: Child,
     commands: ChildStdin,
     messages: Receiver<Value>,
     commands_sent: u64,
     session: Option<String>,
+    /// Beginning of the addresses that pages may ask for.
+    allowed: Option<String>,
     /// Events that nobody has looked at.
     events: Vec<Value>,
     /// Where it keeps its profile and what it prints.
@@ -61,14 +63,15 @@ pub(super) struct Browser {
 }
 
 impl Browser {
-    /// Starts `program` with an empty page.
-    pub(super) fn start(program: &Path) -> anyhow::Result<Self> {
+    /// Starts `program` with an empty page; `flags` besides those that every check needs.
+    pub(crate) fn start(program: &Path, flags: &[&str]) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let printed = std::fs::File::create(folder.path().join("stderr.txt"))?;
         let mut process = Command::new("sh")
             .args(["-c", PIPES])
             .arg(program)
             .args(FLAGS)
+            .args(flags)
             .arg(format!("--user-data-dir={}", folder.path().join("profile").display()))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -88,9 +91,9 @@ impl Browser {
                 text.clear();
             }
         });
-        let (commands_sent, session, events) = (0, None, Vec::new());
+        let (commands_sent, session, allowed, events) = (0, None, None, Vec::new());
         let mut browser =
-            Self { process, commands, messages, commands_sent, session, events, folder };
+            Self { process, commands, messages, commands_sent, session, allowed, events, folder };
         let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }))?;
         let attached = json!({ "targetId": target["targetId"], "flatten": true });
         let session = browser.call("Target.attachToTarget", attached)?;
@@ -106,7 +109,7 @@ impl Browser {
     }
 
     /// Sends a command and returns its result.
-    pub(super) fn call(&mut self, method: &str, params: Value) -> anyhow::Result<Value> {
+    pub(crate) fn call(&mut self, method: &str, params: Value) -> anyhow::Result<Value> {
         self.commands_sent += 1;
         let id = self.commands_sent;
         let mut message = json!({ "id": id, "method": method, "params": params });
@@ -127,9 +130,22 @@ impl Browser {
         }
     }
 
+    /// Lets pages ask for what is below the address `origin`; asking for anything else is still
+    /// noticed.
+    ///
+    /// Requests are watched from now on, not stopped: Chromium never sends on a stopped request whose
+    /// body is a file.
+    pub(crate) fn allow(&mut self, origin: &str) -> anyhow::Result<()> {
+        self.allowed = Some(origin.to_owned());
+        self.call("Fetch.disable", json!({}))?;
+        self.call("Network.enable", json!({}))?;
+        Ok(())
+    }
+
     /// Remembers an event; a request to elsewhere is turned down, so that the page goes on.
     fn note(&mut self, event: Value) -> anyhow::Result<()> {
-        if event["method"] == "Fetch.requestPaused" {
+        let method = event["method"].as_str().unwrap_or_default();
+        if method == "Fetch.requestPaused" {
             self.commands_sent += 1;
             let params = json!({ "requestId": event["params"]["requestId"], "errorReason": "BlockedByClient" });
             let answer = json!({
@@ -139,8 +155,18 @@ impl Browser {
             self.commands.write_all(format!("{answer}\0").as_bytes())?;
             self.commands.flush()?;
         }
-        self.events.push(event);
+        if !method.starts_with("Network.") || self.is_elsewhere(&event) {
+            self.events.push(event);
+        }
         Ok(())
+    }
+
+    /// Whether the event is a request that leaves what is allowed.
+    fn is_elsewhere(&self, event: &Value) -> bool {
+        let asked = event["params"]["request"]["url"].as_str().unwrap_or_default();
+        let allowed = self.allowed.iter().map(String::as_str).chain(["data:", "blob:", "about:"]);
+        event["method"] == "Network.requestWillBeSent"
+            && !allowed.into_iter().any(|origin| asked.starts_with(origin))
     }
 
     /// Waits until an event of `method` has come.
@@ -165,7 +191,7 @@ impl Browser {
     }
 
     /// Opens `address` at this width and height and waits until it is loaded.
-    pub(super) fn open(&mut self, address: &str, size: (u32, u32)) -> anyhow::Result<()> {
+    pub(crate) fn open(&mut self, address: &str, size: (u32, u32)) -> anyhow::Result<()> {
         self.resize(size)?;
         self.events.clear();
         self.call("Page.navigate", json!({ "url": address }))?;
@@ -173,7 +199,7 @@ impl Browser {
     }
 
     /// Changes the size of the window, in CSS pixels.
-    pub(super) fn resize(&mut self, (width, height): (u32, u32)) -> anyhow::Result<()> {
+    pub(crate) fn resize(&mut self, (width, height): (u32, u32)) -> anyhow::Result<()> {
         let metrics = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
         });
@@ -182,14 +208,14 @@ impl Browser {
     }
 
     /// Pretends that the system prefers `scheme`: `light` or `dark`.
-    pub(super) fn prefer(&mut self, scheme: &str) -> anyhow::Result<()> {
+    pub(crate) fn prefer(&mut self, scheme: &str) -> anyhow::Result<()> {
         let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
         self.call("Emulation.setEmulatedMedia", json!({ "features": [feature] }))?;
         Ok(())
     }
 
     /// The value of a script's expression, a promise's once it is kept.
-    pub(super) fn evaluate(&mut self, expression: &str) -> anyhow::Result<Value> {
+    pub(crate) fn evaluate(&mut self, expression: &str) -> anyhow::Result<Value> {
         let params =
             json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let mut result = self.call("Runtime.evaluate", params)?;
@@ -200,7 +226,7 @@ impl Browser {
     }
 
     /// Presses the mouse at the first of `places`, moves through the others and releases it.
-    pub(super) fn drag(&mut self, places: &[(f64, f64)]) -> anyhow::Result<()> {
+    pub(crate) fn drag(&mut self, places: &[(f64, f64)]) -> anyhow::Result<()> {
         let mut mouse = |kind: &str, &(x, y): &(f64, f64)| {
             let held = i32::from(kind == "mouseMoved");
             let event = json!({
@@ -214,8 +240,22 @@ impl Browser {
         mouse("mouseReleased", last)
     }
 
+    /// Drags `files` from elsewhere to a place of the page and drops them.
+    pub(crate) fn drop_files(
+        &mut self,
+        files: &[String],
+        (x, y): (f64, f64),
+    ) -> anyhow::Result<()> {
+        let data = json!({ "items": [], "files": files, "dragOperationsMask": 1 });
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let event = json!({ "type": kind, "x": x, "y": y, "data": data });
+            self.call("Input.dispatchDragEvent", event)?;
+        }
+        Ok(())
+    }
+
     /// Presses and releases the key `name`, whose Windows code is `code`.
-    pub(super) fn press(&mut self, name: &str, code: u32) -> anyhow::Result<()> {
+    pub(crate) fn press(&mut self, name: &str, code: u32) -> anyhow::Result<()> {
         for kind in ["keyDown", "keyUp"] {
             let event =
                 json!({ "type": kind, "key": name, "code": name, "windowsVirtualKeyCode": code });
@@ -225,28 +265,28 @@ impl Browser {
     }
 
     /// Types `text` where the cursor is.
-    pub(super) fn type_text(&mut self, text: &str) -> anyhow::Result<()> {
+    pub(crate) fn type_text(&mut self, text: &str) -> anyhow::Result<()> {
         self.call("Input.insertText", json!({ "text": text }))?;
         Ok(())
     }
 
     /// What went wrong on the page since it was opened: errors, warnings, requests to elsewhere.
-    pub(super) fn complaints(&mut self) -> Vec<String> {
+    pub(crate) fn complaints(&mut self) -> Vec<String> {
         self.events.drain(..).filter_map(|event| complaint(&event)).collect()
     }
 
     /// What the window shows, as PNG.
-    pub(super) fn view(&mut self) -> anyhow::Result<Vec<u8>> {
+    pub(crate) fn view(&mut self) -> anyhow::Result<Vec<u8>> {
         decoded(&self.call("Page.captureScreenshot", json!({}))?)
     }
 
     /// This part of the page, which must be in view, as PNG.
-    pub(super) fn part(&mut self, clip: &Value) -> anyhow::Result<Vec<u8>> {
+    pub(crate) fn part(&mut self, clip: &Value) -> anyhow::Result<Vec<u8>> {
         decoded(&self.call("Page.captureScreenshot", json!({ "clip": clip }))?)
     }
 
     /// Makes the window as high as the page, at most `tallest` CSS pixels.
-    pub(super) fn heighten(&mut self, tallest: u32) -> anyhow::Result<()> {
+    pub(crate) fn heighten(&mut self, tallest: u32) -> anyhow::Result<()> {
         let metrics = self.call("Page.getLayoutMetrics", json!({}))?;
         let side = |part: &str, name: &str| metrics[part][name].as_f64().unwrap_or(1.0) as u32;
         let width = side("cssLayoutViewport", "clientWidth");
@@ -254,7 +294,7 @@ impl Browser {
     }
 
     /// What the page looks like on paper, as PDF.
-    pub(super) fn print(&mut self) -> anyhow::Result<Vec<u8>> {
+    pub(crate) fn print(&mut self) -> anyhow::Result<Vec<u8>> {
         let params = json!({ "printBackground": true, "preferCSSPageSize": true });
         decoded(&self.call("Page.printToPDF", params)?)
     }
@@ -277,7 +317,7 @@ fn decoded(result: &Value) -> anyhow::Result<Vec<u8>> {
 fn complaint(event: &Value) -> Option<String> {
     let params = &event["params"];
     match event["method"].as_str()? {
-        "Fetch.requestPaused" => {
+        "Fetch.requestPaused" | "Network.requestWillBeSent" => {
             Some(format!("request to {}", params["request"]["url"].as_str().unwrap_or("?")))
         }
         "Runtime.exceptionThrown" => {

@@ -1,0 +1,275 @@
+// The page: images in, verdicts out.
+
+import * as api from "./api.js";
+import * as camera from "./camera.js";
+import { histogram, number, range } from "./histogram.js";
+import * as table from "./results.js";
+
+const part = (id) => document.getElementById(id);
+// Images on their way at once: enough to keep the server busy, few enough to leave room for others.
+const AT_ONCE = 2;
+const STEPS = 1000;
+
+// What the server says of the chosen model; `null` before it was asked.
+let model = null;
+// A threshold that is only tried; `null` for the model's.
+let trial = null;
+// What is shown, and what stops its map.
+let shown = null;
+let mapping = null;
+// Files that wait, what stops sending, and how many were sent and done.
+const waiting = [];
+// Files that came before the page knew a model.
+const early = [];
+let sending = null;
+let [sent, done] = [0, 0];
+
+const say = (text) => {
+  part("status").textContent = text;
+};
+
+// Scores.
+
+const sessionScores = () =>
+  table.results
+    .filter((result) => !result.error && result.model === model?.name)
+    .map(({ answer }) => answer.score ?? Infinity);
+
+const drawScores = () => {
+  if (!model) return;
+  const { good_scores: good, threshold } = model;
+  const tried = trial ?? threshold;
+  part("histogram").replaceChildren(histogram({ good, session: sessionScores(), threshold, trial: tried }));
+  const axis = range(good, sessionScores(), threshold);
+  part("trial").value = Math.round(((tried - axis.low) / (axis.high - axis.low)) * STEPS);
+  part("trial").setAttribute("aria-valuetext", number(tried));
+  part("trial-value").textContent = number(tried);
+  part("trial-reset").disabled = trial === null;
+  const { judged, ok, defect } = table.tryThreshold(trial, model.name);
+  const rejected = good.filter((score) => !(score < tried)).length;
+  const known = good.length === 0 ? "" : ` It would reject ${rejected} of the ${good.length} good parts.`;
+  part("trial-effect").textContent =
+    trial === null
+      ? "Nothing changes for anybody: move it to see what another threshold would do."
+      : `${ok + defect} of ${judged} results would change: ${defect} to DEFECT, ${ok} to OK.${known}`;
+};
+
+part("trial").addEventListener("input", () => {
+  if (!model) return;
+  const axis = range(model.good_scores, sessionScores(), model.threshold);
+  trial = axis.low + (part("trial").value / STEPS) * (axis.high - axis.low);
+  drawScores();
+});
+part("trial-reset").addEventListener("click", () => {
+  trial = null;
+  drawScores();
+  part("trial").focus();
+});
+
+// The result.
+
+const showFile = (file) => {
+  const image = part("image");
+  if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
+  part("layer").hidden = true;
+  part("no-picture").hidden = true;
+  image.hidden = false;
+  image.src = URL.createObjectURL(file);
+};
+
+const showMap = async (result) => {
+  mapping?.abort();
+  part("blend-row").hidden = true;
+  part("map-status").textContent = "";
+  if (result.error || !model?.localizes || result.model !== model.name) return;
+  const stop = (mapping = new AbortController());
+  part("map-status").textContent = "Looking where …";
+  try {
+    const map = (result.map ??= await api.localize(result.model, result.file, stop.signal));
+    if (shown !== result) return;
+    part("image").src = map.picture;
+    part("image").hidden = false;
+    part("no-picture").hidden = true;
+    part("layer").src = map.layer;
+    part("layer").hidden = part("blend-row").hidden = false;
+    const places = map.regions.length;
+    part("map-status").textContent =
+      places === 0 ? "No place stands out." : `${places} ${places === 1 ? "place stands" : "places stand"} out.`;
+  } catch (error) {
+    if (error.name !== "AbortError" && shown === result) part("map-status").textContent = error.message;
+  }
+};
+
+const show = (result) => {
+  shown = result;
+  table.select(result);
+  part("no-result").hidden = true;
+  part("shown").hidden = false;
+  table.badge(part("verdict"), result);
+  part("name").textContent = result.name;
+  part("image").alt = result.name;
+  const { answer, error } = result;
+  part("error").textContent = error ?? "";
+  part("error").hidden = !error;
+  document.querySelector(".facts dl").hidden = !answer;
+  if (answer) {
+    const unit = model?.unit ? ` ${model.unit}` : "";
+    part("score").textContent = number(answer.score) + unit;
+    part("score-threshold").textContent = number(answer.threshold) + unit;
+    part("p-row").hidden = answer.p_value === null;
+    part("p-value").textContent = answer.p_value === null ? "" : `${(100 * answer.p_value).toFixed(1)} %`;
+  }
+  showFile(result.file);
+  showMap(result);
+};
+
+part("image").addEventListener("error", () => {
+  part("image").hidden = true;
+  part("no-picture").hidden = false;
+});
+part("blend").addEventListener("input", () => {
+  part("layer").style.opacity = part("blend").value / 100;
+});
+part("layer").style.opacity = part("blend").value / 100;
+
+// Sending.
+
+const progress = (note) => {
+  const left = sent - done;
+  part("cancel").hidden = left === 0;
+  const text = left === 0 ? `${done} ${done === 1 ? "image" : "images"} judged.` : `${done} of ${sent} judged …`;
+  say(note ? `${text} ${note}` : text);
+};
+
+const judge = async (file, name, signal) => {
+  const result = { file, name: file.name, model: name, time: new Date() };
+  try {
+    result.answer = await api.score(name, file, signal, progress);
+  } catch (error) {
+    if (error.name === "AbortError" || signal.aborted) return;
+    if (error.status === 401) {
+      askForToken(error.message);
+      return;
+    }
+    result.error = error.message;
+  }
+  done += 1;
+  table.add(result, show);
+  // What was judged last is looked at, unless somebody looks at an earlier one.
+  if (!shown || shown === table.results.at(-2) || sent === 1) show(result);
+  drawScores();
+};
+
+const work = async (signal) => {
+  while (waiting.length > 0 && !signal.aborted) {
+    const [file, name] = waiting.shift();
+    await judge(file, name, signal);
+    progress();
+  }
+};
+
+const accept = async (files) => {
+  const chosen = [...files];
+  if (chosen.length === 0) return;
+  if (!model) {
+    early.push(...chosen);
+    say("Waiting for the model …");
+    return;
+  }
+  if (sent === done) [sent, done] = [0, 0];
+  waiting.push(...chosen.map((file) => [file, model.name]));
+  sent += chosen.length;
+  progress();
+  if (sending) return;
+  sending = new AbortController();
+  const { signal } = sending;
+  await Promise.all(Array.from({ length: AT_ONCE }, () => work(signal)));
+  sending = null;
+};
+
+part("cancel").addEventListener("click", () => {
+  waiting.length = 0;
+  sending?.abort();
+  sent = done;
+  progress("Stopped.");
+});
+
+const drop = part("drop");
+for (const kind of ["dragover", "dragenter"]) {
+  addEventListener(kind, (event) => {
+    event.preventDefault();
+    drop.classList.add("over");
+  });
+}
+addEventListener("dragleave", (event) => {
+  if (event.relatedTarget === null) drop.classList.remove("over");
+});
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  drop.classList.remove("over");
+  accept(event.dataTransfer.files);
+});
+addEventListener("paste", (event) => accept(event.clipboardData.files));
+part("files").addEventListener("change", () => {
+  accept(part("files").files);
+  part("files").value = "";
+});
+camera.connect(accept, say);
+
+// The table.
+
+part("export").addEventListener("click", () => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([table.csv()], { type: "text/csv" }));
+  link.download = "differnet-results.csv";
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+});
+part("clear").addEventListener("click", () => {
+  mapping?.abort();
+  table.clear();
+  shown = null;
+  part("shown").hidden = true;
+  part("no-result").hidden = false;
+  drawScores();
+  part("files").focus();
+});
+
+// Models and token.
+
+const askForToken = (message) => {
+  part("token-form").hidden = false;
+  part("token-error").textContent = message;
+  part("token").focus();
+};
+
+const choose = async (name) => {
+  model = await api.model(name);
+  trial = null;
+  const { method, training_images: images } = model;
+  part("about").textContent = `${name}: ${method}, knows ${images} good ${images === 1 ? "part" : "parts"}`;
+  drawScores();
+};
+
+const begin = async () => {
+  try {
+    const list = await api.models();
+    const options = list.map(({ name }) => new Option(name, name));
+    part("model").replaceChildren(...options);
+    await choose(list[0].name);
+    part("token-form").hidden = true;
+    accept(early.splice(0));
+  } catch (error) {
+    if (error.status === 401) askForToken(error.message);
+    else say(error.message);
+  }
+};
+
+part("model").addEventListener("change", () => choose(part("model").value).catch((error) => say(error.message)));
+part("token-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  api.setToken(part("token").value.trim());
+  part("token").value = "";
+  begin();
+});
+begin();

@@ -1,0 +1,85 @@
+//! What keeps a server from starting or from ending well.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use differnet::DetectorError;
+
+/// Errors of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServerError {
+    /// There is nothing to serve.
+    #[error("no model is named: give at least one")]
+    NoModels,
+    /// A name that cannot stand in an address.
+    #[error(
+        "{name:?} is no name for a model: use up to 64 letters, digits, dots, hyphens and underscores, as in NAME=FILE"
+    )]
+    ModelName {
+        /// The name.
+        name: String,
+    },
+    /// Two models of one name.
+    #[error("two models are named {name}: name one of them otherwise, as in NAME=FILE")]
+    SameName {
+        /// The name.
+        name: String,
+    },
+    /// A model file that cannot be served.
+    #[error("the model {name} cannot be served")]
+    Model {
+        /// The model's name.
+        name: String,
+        /// What is wrong with it.
+        source: Box<DetectorError>,
+    },
+    /// The operating system refused a file.
+    #[error("cannot read {}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Its reason.
+        source: std::io::Error,
+    },
+    /// A file that holds no usable token.
+    #[error("{} holds no token: write one line of 1 to 4096 printable ASCII characters without spaces into it", path.display())]
+    Token {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Others could reach the server, and nothing asks them who they are.
+    #[error(
+        "{address} can be reached from other machines and there is no token: give one, listen on 127.0.0.1, or allow it explicitly"
+    )]
+    OpenToOthers {
+        /// Where the server was to listen.
+        address: SocketAddr,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Its reason.
+        source: std::io::Error,
+    },
+    /// Threads could not be started.
+    #[error("cannot start the server's threads")]
+    Threads {
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A limit of 0, under which nothing could be served.
+    #[error("the limit {name} must be at least 1")]
+    Limit {
+        /// The limit.
+        name: &'static str,
+    },
+    /// A thread of the server died.
+    #[error("a fault in the server's own thread {thread}")]
+    Fault {
+        /// Its name.
+        thread: &'static str,
+    },
+}

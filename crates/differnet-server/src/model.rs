@@ -1,0 +1,136 @@
+//! A model as it is served.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::time::SystemTime;
+
+use differnet::{AnomalyDetector, LocalizeConfig, Method, ScoreConfig};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// Transformed images that are scored together: what the extractor works on at once, twice.
+const TRANSFORMS: usize = 32;
+
+/// A model as it is served; never changed, only replaced.
+#[derive(Debug)]
+pub(crate) struct Model {
+    /// Name in addresses.
+    pub(crate) name: String,
+    pub(crate) detector: Box<dyn AnomalyDetector>,
+    /// Of the model file.
+    pub(crate) sha256: String,
+    loaded: SystemTime,
+}
+
+/// What a client is told of a model.
+#[derive(Debug, Serialize)]
+pub(crate) struct ModelDescription<'a> {
+    name: &'a str,
+    method: Method,
+    unit: Option<&'static str>,
+    threshold: f64,
+    /// Scores from here on, up to the threshold, are unsure.
+    unsure: Option<f64>,
+    /// Whether it can say where a defect is.
+    localizes: bool,
+    transforms: usize,
+    training_images: usize,
+    held_back_images: usize,
+    version: &'a str,
+    extractor: Option<&'a str>,
+    sha256: &'a str,
+    loaded: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    good_scores: Option<&'a [f64]>,
+}
+
+impl Model {
+    pub(crate) fn new(
+        name: String,
+        detector: Box<dyn AnomalyDetector>,
+        sha256: String,
+        loaded: SystemTime,
+    ) -> Self {
+        Self { name, detector, sha256, loaded }
+    }
+
+    /// The scoring that the model was fitted for.
+    pub(crate) fn scoring(&self) -> ScoreConfig {
+        self.detector.score_config()
+    }
+
+    /// How maps are made; `None` for methods that cannot.
+    pub(crate) fn localizing(&self) -> Option<LocalizeConfig> {
+        self.detector.localizer().map(differnet::Detector::localize_config)
+    }
+
+    /// Images to score together, at most `most`: enough for the extractor to work at its best.
+    pub(crate) fn batch(&self, most: usize) -> usize {
+        (TRANSFORMS / self.scoring().transforms.max(1)).clamp(1, most)
+    }
+
+    /// What a client is told in a list.
+    pub(crate) fn describe(&self) -> ModelDescription<'_> {
+        let summary = self.detector.summary();
+        ModelDescription {
+            name: &self.name,
+            method: summary.method,
+            unit: summary.method.unit(),
+            threshold: summary.thresholds().defect,
+            unsure: summary.thresholds().unsure,
+            localizes: self.detector.localizer().is_some(),
+            transforms: self.scoring().transforms,
+            training_images: summary.training_images,
+            held_back_images: summary.held_back_images,
+            version: summary.version,
+            extractor: summary.extractor,
+            sha256: &self.sha256,
+            loaded: humantime::format_rfc3339_seconds(self.loaded).to_string(),
+            good_scores: None,
+        }
+    }
+
+    /// What a client is told who asks for this model.
+    pub(crate) fn describe_fully(&self) -> ModelDescription<'_> {
+        let summary = self.detector.summary();
+        let good_scores = summary.calibration.map_or(summary.good_scores, |set| &set.good_scores);
+        let good_scores = Some(good_scores);
+        ModelDescription { good_scores, ..self.describe() }
+    }
+}
+
+/// What changes when a file is replaced or written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    bytes: u64,
+    modified: Option<SystemTime>,
+    inode: u64,
+}
+
+impl Stamp {
+    /// The stamp of the file `path`.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        let metadata = std::fs::metadata(path)?;
+        #[cfg(unix)]
+        let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+        #[cfg(not(unix))]
+        let inode = 0;
+        Ok(Self { bytes: metadata.len(), modified: metadata.modified().ok(), inode })
+    }
+}
+
+/// The SHA-256 of the file `path`, in hexadecimal.
+pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    let mut file = File::open(path)?;
+    let mut part = vec![0; 1 << 16];
+    loop {
+        let length = io::Read::read(&mut file, &mut part)?;
+        if length == 0 {
+            break;
+        }
+        hasher.update(&part[..length]);
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}

@@ -1,0 +1,61 @@
+//! The thread that looks at the model files.
+
+use std::io;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::causes::with_causes;
+use crate::error::ServerError;
+use crate::metrics::Metrics;
+use crate::registry::{Registry, Reload};
+
+/// Looks at the model files now and then.
+pub(crate) struct Reloader {
+    thread: Option<JoinHandle<()>>,
+    /// Dropped to end the thread.
+    running: mpsc::Sender<()>,
+}
+
+impl Reloader {
+    /// Looks every `interval` from now on; never by itself without one.
+    pub(crate) fn start(
+        models: Arc<Registry>,
+        metrics: Arc<Metrics>,
+        interval: Option<Duration>,
+    ) -> io::Result<Self> {
+        let (running, ended) = mpsc::channel::<()>();
+        let Some(interval) = interval else { return Ok(Self { thread: None, running }) };
+        let work = move || {
+            while ended.recv_timeout(interval) == Err(mpsc::RecvTimeoutError::Timeout) {
+                look(&models, &metrics);
+            }
+        };
+        let thread = thread::Builder::new().name("models".into()).spawn(work)?;
+        Ok(Self { thread: Some(thread), running })
+    }
+
+    /// Ends the thread.
+    pub(crate) fn stop(self) -> Result<(), ServerError> {
+        drop(self.running);
+        let ended = self.thread.map_or(Ok(()), JoinHandle::join);
+        ended.map_err(|_| ServerError::Fault { thread: "models" })
+    }
+}
+
+/// Looks once, counts and logs what became of changed files.
+pub(crate) fn look(models: &Registry, metrics: &Metrics) -> Vec<Reload> {
+    let reloads = models.look();
+    for reload in &reloads {
+        metrics.reloaded(reload);
+        let model = reload.name.as_str();
+        match &reload.result {
+            Ok(sha256) => tracing::info!(model, sha256, "model replaced"),
+            Err(error) => {
+                let error = with_causes(error);
+                tracing::warn!(model, error, "model file changed, the old model stays");
+            }
+        }
+    }
+    reloads
+}

@@ -1,0 +1,47 @@
+//! What the models say about themselves.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::{Shared, answer};
+use crate::model::{Model, ModelDescription};
+use crate::problem::Problem;
+
+#[derive(Serialize)]
+struct List<'a> {
+    models: Vec<ModelDescription<'a>>,
+}
+
+pub(super) async fn list(State(state): Shared) -> Response {
+    let models: Vec<Arc<Model>> = state.models.all().collect();
+    answer(&List { models: models.iter().map(|model| model.describe()).collect() })
+}
+
+pub(super) async fn one(
+    State(state): Shared,
+    name: Result<Path<String>, PathRejection>,
+) -> Response {
+    match named(&state, name) {
+        Ok(model) => answer(&model.describe_fully()),
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// The model that an address names.
+pub(super) fn named(
+    state: &crate::state::State,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Arc<Model>, Problem> {
+    let unknown = |name: &str| {
+        let known: Vec<String> = state.models.all().map(|model| model.name.clone()).collect();
+        let message = format!("there is no model {name:?}; there are: {}", known.join(", "));
+        Problem::new(StatusCode::NOT_FOUND, message)
+    };
+    let Path(name) = name.map_err(|_| unknown("whose name is not UTF-8"))?;
+    state.models.get(&name).ok_or_else(|| unknown(&name))
+}

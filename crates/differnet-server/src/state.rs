@@ -1,0 +1,39 @@
+//! What all requests share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::body::BodyMemory;
+use crate::limits::Limits;
+use crate::metrics::Metrics;
+use crate::pace::Pace;
+use crate::queue::Queue;
+use crate::registry::Registry;
+use crate::token::Token;
+
+/// What all requests share.
+pub(crate) struct State {
+    pub(crate) models: Arc<Registry>,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) pace: Arc<Pace>,
+    pub(crate) memory: BodyMemory,
+    pub(crate) limits: Limits,
+    pub(crate) token: Option<Token>,
+    /// Whether new requests should be sent here.
+    pub(crate) ready: AtomicBool,
+    /// Begins the ids of requests; another one in each run.
+    pub(crate) run: String,
+    pub(crate) requests: AtomicU64,
+}
+
+impl State {
+    /// An id for a request that has none.
+    pub(crate) fn next_id(&self) -> String {
+        format!("{}-{}", self.run, self.requests.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,75 @@
+//! What the server says about itself.
+
+use std::collections::BTreeSet;
+
+use differnet_server::Limits;
+use serde_json::Value;
+
+use crate::client::{get, parse, post, raw, request};
+use crate::fake::{Bench, png};
+
+/// The names under which a schema of the document describes an object.
+fn described(document: &Value, schema: &str) -> BTreeSet<String> {
+    let properties = &document["components"]["schemas"][schema]["properties"];
+    let properties = properties.as_object().unwrap_or_else(|| panic!("no schema {schema}"));
+    properties.keys().cloned().collect()
+}
+
+fn names(value: &Value) -> BTreeSet<String> {
+    value.as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn answers_have_the_fields_that_the_document_describes() {
+    let bench = Bench::new(Limits::default());
+    let address = bench.address();
+    let document = get(address, "/openapi.json").json();
+    let score = post(address, "/v1/models/part/score", &png(2, 2)).json();
+    assert_eq!(names(&score), described(&document, "Score"));
+    let failed = post(address, "/v1/models/part/score", b"text").json();
+    assert_eq!(names(&failed), described(&document, "FailedImage"));
+    let problem = get(address, "/v1/models/nobody").json();
+    assert_eq!(names(&problem), described(&document, "Problem"));
+    let model = get(address, "/v1/models/part").json();
+    assert_eq!(names(&model), described(&document, "Model"));
+    let mut brief = described(&document, "Model");
+    brief.remove("good_scores");
+    assert_eq!(names(&get(address, "/v1/models").json()["models"][0]), brief);
+    bench.end();
+}
+
+#[test]
+fn requests_keep_their_id_or_get_one() {
+    let bench = Bench::new(Limits::default());
+    let ask = |header: &str| {
+        let answer = raw(bench.address(), &request("GET", "/v2/health/live", header, b""));
+        parse(&answer).header("x-request-id").unwrap().to_owned()
+    };
+    assert_eq!(ask("X-Request-Id: line-3.0815\r\n"), "line-3.0815");
+    let own = [
+        ask(""),
+        ask("X-Request-Id: two words\r\n"),
+        ask(&format!("X-Request-Id: {}\r\n", "a".repeat(65))),
+    ];
+    let different: BTreeSet<&String> = own.iter().collect();
+    assert_eq!(different.len(), 3);
+    assert!(own.iter().all(|id| !id.contains(' ') && id.len() < 64));
+    bench.end();
+}
+
+#[test]
+fn every_answer_says_that_the_page_uses_nothing_from_elsewhere() {
+    let bench = Bench::new(Limits::default());
+    for path in ["/", "/page/main.js", "/v1/models", "/nothing", "/metrics"] {
+        let answer = get(bench.address(), path);
+        let policy = answer.header("content-security-policy").unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'"), "{path}");
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+    }
+    let metrics = get(bench.address(), "/metrics");
+    let text = String::from_utf8(metrics.body).unwrap();
+    assert!(text.ends_with("# EOF\n"));
+    assert!(text.contains("differnet_requests_total{route=\"other\",status=\"404\"} 1"), "{text}");
+    assert!(text.contains("differnet_model_info{model=\"part\",sha256=\""), "{text}");
+    bench.end();
+}

@@ -1,0 +1,207 @@
+//! A server with a model that computes nothing, waits when told to and fails when told to.
+
+use std::io::Cursor;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex};
+
+use differnet::{
+    AnomalyDetector, Average, Calibration, DetectorError, FeatureSource, ImageScore, Method,
+    ModelSummary, ScoreConfig, TransformChoice, Verdict, VisitScores,
+};
+use differnet_data::{ContentHash, ImageInput, decode_bytes};
+use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};
+use image::{ImageFormat, Rgb, RgbImage};
+use tempfile::TempDir;
+
+/// A gate that images named `wait…` have to pass.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct GateState {
+    open: bool,
+    /// Images that stand or stood before it.
+    arrived: usize,
+    /// Sizes of the batches scored.
+    batches: Vec<usize>,
+}
+
+impl Gate {
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.arrived += 1;
+        self.changed.notify_all();
+        drop(self.changed.wait_while(state, |state| !state.open).unwrap());
+    }
+
+    /// Returns once `images` have arrived.
+    pub(crate) fn wait_for(&self, images: usize) {
+        let state = self.state.lock().unwrap();
+        drop(self.changed.wait_while(state, |state| state.arrived < images).unwrap());
+    }
+
+    pub(crate) fn open(&self) {
+        self.state.lock().unwrap().open = true;
+        self.changed.notify_all();
+    }
+
+    pub(crate) fn batches(&self) -> Vec<usize> {
+        self.state.lock().unwrap().batches.clone()
+    }
+}
+
+/// Scores an image by the number of its pixels.
+#[derive(Debug)]
+struct Fake {
+    threshold: f64,
+    gate: Arc<Gate>,
+}
+
+impl AnomalyDetector for Fake {
+    fn summary(&self) -> ModelSummary<'_> {
+        ModelSummary {
+            method: Method::OneNearestNeighbour,
+            format: 1,
+            version: "0",
+            extractor: None,
+            seed: 0,
+            regions: None,
+            data_fingerprint: "",
+            training_images: 9,
+            training_digests: &[],
+            held_back_images: 3,
+            threshold: self.threshold,
+            calibration: None,
+            self_test: None,
+            good_scores: &[1.0, 2.0, 4.0],
+            history: &[],
+            facts: Vec::new(),
+            settings: String::new(),
+        }
+    }
+
+    fn score_config(&self) -> ScoreConfig {
+        ScoreConfig { transforms: 1, choice: TransformChoice::Fixed, average: Average::Mean }
+    }
+
+    fn score_images(
+        &self,
+        source: &FeatureSource,
+        images: &[ImageInput<'_>],
+        _: &ScoreConfig,
+        visit: &mut VisitScores<'_>,
+    ) -> Result<ControlFlow<()>, DetectorError> {
+        self.gate.state.lock().unwrap().batches.push(images.len());
+        for (index, input) in images.iter().enumerate() {
+            let name = input.name().to_string_lossy();
+            if name.starts_with("wait") {
+                self.gate.pass();
+            }
+            assert!(!name.starts_with("panic"), "asked to fail");
+            if name.starts_with("refuse") {
+                return Err(DetectorError::NotAModel {
+                    path: "the model".into(),
+                    reason: "asked to refuse".into(),
+                });
+            }
+            let score = input.read(&source.limits).and_then(|bytes| {
+                let image = decode_bytes(&bytes, input.name(), &source.limits)?;
+                let score = f64::from(image.width() * image.height());
+                let verdict = Verdict::of(score, self.threshold);
+                let hash = ContentHash::of(&bytes);
+                Ok(ImageScore { hash, score, verdict, transform_scores: vec![score] })
+            });
+            if visit(index, score).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn calibrate(&mut self, _: Option<Calibration>) {}
+
+    fn save(&self, _: &Path) -> Result<(), DetectorError> {
+        Ok(())
+    }
+}
+
+/// A running server; its model file holds a threshold as text.
+pub(crate) struct Bench {
+    pub(crate) server: Server,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) folder: TempDir,
+}
+
+impl Bench {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self::with_token(limits, None)
+    }
+
+    pub(crate) fn with_token(limits: Limits, token: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = Arc::new(Gate::default());
+        std::fs::write(folder.path().join("part.differnet"), "100").unwrap();
+        let token = token.map(|token| {
+            std::fs::write(folder.path().join("token"), token).unwrap();
+            Token::read(&folder.path().join("token")).unwrap()
+        });
+        let config = config(&folder.path().join("part.differnet"), &gate, limits);
+        let server = Server::start(ServerConfig { token, ..config }).unwrap();
+        Self { server, gate, folder }
+    }
+
+    pub(crate) fn model(&self) -> PathBuf {
+        self.folder.path().join("part.differnet")
+    }
+
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.server.address()
+    }
+
+    /// Ends the server, which must have nothing left to do.
+    pub(crate) fn end(self) {
+        self.server.stopper().stop();
+        assert_eq!(self.server.wait().unwrap(), differnet_server::Drained::Completely);
+    }
+}
+
+/// Settings of a server whose only model is in `path`.
+pub(crate) fn config(path: &Path, gate: &Arc<Gate>, limits: Limits) -> ServerConfig {
+    let gate = Arc::clone(gate);
+    ServerConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        models: vec![ModelFile { name: "part".into(), path: path.to_path_buf() }],
+        load: Box::new(move |path| load(path, &gate)),
+        source: FeatureSource::on_host(None),
+        token: None,
+        strangers: Strangers::Refuse,
+        limits,
+        look_every: None,
+    }
+}
+
+fn load(path: &Path, gate: &Arc<Gate>) -> Result<Box<dyn AnomalyDetector>, DetectorError> {
+    let io = |source| DetectorError::Io { path: path.to_path_buf(), source };
+    let text = std::fs::read_to_string(path).map_err(io)?;
+    let threshold = text.parse().map_err(|_| DetectorError::NotAModel {
+        path: path.to_path_buf(),
+        reason: "it holds no number".into(),
+    })?;
+    Ok(Box::new(Fake { threshold, gate: Arc::clone(gate) }))
+}
+
+/// A PNG of this size.
+pub(crate) fn png(width: u32, height: u32) -> Vec<u8> {
+    encoded(width, height, ImageFormat::Png)
+}
+
+pub(crate) fn encoded(width: u32, height: u32, format: ImageFormat) -> Vec<u8> {
+    let image = RgbImage::from_fn(width, height, |x, y| Rgb([x as u8, y as u8, 77]));
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}

@@ -1,0 +1,103 @@
+//! Who is let in, and where a server may listen.
+
+use std::sync::Arc;
+
+use differnet_server::{Limits, Server, ServerConfig, ServerError, Strangers};
+
+use crate::client::{get, parse, raw, request};
+use crate::fake::{Bench, Gate, config, png};
+
+const SCORE: &str = "/v1/models/part/score";
+
+#[test]
+fn models_and_metrics_want_the_token_and_nothing_else_does() {
+    let bench = Bench::with_token(Limits::default(), Some("open-sesame\n"));
+    let address = bench.address();
+    let ask = |method: &str, path: &str, header: &str| {
+        parse(&raw(address, &request(method, path, header, &png(2, 2))))
+    };
+    let right = "Authorization: Bearer open-sesame\r\n";
+    for (method, path) in [
+        ("POST", SCORE),
+        ("POST", "/v1/models/part/localize"),
+        ("GET", "/v1/models"),
+        ("GET", "/v1/models/part"),
+        ("GET", "/v1/models/nobody"),
+        ("GET", "/metrics"),
+    ] {
+        for (header, message) in [
+            ("", "wants a token"),
+            ("Authorization: Bearer\r\n", "another kind"),
+            ("Authorization: Basic b3Blbi1zZXNhbWU=\r\n", "another kind"),
+            ("Authorization: open-sesame\r\n", "another kind"),
+            ("Authorization: Bearer open-sesam\r\n", "not the one"),
+            ("Authorization: Bearer open-sesame2\r\n", "not the one"),
+            ("Authorization: Bearer OPEN-SESAME\r\n", "not the one"),
+            ("Authorization: Bearer \u{e4}\r\n", "not the one"),
+        ] {
+            let answer = ask(method, path, header);
+            assert_eq!(answer.status, 401, "{path} {header:?}");
+            assert!(answer.error().contains(message), "{header:?}: {}", answer.error());
+            assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        }
+        assert_ne!(ask(method, path, right).status, 401, "{path}");
+    }
+    assert_eq!(ask("POST", SCORE, right).json()["score"], 4.0);
+    assert_eq!(ask("POST", SCORE, "authorization: bearer open-sesame\r\n").status, 200);
+    for path in ["/", "/page/main.js", "/v2/health/live", "/v2/health/ready", "/openapi.json"] {
+        assert_eq!(get(address, path).status, 200, "{path}");
+    }
+    bench.end();
+}
+
+#[test]
+fn pages_of_other_sites_are_turned_away() {
+    let bench = Bench::new(Limits::default());
+    let ask = |site: &str| {
+        let header = format!("Sec-Fetch-Site: {site}\r\n");
+        parse(&raw(bench.address(), &request("POST", SCORE, &header, &png(2, 2))))
+    };
+    assert_eq!(ask("cross-site").status, 403);
+    assert_eq!((ask("same-origin").status, ask("none").status), (200, 200));
+    bench.end();
+}
+
+#[test]
+fn without_a_token_other_machines_are_let_in_only_on_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("part.differnet");
+    std::fs::write(&model, "1").unwrap();
+    let gate = Arc::new(Gate::default());
+    let config = |strangers| ServerConfig {
+        listen: "0.0.0.0:0".parse().unwrap(),
+        strangers,
+        ..config(&model, &gate, Limits::default())
+    };
+    let refused = Server::start(config(Strangers::Refuse)).err().unwrap();
+    assert!(matches!(refused, ServerError::OpenToOthers { .. }), "{refused}");
+    let server = Server::start(config(Strangers::Allow)).unwrap();
+    server.stopper().stop();
+    server.wait().unwrap();
+}
+
+#[test]
+fn a_server_that_could_not_serve_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, gate) = (folder.path().join("part.differnet"), Arc::new(Gate::default()));
+    let start = |config: ServerConfig| Server::start(config).err().unwrap();
+    let missing = start(config(&model, &gate, Limits::default()));
+    assert!(missing.to_string().contains("cannot read"), "{missing}");
+    std::fs::write(&model, "no number").unwrap();
+    let bad = start(config(&model, &gate, Limits::default()));
+    assert!(bad.to_string().contains("the model part cannot be served"), "{bad}");
+    std::fs::write(&model, "1").unwrap();
+    let none = config(&model, &gate, Limits::default());
+    assert!(matches!(start(ServerConfig { models: Vec::new(), ..none }), ServerError::NoModels));
+    let twice = config(&model, &gate, Limits::default());
+    let models = [twice.models.clone(), twice.models.clone()].concat();
+    assert!(matches!(start(ServerConfig { models, ..twice }), ServerError::SameName { .. }));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap();
+    let there = config(&model, &gate, Limits::default());
+    assert!(matches!(start(ServerConfig { listen, ..there }), ServerError::Listen { .. }));
+}

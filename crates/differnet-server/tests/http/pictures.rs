@@ -1,0 +1,51 @@
+//! Maps over HTTP.
+
+use std::ops::ControlFlow;
+
+use burn::tensor::Device;
+use differnet::{Detector, FeatureSource};
+use serde_json::Value;
+
+use crate::scores::{Trained, localize};
+
+fn keys(value: &Value) -> Vec<&str> {
+    let mut keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    keys
+}
+
+#[test]
+fn maps_are_those_of_files_and_come_with_the_pictures_asked_for() {
+    let trained = Trained::new();
+    let image = std::fs::read(&trained.images[0]).unwrap();
+    let detector = Detector::load(&trained.model, &Device::flex()).unwrap();
+    let (source, mut found) = (FeatureSource::on_host(None), None);
+    let config = detector.localize_config();
+    let _ = detector
+        .localize_files(&source, &trained.images[..1], &config, &mut |_, localization| {
+            found = localization.ok();
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let found = found.unwrap();
+
+    let plain = localize(&trained, "?name=a.png", &image).json();
+    let expected = ["height", "map_threshold", "path", "regions", "score", "threshold", "top"];
+    assert_eq!(keys(&plain), [&expected[..], &["verdict", "width"]].concat());
+    assert_eq!(plain["score"].as_f64().unwrap().to_bits(), found.score.to_bits());
+    let regions = found.map.regions(detector.info().map_threshold as f32);
+    assert_eq!(plain["regions"].as_array().unwrap().len(), regions.len());
+    assert_eq!((&plain["width"], &plain["path"]), (&64.into(), &"a.png".into()));
+
+    let full = localize(&trained, "?include=pictures,map", &image).json();
+    for (picture, kind) in [("picture", "jpeg"), ("layer", "png"), ("map", "png")] {
+        let address = full[picture].as_str().unwrap();
+        assert!(address.starts_with(&format!("data:image/{kind};base64,")), "{picture}");
+    }
+    let bad = localize(&trained, "?include=everything", &image);
+    assert_eq!((bad.status, bad.error().contains("everything")), (400, true));
+    let bad = localize(&trained, "", b"no image");
+    assert_eq!(bad.status, 415);
+    trained.server.stopper().stop();
+    trained.server.wait().unwrap();
+}

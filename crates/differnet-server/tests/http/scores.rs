@@ -1,0 +1,135 @@
+//! Scores over HTTP against scores of files, with a trained model.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use burn::tensor::Device;
+use differnet::{
+    AnomalyDetector, BadImagePolicy, Detector, DetectorConfig, FeatureSource, Outcome, Preset,
+    Training, load_model,
+};
+use differnet_data::{SampleConfig, find_images, write_sample_dataset};
+use differnet_server::{Drained, Limits, ModelFile, Server, ServerConfig, Strangers};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::client::{Answer, parse, post, post_parts, raw, request};
+
+/// A trained model, images, and a server.
+pub(crate) struct Trained {
+    pub(crate) server: Server,
+    pub(crate) model: PathBuf,
+    pub(crate) images: Vec<PathBuf>,
+    _folder: TempDir,
+}
+
+impl Trained {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let sample =
+            SampleConfig { seed: 0, size: 64, train: 5, test_good: 2, test_defect_per_kind: 1 };
+        let data = folder.path().join("data");
+        write_sample_dataset(&data, &sample).unwrap();
+        let config = DetectorConfig {
+            seed: 7,
+            blocks: 2,
+            hidden: 16,
+            transforms: 2,
+            pool: 2,
+            updates: 12,
+            batch_size: 8,
+            score_transforms: 3,
+            ..DetectorConfig::preset(Preset::Quick)
+        };
+        let (source, device) = (FeatureSource::on_host(None), Device::flex());
+        let training = Training {
+            config: &config,
+            source: &source,
+            device: &device,
+            checkpoints: &folder.path().join("checkpoints"),
+            bad_images: BadImagePolicy::Refuse,
+            regions: None,
+        };
+        let good = find_images(&data.join("hex_nut/train/good")).unwrap();
+        let Outcome::Finished(detector, _) =
+            training.run(&good, &mut |_| ControlFlow::Continue(())).unwrap()
+        else {
+            panic!("nobody interrupts")
+        };
+        let model = folder.path().join("nut.differnet");
+        detector.save(&model).unwrap();
+        let server = Server::start(ServerConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            models: vec![ModelFile::parse(model.to_str().unwrap()).unwrap()],
+            load: Box::new(move |path| load_model(path, &device)),
+            source,
+            token: None,
+            strangers: Strangers::Refuse,
+            limits: Limits { queue: 32, ..Limits::default() },
+            look_every: None,
+        })
+        .unwrap();
+        let images = find_images(&data.join("hex_nut/test")).unwrap();
+        Self { server, model, images, _folder: folder }
+    }
+
+    /// The scores of the images as files.
+    fn scores(&self) -> Vec<f64> {
+        let detector = Detector::load(&self.model, &Device::flex()).unwrap();
+        let (source, mut scores) = (FeatureSource::on_host(None), Vec::new());
+        let config = AnomalyDetector::score_config(&detector);
+        let _ = detector
+            .score_files(&source, &self.images, &config, &mut |_, score| {
+                scores.push(score.unwrap().score);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        scores
+    }
+}
+
+fn bits(answer: &Value) -> u64 {
+    answer["score"].as_f64().unwrap().to_bits()
+}
+
+#[test]
+fn scores_have_the_bits_of_files_alone_together_and_in_any_company() {
+    let trained = Trained::new();
+    let expected: Vec<u64> = trained.scores().iter().map(|score| score.to_bits()).collect();
+    let (address, path) = (trained.server.address(), "/v1/models/nut/score");
+    let images: Vec<Vec<u8>> =
+        trained.images.iter().map(|image| std::fs::read(image).unwrap()).collect();
+
+    let alone = images.iter().map(|image| bits(&post(address, path, image).json()));
+    assert_eq!(alone.collect::<Vec<_>>(), expected);
+
+    let parts: Vec<(&str, &[u8])> = images.iter().map(|image| ("a.png", &image[..])).collect();
+    let together = post_parts(address, path, &parts);
+    let together: Vec<u64> = together.json().as_array().unwrap().iter().map(bits).collect();
+    assert_eq!(together, expected);
+
+    let images = Arc::new(images);
+    let clients: Vec<_> = (0..4)
+        .map(|client| {
+            let images = Arc::clone(&images);
+            thread::spawn(move || {
+                let order = (0..images.len()).map(|at| (at + client) % images.len());
+                let scored = order.map(|at| (at, bits(&post(address, path, &images[at]).json())));
+                scored.collect::<Vec<_>>()
+            })
+        })
+        .collect();
+    for (at, score) in clients.into_iter().flat_map(|client| client.join().unwrap()) {
+        assert_eq!(score, expected[at]);
+    }
+    trained.server.stopper().stop();
+    assert_eq!(trained.server.wait().unwrap(), Drained::Completely);
+}
+
+/// A request for a map.
+pub(crate) fn localize(trained: &Trained, query: &str, image: &[u8]) -> Answer {
+    let path = format!("/v1/models/nut/localize{query}");
+    parse(&raw(trained.server.address(), &request("POST", &path, "", image)))
+}

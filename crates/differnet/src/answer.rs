@@ -1,0 +1,126 @@
+//! What is said of one image: the object that commands print with `--json` and the server answers
+//! with.
+
+use std::path::Path;
+
+use differnet_data::ImageError;
+use differnet_scoring::{Region, Thresholds, Verdict};
+use serde::Serialize;
+
+use crate::detector::{Detector, ImageScore};
+use crate::localize::{Localization, MapKind};
+use crate::method::Method;
+use crate::model_summary::ModelSummary;
+
+/// What is said of one image: what was found, or why nothing was.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Answer<T> {
+    /// What was found.
+    Found(T),
+    /// The image could not be used.
+    Failed(FailedAnswer),
+}
+
+/// Why nothing is said of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FailedAnswer {
+    /// The image's file or name.
+    pub path: String,
+    /// What is wrong with it, and the remedy.
+    pub error: String,
+}
+
+/// The score of one image and what follows from it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ScoreAnswer {
+    /// The image's file or name.
+    pub path: String,
+    /// The model's method.
+    pub method: Method,
+    /// In the method's unit; infinity is `null` in JSON.
+    pub score: f64,
+    /// Scores from here on are defects.
+    pub threshold: f64,
+    /// The share of good parts that score as high; `None` if the model has no good scores to tell
+    /// from.
+    pub p_value: Option<f64>,
+    /// What the score says of the part.
+    pub verdict: Verdict,
+}
+
+/// Where something stands out in one image.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MapAnswer {
+    /// The image's file or name.
+    pub path: String,
+    /// In the method's unit; of the map's transforms, so it may differ from [`ScoreAnswer::score`].
+    pub score: f64,
+    /// Scores from here on are defects.
+    pub threshold: f64,
+    /// What the score says of the part.
+    pub verdict: Verdict,
+    /// Where the map reaches this value is a region.
+    pub map_threshold: f64,
+    /// The map's value at which its colours end.
+    pub top: f32,
+    /// What stands out, in pixels of the upright image.
+    pub regions: Vec<Region>,
+}
+
+impl<T> Answer<T> {
+    /// The answer about the unusable image `path`.
+    pub fn failed(path: &Path, error: String) -> Self {
+        Self::Failed(FailedAnswer { path: path.display().to_string(), error })
+    }
+
+    /// What was found of the image `path`, or what is wrong with it.
+    pub fn new(path: &Path, found: Result<T, ImageError>) -> Self {
+        match found {
+            Ok(found) => Self::Found(found),
+            Err(error) => Self::failed(path, error.with_causes()),
+        }
+    }
+}
+
+impl ScoreAnswer {
+    /// What `image`, scored by `model`, says of the image `path`, judged by `thresholds`.
+    pub fn new(
+        path: &Path,
+        model: &ModelSummary<'_>,
+        thresholds: &Thresholds,
+        image: &ImageScore,
+    ) -> Self {
+        let (path, score) = (path.display().to_string(), image.score);
+        let (threshold, verdict) = (thresholds.defect, thresholds.verdict(score));
+        Self {
+            path,
+            method: model.method,
+            score,
+            threshold,
+            p_value: model.p_value(score),
+            verdict,
+        }
+    }
+}
+
+impl MapAnswer {
+    /// What `found` says of the image `path`, with the regions that reach `map_threshold`.
+    pub fn new(
+        path: &Path,
+        detector: &Detector,
+        found: &Localization,
+        kind: MapKind,
+        map_threshold: f64,
+    ) -> Self {
+        Self {
+            path: path.display().to_string(),
+            score: found.score,
+            threshold: detector.info().thresholds().defect,
+            verdict: found.verdict,
+            map_threshold,
+            top: detector.color_top(found, kind),
+            regions: found.map.regions(map_threshold as f32),
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A small model, images to judge with it, and servers.
+
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use burn::tensor::Device;
+use differnet::{
+    BadImagePolicy, DetectorConfig, FeatureSource, Outcome, Preset, Training, load_model,
+};
+use differnet_data::{SampleConfig, find_images, write_sample_dataset};
+use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};
+use tempfile::TempDir;
+
+/// Images that the page is to bear.
+pub(super) const MANY: usize = 200;
+/// Side of the images, pixels.
+const SIDE: u32 = 160;
+
+/// A model and images.
+pub(super) struct Bench {
+    folder: TempDir,
+    /// Good parts and defects, in turn.
+    pub(super) images: Vec<PathBuf>,
+    /// Files that are no usable images.
+    pub(super) bad: Vec<PathBuf>,
+}
+
+impl Bench {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let data = folder.path().join("data");
+        let sample =
+            SampleConfig { seed: 0, size: SIDE, train: 24, test_good: 4, test_defect_per_kind: 1 };
+        write_sample_dataset(&data, &sample)?;
+        train(&find_images(&data.join("hex_nut/train/good"))?, folder.path())?;
+        let test = find_images(&data.join("hex_nut/test"))?;
+        let (good, defects): (Vec<_>, Vec<_>) =
+            test.into_iter().partition(|path| path.to_string_lossy().contains("good"));
+        let mut images = Vec::new();
+        for number in 0..MANY {
+            // Three good parts, then a defect.
+            let of = if number % 4 == 3 { &defects } else { &good };
+            let name = format!("part-{number:03}.png");
+            let path = folder.path().join(name);
+            fs::copy(&of[(number / 4) % of.len()], &path)?;
+            images.push(path);
+        }
+        let whole = fs::read(&images[0])?;
+        let mut bad = Vec::new();
+        for (name, bytes) in [("notes.png", &b"not a photograph"[..]), ("cut.png", &whole[..900])] {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes)?;
+            bad.push(path);
+        }
+        Ok(Self { folder, images, bad })
+    }
+
+    /// Folder for what the browser saves.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A server of the model that wants `token`.
+    pub(super) fn serve(&self, token: Option<&str>) -> anyhow::Result<Server> {
+        let device = Device::flex();
+        let token = token.map(|token| {
+            let path = self.folder.path().join("token");
+            // One line without spaces.
+            fs::write(&path, token.replace(' ', "-"))?;
+            anyhow::Ok(Token::read(&path)?)
+        });
+        Ok(Server::start(ServerConfig {
+            listen: ([127, 0, 0, 1], 0).into(),
+            models: vec![ModelFile {
+                name: "hex_nut".to_owned(),
+                path: self.folder.path().join("model.differnet"),
+            }],
+            load: Box::new(move |path| load_model(path, &device)),
+            source: FeatureSource::on_host(None),
+            token: token.transpose()?,
+            strangers: Strangers::Refuse,
+            limits: Limits::default(),
+            look_every: None,
+        })?)
+    }
+}
+
+/// Trains a model that tells defects from good parts most of the time.
+fn train(good: &[PathBuf], folder: &Path) -> anyhow::Result<()> {
+    let config = DetectorConfig {
+        seed: 1,
+        blocks: 4,
+        hidden: 32,
+        transforms: 2,
+        pool: 2,
+        updates: 150,
+        batch_size: 16,
+        score_transforms: 1,
+        ..DetectorConfig::preset(Preset::Quick)
+    };
+    let (source, device) = (FeatureSource::on_host(None), Device::flex());
+    let training = Training {
+        config: &config,
+        source: &source,
+        device: &device,
+        checkpoints: &folder.join("checkpoints"),
+        bad_images: BadImagePolicy::Refuse,
+        regions: None,
+    };
+    let Outcome::Finished(detector, _) = training.run(good, &mut |_| ControlFlow::Continue(()))?
+    else {
+        bail!("nobody interrupts this training")
+    };
+    Ok(detector.save(&folder.join("model.differnet"))?)
+}

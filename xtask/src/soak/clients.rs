@@ -1,0 +1,80 @@
+//! Clients that ask as fast as they are answered.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::http::{Exchange, post};
+
+/// A server that says nothing for so long hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Pause after a rejection: long enough for clients not to be the load themselves.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// An image and the answer that it must have.
+pub(super) struct Image {
+    pub(super) bytes: Vec<u8>,
+    pub(super) answer: String,
+}
+
+/// What clients saw.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    /// Times of requests answered with a score.
+    pub(super) scored: Vec<Duration>,
+    /// Times of requests answered with 429.
+    pub(super) rejected: Vec<Duration>,
+    /// Answers that differ from the command's.
+    pub(super) wrong: Vec<String>,
+    /// Other statuses, and how often.
+    pub(super) others: BTreeMap<u16, usize>,
+    /// Requests that were sent and not answered.
+    pub(super) unanswered: Vec<String>,
+}
+
+impl Tally {
+    pub(super) fn add(&mut self, other: Self) {
+        self.scored.extend(other.scored);
+        self.rejected.extend(other.rejected);
+        self.wrong.extend(other.wrong);
+        self.unanswered.extend(other.unanswered);
+        for (status, count) in other.others {
+            *self.others.entry(status).or_default() += count;
+        }
+    }
+}
+
+/// Asks for one image after the other until told to stop or nobody listens.
+pub(super) fn work(
+    address: SocketAddr,
+    images: &[Image],
+    client: usize,
+    stop: &AtomicBool,
+) -> Tally {
+    let mut tally = Tally::default();
+    for Image { bytes, answer } in images.iter().cycle().skip(client) {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        let start = Instant::now();
+        match post(address, "/v1/models/soak/score", bytes, PATIENCE) {
+            Exchange::Answered(found) if found.status == 200 => {
+                tally.scored.push(start.elapsed());
+                let text = String::from_utf8_lossy(&found.body);
+                if text != *answer {
+                    tally.wrong.push(format!("{text}, expected {answer}"));
+                }
+            }
+            Exchange::Answered(found) if found.status == 429 => {
+                tally.rejected.push(start.elapsed());
+                thread::sleep(PAUSE);
+            }
+            Exchange::Answered(found) => *tally.others.entry(found.status).or_default() += 1,
+            Exchange::Refused => break,
+            Exchange::Unanswered(reason) => tally.unanswered.push(reason),
+        }
+    }
+    tally
+}
