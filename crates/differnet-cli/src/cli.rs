@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     cache, calibrate, demo, evaluate, features, inspect, localize, report, sample, score, serve,
-    train, watch,
+    train, verify, watch,
 };
 use crate::exit::Exit;
 
@@ -43,6 +43,7 @@ enum Command {
     Features(features::FeaturesArgs),
     Cache(cache::CacheCommand),
     Inspect(inspect::InspectArgs),
+    Verify(verify::VerifyArgs),
 }
 
 impl Cli {
@@ -62,6 +63,7 @@ impl Cli {
             Command::Features(args) => features::run(args),
             Command::Cache(args) => cache::run(args),
             Command::Inspect(args) => inspect::run(args),
+            Command::Verify(args) => verify::run(args),
         }
     }
 }

@@ -12,4 +12,5 @@ pub(crate) mod sample;
 pub(crate) mod score;
 pub(crate) mod serve;
 pub(crate) mod train;
+pub(crate) mod verify;
 pub(crate) mod watch;

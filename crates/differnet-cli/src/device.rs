@@ -2,6 +2,8 @@
 
 use burn::tensor::Device;
 use clap::ValueEnum;
+use differnet::FeatureSource;
+use differnet_data::DecodeLimits;
 use differnet_features::Extractor;
 
 #[cfg(not(any(feature = "flex", feature = "wgpu", feature = "cuda")))]
@@ -46,6 +48,11 @@ impl DeviceArgs {
     pub(crate) fn name(&self) -> String {
         let value = self.device.to_possible_value();
         value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// A source of features that remembers none.
+    pub(crate) fn source_without_cache(&self) -> FeatureSource {
+        FeatureSource { cache: None, extractor: self.extractor(), limits: DecodeLimits::default() }
     }
 
     /// The extractor that is fastest with the device.

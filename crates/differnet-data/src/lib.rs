@@ -55,7 +55,7 @@ pub use regions::area::Area;
 pub use regions::{NEUTRAL, Regions, paint_neutral};
 pub use regions_error::RegionsError;
 pub use resize::resize_bilinear;
-pub use sample::{SampleConfig, write_sample_dataset};
+pub use sample::{SampleConfig, sample_portraits, write_sample_dataset};
 pub use seen_image::SeenImage;
 pub use subset::random_subset;
 pub use transform::{Transform, apply};

@@ -114,6 +114,17 @@ impl Regions {
         })
     }
 
+    /// Width and height of an image that the regions fit, its longer side `side` pixels.
+    pub fn example_size(&self, side: u32) -> (u32, u32) {
+        let (width, height) = self.grid();
+        let longer = u64::from(width.max(height));
+        let scaled = |length: u32| {
+            let scaled = (u64::from(length) * u64::from(side) + longer / 2) / longer;
+            u32::try_from(scaled.max(1)).expect("no longer than the side")
+        };
+        (scaled(width), scaled(height))
+    }
+
     /// The size of the larger mask, at which neither loses anything, or [`GRID`].
     fn grid(&self) -> (u32, u32) {
         let masks = [&self.roi, &self.ignore].into_iter().flatten().filter_map(Area::mask_size);

@@ -9,6 +9,7 @@ mod camera;
 mod fabric;
 mod hex_nut;
 mod noise;
+mod portraits;
 mod shape;
 mod shot;
 
@@ -19,6 +20,8 @@ use rayon::prelude::*;
 
 use crate::dataset_error::DatasetError;
 use crate::sample::shot::{Category, shots};
+
+pub use portraits::sample_portraits;
 
 /// Name of the file that says what wrote a category, and from which settings.
 const NOTE: &str = "generated.txt";

@@ -55,6 +55,15 @@ impl Extractor {
         Self { network, id: id(), extracted: AtomicU64::new(0) }
     }
 
+    /// Another extractor like this one, which has seen no images yet.
+    #[must_use]
+    pub fn another(&self) -> Self {
+        match &self.network {
+            Network::Host { .. } => Self::on_host(),
+            Network::Device { device, .. } => Self::on_device(device),
+        }
+    }
+
     /// Name of this extractor: equal names mean equal features up to rounding.
     pub fn id(&self) -> &str {
         &self.id

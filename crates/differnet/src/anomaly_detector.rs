@@ -14,6 +14,7 @@ use crate::detector::{self, Detector, ImageScore, ScoreConfig};
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::model_summary::{AnyModelInfo, ModelSummary};
+use crate::self_test::SelfTest;
 
 /// Sees the index and the score of each image, or why it has none, until it breaks.
 pub type VisitScores<'a> = dyn FnMut(usize, Result<ImageScore, ImageError>) -> ControlFlow<()> + 'a;
@@ -114,6 +115,28 @@ pub fn load_model(path: &Path, device: &Device) -> Result<Box<dyn AnomalyDetecto
         Kind::Detector => Box::new(Detector::load(path, device)?),
         Kind::Baseline => Box::new(Baseline::load(path, device)?),
     })
+}
+
+/// As [`load_model`], of a model that scores as it did where it was trained: its [`SelfTest`], if it
+/// has one, is run with features from `source`, which should have no cache.
+///
+/// # Errors
+/// As [`load_model`]; [`DetectorError::Deviates`] if the scores are others.
+pub fn load_verified_model(
+    path: &Path,
+    device: &Device,
+    source: &FeatureSource,
+) -> Result<Box<dyn AnomalyDetector>, DetectorError> {
+    let model = load_model(path, device)?;
+    if let Some(test) = model.summary().self_test {
+        let deviation = test.run(&*model, source)?.deviation;
+        // NaN agrees with nothing.
+        let agrees = deviation <= SelfTest::TOLERANCE;
+        if !agrees {
+            return Err(DetectorError::Deviates { path: path.to_path_buf(), deviation });
+        }
+    }
+    Ok(model)
 }
 
 /// What the model file `path` says about itself, without reading its weights.

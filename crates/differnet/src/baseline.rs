@@ -30,6 +30,7 @@ use crate::feature_source::FeatureSource;
 use crate::method::Method;
 use crate::model_summary::ModelSummary;
 use crate::pixel_source::{ImagePixels, View, for_each_image};
+use crate::self_test::SelfTest;
 
 pub use config::{BaselineConfig, BaselineMethod};
 
@@ -66,6 +67,9 @@ pub struct BaselineInfo {
     /// What has been set since; it takes the threshold's place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// Images and their scores, to recognise a copy that scores otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
     /// Scores of the held-back images, sorted; without any, those of training images.
     pub good_scores: Vec<f64>,
     /// What the method has to tell besides: names and values.
@@ -131,7 +135,8 @@ impl Baseline {
             let found = info.format;
             return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
         }
-        let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite);
+        let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite)
+            && info.self_test.as_ref().is_none_or(SelfTest::is_finite);
         if !(info.threshold.is_finite() && calibrated) {
             return Err(not_a_model("its threshold is not a finite number".into()));
         }

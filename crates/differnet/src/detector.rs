@@ -4,16 +4,14 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use differnet_data::{
     ContentHash, ImageError, ImageInput, Purpose, Regions, Transform, TransformConfig,
     fixed_transforms, random_transforms,
 };
 use differnet_features::{FEATURES, LOCAL_GRID};
 use differnet_flow::{Companion, Flow, FlowError, load_flows, read_metadata, save_flows};
-use differnet_scoring::{
-    Average, LocalStatistics, ScoreError, Thresholds, Verdict, anomaly_score, transform_scores,
-};
+use differnet_scoring::{Average, LocalStatistics, ScoreError, Thresholds, Verdict, anomaly_score};
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::Calibration;
@@ -21,7 +19,8 @@ use crate::config::DetectorConfig;
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::progress::HistoryPoint;
-use crate::scales;
+use crate::row_scores::averaged_row_scores;
+use crate::self_test::SelfTest;
 
 /// Metadata key under which a model file keeps its [`ModelInfo`].
 pub(crate) const INFO_KEY: &str = "differnet";
@@ -30,8 +29,6 @@ const FORMAT: u32 = 2;
 /// Names of the tables of local statistics, `[27, 27, 256]` each.
 const LOCAL_MEANS: &str = "local.means";
 const LOCAL_DEVIATIONS: &str = "local.deviations";
-/// Rows that go through the flow at once, so that memory stays flat.
-const ROWS: usize = 256;
 
 /// What a model file says about itself besides its weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,6 +60,9 @@ pub struct ModelInfo {
     /// What has been set since; it takes the threshold's place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// Images and their scores, to recognise a copy that scores otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
     /// Values that the maps of most good images stay below; see
     /// [`Detector::localize_files`](crate::Detector::localize_files).
     pub map_threshold: f64,
@@ -170,6 +170,11 @@ impl Detector {
         self
     }
 
+    pub(crate) fn with_self_test(mut self, source: &FeatureSource) -> Result<Self, DetectorError> {
+        self.info.self_test = SelfTest::record(&self, source)?;
+        Ok(self)
+    }
+
     /// Sets the threshold by `calibration`; `None` for the one set in training.
     pub fn calibrate(&mut self, calibration: Option<Calibration>) {
         self.info.calibration = calibration;
@@ -260,7 +265,8 @@ impl Detector {
             let found = info.format;
             return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
         }
-        let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite);
+        let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite)
+            && info.self_test.as_ref().is_none_or(SelfTest::is_finite);
         if !(info.threshold.is_finite() && info.map_threshold.is_finite() && calibrated) {
             return Err(not_a_model("a threshold is not a finite number".into()));
         }
@@ -339,44 +345,6 @@ impl Detector {
         anomaly_score(&vec![1.0; config.transforms], config.average)?;
         Ok(())
     }
-}
-
-/// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over `flows`.
-pub(crate) fn averaged_row_scores(
-    flows: &[Flow],
-    features: &[f32],
-    average: Average,
-    device: &Device,
-) -> Vec<f64> {
-    let scores: Vec<Vec<f64>> =
-        flows.iter().map(|flow| row_scores(flow, features, device)).collect(); // [flows, rows]
-    match scores.as_slice() {
-        // Not even rounded by the average of one.
-        [one] => one.clone(),
-        _ => (0..features.len() / FEATURES)
-            .map(|row| {
-                let row: Vec<f64> = scores.iter().map(|scores| scores[row]).collect();
-                anomaly_score(&row, average).expect("there is at least one flow")
-            })
-            .collect(),
-    }
-}
-
-/// −log p_Z under `flow` of each row of `features`, row-major `[rows, 768]`; in nats, up to a
-/// constant.
-///
-/// A flow of fewer scales sees the first columns. Computed a few rows at a time.
-///
-/// # Panics
-/// If `features` is no multiple of 768 long.
-pub fn row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
-    let columns = flow.features();
-    let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
-        let rows = scales::narrowed(chunk, columns).into_owned();
-        let data = TensorData::new(rows, [chunk.len() / FEATURES, columns]);
-        transform_scores(flow.forward(Tensor::from_data(data, device)).z)
-    });
-    chunks.collect()
 }
 
 impl ModelInfo {

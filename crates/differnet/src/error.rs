@@ -48,6 +48,18 @@ pub enum DetectorError {
         /// What is wrong with it.
         source: ImageError,
     },
+    /// A model whose self-test gives other scores than where it was trained.
+    #[error(
+        "{} does not score as it did where it was trained (deviation {deviation:.1e}): copy it \
+         again, or train it again on this kind of machine; `differnet verify` shows the scores",
+        path.display()
+    )]
+    Deviates {
+        /// The model file.
+        path: PathBuf,
+        /// [`SelfTestResult::deviation`](crate::SelfTestResult::deviation)
+        deviation: f64,
+    },
     /// Features could not be extracted or cached.
     #[error(transparent)]
     Features(#[from] FeatureError),

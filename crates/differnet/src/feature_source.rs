@@ -61,6 +61,12 @@ impl FeatureSource {
         Self { extractor: Extractor::on_host(), cache, limits: DecodeLimits::default() }
     }
 
+    /// A source like this one that remembers nothing and has remembered nothing.
+    #[must_use]
+    pub fn without_cache(&self) -> Self {
+        Self { extractor: self.extractor.another(), cache: None, limits: self.limits.clone() }
+    }
+
     /// Calls `visit` with the index and the features of each file, in order, until it breaks.
     ///
     /// A few images are in memory at a time, however many there are. A file that is no usable

@@ -24,18 +24,22 @@ mod model_summary;
 mod pixel_source;
 mod pool;
 mod progress;
+mod row_scores;
 mod scales;
+mod self_test;
 mod shared_config;
 mod split;
 mod training;
 
-pub use anomaly_detector::{AnomalyDetector, VisitScores, load_model, read_model_info};
+pub use anomaly_detector::{
+    AnomalyDetector, VisitScores, load_model, load_verified_model, read_model_info,
+};
 pub use answer::{Answer, FailedAnswer, MapAnswer, ScoreAnswer};
 pub use baseline::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod};
 pub use calibration::{Calibration, GoodImages, ThresholdRule};
 pub use config::{DetectorConfig, MTD_JITTER, Preset};
 pub use description::{Rows, environment};
-pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice, row_scores};
+pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice};
 pub use differnet_baselines::{
     AdganConfig, DsebmConfig, DsebmScore, Gamma, GanomalyConfig, GeoTransConfig, GeoTransScore,
     OneClassSvmConfig, OneNearestNeighbourConfig, Stage,
@@ -51,6 +55,8 @@ pub use method::Method;
 pub use method_config::MethodConfig;
 pub use model_summary::{AnyModelInfo, ModelSummary};
 pub use progress::{HistoryPoint, LookCallback, Progress, ProgressCallback};
+pub use row_scores::row_scores;
+pub use self_test::{SelfTest, SelfTestResult};
 pub use shared_config::SharedConfig;
 pub use split::data_fingerprint;
 pub use training::{BadImagePolicy, FEWEST_IMAGES, Outcome, Training};

@@ -9,6 +9,7 @@ use crate::calibration::{Calibration, digest};
 use crate::detector::ModelInfo;
 use crate::method::Method;
 use crate::progress::HistoryPoint;
+use crate::self_test::SelfTest;
 
 /// What a model says about itself, whatever its method.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +38,8 @@ pub struct ModelSummary<'a> {
     pub threshold: f64,
     /// How the threshold was set after training; `None` if it is the training's.
     pub calibration: Option<&'a Calibration>,
+    /// Images and their scores; `None` in older model files.
+    pub self_test: Option<&'a SelfTest>,
     /// Scores of the held-back images, sorted; without any, those of training images.
     pub good_scores: &'a [f64],
     /// The course of the training; empty for methods without updates.
@@ -91,6 +94,7 @@ impl<'a> ModelSummary<'a> {
             held_back_images: info.held_back_images,
             threshold: info.thresholds().defect,
             calibration: info.calibration.as_ref(),
+            self_test: info.self_test.as_ref(),
             good_scores: &info.good_scores,
             history: &info.history,
             facts: facts.map(|(name, value)| (name.to_owned(), value)).into(),
@@ -113,6 +117,7 @@ impl<'a> ModelSummary<'a> {
             held_back_images: info.held_back_images,
             threshold: info.thresholds().defect,
             calibration: info.calibration.as_ref(),
+            self_test: info.self_test.as_ref(),
             good_scores: &info.good_scores,
             history: &[],
             facts: info.facts.clone().into_iter().collect(),

@@ -12,13 +12,15 @@ use differnet_scoring::{
 
 use crate::checkpoints::Checkpoints;
 use crate::config::DetectorConfig;
-use crate::detector::{Detector, ModelInfo, averaged_row_scores};
+use crate::detector::{Detector, ModelInfo};
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::progress::{LookCallback, Progress, ProgressCallback};
+use crate::row_scores::averaged_row_scores;
 use crate::shared_config::SharedConfig;
 use crate::split::{Split, check_files, split_files};
 
+mod held_back_loss;
 mod rounds;
 
 use rounds::Trained;
@@ -154,7 +156,7 @@ impl Training<'_> {
         let Some(map_threshold) = self.map_threshold(&detector, &split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
-        let detector = detector.with_map_threshold(map_threshold);
+        let detector = detector.with_map_threshold(map_threshold).with_self_test(self.source)?;
         Ok(Outcome::Finished(Box::new(detector), bad))
     }
 
@@ -265,6 +267,7 @@ impl Training<'_> {
             updates: trained.updates,
             threshold: threshold_from_good(&good_scores, config.quantile)?.min(f64::MAX),
             calibration: None,
+            self_test: None,
             map_threshold: f64::MAX,
             good_scores,
             training_score_quantiles,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use differnet::{FeatureSource, load_model};
+use differnet::load_verified_model;
 use differnet_data::DecodeLimits;
 use differnet_server::{Drained, Limits, ModelFile, Server, ServerConfig, Strangers, Token};
 
@@ -81,15 +81,12 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
         return Err(UsageError(message).into());
     }
     log();
+    let unremembered = args.device.source_without_cache();
     let config = ServerConfig {
         listen: args.listen,
         models,
-        load: Box::new(move |path| load_model(path, &device)),
-        source: FeatureSource {
-            cache: None,
-            extractor: args.device.extractor(),
-            limits: DecodeLimits::default(),
-        },
+        load: Box::new(move |path| load_verified_model(path, &device, &unremembered)),
+        source: args.device.source_without_cache(),
         token,
         strangers,
         limits: Limits {

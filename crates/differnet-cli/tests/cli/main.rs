@@ -14,5 +14,6 @@ mod regions;
 mod reports;
 #[cfg(unix)]
 mod serving;
+mod verify;
 #[cfg(unix)]
 mod watching;

@@ -66,7 +66,7 @@ pub(super) struct Shot {
 }
 
 impl Shot {
-    fn take(&self, config: &SampleConfig) -> Photograph {
+    pub(super) fn photograph(&self, config: &SampleConfig) -> Photograph {
         let item = format!("{}/{}/{}", self.category.name(), self.folder, self.index);
         let mut random = Random::new(config.seed, "sample/part", item.as_bytes());
         let mut flaw = Random::new(config.seed, "sample/flaw", item.as_bytes());
@@ -76,7 +76,7 @@ impl Shot {
 
     /// Writes the image and, if there is a defect, its mask below the category's folder `root`.
     pub(super) fn write(&self, root: &Path, config: &SampleConfig) -> Result<(), DatasetError> {
-        let Photograph { image, mask } = self.take(config);
+        let Photograph { image, mask } = self.photograph(config);
         let path = root.join(&self.folder).join(format!("{:03}.png", self.index));
         save(&DynamicImage::ImageRgb8(image), path)?;
         if let Some(kind) = self.kind {
@@ -132,8 +132,8 @@ mod tests {
     #[test]
     fn a_defect_changes_what_its_mask_shows_and_nothing_else() {
         for shot in CATEGORIES.into_iter().flat_map(|category| shots(category, &config(3))) {
-            let defective = shot.take(&config(3));
-            let twin = Shot { kind: None, ..shot.clone() }.take(&config(3));
+            let defective = shot.photograph(&config(3));
+            let twin = Shot { kind: None, ..shot.clone() }.photograph(&config(3));
             assert!(twin.mask.iter().all(|&level| level == 0), "{shot:?}");
             let inside = |x: u32, y: u32| {
                 let near = |d: i64| d - BLUR..=d + BLUR;
@@ -163,7 +163,7 @@ mod tests {
         for category in CATEGORIES {
             let image = |seed: u64, index: usize| {
                 let folder = "train/good".to_owned();
-                Shot { category, folder, kind: None, index }.take(&config(seed)).image
+                Shot { category, folder, kind: None, index }.photograph(&config(seed)).image
             };
             assert_eq!(image(1, 0), image(1, 0));
             assert_ne!(image(1, 0), image(2, 0));
@@ -175,7 +175,7 @@ mod tests {
     fn pixels_are_the_same_on_every_machine() {
         let mut pixels = Vec::new();
         for shot in CATEGORIES.into_iter().flat_map(|category| shots(category, &config(0))) {
-            let Photograph { image, mask } = shot.take(&config(0));
+            let Photograph { image, mask } = shot.photograph(&config(0));
             pixels.extend(image.into_raw());
             pixels.extend(mask.into_raw());
         }

@@ -76,6 +76,7 @@ impl AnomalyDetector for Fake {
             held_back_images: 3,
             threshold: self.threshold,
             calibration: None,
+            self_test: None,
             good_scores: &[1.0, 2.0, 4.0],
             history: &[],
             facts: Vec::new(),

@@ -11,6 +11,7 @@ use super::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod, FORMAT};
 use crate::anomaly_detector::AnomalyDetector;
 use crate::error::DetectorError;
 use crate::progress::{Progress, ProgressCallback};
+use crate::self_test::SelfTest;
 use crate::split::Split;
 use crate::training::{Outcome, Training};
 
@@ -40,7 +41,9 @@ impl Training<'_, BaselineConfig> {
             return Ok(Outcome::Interrupted);
         };
         let good = if split.held_back.is_empty() { training_scores } else { held_back };
-        Ok(Outcome::Finished(Box::new(baseline.with_threshold(good)?), bad))
+        let mut baseline = baseline.with_threshold(good)?;
+        baseline.info.self_test = SelfTest::record(&baseline, self.source)?;
+        Ok(Outcome::Finished(Box::new(baseline), bad))
     }
 
     /// The method fitted to the training images; `None` if interrupted.
@@ -123,6 +126,7 @@ impl Training<'_, BaselineConfig> {
             held_back_images: split.held_back.len(),
             threshold: f64::MAX,
             calibration: None,
+            self_test: None,
             good_scores: Vec::new(),
             facts: facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         };

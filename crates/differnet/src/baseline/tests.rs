@@ -59,6 +59,7 @@ fn baseline() -> Baseline {
         held_back_images: 0,
         threshold: 100.0,
         calibration: None,
+        self_test: None,
         good_scores: Vec::new(),
         facts: BTreeMap::new(),
     };

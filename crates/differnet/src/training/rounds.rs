@@ -10,12 +10,13 @@ use differnet_features::FEATURES;
 use differnet_flow::{BatchOrder, Flow, TrainError, Trainer, UpdateDraws, add_noise};
 
 use super::Training;
+use super::held_back_loss::likelier_mean;
 use crate::checkpoints::State;
-use crate::detector::averaged_row_scores;
 use crate::error::DetectorError;
 use crate::feature_source::ImageFeatures;
 use crate::pool::{Pool, Statistics};
 use crate::progress::{HistoryPoint, LookCallback, Progress, ProgressCallback};
+use crate::row_scores::averaged_row_scores;
 use crate::scales;
 use crate::split::Split;
 
@@ -380,25 +381,4 @@ impl Training<'_> {
 fn flow_seed(seed: u64, flow: usize) -> u64 {
     // An odd constant (2⁶⁴ over the golden ratio) spreads the numbers over all bits.
     seed ^ (flow as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
-}
-
-/// Mean of the lowest `share` of `losses`, at least one.
-fn likelier_mean(mut losses: Vec<f64>, share: f64) -> f64 {
-    losses.sort_by(f64::total_cmp);
-    let count = ((losses.len() as f64 * share).ceil() as usize).clamp(1, losses.len());
-    losses[..count].iter().sum::<f64>() / count as f64
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_least_likely_rows_are_left_out_of_the_mean() {
-        let losses = vec![1e9, 2.0, 1.0, 3.0];
-        assert_eq!(likelier_mean(losses.clone(), 0.75), 2.0);
-        assert_eq!(likelier_mean(losses.clone(), 0.6), 2.0);
-        assert_eq!(likelier_mean(losses, 0.01), 1.0);
-        assert_eq!(likelier_mean(vec![f64::NAN, 1.0], 0.5), 1.0);
-    }
 }

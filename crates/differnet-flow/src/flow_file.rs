@@ -1,0 +1,131 @@
+//! Files of one flow or several, with a checksum and a caller's tables.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::Path;
+
+use burn::tensor::Device;
+
+use crate::companion::{self, Companion};
+use crate::error::FlowError;
+use crate::flow::Flow;
+use crate::io::{FlowValues, config_from};
+use crate::tensor_file::{self, Checksum, TensorFile, TensorSource, TensorSpec};
+
+/// Metadata key under which a flow's file keeps the checksum of all the rest.
+const CHECKSUM_KEY: &str = "differnet_flow.checksum";
+/// Metadata key under which a file of several flows keeps their number.
+const COUNT_KEY: &str = "differnet_flow.flows";
+/// What the names of tensors of further flows begin with: `flows.{k}.blocks.…`, from 1.
+pub(crate) const FURTHER: &str = "flows.";
+
+/// Writes flows of one configuration, and `companions`, to `path`; a complete file or none.
+///
+/// A file of one flow is that of [`Flow::save`].
+///
+/// # Errors
+/// [`FlowError::Io`] if the file cannot be written.
+///
+/// # Panics
+/// If there are no flows, or their configurations differ.
+pub fn save_flows(
+    flows: &[Flow],
+    path: &Path,
+    metadata: &BTreeMap<String, String>,
+    companions: &[Companion],
+) -> Result<(), FlowError> {
+    tensor_file::replace(path, |out| write_all(flows, metadata, companions, out))
+}
+
+/// The flows stored at `path` by [`save_flows`], and their companions sorted by name.
+///
+/// # Errors
+/// As [`Flow::load`].
+pub fn load_flows(path: &Path, device: &Device) -> Result<(Vec<Flow>, Vec<Companion>), FlowError> {
+    let mut file = TensorFile::open(path)?;
+    let mut metadata = file.metadata();
+    let config = config_from(&metadata)?;
+    let count = match metadata.get(COUNT_KEY).map(|text| text.parse::<usize>()) {
+        None => 1,
+        Some(Ok(count)) if count > 0 => count,
+        Some(_) => return Err(FlowError::MissingMetadata { key: COUNT_KEY.into() }),
+    };
+    let known: Vec<String> = (0..count).map(flow_prefix).collect();
+    let stranger = |name: &String| {
+        name.starts_with(FURTHER) && !known[1..].iter().any(|prefix| name.starts_with(prefix))
+    };
+    if let Some(name) = file.names().into_iter().find(stranger) {
+        return Err(FlowError::UnexpectedTensor { name });
+    }
+    let flows = known.iter().map(|prefix| Flow::from_source(&mut file, prefix, &config, device));
+    let flows = flows.collect::<Result<Vec<_>, _>>()?;
+    let companions = companion::read_all(&mut file)?;
+    let Some(expected) = metadata.remove(CHECKSUM_KEY) else {
+        return Err(FlowError::MissingMetadata { key: CHECKSUM_KEY.into() });
+    };
+    if file.checksum(&metadata).to_string() != expected {
+        return Err(FlowError::Checksum { path: path.to_path_buf() });
+    }
+    Ok((flows, companions))
+}
+
+/// What the names of the tensors of flow number `index` begin with.
+fn flow_prefix(index: usize) -> String {
+    if index == 0 { String::new() } else { format!("{FURTHER}{index}.") }
+}
+
+pub(crate) fn write_all(
+    flows: &[Flow],
+    metadata: &BTreeMap<String, String>,
+    companions: &[Companion],
+    out: &mut impl Write,
+) -> Result<(), FlowError> {
+    let config = flows[0].config();
+    let same = |flow: &Flow| flow.config().to_string() == config.to_string();
+    assert!(flows.iter().all(same), "flows of one file have one configuration");
+    let mut metadata = flows[0].with_config(metadata);
+    metadata.remove(CHECKSUM_KEY);
+    if flows.len() > 1 {
+        metadata.insert(COUNT_KEY.into(), flows.len().to_string());
+    }
+    let sum = checksum(flows, &metadata, companions);
+    metadata.insert(CHECKSUM_KEY.into(), sum.to_string());
+    let tensors = (0..flows.len()).flat_map(|index| config.tensors(&flow_prefix(index)));
+    let specs: Vec<TensorSpec> = tensors.chain(companions.iter().map(Companion::spec)).collect();
+    tensor_file::write_header(&specs, &metadata, out)?;
+    for (index, flow) in flows.iter().enumerate() {
+        flow.to_tensors(&flow_prefix(index), |tensor| match tensor.values {
+            FlowValues::Floats(values) => tensor_file::write_floats(values, out),
+            FlowValues::Integers(values) => tensor_file::write_integers(values, out),
+        })?;
+    }
+    companions.iter().try_for_each(|table| tensor_file::write_floats(&table.values, out))
+}
+
+/// The checksum of the flows' tensors, `companions` and `metadata`.
+fn checksum(
+    flows: &[Flow],
+    metadata: &BTreeMap<String, String>,
+    companions: &[Companion],
+) -> Checksum {
+    let mut checksum = Checksum::of(metadata);
+    let mut bytes = Vec::new();
+    for (index, flow) in flows.iter().enumerate() {
+        let summed = flow.to_tensors(&flow_prefix(index), |tensor| {
+            bytes.clear();
+            match tensor.values {
+                FlowValues::Floats(values) => tensor_file::write_floats(values, &mut bytes)?,
+                FlowValues::Integers(values) => tensor_file::write_integers(values, &mut bytes)?,
+            }
+            checksum.add(tensor.name, &bytes);
+            Ok::<(), FlowError>(())
+        });
+        summed.expect("memory accepts every byte");
+    }
+    for table in companions {
+        bytes.clear();
+        tensor_file::write_floats(&table.values, &mut bytes).expect("memory accepts every byte");
+        checksum.add(&table.spec().name, &bytes);
+    }
+    checksum
+}
