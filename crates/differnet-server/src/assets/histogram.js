@@ -4,6 +4,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const BINS = 32;
 const [WIDTH, HEIGHT, MIDDLE, LEFT, RIGHT] = [640, 240, 120, 12, 628];
 const HALF = 92;
+const NEAR = 240;
 
 const element = (name, attributes, text) => {
   const made = document.createElementNS(SVG, name);
@@ -68,8 +69,11 @@ export const histogram = ({ good, session, threshold, trial }) => {
   };
   line(threshold, "threshold", 15);
   if (trial !== threshold) line(trial, "trial", HEIGHT - 6);
-  const end = (text, at, anchor) =>
+  // The tried threshold's number has the place that it needs.
+  const end = (text, at, anchor) => {
+    if (trial !== threshold && Math.abs(x(trial) - at) < NEAR) return;
     svg.append(element("text", { class: "end", x: at, y: HEIGHT - 6, "text-anchor": anchor }, text));
+  };
   end(number(axis.low), LEFT, "start");
   end(axis.cut ? `${number(axis.high)} and more` : number(axis.high), RIGHT, "end");
   return svg;
