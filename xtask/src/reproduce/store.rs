@@ -2,6 +2,8 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
@@ -10,6 +12,10 @@ use super::files;
 
 /// Digits of a digest in a file's name: enough that no two cells share one.
 const DIGITS: usize = 12;
+
+/// How long a lock is waited for. A killed run can outlive itself for a moment: a process that it was just
+/// starting has its open files until the program is loaded.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The folder of finished cells; locked against other runs while this exists.
 #[derive(Debug)]
@@ -28,13 +34,19 @@ impl Store {
         let cannot_use = || format!("cannot use the folder {}", folder.display());
         fs::create_dir_all(&folder).with_context(cannot_use)?;
         let lock = File::create(folder.join("lock")).with_context(cannot_use)?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { folder, _lock: lock }),
-            Err(TryLockError::WouldBlock) => bail!(
-                "another run is writing to {}: wait for it, or name another folder with --out",
-                out.display()
-            ),
-            Err(TryLockError::Error(error)) => Err(error).with_context(cannot_use),
+        let started = Instant::now();
+        loop {
+            match lock.try_lock() {
+                Ok(()) => return Ok(Self { folder, _lock: lock }),
+                Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                Err(TryLockError::WouldBlock) => bail!(
+                    "another run is writing to {}: wait for it, or name another folder with --out",
+                    out.display()
+                ),
+                Err(TryLockError::Error(error)) => return Err(error).with_context(cannot_use),
+            }
         }
     }
 
