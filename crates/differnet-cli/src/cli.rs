@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    cache, calibrate, demo, evaluate, features, inspect, localize, report, sample, score, serve,
-    train, verify, watch,
+    cache, calibrate, check, demo, evaluate, features, inspect, localize, report, sample, score,
+    serve, train, verify, watch,
 };
 use crate::exit::Exit;
 
@@ -32,6 +32,7 @@ pub(crate) struct Cli {
 enum Command {
     Demo(demo::DemoArgs),
     Sample(sample::SampleArgs),
+    Check(check::CheckArgs),
     Train(Box<train::TrainArgs>),
     Score(score::ScoreArgs),
     Calibrate(calibrate::CalibrateArgs),
@@ -52,6 +53,7 @@ impl Cli {
         match &self.command {
             Command::Demo(args) => demo::run(args),
             Command::Sample(args) => sample::run(args),
+            Command::Check(args) => check::run(args),
             Command::Train(args) => train::run(args),
             Command::Score(args) => score::run(args),
             Command::Calibrate(args) => calibrate::run(args),

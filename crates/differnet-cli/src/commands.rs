@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 pub(crate) mod calibrate;
+pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod features;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::copies::{Copies, Known, Leak, Split, find_copies};
 use crate::decode::DecodeLimits;
-use crate::examine::{Examined, MaskFacts, examine_images};
+use crate::examine::{Examined, Look, MaskFacts, examine_images};
 use crate::layouts::masked::MaskedImage;
 use crate::load::BadImage;
 use crate::mask::MaskError;
@@ -41,19 +41,31 @@ pub fn audit_images(
     limits: &DecodeLimits,
     seen: &(dyn Fn() + Sync),
 ) -> Audit {
+    audit_and_note(images, limits, &|_, _| (), seen).0
+}
+
+/// As [`audit_images`]; also what `look` noted of each image, `None` of one that cannot be read.
+pub(crate) fn audit_and_note<T: Send>(
+    images: &[AuditImage],
+    limits: &DecodeLimits,
+    look: &Look<'_, T>,
+    seen: &(dyn Fn() + Sync),
+) -> (Audit, Vec<Option<T>>) {
     let files: Vec<&MaskedImage> = images.iter().map(|image| &image.files).collect();
     let mut audit = Audit::default();
-    let mut known = Vec::new();
+    let (mut known, mut notes) = (Vec::new(), Vec::new());
     for (image, Examined { image: facts, mask }) in
-        images.iter().zip(examine_images(&files, limits, seen))
+        images.iter().zip(examine_images(&files, limits, look, seen))
     {
         let AuditImage { files: MaskedImage { image: path, mask: mask_path }, split, good } = image;
         let size = match facts {
-            Ok(facts) => {
+            Ok((facts, noted)) => {
                 known.push(Known { split: *split, path, facts });
+                notes.push(Some(noted));
                 Some(facts.size)
             }
             Err(error) => {
+                notes.push(None);
                 audit.damaged.push(BadImage { path: path.clone(), error });
                 None
             }
@@ -71,7 +83,7 @@ pub fn audit_images(
     let found = find_copies(&known);
     audit.copies = found.copies;
     audit.leaks = found.leaks;
-    audit
+    (audit, notes)
 }
 
 /// Why a mask does not fit; `size` is its image's, unknown if that is damaged.

@@ -13,6 +13,7 @@ use image::error::LimitErrorKind;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 
+use crate::color_mode::ColorMode;
 use crate::image_error::{Content, ImageError};
 use crate::jpeg_end::has_end_marker;
 
@@ -82,6 +83,15 @@ pub fn size_of_bytes(
         Ok(if turned { (height, width) } else { (width, height) })
     };
     guarded(size, path)
+}
+
+/// How the image that `bytes` hold stores its pixels; they are not decoded.
+pub(crate) fn color_mode(
+    bytes: &[u8],
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<ColorMode, ImageError> {
+    guarded(|| Ok(ColorMode::of(open(bytes, path, limits)?.color_type())), path)
 }
 
 /// The bytes of the file `path`.

@@ -1,6 +1,6 @@
 //! Brightness and contrast, value for value as PIL's `ImageEnhance` changes them.
 
-use image::RgbImage;
+use image::{Rgb, RgbImage};
 
 /// Blends `image` with black: every sample times `factor`.
 pub(crate) fn adjust_brightness(image: &mut RgbImage, factor: f32) {
@@ -27,14 +27,16 @@ fn blend(image: &mut RgbImage, base: u8, factor: f32) {
     }
 }
 
-/// Mean of the ITU-R 601 luminances, each rounded to 8 bits, then rounded itself.
+/// The pixel's ITU-R 601 luminance, rounded to 8 bits.
+pub(crate) fn luminance(pixel: &Rgb<u8>) -> u8 {
+    let [r, g, b] = pixel.0.map(u32::from);
+    // 0.299, 0.587 and 0.114 as 16-bit fractions, as in PIL's convert("L"); their sum is 1.
+    ((r * 19_595 + g * 38_470 + b * 7_471 + 0x8000) >> 16) as u8
+}
+
+/// Mean of the luminances, rounded.
 fn mean_luminance(image: &RgbImage) -> u8 {
-    let luminance = |pixel: &image::Rgb<u8>| {
-        let [r, g, b] = pixel.0.map(u32::from);
-        // 0.299, 0.587 and 0.114 as 16-bit fractions, as in PIL's convert("L").
-        u64::from((r * 19_595 + g * 38_470 + b * 7_471 + 0x8000) >> 16)
-    };
-    let sum: u64 = image.pixels().map(luminance).sum();
+    let sum: u64 = image.pixels().map(|pixel| u64::from(luminance(pixel))).sum();
     let pixels = u64::from(image.width()) * u64::from(image.height());
     if pixels == 0 {
         return 0;

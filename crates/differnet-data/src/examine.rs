@@ -6,8 +6,9 @@ use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use crate::color_mode::ColorMode;
 use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, decode_bytes, decode_file, read_file};
+use crate::decode::{DecodeLimits, color_mode, decode_bytes, decode_file, read_file};
 use crate::image_error::ImageError;
 use crate::layouts::masked::MaskedImage;
 use crate::mask::bright_pixels;
@@ -35,24 +36,29 @@ pub(crate) struct MaskFacts {
 
 /// An image and its mask, read.
 #[derive(Debug)]
-pub(crate) struct Examined {
-    /// The image, or why it cannot be used.
-    pub(crate) image: Result<ImageFacts, ImageError>,
+pub(crate) struct Examined<T> {
+    /// The image and what was seen in it, or why it cannot be used.
+    pub(crate) image: Result<(ImageFacts, T), ImageError>,
     /// The mask, if there is one.
     pub(crate) mask: Option<Result<MaskFacts, ImageError>>,
 }
 
+/// What to note of an image: how it is stored, and its pixels.
+pub(crate) type Look<'a, T> = dyn Fn(ColorMode, &RgbImage) -> T + Sync + 'a;
+
 /// Reads and decodes each of `images` and its mask once, in parallel, and keeps none.
 ///
+/// - `look`: notes something of each image that can be read
 /// - `seen`: called after each image, from any thread
 /// - result: in the order given
-pub(crate) fn examine_images(
+pub(crate) fn examine_images<T: Send>(
     images: &[&MaskedImage],
     limits: &DecodeLimits,
+    look: &Look<'_, T>,
     seen: &(dyn Fn() + Sync),
-) -> Vec<Examined> {
+) -> Vec<Examined<T>> {
     let examine = |pair: &&MaskedImage| {
-        let image = examine_image(&pair.image, limits);
+        let image = examine_image(&pair.image, limits, look);
         let mask = pair.mask.as_ref().map(|mask| examine_mask(mask, limits));
         seen();
         Examined { image, mask }
@@ -60,11 +66,16 @@ pub(crate) fn examine_images(
     images.par_iter().map(examine).collect()
 }
 
-fn examine_image(path: &Path, limits: &DecodeLimits) -> Result<ImageFacts, ImageError> {
+fn examine_image<T>(
+    path: &Path,
+    limits: &DecodeLimits,
+    look: &Look<'_, T>,
+) -> Result<(ImageFacts, T), ImageError> {
     let bytes = read_file(path, limits)?;
     let image = decode_bytes(&bytes, path, limits)?;
+    let noted = look(color_mode(&bytes, path, limits)?, &image);
     let (bytes, pixels) = (ContentHash::of(&bytes), pixel_hash(&image));
-    Ok(ImageFacts { bytes, pixels, size: image.dimensions() })
+    Ok((ImageFacts { bytes, pixels, size: image.dimensions() }, noted))
 }
 
 fn examine_mask(path: &Path, limits: &DecodeLimits) -> Result<MaskFacts, ImageError> {
@@ -98,7 +109,12 @@ mod tests {
         RgbImage::from_pixel(3, 2, Rgb([7, 8, 9])).save(at("a.png")).unwrap();
         RgbImage::from_pixel(3, 2, Rgb([7, 8, 9])).save(at("b.bmp")).unwrap();
         RgbImage::from_pixel(2, 3, Rgb([7, 8, 9])).save(at("c.png")).unwrap();
-        let facts = |name| examine_image(&at(name), &DecodeLimits::default()).unwrap();
+        let facts = |name| {
+            let noted = examine_image(&at(name), &DecodeLimits::default(), &|mode, _| mode);
+            let (facts, mode) = noted.unwrap();
+            assert_eq!(mode.to_string(), "colour, 8 bits");
+            facts
+        };
         let (a, b, c) = (facts("a.png"), facts("b.bmp"), facts("c.png"));
         assert_eq!((a.pixels, a.size), (b.pixels, (3, 2)));
         assert_ne!(a.bytes, b.bytes);
@@ -125,7 +141,7 @@ mod tests {
             seen.fetch_add(1, Ordering::Relaxed);
         };
         let limits = DecodeLimits::default();
-        let examined = examine_images(&images.each_ref(), &limits, &count);
+        let examined = examine_images(&images.each_ref(), &limits, &|_, _| (), &count);
         assert_eq!(seen.into_inner(), 3);
         let facts = examined[0].mask.as_ref().unwrap().as_ref().unwrap();
         assert_eq!(*facts, MaskFacts { size: (4, 5), defective: 1 });

@@ -4,9 +4,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod appearance;
 mod audit;
 mod augment;
 mod causes;
+mod color_mode;
 mod content_hash;
 mod copies;
 mod dataset;
@@ -16,25 +18,30 @@ mod enhance;
 mod examine;
 mod image_error;
 mod image_input;
+mod inspection;
 mod jpeg_end;
 mod layouts;
 mod listing;
 mod load;
 mod mask;
+mod oddity;
 mod random;
 mod regions;
 mod regions_error;
 mod resize;
+mod robust_spread;
 mod rotate;
 mod sample;
 mod seen_image;
 mod subset;
 #[cfg(test)]
 mod test_tree;
+mod thumbnail;
 mod transform;
 
 pub use audit::{Audit, AuditImage, audit_images};
 pub use augment::{Purpose, Rotation, TransformConfig, fixed_transforms, random_transforms};
+pub use color_mode::ColorMode;
 pub use content_hash::ContentHash;
 pub use copies::{Copies, Leak, Likeness, Split};
 pub use dataset::{Dataset, Defect, Sample, load_dataset};
@@ -43,6 +50,7 @@ pub use decode::{DecodeLimits, decode_bytes, decode_file, image_size, read_file,
 pub use image::RgbImage;
 pub use image_error::{Content, ImageError};
 pub use image_input::ImageInput;
+pub use inspection::{Inspection, NearCopies, inspect_images};
 pub use layouts::masked::{MaskedImage, MaskedImages};
 pub use layouts::mtd::{TileClass, mtd_classes, mtd_tiles};
 pub use layouts::mvtec::{mvtec_categories, mvtec_test_images};
@@ -51,10 +59,12 @@ pub use layouts::{Layout, detect_layout};
 pub use listing::{find_images, folders_in, images_in, others_in};
 pub use load::{BadImage, LoadedImage, check_images, hash_images, load_image};
 pub use mask::{BadMask, MaskError, check_masks, load_mask};
+pub use oddity::Oddity;
 pub use regions::area::Area;
 pub use regions::{NEUTRAL, Regions, paint_neutral};
 pub use regions_error::RegionsError;
 pub use resize::resize_bilinear;
+pub use robust_spread::RobustSpread;
 pub use sample::{SampleConfig, sample_portraits, write_sample_dataset};
 pub use seen_image::SeenImage;
 pub use subset::random_subset;

@@ -13,6 +13,7 @@ mod calibration;
 mod checkpoints;
 mod color_scale;
 mod config;
+mod data_check;
 mod description;
 mod detector;
 mod error;
@@ -29,6 +30,7 @@ mod scales;
 mod self_test;
 mod shared_config;
 mod split;
+mod suspects;
 mod training;
 
 pub use anomaly_detector::{
@@ -38,6 +40,7 @@ pub use answer::{Answer, FailedAnswer, MapAnswer, ScoreAnswer};
 pub use baseline::{Baseline, BaselineConfig, BaselineInfo, BaselineMethod};
 pub use calibration::{Calibration, GoodImages, ThresholdRule};
 pub use config::{DetectorConfig, MTD_JITTER, Preset};
+pub use data_check::{CheckProgress, Finding, FindingKind, Severity, check_dataset};
 pub use description::{Rows, environment};
 pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice};
 pub use differnet_baselines::{
@@ -59,4 +62,5 @@ pub use row_scores::row_scores;
 pub use self_test::{SelfTest, SelfTestResult};
 pub use shared_config::SharedConfig;
 pub use split::data_fingerprint;
+pub use suspects::{Suspect, suspected_defects};
 pub use training::{BadImagePolicy, FEWEST_IMAGES, Outcome, Training};

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod calibrate;
+mod checking;
 mod end_to_end;
 mod fixture;
 mod interrupts;

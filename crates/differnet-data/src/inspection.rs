@@ -1,0 +1,132 @@
+//! What speaks against training on a data set, as far as its files tell without a model.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::appearance::Appearance;
+use crate::audit::{Audit, AuditImage, audit_and_note};
+use crate::copies::Split;
+use crate::decode::DecodeLimits;
+use crate::oddity::{Oddity, oddities};
+use crate::thumbnail::near_copies;
+
+/// What speaks against training on a data set; all empty if nothing does.
+#[derive(Debug, Default)]
+pub struct Inspection {
+    /// Damage, masks that do not fit, copies and leaks.
+    pub audit: Audit,
+    /// Images that are nearly the same as one to train on, without exact copies.
+    pub near_copies: Vec<NearCopies>,
+    /// Images that look unlike the others, in the order given, with what is unusual.
+    pub oddities: Vec<(PathBuf, Oddity)>,
+    /// Sizes that images have, smallest first; width and height, pixels.
+    pub sizes: Vec<(u32, u32)>,
+}
+
+/// Images that are nearly the same: one photograph saved twice, or two of one part that did not move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NearCopies {
+    /// Those to train on, at least one, sorted.
+    pub train: Vec<PathBuf>,
+    /// Those to test with, sorted.
+    pub test: Vec<PathBuf>,
+}
+
+/// Reads every image and mask once, in parallel, and says what speaks against training on them.
+///
+/// - `seen`: called after each image, from any thread
+pub fn inspect_images(
+    images: &[AuditImage],
+    limits: &DecodeLimits,
+    seen: &(dyn Fn() + Sync),
+) -> Inspection {
+    let look = |stored, image: &_| Appearance::of(image, stored);
+    let (audit, appearances) = audit_and_note(images, limits, &look, seen);
+    let known: Vec<(&AuditImage, &Appearance)> = images
+        .iter()
+        .zip(&appearances)
+        .filter_map(|(image, appearance)| Some((image, appearance.as_ref()?)))
+        .collect();
+    let looks: Vec<(Split, &Appearance)> =
+        known.iter().map(|(image, seen)| (image.split, *seen)).collect();
+    let sizes: BTreeSet<(u32, u32)> = known.iter().map(|(_, seen)| seen.size).collect();
+    Inspection {
+        near_copies: find_near_copies(&known, &audit),
+        oddities: oddities(&looks)
+            .into_iter()
+            .map(|(at, oddity)| (known[at].0.files.image.clone(), oddity))
+            .collect(),
+        sizes: sizes.into_iter().collect(),
+        audit,
+    }
+}
+
+/// Near copies among `images`, each exact copy but the first left out.
+fn find_near_copies(images: &[(&AuditImage, &Appearance)], audit: &Audit) -> Vec<NearCopies> {
+    let copies = audit.copies.iter().flat_map(|copies| &copies.files[1..]);
+    let leaks = audit.leaks.iter().flat_map(|leak| &leak.test);
+    let known: BTreeSet<&Path> = copies.chain(leaks).map(PathBuf::as_path).collect();
+    let images: Vec<_> =
+        images.iter().filter(|(image, _)| !known.contains(&*image.files.image)).collect();
+    let thumbnails: Vec<_> = images.iter().map(|(_, seen)| &seen.thumbnail).collect();
+    let groups = near_copies(&thumbnails).into_iter().map(|group| {
+        let of = |split| {
+            let members = group.iter().map(|&at| images[at].0);
+            let mut paths: Vec<PathBuf> = members
+                .filter(|image| image.split == split)
+                .map(|image| image.files.image.clone())
+                .collect();
+            paths.sort();
+            paths
+        };
+        NearCopies { train: of(Split::Train), test: of(Split::Test) }
+    });
+    // Test images that resemble each other harm nothing.
+    let mut groups: Vec<NearCopies> = groups.filter(|group| !group.train.is_empty()).collect();
+    groups.sort_by(|a, b| a.train.cmp(&b.train));
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, RgbImage};
+
+    use super::*;
+    use crate::layouts::masked::MaskedImage;
+    use crate::resize::resize_bilinear;
+    use crate::test_tree::tree;
+
+    #[test]
+    fn near_copies_are_told_apart_from_copies_and_odd_images_are_named() {
+        let root = tree::<&str>(&[]);
+        let part = |number: u32| {
+            RgbImage::from_fn(64, 64, |x, y| {
+                Rgb([(40 + 20 * ((x / (3 + number) + y / (4 + number)) % 8)) as u8; 3])
+            })
+        };
+        let mut images = Vec::new();
+        let mut add = |name: &str, split, image: &RgbImage| {
+            let path = root.path().join(name);
+            image.save(&path).unwrap();
+            images.push(AuditImage { files: MaskedImage::without_mask(path), split, good: true });
+        };
+        for number in 0..10 {
+            add(&format!("{number}.png"), Split::Train, &part(number));
+        }
+        add("copy.bmp", Split::Train, &part(2));
+        add("near.png", Split::Train, &resize_bilinear(&part(3), 128, 128));
+        add("leak.png", Split::Test, &resize_bilinear(&part(4), 160, 160));
+        add("blank.png", Split::Train, &RgbImage::from_pixel(64, 64, Rgb([9; 3])));
+        let found = inspect_images(&images, &DecodeLimits::default(), &|| {});
+        let at = |names: &[&str]| names.iter().map(|name| root.path().join(name)).collect();
+        let near = [
+            NearCopies { train: at(&["3.png", "near.png"]), test: Vec::new() },
+            NearCopies { train: at(&["4.png"]), test: at(&["leak.png"]) },
+        ];
+        assert_eq!(found.near_copies, near);
+        assert_eq!(found.audit.copies.len(), 1);
+        let odd: Vec<&PathBuf> = found.oddities.iter().map(|(path, _)| path).collect();
+        assert_eq!(odd, [&root.path().join("blank.png")]);
+        assert_eq!(found.sizes, [(64, 64), (128, 128), (160, 160)]);
+    }
+}

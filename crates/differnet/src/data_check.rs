@@ -1,0 +1,245 @@
+//! What speaks against training on a data set, by how much it matters.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use differnet_data::{
+    AuditImage, Dataset, Inspection, Likeness, MaskedImage, Oddity, Sample, Split, inspect_images,
+};
+use serde::Serialize;
+
+use crate::error::DetectorError;
+use crate::feature_source::FeatureSource;
+use crate::suspects::suspected_defects;
+use crate::training::FEWEST_IMAGES;
+
+/// Good images from which on no more are asked for: twice the paper's smallest training sets.
+const ENOUGH_IMAGES: usize = 32;
+
+/// How much something matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Training fails, or its test scores mean nothing.
+    Error,
+    /// Somebody should look at it before training.
+    Warning,
+    /// Worth knowing.
+    Notice,
+}
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// A file that is no usable image.
+    Unreadable,
+    /// A mask that does not fit its image.
+    Mask,
+    /// Too few good images.
+    FewImages,
+    /// An image that is trained on and tested with.
+    Leak,
+    /// Two that are nearly the same, one to train on and one to test with.
+    NearLeak,
+    /// A training image that is there twice.
+    Copies,
+    /// Training images that are nearly the same.
+    NearCopies,
+    /// An image that shows next to nothing.
+    Blank,
+    /// An image with more white than the others.
+    Overexposed,
+    /// An image with more black than the others.
+    Underexposed,
+    /// An image that is less sharp than the others.
+    Blurred,
+    /// An image of another shape.
+    Shape,
+    /// An image whose pixels are stored in another way.
+    Colors,
+    /// A good image that is unlike all others.
+    SuspectedDefect,
+    /// Images of several sizes.
+    Sizes,
+}
+
+impl FindingKind {
+    fn severity(self) -> Severity {
+        match self {
+            Self::Unreadable | Self::Leak => Severity::Error,
+            Self::Sizes => Severity::Notice,
+            _ => Severity::Warning,
+        }
+    }
+}
+
+/// Something that speaks against training on a data set.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Finding {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What it is.
+    pub kind: FindingKind,
+    /// The files concerned; empty if it is the data set as a whole.
+    pub files: Vec<PathBuf>,
+    /// The finding in words, without the files' names where they are given.
+    pub message: String,
+}
+
+/// How far a check is: images done, of how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckProgress {
+    /// Files are being read.
+    Files(usize, usize),
+    /// Good images are being compared with each other.
+    Features(usize, usize),
+}
+
+impl Finding {
+    fn new(kind: FindingKind, files: Vec<PathBuf>, message: String) -> Self {
+        Self { severity: kind.severity(), kind, files, message }
+    }
+}
+
+/// What speaks against training on `dataset`, what matters most first.
+///
+/// - `source`: extracts the features by which defects among the good images are suspected; without
+///   it only the files are looked at
+/// - `seen`: told how far the check is, from any thread
+///
+/// # Errors
+/// [`DetectorError`]: an image that changes meanwhile, or a cache that cannot be used.
+pub fn check_dataset(
+    dataset: &Dataset,
+    source: Option<&FeatureSource>,
+    seen: &(dyn Fn(CheckProgress) + Sync),
+) -> Result<Vec<Finding>, DetectorError> {
+    let images: Vec<AuditImage> = [(&dataset.train, Split::Train), (&dataset.test, Split::Test)]
+        .into_iter()
+        .flat_map(|(samples, split)| samples.iter().map(move |sample| to_audit(sample, split)))
+        .collect();
+    let limits = source.map_or_else(Default::default, |source| source.limits.clone());
+    let done = AtomicUsize::new(0);
+    let count = || {
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        seen(CheckProgress::Files(done, images.len()));
+    };
+    let inspection = inspect_images(&images, &limits, &count);
+    let usable = usable_once(dataset, &inspection);
+    let mut findings = of_files(&inspection);
+    findings.extend(few_images(usable.len()));
+    if let Some(source) = source {
+        let total = usable.len();
+        let mut count = |done| seen(CheckProgress::Features(done, total));
+        findings.extend(suspected_defects(source, &usable, &mut count)?.into_iter().map(
+            |suspect| {
+                let message = format!(
+                    "{:.1} times as far from the nearest other good image as usual: does it show a \
+                     defect?",
+                    suspect.ratio
+                );
+                Finding::new(FindingKind::SuspectedDefect, vec![suspect.path], message)
+            },
+        ));
+    }
+    // Stable: within a kind the order in which they were found.
+    findings.sort_by_key(|finding| (finding.severity, finding.kind));
+    Ok(findings)
+}
+
+fn to_audit(sample: &Sample, split: Split) -> AuditImage {
+    let mask = sample.defect.as_ref().and_then(|defect| defect.mask.clone());
+    let files = MaskedImage { image: sample.image.clone(), mask };
+    AuditImage { files, split, good: sample.defect.is_none() }
+}
+
+/// The training images that can be read, each of several copies once.
+fn usable_once(dataset: &Dataset, inspection: &Inspection) -> Vec<PathBuf> {
+    let audit = &inspection.audit;
+    let damaged = audit.damaged.iter().map(|bad| &bad.path);
+    let copies = audit.copies.iter().filter(|copies| copies.split == Split::Train);
+    let out: BTreeSet<&PathBuf> =
+        damaged.chain(copies.flat_map(|copies| &copies.files[1..])).collect();
+    let files = dataset.train.iter().map(|sample| &sample.image);
+    files.filter(|file| !out.contains(file)).cloned().collect()
+}
+
+fn few_images(count: usize) -> Option<Finding> {
+    if count >= ENOUGH_IMAGES {
+        return None;
+    }
+    let message = format!(
+        "{count} different good images to train on: take {ENOUGH_IMAGES} or more, of many parts"
+    );
+    let finding = Finding::new(FindingKind::FewImages, Vec::new(), message);
+    let severity = if count < FEWEST_IMAGES { Severity::Error } else { finding.severity };
+    Some(Finding { severity, ..finding })
+}
+
+/// What the files tell without features.
+fn of_files(inspection: &Inspection) -> Vec<Finding> {
+    let audit = &inspection.audit;
+    let mut findings = Vec::new();
+    let mut add = |kind, files, message| findings.push(Finding::new(kind, files, message));
+    for bad in &audit.damaged {
+        add(FindingKind::Unreadable, vec![bad.path.clone()], bad.error.with_causes());
+    }
+    for mask in &audit.masks {
+        add(FindingKind::Mask, vec![mask.path().to_path_buf()], mask.with_causes());
+    }
+    for leak in &audit.leaks {
+        let files = [&leak.train[..], &leak.test].concat();
+        let message = format!("trained on and tested with: {}", alike(leak.likeness));
+        add(FindingKind::Leak, files, message);
+    }
+    for copies in audit.copies.iter().filter(|copies| copies.split == Split::Train) {
+        let message = format!("{}: keep one", alike(copies.likeness));
+        add(FindingKind::Copies, copies.files.clone(), message);
+    }
+    for near in &inspection.near_copies {
+        let files = [&near.train[..], &near.test].concat();
+        if near.test.is_empty() {
+            let message = "nearly the same image: keep one".to_owned();
+            add(FindingKind::NearCopies, files, message);
+        } else {
+            let message = "nearly the same image is trained on and tested with".to_owned();
+            add(FindingKind::NearLeak, files, message);
+        }
+    }
+    for (path, oddity) in &inspection.oddities {
+        add(kind_of(oddity), vec![path.clone()], oddity.to_string());
+    }
+    if let [smallest, .., largest] = inspection.sizes[..] {
+        let message = format!(
+            "{} sizes from {}×{} to {}×{} pixels: all are resized to squares",
+            inspection.sizes.len(),
+            smallest.0,
+            smallest.1,
+            largest.0,
+            largest.1
+        );
+        add(FindingKind::Sizes, Vec::new(), message);
+    }
+    findings
+}
+
+fn alike(likeness: Likeness) -> &'static str {
+    match likeness {
+        Likeness::Bytes => "the same file",
+        Likeness::Pixels => "the same pixels",
+    }
+}
+
+fn kind_of(oddity: &Oddity) -> FindingKind {
+    match oddity {
+        Oddity::Blank { .. } => FindingKind::Blank,
+        Oddity::Overexposed { .. } => FindingKind::Overexposed,
+        Oddity::Underexposed { .. } => FindingKind::Underexposed,
+        Oddity::Blurred { .. } => FindingKind::Blurred,
+        Oddity::Shape { .. } => FindingKind::Shape,
+        Oddity::Colors { .. } => FindingKind::Colors,
+    }
+}

@@ -1,0 +1,95 @@
+//! Good images that look like defects: far from all other good ones.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use differnet_baselines::{OneNearestNeighbourConfig, RowScorer, Rows};
+use differnet_data::{RobustSpread, Transform};
+use differnet_features::FEATURES;
+
+use crate::error::DetectorError;
+use crate::feature_source::FeatureSource;
+
+/// Fewest images that say what is usual.
+const FEWEST: usize = 8;
+/// An image is suspected only from this many times the usual distance.
+const LEAST_RATIO: f64 = 1.5;
+
+/// A good image that may show a defect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Suspect {
+    /// The image.
+    pub path: PathBuf,
+    /// Its distance to the nearest other image over the median of all such distances, in principal
+    /// components of z-scored features.
+    pub ratio: f64,
+}
+
+/// Those of the good images `files` that are unusually far from their nearest neighbour, the
+/// farthest first; none if there are fewer than 8.
+///
+/// Each image is left out in turn and scored by the nearest of the others, upright alone. Its
+/// distance is unusual if its logarithm exceeds the median by more than 3.5 robust standard
+/// deviations. Copies of an image hide it: leave them out.
+///
+/// - `seen`: called with the number of images whose features are known
+///
+/// # Errors
+/// [`DetectorError`]: an image that cannot be used, or a cache that cannot.
+pub fn suspected_defects(
+    source: &FeatureSource,
+    files: &[PathBuf],
+    seen: &mut dyn FnMut(usize),
+) -> Result<Vec<Suspect>, DetectorError> {
+    if files.len() < FEWEST {
+        return Ok(Vec::new());
+    }
+    let mut values = Vec::with_capacity(files.len() * FEATURES);
+    let upright = |_: &_| vec![Transform::IDENTITY];
+    let _ = source.for_each_usable(None, files, &upright, &mut |index, features| {
+        values.extend(features.rows);
+        seen(index + 1);
+        ControlFlow::Continue(())
+    })?;
+    let rows = Rows::new(&values, FEATURES)?; // [images, 768]
+    let fitted = OneNearestNeighbourConfig::default()
+        .fit(&rows, &mut |_| ControlFlow::Continue(()))?
+        .expect("only its callback breaks off a fit, and this one does not");
+    let distances: Vec<f64> = (0..files.len())
+        .flat_map(|image| fitted.training_scores(&rows, image..image + 1))
+        .collect();
+    Ok(far_from_all(files, &distances))
+}
+
+fn far_from_all(files: &[PathBuf], distances: &[f64]) -> Vec<Suspect> {
+    let spread = RobustSpread::of(distances.iter().map(|distance| distance.ln()));
+    let mut suspects: Vec<Suspect> = files
+        .iter()
+        .zip(distances)
+        .filter(|(_, distance)| spread.is_exceeded_by(distance.ln(), LEAST_RATIO.ln()))
+        .map(|(path, distance)| Suspect {
+            path: path.clone(),
+            ratio: distance / spread.median.exp(),
+        })
+        .collect();
+    suspects.sort_by(|a, b| b.ratio.total_cmp(&a.ratio));
+    suspects
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_far_ones_come_farthest_first_and_the_spread_decides_what_is_far() {
+        let files: Vec<PathBuf> = (0..9).map(|n| PathBuf::from(format!("{n}.png"))).collect();
+        let mut distances = [1.0, 1.1, 0.9, 1.0, 1.05, 0.95, 1.0, 3.0, 2.0];
+        let suspects = far_from_all(&files, &distances);
+        let golden = [(7, 3.0), (8, 2.0)]
+            .map(|(at, ratio): (usize, f64)| Suspect { path: files[at].clone(), ratio });
+        assert_eq!(suspects, golden);
+        // Where distances differ by large factors anyway, threefold is nothing.
+        distances = [1.0, 0.3, 3.0, 0.5, 2.0, 0.4, 2.5, 3.0, 0.33];
+        assert_eq!(far_from_all(&files, &distances), []);
+    }
+}
