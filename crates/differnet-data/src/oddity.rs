@@ -133,7 +133,8 @@ pub(crate) fn oddities(images: &[(Split, &Appearance)]) -> Vec<(usize, Oddity)> 
         if shapes_are_alike && stretched(seen) {
             found.push((at, Oddity::Shape { size: seen.size, usual: size }));
         }
-        if seen.colors != colors {
+        let blank = matches!(light, Some(Oddity::Blank { .. }));
+        if seen.colors != colors && !blank {
             found.push((at, Oddity::Colors { found: seen.colors, usual: colors }));
         }
     }

@@ -1,6 +1,6 @@
 //! `differnet check`: what speaks against training on a data set.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use differnet::{CheckProgress, Finding, Severity, check_dataset};
@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::data_args::DataArgs;
 use crate::exit::Exit;
+use crate::numbers::seed;
 use crate::output::{counted, print, print_json, tell};
 use crate::progress::Meter;
 use crate::source_args::SourceArgs;
@@ -38,7 +39,7 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     data: DataArgs,
     /// Seed of the split, where the layout leaves it open.
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "S", value_parser = seed, allow_negative_numbers = true, default_value_t = 0)]
     seed: u64,
     /// Look at the files alone: suspect no defects among good images.
     #[arg(long)]
@@ -105,7 +106,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     } else {
         print(&readable(&report))?;
         if !findings.is_empty() {
-            tell("Every file of every finding: --json. What they mean: docs/src/checking.md.");
+            tell("--json lists every file of every finding; --help says what is looked for.");
         }
     }
     Ok(if ok { Exit::Done } else { Exit::Failed })
@@ -146,8 +147,7 @@ fn about(finding: &Finding, root: &Path) -> String {
     if finding.files.is_empty() || finding.message.contains(&*finding.files[0].to_string_lossy()) {
         return finding.message.clone();
     }
-    let below =
-        |file: &std::path::PathBuf| file.strip_prefix(root).unwrap_or(file).display().to_string();
+    let below = |file: &PathBuf| file.strip_prefix(root).unwrap_or(file).display().to_string();
     let mut files: Vec<String> = finding.files.iter().take(NAMED).map(below).collect();
     if finding.files.len() > NAMED {
         files.push(format!("{} more", finding.files.len() - NAMED));

@@ -59,11 +59,14 @@ fn everything_wrong_is_named_with_its_kind_and_files() {
     assert_eq!(files.len(), 2);
     assert!(files.iter().any(|file| file.as_str().unwrap().ends_with("twice.png")));
 
-    // In words, errors name the file once; with features the defect is suspected too.
+    // In words, errors name the file once; with features the odd image is far from all others too.
     let run = fixture.run(&["check", "--data"], &[&category]);
     assert_eq!(run.code, Some(1));
     assert_eq!(run.out.matches("broken.png").count(), 1, "{}", run.out);
     assert!(run.out.contains("3 errors"), "{}", run.out);
+    let suspected = |line: &&str| line.contains("does it show a defect?");
+    let first = run.out.lines().find(suspected).unwrap();
+    assert!(first.starts_with("warning  train/good/blank.png: "), "{}", run.out);
 }
 
 #[test]
