@@ -16,6 +16,7 @@ mod exit;
 mod findings;
 mod inputs;
 mod interrupt;
+mod line_args;
 mod map_args;
 mod map_evaluation;
 mod map_files;

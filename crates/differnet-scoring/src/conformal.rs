@@ -108,6 +108,7 @@ pub fn p_value(good: &[f64], score: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_uniform::Uniform;
 
     fn guarantee(rate: f64, confidence: f64) -> FalseAlarmGuarantee {
         FalseAlarmGuarantee::new(rate, confidence).expect("shares")
@@ -153,21 +154,14 @@ mod tests {
     #[test]
     fn the_promise_holds_in_a_thousand_calibrations() {
         // Good scores uniform in [0, 1): a threshold's false-alarm rate is 1 - threshold, exactly.
-        let mut state = 1_u64;
-        let mut uniform = || {
-            // Knuth's MMIX generator: its upper 53 bits are enough here.
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (state >> 11) as f64 / (1_u64 << 53) as f64
-        };
+        let mut uniform = Uniform::new();
         for (images, rate, confidence) in
             [(59, 0.05, 0.95), (209, 0.05, 0.95), (700, 0.01, 0.95), (100, 0.1, 0.8)]
         {
             let guarantee = guarantee(rate, confidence);
             let (mut broken, mut rates) = (0, 0.0);
             for _ in 0..1000 {
-                let good: Vec<f64> = (0..images).map(|_| uniform()).collect();
+                let good: Vec<f64> = (0..images).map(|_| uniform.next()).collect();
                 let false_alarms = 1.0 - guarantee.threshold(&good).expect("enough images");
                 broken += i32::from(false_alarms > rate);
                 rates += false_alarms / 1000.0;

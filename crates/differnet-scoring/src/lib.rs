@@ -5,14 +5,18 @@
 
 mod conformal;
 mod costs;
+mod drift;
 mod error;
 mod local_statistics;
 mod map;
 mod score;
+#[cfg(test)]
+mod test_uniform;
 mod threshold;
 
 pub use conformal::{FalseAlarmGuarantee, lowest_rate, p_value};
 pub use costs::{CheapestThreshold, Costs};
+pub use drift::{Direction, Drift, drift};
 pub use error::ScoreError;
 pub use local_statistics::{LocalStatistics, LocalStatisticsBuilder};
 pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region};

@@ -1,18 +1,16 @@
-//! Counters and histograms in Prometheus' text form.
-//!
-//! What watches the scores themselves, such as a drift against the training, belongs beside
-//! [`Metrics::scored`], which sees every answer.
+//! Counters, histograms and what is known of the lines, in Prometheus' text form.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use differnet::{ScoreAnswer, Verdict};
+use differnet::{Direction, ScoreAnswer, Verdict};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry as Prometheus;
 
@@ -22,6 +20,8 @@ use crate::registry::{Registry, Reload};
 /// Bounds of the histogram of answering times, seconds.
 const SECONDS: [f64; 13] =
     [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
+/// Shares of the quantiles of a line's scores, as labels.
+const QUANTILES: [&str; 5] = ["0.05", "0.25", "0.5", "0.75", "0.95"];
 /// Bounds of the histogram of batches, images.
 const IMAGES: [f64; 6] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
 
@@ -137,14 +137,37 @@ impl Collector for Now {
             None,
             kind,
         )?)?;
-        let models =
-            Family::<Vec<(String, String)>, prometheus_client::metrics::gauge::Gauge>::default();
+        let gauges = || Family::<Vec<(String, String)>, Gauge<f64, AtomicU64>>::default();
+        let (served, quantiles) = (gauges(), gauges());
+        let (shifts, drifts) = (gauges(), gauges());
         for model in self.models.all() {
-            let labels = [("model", &model.name), ("sha256", &model.sha256)];
-            let labels = labels.map(|(name, value)| (name.to_owned(), value.clone()));
-            models.get_or_create(&labels.to_vec()).set(1);
+            let labels = |more: Option<(&str, &str)>| -> Vec<(String, String)> {
+                let labels = [Some(("model", model.name.as_str())), more];
+                let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+                labels.into_iter().flatten().map(owned).collect()
+            };
+            served.get_or_create(&labels(Some(("sha256", &model.sha256)))).set(1.0);
+            let line = model.line_summary();
+            for (share, score) in QUANTILES.iter().zip(line.quantiles.iter().flatten()) {
+                quantiles.get_or_create(&labels(Some(("quantile", share)))).set(*score);
+            }
+            if let Some(shift) = line.feature_shift {
+                shifts.get_or_create(&labels(None)).set(shift);
+            }
+            for (name, direction) in [("higher", Direction::Higher), ("lower", Direction::Lower)] {
+                let drifted = line.drift.is_some_and(|drift| drift.direction == direction);
+                let gauge = drifts.get_or_create(&labels(Some(("direction", name))));
+                gauge.set(f64::from(u8::from(drifted)));
+            }
         }
-        let kind = models.metric_type();
-        models.encode(encoder.encode_descriptor("model_info", "Models served", None, kind)?)
+        for (name, help, family) in [
+            ("model_info", "Models served", &served),
+            ("recent_score", "Quantiles of the last 200 scores", &quantiles),
+            ("feature_shift", "Distance from the training, in standard deviations", &shifts),
+            ("drift", "Whether a line has drifted from its good images", &drifts),
+        ] {
+            family.encode(encoder.encode_descriptor(name, help, None, family.metric_type())?)?;
+        }
+        Ok(())
     }
 }

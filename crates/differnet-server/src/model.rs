@@ -3,16 +3,19 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use differnet::{AnomalyDetector, LocalizeConfig, Method, ScoreConfig};
+use differnet::{
+    AnomalyDetector, Drift, ImageScore, LineSummary, LineWatch, LocalizeConfig, Method, ScoreConfig,
+};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// Transformed images that are scored together: what the extractor works on at once, twice.
 const TRANSFORMS: usize = 32;
 
-/// A model as it is served; never changed, only replaced.
+/// A model as it is served; never changed, only replaced, and with it what is known of its line.
 #[derive(Debug)]
 pub(crate) struct Model {
     /// Name in addresses.
@@ -21,6 +24,15 @@ pub(crate) struct Model {
     /// Of the model file.
     pub(crate) sha256: String,
     loaded: SystemTime,
+    line: Mutex<Line>,
+}
+
+/// The line that a model scores.
+#[derive(Debug)]
+struct Line {
+    watch: LineWatch,
+    /// The drift that was last told of.
+    drift: Option<Drift>,
 }
 
 /// What a client is told of a model.
@@ -43,6 +55,8 @@ pub(crate) struct ModelDescription<'a> {
     loaded: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     good_scores: Option<&'a [f64]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<LineSummary>,
 }
 
 impl Model {
@@ -52,7 +66,40 @@ impl Model {
         sha256: String,
         loaded: SystemTime,
     ) -> Self {
-        Self { name, detector, sha256, loaded }
+        let line = Mutex::new(Line { watch: LineWatch::new(&detector.summary()), drift: None });
+        Self { name, detector, sha256, loaded, line }
+    }
+
+    /// Adds an image to what is known of the line, and logs when a drift begins, turns or ends.
+    pub(crate) fn saw(&self, image: &ImageScore) {
+        let mut line = self.line();
+        line.watch.add(image);
+        let drift = line.watch.summary(&self.detector.summary()).drift;
+        if drift.map(|drift| drift.direction) == line.drift.map(|drift| drift.direction) {
+            return;
+        }
+        line.drift = drift;
+        match drift {
+            Some(drift) => tracing::warn!(
+                model = self.name,
+                direction = ?drift.direction,
+                score = drift.score,
+                share = drift.share,
+                good_share = drift.good_share,
+                "the line has drifted: its threshold no longer holds"
+            ),
+            None => tracing::info!(model = self.name, "the line has drifted back"),
+        }
+    }
+
+    /// What can be said of the line.
+    pub(crate) fn line_summary(&self) -> LineSummary {
+        self.line().watch.summary(&self.detector.summary())
+    }
+
+    fn line(&self) -> MutexGuard<'_, Line> {
+        // Each addition leaves a whole state behind, also if the next one fails.
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The scoring that the model was fitted for.
@@ -88,6 +135,7 @@ impl Model {
             sha256: &self.sha256,
             loaded: humantime::format_rfc3339_seconds(self.loaded).to_string(),
             good_scores: None,
+            line: None,
         }
     }
 
@@ -96,7 +144,7 @@ impl Model {
         let summary = self.detector.summary();
         let good_scores = summary.calibration.map_or(summary.good_scores, |set| &set.good_scores);
         let good_scores = Some(good_scores);
-        ModelDescription { good_scores, ..self.describe() }
+        ModelDescription { good_scores, line: Some(self.line_summary()), ..self.describe() }
     }
 }
 

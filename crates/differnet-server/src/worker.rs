@@ -87,6 +87,9 @@ impl Worker {
                     &model.scoring(),
                     &mut |index, score| {
                         let (name, _) = &images[index];
+                        if let Ok(score) = &score {
+                            model.saw(score);
+                        }
                         let score = score
                             .map(|score| ScoreAnswer::new(name, &summary, &thresholds, &score));
                         self.metrics.scored(&model.name, score.as_ref().ok());

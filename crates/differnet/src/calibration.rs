@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use differnet_data::ContentHash;
-use differnet_scoring::{Costs, FalseAlarmGuarantee, ScoreError, Thresholds, p_value};
+use differnet_scoring::{Costs, FalseAlarmGuarantee, ScoreError, Thresholds};
 use serde::{Deserialize, Serialize};
 
 use crate::detector::ImageScore;
@@ -129,11 +129,6 @@ impl Calibration {
         Thresholds { defect: self.threshold, unsure: self.unsure }
     }
 
-    /// The share of good parts that score at least `score`, judged by the good images.
-    pub fn p_value(&self, score: f64) -> f64 {
-        p_value(&self.good_scores, score)
-    }
-
     /// Whether every number is one.
     pub(crate) fn is_finite(&self) -> bool {
         let numbers = [Some(self.threshold), self.unsure].into_iter().flatten();
@@ -158,6 +153,7 @@ mod tests {
             score,
             verdict: Verdict::Ok,
             transform_scores: vec![score],
+            mean_features: Vec::new(),
         }
     }
 
@@ -181,7 +177,6 @@ mod tests {
         assert_eq!(calibration.threshold, 98.0_f64.next_up());
         assert_eq!(calibration.unsure, Some(86.0_f64.next_up()));
         assert_eq!(calibration.thresholds().verdict(90.0), Verdict::Unsure);
-        assert_eq!(calibration.p_value(98.0), 3.0 / 101.0);
         for doubt in [0.05, 0.01] {
             let error = Calibration::by_false_alarms(good.clone(), guarantee, Some(doubt));
             assert_eq!(error.expect_err("no room"), ScoreError::Doubt { found: doubt, rate: 0.05 });

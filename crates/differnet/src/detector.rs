@@ -113,6 +113,8 @@ pub struct ImageScore {
     pub verdict: Verdict,
     /// The score of each transform: for DifferNet −log p_Z, nats, up to a constant.
     pub transform_scores: Vec<f64>,
+    /// Mean over transforms of each feature, `[768]`; empty for the competitors.
+    pub mean_features: Vec<f32>,
 }
 
 impl ScoreConfig {
@@ -142,7 +144,7 @@ impl ScoreConfig {
     ) -> Result<ImageScore, ScoreError> {
         let score = anomaly_score(&transform_scores, self.average)?;
         let verdict = thresholds.verdict(score);
-        Ok(ImageScore { hash, score, verdict, transform_scores })
+        Ok(ImageScore { hash, score, verdict, transform_scores, mean_features: Vec::new() })
     }
 }
 
@@ -326,9 +328,10 @@ impl Detector {
         let flow = source.for_each_within(regions, images, &choice, &mut |index, features| {
             let score = features.map(|features| {
                 let scores = self.row_scores(&features.rows);
-                config
+                let judged = config
                     .judge(features.hash, scores, &self.info.thresholds())
-                    .expect("the number of transforms was checked")
+                    .expect("the number of transforms was checked");
+                ImageScore { mean_features: mean_of_rows(&features.rows), ..judged }
             });
             visit(index, score)
         })?;
@@ -356,6 +359,16 @@ impl ModelInfo {
         let trained = Thresholds { defect: self.threshold, unsure: None };
         self.calibration.as_ref().map_or(trained, Calibration::thresholds)
     }
+}
+
+/// The mean of rows `[rows, 768]`, `[768]`.
+fn mean_of_rows(rows: &[f32]) -> Vec<f32> {
+    let mut sums = vec![0.0_f32; FEATURES];
+    for row in rows.chunks_exact(FEATURES) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+    let count = (rows.len() / FEATURES) as f32;
+    sums.iter().map(|sum| sum / count).collect()
 }
 
 pub(crate) fn model_error(path: &Path) -> impl Fn(FlowError) -> DetectorError + '_ {

@@ -6,6 +6,8 @@
 //! [`Method`] is chosen by the settings' type, and an [`AnomalyDetector`] is a model of any. This
 //! crate knows nothing of terminals.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod anomaly_detector;
 mod answer;
 mod baseline;
@@ -18,6 +20,7 @@ mod description;
 mod detector;
 mod error;
 mod feature_source;
+mod line_watch;
 mod localize;
 mod method;
 mod method_config;
@@ -48,11 +51,12 @@ pub use differnet_baselines::{
     OneClassSvmConfig, OneNearestNeighbourConfig, Stage,
 };
 pub use differnet_scoring::{
-    AnomalyMap, Average, CheapestThreshold, Costs, FalseAlarmGuarantee, Region, ScoreError,
-    Thresholds, Verdict, lowest_rate,
+    AnomalyMap, Average, CheapestThreshold, Costs, Direction, Drift, FalseAlarmGuarantee, Region,
+    ScoreError, Thresholds, Verdict, lowest_rate,
 };
 pub use error::DetectorError;
 pub use feature_source::{ChooseTransforms, FeatureSource, ImageFeatures};
+pub use line_watch::{LineSummary, LineWatch};
 pub use localize::{Localization, LocalizeConfig, MapKind};
 pub use method::Method;
 pub use method_config::MethodConfig;

@@ -42,6 +42,10 @@ pub struct ModelSummary<'a> {
     pub self_test: Option<&'a SelfTest>,
     /// Scores of the held-back images, sorted; without any, those of training images.
     pub good_scores: &'a [f64],
+    /// Mean of each feature over training rows, `[768]`; empty for methods that do not keep it.
+    pub feature_means: &'a [f32],
+    /// Standard deviation of each feature over the same rows; as long as the means.
+    pub feature_deviations: &'a [f32],
     /// The course of the training; empty for methods without updates.
     pub history: &'a [HistoryPoint],
     /// What the method has to tell besides: names and values.
@@ -62,13 +66,18 @@ impl<'a> ModelSummary<'a> {
         self.training_digests.binary_search(&digest(image)).is_ok()
     }
 
-    /// The share of good parts that score at least `score`; `None` without images held back.
-    pub fn p_value(&self, score: f64) -> Option<f64> {
+    /// Sorted scores of good images that training did not see; `None` without any.
+    pub fn reference_scores(&self) -> Option<&'a [f64]> {
         match self.calibration {
-            Some(calibration) => Some(calibration.p_value(score)),
-            None if self.held_back_images > 0 => Some(p_value(self.good_scores, score)),
+            Some(calibration) => Some(&calibration.good_scores),
+            None if self.held_back_images > 0 => Some(self.good_scores),
             None => None,
         }
+    }
+
+    /// The share of good parts that score at least `score`; `None` without images held back.
+    pub fn p_value(&self, score: f64) -> Option<f64> {
+        self.reference_scores().map(|good| p_value(good, score))
     }
 
     /// The summary of a DifferNet model.
@@ -96,6 +105,8 @@ impl<'a> ModelSummary<'a> {
             calibration: info.calibration.as_ref(),
             self_test: info.self_test.as_ref(),
             good_scores: &info.good_scores,
+            feature_means: &info.feature_means,
+            feature_deviations: &info.feature_deviations,
             history: &info.history,
             facts: facts.map(|(name, value)| (name.to_owned(), value)).into(),
             settings: info.config.to_toml(),
@@ -119,6 +130,8 @@ impl<'a> ModelSummary<'a> {
             calibration: info.calibration.as_ref(),
             self_test: info.self_test.as_ref(),
             good_scores: &info.good_scores,
+            feature_means: &[],
+            feature_deviations: &[],
             history: &[],
             facts: info.facts.clone().into_iter().collect(),
             settings: info.config.to_toml(),

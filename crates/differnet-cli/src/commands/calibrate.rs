@@ -273,7 +273,8 @@ fn scores(
     let mut scores = Vec::with_capacity(files.len());
     let flow = model.score_files(&source, &files, &model.score_config(), &mut |index, score| {
         match score {
-            Ok(score) => scores.push(score),
+            // Features of many images would fill the memory, and nobody asks for them.
+            Ok(score) => scores.push(ImageScore { mean_features: Vec::new(), ..score }),
             Err(error) => {
                 left_out.unusable += 1;
                 meter.suspend(|| tell(&format!("left out: {}", error.with_causes())));

@@ -9,6 +9,7 @@ use crate::answer_line::answer_line;
 use crate::exit::{Exit, Interrupted};
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
+use crate::line_args::LineArgs;
 use crate::numbers::finite;
 use crate::output::{counted, print, print_json};
 use crate::progress::Meter;
@@ -22,6 +23,7 @@ Examples:
   differnet score --model part.differnet new_photos
   differnet score --model part.differnet camera/0815.png --json
   differnet score --model part.differnet new_photos --fail-on-defect || stop_the_line
+  differnet score --model part.differnet camera/0815.png --line line.json    # says when the line drifts
 
 --json prints one object a line: {\"path\", \"method\", \"score\", \"threshold\", \"p_value\", \"verdict\":
 \"ok\", \"unsure\" or \"defect\"}, or {\"path\", \"error\"} for a file that is no usable image. A score of null is
@@ -49,6 +51,8 @@ pub(crate) struct ScoreArgs {
     #[command(flatten)]
     scoring: ScoringArgs,
     #[command(flatten)]
+    line: LineArgs,
+    #[command(flatten)]
     source: SourceArgs,
 }
 
@@ -71,6 +75,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     // A threshold of one's own leaves no room for the model's doubt.
     let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
     let thresholds = given.unwrap_or_else(|| model.thresholds());
+    let mut line = args.line.open(&model)?;
     let mut report = Report { json: args.json, ..Report::default() };
     let mut meter = Meter::new();
 
@@ -82,6 +87,9 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let mut unprinted = None;
     let flow = detector.score_files(&source, &files, &config, &mut |index, score| {
         let path = &files[index];
+        if let Ok(score) = &score {
+            line.add(score);
+        }
         let answer = score.map(|score| ScoreAnswer::new(path, &model, &thresholds, &score));
         if let Err(error) = meter.suspend(|| report.add(Answer::new(path, answer))) {
             unprinted = Some(error);
@@ -91,6 +99,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         interrupt.flow()
     })?;
     meter.clear();
+    line.save()?;
     if let Some(error) = unprinted {
         return Err(error);
     }

@@ -14,6 +14,7 @@ use crate::answer_line::answer_line;
 use crate::device::DeviceArgs;
 use crate::exit::{Exit, UsageError};
 use crate::interrupt::Interrupt;
+use crate::line_args::{Line, LineArgs};
 use crate::numbers::{finite, seconds};
 use crate::output::{print, tell};
 use crate::watch::journal::{Fate, Journal};
@@ -63,6 +64,8 @@ pub(crate) struct WatchArgs {
     #[arg(long)]
     once: bool,
     #[command(flatten)]
+    line: LineArgs,
+    #[command(flatten)]
     device: DeviceArgs,
 }
 
@@ -76,7 +79,8 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     }
     let detector = load_model(&args.model, &args.device.open())?;
     let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
-    let thresholds = given.unwrap_or_else(|| detector.summary().thresholds());
+    let summary = detector.summary();
+    let thresholds = given.unwrap_or_else(|| summary.thresholds());
     let source = FeatureSource {
         cache: None,
         extractor: args.device.extractor(),
@@ -88,6 +92,7 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
         thresholds,
         source: &source,
         journal: Journal::open(&args.out)?,
+        line: args.line.open(&summary)?,
         told: BTreeSet::new(),
         interrupt: &interrupt,
     };
@@ -135,6 +140,7 @@ struct Watch<'a> {
     thresholds: Thresholds,
     source: &'a FeatureSource,
     journal: Journal,
+    line: Line<'a>,
     /// Complaints that need not be repeated.
     told: BTreeSet<String>,
     interrupt: &'a Interrupt,
@@ -204,6 +210,9 @@ impl Watch<'_> {
         let mut failure = None;
         let _ = detector.score_images(source, &inputs, &config, &mut |index, score| {
             let (version, path, _) = &images[index];
+            if let Ok(score) = &score {
+                self.line.add(score);
+            }
             let answer =
                 score.map(|score| ScoreAnswer::new(path, &summary, &self.thresholds, &score));
             match self.keep(version, &Answer::new(path, answer)) {
@@ -214,7 +223,7 @@ impl Watch<'_> {
                 }
             }
         })?;
-        failure.map_or(Ok(()), Err)
+        failure.map_or_else(|| self.line.save(), Err)
     }
 
     /// Writes a result down, says it, and moves the file if it is a defect.

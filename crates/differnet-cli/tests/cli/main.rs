@@ -5,6 +5,7 @@
 mod bad_input;
 mod calibrate;
 mod checking;
+mod drifting;
 mod end_to_end;
 mod fixture;
 mod interrupts;

@@ -32,8 +32,9 @@ fn answers_have_the_fields_that_the_document_describes() {
     assert_eq!(names(&problem), described(&document, "Problem"));
     let model = get(address, "/v1/models/part").json();
     assert_eq!(names(&model), described(&document, "Model"));
+    assert_eq!(names(&model["line"]), described(&document, "Line"));
     let mut brief = described(&document, "Model");
-    brief.remove("good_scores");
+    assert!(brief.remove("good_scores") && brief.remove("line"));
     assert_eq!(names(&get(address, "/v1/models").json()["models"][0]), brief);
     bench.end();
 }
@@ -71,5 +72,37 @@ fn every_answer_says_that_the_page_uses_nothing_from_elsewhere() {
     assert!(text.ends_with("# EOF\n"));
     assert!(text.contains("differnet_requests_total{route=\"other\",status=\"404\"} 1"), "{text}");
     assert!(text.contains("differnet_model_info{model=\"part\",sha256=\""), "{text}");
+    bench.end();
+}
+
+#[test]
+fn a_line_that_drifts_is_told_of() {
+    let bench = Bench::new(Limits::default());
+    let address = bench.address();
+    let metrics = || String::from_utf8(get(address, "/metrics").body).unwrap();
+    let line = || get(address, "/v1/models/part").json()["line"].clone();
+    // Good images have 1 to 60 pixels: 49 with up to 49 are neither enough nor unusual.
+    for width in 1..50 {
+        post(address, "/v1/models/part/score", &png(width, 1));
+    }
+    assert_eq!((&line()["images"], &line()["quantiles"]), (&49.into(), &Value::Null));
+    assert!(metrics().contains("differnet_drift{model=\"part\",direction=\"higher\"} 0.0"));
+    for _ in 0..50 {
+        post(address, "/v1/models/part/score", &png(100, 1));
+    }
+    let drift = line()["drift"].clone();
+    assert_eq!(
+        (&drift["direction"], &drift["score"]),
+        (&"higher".into(), &100.0.into()),
+        "{drift}"
+    );
+    assert_eq!(drift["good_share"], 0.0);
+    let text = metrics();
+    assert!(text.contains("differnet_drift{model=\"part\",direction=\"higher\"} 1.0"), "{text}");
+    assert!(text.contains("differnet_drift{model=\"part\",direction=\"lower\"} 0.0"), "{text}");
+    assert!(
+        text.contains("differnet_recent_score{model=\"part\",quantile=\"0.5\"} 100.0"),
+        "{text}"
+    );
     bench.end();
 }

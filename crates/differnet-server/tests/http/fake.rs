@@ -14,6 +14,17 @@ use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token
 use image::{ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
 
+/// Scores of good images: 1 to 60.
+const GOOD: [f64; 60] = {
+    let mut scores = [1.0; 60];
+    let mut at = 1;
+    while at < scores.len() {
+        scores[at] = scores[at - 1] + 1.0;
+        at += 1;
+    }
+    scores
+};
+
 /// A gate that images named `wait…` have to pass.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
@@ -73,11 +84,13 @@ impl AnomalyDetector for Fake {
             data_fingerprint: "",
             training_images: 9,
             training_digests: &[],
-            held_back_images: 3,
+            held_back_images: GOOD.len(),
             threshold: self.threshold,
             calibration: None,
             self_test: None,
-            good_scores: &[1.0, 2.0, 4.0],
+            good_scores: &GOOD,
+            feature_means: &[],
+            feature_deviations: &[],
             history: &[],
             facts: Vec::new(),
             settings: String::new(),
@@ -113,7 +126,13 @@ impl AnomalyDetector for Fake {
                 let score = f64::from(image.width() * image.height());
                 let verdict = Verdict::of(score, self.threshold);
                 let hash = ContentHash::of(&bytes);
-                Ok(ImageScore { hash, score, verdict, transform_scores: vec![score] })
+                Ok(ImageScore {
+                    hash,
+                    score,
+                    verdict,
+                    transform_scores: vec![score],
+                    mean_features: Vec::new(),
+                })
             });
             if visit(index, score).is_break() {
                 return Ok(ControlFlow::Break(()));

@@ -1,0 +1,93 @@
+//! The rolling summary of a line, kept in a file from run to run.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use differnet::{Direction, Drift, ImageScore, LineWatch, ModelSummary};
+
+use crate::atomic;
+use crate::output::{counted, percent, tell};
+
+/// The rolling summary of a line.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LineArgs {
+    /// File in which the last 200 scores are remembered from run to run, to say when the line has
+    /// drifted so far from the good images that the threshold no longer holds.
+    #[arg(long, value_name = "FILE.json")]
+    line: Option<PathBuf>,
+}
+
+/// A line being watched, if that was asked for.
+#[derive(Debug)]
+pub(crate) struct Line<'a> {
+    model: &'a ModelSummary<'a>,
+    file: Option<(&'a Path, LineWatch)>,
+    /// The drift that was last told of.
+    told: Option<Direction>,
+}
+
+impl LineArgs {
+    /// The line as the last run left it; a new one without a file, or of another model.
+    pub(crate) fn open<'a>(&'a self, model: &'a ModelSummary<'a>) -> anyhow::Result<Line<'a>> {
+        let Some(path) = &self.line else { return Ok(Line { model, file: None, told: None }) };
+        let watch = match std::fs::read(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => LineWatch::new(model),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+            }
+            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
+                format!("{} is no summary of a line: name another file with --line", path.display())
+            })?,
+        };
+        let watch = if watch.is_of(model) {
+            watch
+        } else {
+            tell(&format!("{} is of another model: it begins anew", path.display()));
+            LineWatch::new(model)
+        };
+        Ok(Line { model, file: Some((path, watch)), told: None })
+    }
+}
+
+impl Line<'_> {
+    /// Adds an image.
+    pub(crate) fn add(&mut self, image: &ImageScore) {
+        if let Some((_, watch)) = &mut self.file {
+            watch.add(image);
+        }
+    }
+
+    /// Writes the line down and says when it has drifted, once for each direction.
+    pub(crate) fn save(&mut self) -> anyhow::Result<()> {
+        let Some((path, watch)) = &self.file else { return Ok(()) };
+        atomic::write(path, &serde_json::to_vec(watch).context("a line is plain data")?)?;
+        let summary = watch.summary(self.model);
+        let direction = summary.drift.map(|drift| drift.direction);
+        if let Some(drift) = summary.drift.filter(|_| self.told != direction) {
+            tell(&about(&drift, summary.recent, summary.feature_shift));
+        }
+        self.told = direction;
+        Ok(())
+    }
+}
+
+fn about(drift: &Drift, recent: usize, shift: Option<f64>) -> String {
+    let (share, good) = (percent(drift.share), percent(drift.good_share));
+    let (moved, follows) = match drift.direction {
+        Direction::Higher => (
+            "higher",
+            "more good parts than promised are called defects, or many parts are defective",
+        ),
+        Direction::Lower => ("lower", "defects may stay below the threshold"),
+    };
+    let shift = shift.map_or(String::new(), |shift| {
+        format!(" Features have moved by {shift:.2} standard deviations of the training.")
+    });
+    format!(
+        "DRIFT: scores have moved {moved}: {share} of the last {} reach {:.4}, which {good} of the \
+         good ones did; {follows}.{shift} Look at light, focus and position; if the parts are good, \
+         run `differnet calibrate --append` with them, or train again.",
+        counted(recent, "image"),
+        drift.score,
+    )
+}

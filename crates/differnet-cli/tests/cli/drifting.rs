@@ -1,0 +1,72 @@
+//! `--line`: scores remembered from run to run, and what is said when they move.
+
+use std::fs;
+use std::path::Path;
+
+use image::{Rgb, RgbImage};
+use serde_json::Value;
+
+use crate::fixture::Fixture;
+
+/// Parts that nobody trained on: noise without a nut.
+fn strange(folder: &Path, numbers: std::ops::Range<u32>) {
+    fs::create_dir_all(folder).unwrap();
+    for number in numbers {
+        let noise = |x: u32, y: u32| {
+            (x.wrapping_mul(73).wrapping_add(y.wrapping_mul(151)).wrapping_mul(number + 7) % 255)
+                as u8
+        };
+        let image = RgbImage::from_fn(64, 64, |x, y| Rgb([noise(x, y), noise(y, x), 200]));
+        image.save(folder.join(format!("{number}.png"))).unwrap();
+    }
+}
+
+#[test]
+fn the_line_is_remembered_and_its_drift_told_once_it_shows() {
+    let fixture = Fixture::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let line = folder.path().join("line.json");
+    let good = folder.path().join("good");
+    let sample = differnet_data::SampleConfig {
+        seed: 5,
+        size: 64,
+        train: 40,
+        test_good: 2,
+        test_defect_per_kind: 1,
+    };
+    differnet_data::write_sample_dataset(&good, &sample).unwrap();
+    let model = folder.path().join("part.differnet");
+    fs::copy(fixture.model(), &model).unwrap();
+    let nuts = good.join("hex_nut/train/good");
+    let calibrate = ["calibrate", "--false-alarm-rate", "0.2", "--model"];
+    let run = fixture.run(&calibrate, &[&model, Path::new("--good"), &nuts]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+
+    let score = |images: &Path| {
+        let words = [Path::new("--line"), &line, Path::new("--model"), &model, images];
+        fixture.run(&["score"], &words)
+    };
+    let run = score(&nuts);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(!run.err.contains("DRIFT"), "{}", run.err);
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    strange(&first, 0..9);
+    strange(&second, 9..60);
+    // 49 images are too few to say anything, 100 with half of them strange are not.
+    assert!(!score(&first).err.contains("DRIFT"));
+    let run = score(&second);
+    assert!(run.err.contains("DRIFT: scores have moved higher"), "{}", run.err);
+    assert!(run.err.contains("of the last 100 images"), "{}", run.err);
+    let kept: Value = serde_json::from_slice(&fs::read(&line).unwrap()).unwrap();
+    assert_eq!((&kept["images"], kept["recent"].as_array().unwrap().len()), (&100.into(), 100));
+
+    // Of another model nothing is remembered, and what is no summary is not overwritten.
+    let run =
+        fixture.run(&["score", "--line"], &[&line, Path::new("--model"), &fixture.model(), &first]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    fs::write(&line, "{").unwrap();
+    let run = score(&first);
+    assert_eq!(run.code, Some(1));
+    assert!(run.err.contains("is no summary of a line"), "{}", run.err);
+    assert_eq!(fs::read(&line).unwrap(), b"{");
+}

@@ -1,0 +1,121 @@
+//! Whether recent scores still come from the line that the good scores came from.
+//!
+//! A one-sided Kolmogorov–Smirnov test of two samples in each direction, with room for the defects
+//! that a line always makes. Nothing is asked of how scores are distributed.
+
+use serde::Serialize;
+
+/// Probability of calling a line that has not moved drifted, for each direction, as samples grow.
+const SIGNIFICANCE: f64 = 1e-3;
+
+/// Which way scores have moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// Parts look less like those of training: more good ones reach the threshold than promised.
+    Higher,
+    /// Parts look more alike than those of training, as behind a blurred lens: defects may stay
+    /// below the threshold.
+    Lower,
+}
+
+/// Recent scores that are not those of the line that the good scores came from.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Drift {
+    /// Which way they have moved.
+    pub direction: Direction,
+    /// The score where the difference is largest.
+    pub score: f64,
+    /// Share of the recent scores that are at least this high.
+    pub share: f64,
+    /// Share of the good scores that are at least this high.
+    pub good_share: f64,
+}
+
+/// How `recent` scores differ from `good` ones; `None` if they need not.
+///
+/// With S the share of scores from a score upwards, the line has moved higher if somewhere
+/// S(recent) − S(good) − d (1 − S(good)) exceeds √(ln(1/α)/2 · (1/n + 1/m)), for a share of defects
+/// d, n recent and m good scores and α = 0.001, and lower if S(good) − S(recent) does: defects
+/// only raise scores. Of both the larger excess is told.
+pub fn drift(good: &[f64], recent: &[f64], defect_share: f64) -> Option<Drift> {
+    if good.is_empty() || recent.is_empty() {
+        return None;
+    }
+    let sizes = 1.0 / good.len() as f64 + 1.0 / recent.len() as f64;
+    let limit = ((1.0 / SIGNIFICANCE).ln() / 2.0 * sizes).sqrt();
+    let (good, recent) = (sorted(good), sorted(recent));
+    let candidates = good.iter().chain(&recent).flat_map(|&score| {
+        let (share, good_share) = (share_from(&recent, score), share_from(&good, score));
+        let higher = share - good_share - defect_share * (1.0 - good_share);
+        [(Direction::Higher, higher), (Direction::Lower, good_share - share)]
+            .map(|(direction, excess)| (excess, Drift { direction, score, share, good_share }))
+    });
+    let (excess, drift) = candidates.max_by(|(a, _), (b, _)| a.total_cmp(b))?;
+    (excess > limit).then_some(drift)
+}
+
+/// Ascending; NaN is no proof of a good part, so it comes last.
+fn sorted(scores: &[f64]) -> Vec<f64> {
+    let mut scores: Vec<f64> =
+        scores.iter().map(|score| if score.is_nan() { f64::INFINITY } else { *score }).collect();
+    scores.sort_by(f64::total_cmp);
+    scores
+}
+
+/// Share of the ascending `scores` that are at least `score`.
+fn share_from(scores: &[f64], score: f64) -> f64 {
+    let below = scores.partition_point(|&other| other < score);
+    (scores.len() - below) as f64 / scores.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_uniform::Uniform;
+
+    #[test]
+    fn a_shift_is_told_with_the_shares_that_show_it() {
+        let good: Vec<f64> = (0..100).map(f64::from).collect();
+        let moved: Vec<f64> = (0..100).map(|score| f64::from(score) + 60.0).collect();
+        // √(ln 1000 / 2 · 0.02) = 0.263; the excess is largest at 60: 1 − 0.4 − 0.05 · 0.6.
+        let golden =
+            Drift { direction: Direction::Higher, score: 60.0, share: 1.0, good_share: 0.4 };
+        assert_eq!(drift(&good, &moved, 0.05), Some(golden));
+        let back = drift(&moved, &good, 0.05).expect("as far the other way");
+        assert_eq!(back.direction, Direction::Lower);
+        assert!((back.good_share - back.share - 0.6).abs() < 1e-9, "{back:?}");
+        let near: Vec<f64> = (0..100).map(|score| f64::from(score) + 26.0).collect();
+        assert_eq!((drift(&good, &near, 0.0), drift(&good, &good, 0.0)), (None, None));
+        let far: Vec<f64> = (0..100).map(|score| f64::from(score) + 27.0).collect();
+        assert!(drift(&good, &far, 0.0).is_some() && drift(&good, &far, 0.05).is_none());
+        assert_eq!((drift(&[], &far, 0.0), drift(&good, &[], 0.0)), (None, None));
+    }
+
+    #[test]
+    fn defects_up_to_their_share_are_no_drift_and_many_are() {
+        let good: Vec<f64> = (0..400).map(f64::from).collect();
+        let with_defects = |count: usize| {
+            let mut recent: Vec<f64> = (0..200 - count).map(|i| (i * 2) as f64).collect();
+            recent.extend(vec![f64::NAN; count]);
+            recent
+        };
+        assert_eq!(drift(&good, &with_defects(10), 0.05), None);
+        let found = drift(&good, &with_defects(100), 0.05).map(|drift| drift.direction);
+        assert_eq!(found, Some(Direction::Higher));
+    }
+
+    #[test]
+    fn a_line_that_does_not_move_is_hardly_ever_called_drifted() {
+        let mut uniform = Uniform::new();
+        let mut draw = |count: usize| -> Vec<f64> { (0..count).map(|_| uniform.next()).collect() };
+        let alarms = (0..2000)
+            .filter(|_| {
+                let (good, recent) = (draw(80), draw(200));
+                drift(&good, &recent, 0.0).is_some()
+            })
+            .count();
+        // Two directions at 0.001 each: 4 expected; the probability of more than 12 is below 1e-3.
+        assert!(alarms <= 12, "{alarms}");
+    }
+}

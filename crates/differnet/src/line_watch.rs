@@ -1,0 +1,223 @@
+//! A rolling summary of a line: recent scores, how features have moved, whether the line drifted.
+
+use std::collections::VecDeque;
+
+use differnet_scoring::{Drift, drift, quantile};
+use serde::{Deserialize, Serialize};
+
+use crate::detector::ImageScore;
+use crate::model_summary::ModelSummary;
+
+/// Images that count as recent.
+const RECENT: usize = 200;
+/// Fewest recent images that anything is said of.
+const FEWEST: usize = 50;
+/// Share of defects that is no drift.
+const DEFECT_SHARE: f64 = 0.05;
+/// The shares of [`LineSummary::quantiles`].
+const SHARES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
+
+/// What is remembered of the images that a model scores on a line.
+///
+/// At most 200 scores and one mean of features: memory stays flat.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LineWatch {
+    model: String,
+    images: u64,
+    recent: VecDeque<f64>,
+    /// Moving average of the images' features; empty for methods that look at pixels.
+    features: Vec<f64>,
+}
+
+/// What can be said of a line.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LineSummary {
+    /// Images seen since the watch began.
+    pub images: u64,
+    /// Recent ones, at most 200.
+    pub recent: usize,
+    /// Quantiles of the recent scores at 5, 25, 50, 75 and 95 %, in the method's unit; `None` below 50 images.
+    pub quantiles: Option<[f64; 5]>,
+    /// The same of the good scores that the threshold rests on.
+    pub good_quantiles: Option<[f64; 5]>,
+    /// How far the features have moved from those of the training: root mean square over features of
+    /// the moving average's distance from the training mean, in training standard deviations;
+    /// `None` below 50 images, and for methods that do not know.
+    pub feature_shift: Option<f64>,
+    /// How the recent scores differ from the good ones; `None` if they need not, below 50 images,
+    /// and for models without images held back.
+    pub drift: Option<Drift>,
+}
+
+impl LineWatch {
+    /// A watch of a line scored by `model`, before the first image.
+    pub fn new(model: &ModelSummary<'_>) -> Self {
+        let features = vec![0.0; model.feature_means.len()];
+        Self { model: name(model), images: 0, recent: VecDeque::new(), features }
+    }
+
+    /// Whether this watch is of `model`; what it remembers of another means nothing to it.
+    pub fn is_of(&self, model: &ModelSummary<'_>) -> bool {
+        self.model == name(model) && self.features.len() == model.feature_means.len()
+    }
+
+    /// Adds an image that the model scored.
+    pub fn add(&mut self, image: &ImageScore) {
+        self.images += 1;
+        if self.recent.len() == RECENT {
+            self.recent.pop_front();
+        }
+        // JSON knows neither NaN nor infinity.
+        let score = if image.score.is_nan() { f64::MAX } else { image.score };
+        self.recent.push_back(score.clamp(-f64::MAX, f64::MAX));
+        // The mean of the first images, then an average that forgets as fast as the window does.
+        let weight = 1.0 / self.recent.len() as f64;
+        for (mean, &feature) in self.features.iter_mut().zip(&image.mean_features) {
+            *mean += weight * (f64::from(feature) - *mean);
+        }
+    }
+
+    /// What can be said of the line.
+    pub fn summary(&self, model: &ModelSummary<'_>) -> LineSummary {
+        let recent: Vec<f64> = self.recent.iter().copied().collect();
+        let enough = recent.len() >= FEWEST;
+        let good = model.reference_scores();
+        let found = good.filter(|_| enough).and_then(|good| drift(good, &recent, DEFECT_SHARE));
+        LineSummary {
+            images: self.images,
+            recent: recent.len(),
+            quantiles: enough.then(|| quantiles(&recent)).flatten(),
+            good_quantiles: good.and_then(quantiles),
+            feature_shift: enough.then(|| self.feature_shift(model)).flatten(),
+            drift: found,
+        }
+    }
+
+    fn feature_shift(&self, model: &ModelSummary<'_>) -> Option<f64> {
+        if self.features.is_empty() {
+            return None;
+        }
+        let training = model.feature_means.iter().zip(model.feature_deviations);
+        // A feature that never varied in training has no scale.
+        let moved: Vec<f64> = self
+            .features
+            .iter()
+            .zip(training)
+            .filter(|(_, (_, deviation))| **deviation > 0.0)
+            .map(|(now, (mean, deviation))| (now - f64::from(*mean)) / f64::from(*deviation))
+            .collect();
+        let square = moved.iter().map(|z| z * z).sum::<f64>() / moved.len().max(1) as f64;
+        Some(square.sqrt())
+    }
+}
+
+/// Names a model by what it was trained on and how.
+fn name(model: &ModelSummary<'_>) -> String {
+    format!("{} {} {}", model.method, model.data_fingerprint, model.seed)
+}
+
+fn quantiles(scores: &[f64]) -> Option<[f64; 5]> {
+    let mut found = [0.0; 5];
+    for (found, share) in found.iter_mut().zip(SHARES) {
+        *found = quantile(scores, share).ok()?;
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use differnet_data::ContentHash;
+    use differnet_scoring::{Direction, Verdict};
+
+    use super::*;
+    use crate::method::Method;
+
+    fn model(good_scores: &[f64]) -> ModelSummary<'_> {
+        ModelSummary {
+            method: Method::DifferNet,
+            format: 1,
+            version: "0",
+            extractor: None,
+            seed: 3,
+            regions: None,
+            data_fingerprint: "abc",
+            training_images: 9,
+            training_digests: &[],
+            held_back_images: good_scores.len(),
+            threshold: 90.0,
+            calibration: None,
+            self_test: None,
+            good_scores,
+            feature_means: &[1.0, 2.0, 5.0],
+            feature_deviations: &[0.5, 2.0, 0.0],
+            history: &[],
+            facts: Vec::new(),
+            settings: String::new(),
+        }
+    }
+
+    fn image(score: f64, mean_features: [f32; 3]) -> ImageScore {
+        let (hash, verdict) = (ContentHash::of(&[]), Verdict::Ok);
+        let mean_features = mean_features.to_vec();
+        ImageScore { hash, score, verdict, transform_scores: vec![score], mean_features }
+    }
+
+    #[test]
+    fn nothing_is_said_of_few_images_and_then_all_is() {
+        let good: Vec<f64> = (0..100).map(f64::from).collect();
+        let model = model(&good);
+        let mut watch = LineWatch::new(&model);
+        for number in 0..49 {
+            watch.add(&image(f64::from(2 * number), [2.0, 2.0, 9.0]));
+        }
+        let early = watch.summary(&model);
+        assert_eq!((early.images, early.quantiles, early.feature_shift), (49, None, None));
+        watch.add(&image(98.0, [2.0, 2.0, 9.0]));
+        let summary = watch.summary(&model);
+        assert_eq!(summary.quantiles, Some([4.0, 24.0, 48.0, 74.0, 94.0]));
+        assert_eq!(summary.good_quantiles, Some([4.0, 24.0, 49.0, 74.0, 94.0]));
+        assert_eq!(summary.drift, None);
+        // One feature has moved by two deviations, one by none, one never varied.
+        let shift = summary.feature_shift.unwrap();
+        assert!((shift - 2.0_f64.sqrt()).abs() < 1e-6, "{shift}");
+    }
+
+    #[test]
+    fn a_line_drifts_and_comes_back_and_only_recent_images_count() {
+        let good: Vec<f64> = (0..100).map(f64::from).collect();
+        let model = model(&good);
+        let mut watch = LineWatch::new(&model);
+        let run = |watch: &mut LineWatch, scores: &dyn Fn(u32) -> f64| {
+            (0..200).for_each(|number| watch.add(&image(scores(number), [1.0, 2.0, 5.0])));
+            watch.summary(&model).drift.map(|drift| drift.direction)
+        };
+        let usual = |number| f64::from(number) / 2.0;
+        assert_eq!(run(&mut watch, &usual), None);
+        assert_eq!(run(&mut watch, &|number| usual(number) + 50.0), Some(Direction::Higher));
+        assert_eq!(run(&mut watch, &|number| usual(number) / 4.0), Some(Direction::Lower));
+        assert_eq!(run(&mut watch, &|_| f64::NAN), Some(Direction::Higher));
+        assert_eq!(run(&mut watch, &usual), None);
+        let summary = watch.summary(&model);
+        assert_eq!((summary.images, summary.recent), (1000, 200));
+        assert!(summary.feature_shift.unwrap() < 1e-6);
+    }
+
+    #[test]
+    fn a_watch_survives_a_file_and_belongs_to_its_model() {
+        let model = model(&[1.0]);
+        let mut watch = LineWatch::new(&model);
+        [1.5, f64::NAN, f64::NEG_INFINITY]
+            .into_iter()
+            .for_each(|score| watch.add(&image(score, [0.1, 0.2, 0.3])));
+        let text = serde_json::to_string(&watch).unwrap();
+        assert_eq!(serde_json::from_str::<LineWatch>(&text).unwrap(), watch);
+        assert!(watch.is_of(&model));
+        assert!(!watch.is_of(&ModelSummary { seed: 4, ..model.clone() }));
+        assert!(!watch.is_of(&ModelSummary { feature_means: &[], ..model.clone() }));
+        // Without good images that training did not see nothing can be called drift.
+        let blind = ModelSummary { held_back_images: 0, ..model };
+        (0..60).for_each(|_| watch.add(&image(1e9, [0.1, 0.2, 0.3])));
+        assert_eq!(watch.summary(&blind).drift, None);
+    }
+}
