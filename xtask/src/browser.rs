@@ -256,9 +256,12 @@ impl Browser {
 
     /// Presses and releases the key `name`, whose Windows code is `code`.
     pub(crate) fn press(&mut self, name: &str, code: u32) -> anyhow::Result<()> {
-        for kind in ["keyDown", "keyUp"] {
-            let event =
-                json!({ "type": kind, "key": name, "code": name, "windowsVirtualKeyCode": code });
+        // A form is sent by the character of the key, which Enter alone has.
+        let text = if name == "Enter" { "\r" } else { "" };
+        for (kind, text) in [("keyDown", text), ("keyUp", "")] {
+            let event = json!({
+                "type": kind, "key": name, "code": name, "text": text, "windowsVirtualKeyCode": code,
+            });
             self.call("Input.dispatchKeyEvent", event)?;
         }
         Ok(())

@@ -16,6 +16,9 @@ use visit::Visit;
 /// A camera that shows a moving pattern, and nobody to ask whether it may be used.
 const CAMERA: [&str; 2] = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"];
 
+/// The token of the server that wants one.
+const TOKEN: &str = "let-me-in";
+
 /// Use the server's page in headless Chromium and check what a user would notice.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -48,7 +51,7 @@ pub(crate) fn run(args: &PageCheckArgs) -> anyhow::Result<ExitCode> {
     }
     let bench = Bench::new()?;
     let open = bench.serve(None)?;
-    let guarded = bench.serve(Some("let me in"))?;
+    let guarded = bench.serve(Some(TOKEN))?;
     let mut visit = Visit {
         browser: Browser::start(&program, &CAMERA)?,
         pictures: args.out.as_deref(),

@@ -2,9 +2,10 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const BINS = 32;
-const [WIDTH, HEIGHT, MIDDLE, LEFT, RIGHT] = [640, 240, 120, 12, 628];
+const [NARROWEST, HEIGHT, MIDDLE, LEFT] = [240, 240, 120, 12];
 const HALF = 92;
-const NEAR = 240;
+// Width of a letter, at most.
+const LETTER = 9;
 
 const element = (name, attributes, text) => {
   const made = document.createElementNS(SVG, name);
@@ -39,15 +40,17 @@ const counts = (values, { low, high }) => {
   return bins;
 };
 
-// The drawing, as an element; `trial` is a threshold that is only tried.
-export const histogram = ({ good, session, threshold, trial }) => {
+// The drawing, as an element as wide as `room`; `trial` is a threshold that is only tried.
+export const histogram = ({ good, session, threshold, trial, room }) => {
+  const width = Math.max(NARROWEST, Math.floor(room));
+  const right = width - LEFT;
   const axis = range(good, session, threshold);
-  const x = (value) => LEFT + ((Math.min(value, axis.high) - axis.low) / (axis.high - axis.low)) * (RIGHT - LEFT);
+  const x = (value) => LEFT + ((Math.min(value, axis.high) - axis.low) / (axis.high - axis.low)) * (right - LEFT);
   const label = `Histogram: ${good.length} good parts, ${session.length} results, threshold ${number(threshold)}`;
-  const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": label });
+  const svg = element("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, role: "img", "aria-label": label });
   const bars = (bins, kind, up) => {
     const most = Math.max(1, ...bins);
-    const wide = (RIGHT - LEFT) / BINS;
+    const wide = (right - LEFT) / BINS;
     bins.forEach((count, at) => {
       if (count === 0) return;
       const height = Math.max(2, (count / most) * HALF);
@@ -60,21 +63,21 @@ export const histogram = ({ good, session, threshold, trial }) => {
   };
   bars(counts(good, axis), "bar-good", true);
   bars(counts(session, axis), "bar-session", false);
-  svg.append(element("line", { class: "axis", x1: LEFT, x2: RIGHT, y1: MIDDLE, y2: MIDDLE }));
+  svg.append(element("line", { class: "axis", x1: LEFT, x2: right, y1: MIDDLE, y2: MIDDLE }));
   const line = (value, kind, y) => {
     const at = x(value);
     svg.append(element("line", { class: kind, x1: at, x2: at, y1: 22, y2: HEIGHT - 22 }));
-    const anchor = at > WIDTH * 0.75 ? "end" : at < WIDTH * 0.25 ? "start" : "middle";
+    const anchor = at > width * 0.75 ? "end" : at < width * 0.25 ? "start" : "middle";
     svg.append(element("text", { class: kind, x: at, y, "text-anchor": anchor }, number(value)));
   };
   line(threshold, "threshold", 15);
   if (trial !== threshold) line(trial, "trial", HEIGHT - 6);
   // The tried threshold's number has the place that it needs.
   const end = (text, at, anchor) => {
-    if (trial !== threshold && Math.abs(x(trial) - at) < NEAR) return;
+    if (trial !== threshold && Math.abs(x(trial) - at) < LETTER * (text.length + number(trial).length)) return;
     svg.append(element("text", { class: "end", x: at, y: HEIGHT - 6, "text-anchor": anchor }, text));
   };
   end(number(axis.low), LEFT, "start");
-  end(axis.cut ? `${number(axis.high)} and more` : number(axis.high), RIGHT, "end");
+  end(axis.cut ? `${number(axis.high)} and more` : number(axis.high), right, "end");
   return svg;
 };

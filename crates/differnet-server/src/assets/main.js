@@ -39,7 +39,8 @@ const drawScores = () => {
   if (!model) return;
   const { good_scores: good, threshold } = model;
   const tried = trial ?? threshold;
-  part("histogram").replaceChildren(histogram({ good, session: sessionScores(), threshold, trial: tried }));
+  const room = part("histogram").clientWidth;
+  part("histogram").replaceChildren(histogram({ good, session: sessionScores(), threshold, trial: tried, room }));
   const axis = range(good, sessionScores(), threshold);
   part("trial").value = Math.round(((tried - axis.low) / (axis.high - axis.low)) * STEPS);
   part("trial").setAttribute("aria-valuetext", number(tried));
@@ -65,6 +66,13 @@ part("trial-reset").addEventListener("click", () => {
   drawScores();
   part("trial").focus();
 });
+
+let room = 0;
+new ResizeObserver(([entry]) => {
+  if (entry.contentRect.width === room) return;
+  room = entry.contentRect.width;
+  drawScores();
+}).observe(part("histogram"));
 
 // The result.
 
@@ -185,6 +193,7 @@ const accept = async (files) => {
   const { signal } = sending;
   await Promise.all(Array.from({ length: AT_ONCE }, () => work(signal)));
   sending = null;
+  await lookAtLine();
 };
 
 part("cancel").addEventListener("click", () => {
@@ -243,8 +252,34 @@ const askForToken = (message) => {
   part("token").focus();
 };
 
+const DRIFTS = {
+  higher: "more good parts than promised are called defects, or many parts are defective",
+  lower: "defects may stay below the threshold",
+};
+
+// Says whether what the server scored lately still looks like the good parts that the threshold was set by.
+const sayDrift = ({ drift, recent }) => {
+  part("drift").hidden = drift === null;
+  if (!drift) return;
+  const [share, good] = [drift.share, drift.good_share].map((value) => `${(100 * value).toFixed(0)} %`);
+  part("drift").textContent =
+    `The line has drifted: ${share} of the last ${recent} images reach a score of ${number(drift.score)}, ` +
+    `which ${good} of the good parts did; ${DRIFTS[drift.direction]}. Look at light, focus and position.`;
+};
+
+const lookAtLine = async () => {
+  if (!model) return;
+  try {
+    const { name, line } = await api.model(model.name);
+    if (name === model.name) sayDrift(line);
+  } catch {
+    // The next look may succeed; what is wrong with the server is told when an image is sent.
+  }
+};
+
 const choose = async (name) => {
   model = await api.model(name);
+  sayDrift(model.line);
   trial = null;
   const { method, training_images: images } = model;
   part("about").textContent = `${name}: ${method}, knows ${images} good ${images === 1 ? "part" : "parts"}`;

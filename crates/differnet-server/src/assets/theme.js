@@ -1,5 +1,5 @@
 "use strict";
-// Light and dark: the system's choice until the button is pressed. Runs before anything is drawn.
+// Light and dark: the system's choice, or the other one at the press of a button. Runs before anything is drawn.
 (() => {
   const root = document.documentElement;
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -8,7 +8,9 @@
     const button = document.getElementById("theme");
     const show = () => button.setAttribute("aria-pressed", String(isDark()));
     button.addEventListener("click", () => {
-      root.dataset.theme = isDark() ? "light" : "dark";
+      // What the system wants anyway follows the system from then on.
+      if (isDark() !== system.matches) delete root.dataset.theme;
+      else root.dataset.theme = isDark() ? "light" : "dark";
       show();
     });
     system.addEventListener("change", show);
