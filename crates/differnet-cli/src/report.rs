@@ -56,6 +56,7 @@ fn now() -> SystemTime {
 /// A report that says of the model what it knows of itself, and shows no images yet.
 pub(crate) fn of_model(title: &str, origin: &Origin, model: &ModelSummary<'_>) -> Report {
     let mut report = Report::new(title, model.threshold);
+    report.unsure = model.thresholds().unsure;
     let file = origin.model.file_name().unwrap_or(origin.model.as_os_str());
     report.subtitle = format!("{}, {}", file.display(), origin.written);
     report.unit = model.method.unit().unwrap_or_default().to_owned();

@@ -32,6 +32,9 @@ pub struct Report {
     pub subtitle: String,
     /// A score at or above it is a defect (Eq. 6).
     pub threshold: f64,
+    /// A score at or above it, and below the threshold, is unsure; `None` if none are. Compared with a
+    /// label it counts as called good: it does not reach the threshold.
+    pub unsure: Option<f64>,
     /// What scores are measured in; empty where they have no unit.
     pub unit: String,
     /// The scored images, in any order.
@@ -98,6 +101,7 @@ impl Report {
             title: title.into(),
             subtitle: String::new(),
             threshold,
+            unsure: None,
             unit: String::from("nats"),
             images: Vec::new(),
             unusable: Vec::new(),

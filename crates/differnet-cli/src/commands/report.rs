@@ -136,11 +136,11 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     if mapped.is_break() {
         return Err(Interrupted("Stopped; no report was written.".to_owned()).into());
     }
-    let threshold = model.threshold;
-    let defects = images
-        .iter()
-        .filter(|image| Verdict::of(image.score, threshold) == Verdict::Defect)
-        .count();
+    let thresholds = model.thresholds();
+    let count =
+        |verdict| images.iter().filter(|image| thresholds.verdict(image.score) == verdict).count();
+    let (ok, unsure, defects) =
+        (count(Verdict::Ok), count(Verdict::Unsure), count(Verdict::Defect));
     let (judged, failed) = (images.len(), unusable.len());
     let title = format!("{} judged", counted(judged, "image"));
     let mut report = report::of_model(&title, &origin, &model);
@@ -152,14 +152,13 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     atomic::replace(&args.out, |out| Ok(differnet_eval::write_report(&report, out)?))?;
     if args.json {
         print_json(&json!({
-            "out": args.out, "method": model.method, "images": judged, "ok": judged - defects, "defects": defects,
-            "failed": failed, "threshold": threshold,
+            "out": args.out, "method": model.method, "images": judged, "ok": ok, "unsure": unsure,
+            "defects": defects, "failed": failed, "threshold": thresholds.defect,
         }))?;
     } else {
         print(&format!(
-            "{}: {} ok, {}; {failed} could not be used\nWrote {}",
+            "{}: {ok} ok, {unsure} unsure, {}; {failed} could not be used\nWrote {}",
             counted(judged, "image"),
-            judged - defects,
             counted(defects, "defect"),
             args.out.display()
         ))?;

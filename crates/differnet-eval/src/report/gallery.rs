@@ -38,6 +38,7 @@ pub(super) fn toolbar(page: &Page<'_>) -> Markup {
                         (filter("false-alarm", "False alarms", tally.confusion.false_positives))
                     }
                     (filter("defect", "DEFECT", tally.defect))
+                    @if page.report.unsure.is_some() { (filter("unsure", "UNSURE", tally.unsure)) }
                     (filter("ok", "OK", tally.ok))
                 }
                 label.search {
@@ -81,6 +82,7 @@ pub(super) fn card(page: &Page<'_>, judged: &Judged<'_>) -> Markup {
     let image = judged.image;
     let (verdict_class, verdict) = match judged.verdict {
         Verdict::Ok => ("ok", "OK"),
+        Verdict::Unsure => ("unsure", "UNSURE"),
         Verdict::Defect => ("defect", "DEFECT"),
         Verdict::Missing => ("none", "NO VERDICT"),
     };

@@ -8,8 +8,10 @@ use crate::confusion::{ConfusionCounts, is_defect};
 /// What the score says of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// Below the threshold.
+    /// Below the threshold, and below where doubt begins.
     Ok,
+    /// Below the threshold, but so high that someone should look.
+    Unsure,
     /// At or above the threshold (Eq. 6).
     Defect,
     /// The score or the threshold is NaN.
@@ -19,13 +21,13 @@ pub(super) enum Verdict {
 /// How the verdict compares with the label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// A defect called OK.
+    /// A defect below the threshold.
     Miss,
     /// A good image called defect.
     FalseAlarm,
     /// A defect called defect.
     Found,
-    /// A good image called OK.
+    /// A good image below the threshold.
     Passed,
     /// There is no label or no verdict.
     Unknown,
@@ -40,19 +42,22 @@ pub(super) struct Judged<'a> {
 }
 
 impl<'a> Judged<'a> {
-    fn new(image: &'a ReportImage, threshold: f64) -> Self {
+    fn new(image: &'a ReportImage, report: &Report) -> Self {
+        let threshold = report.threshold;
         let verdict = if image.score.is_nan() || threshold.is_nan() {
             Verdict::Missing
         } else if is_defect(image.score, threshold) {
             Verdict::Defect
+        } else if report.unsure.is_some_and(|unsure| image.score >= unsure) {
+            Verdict::Unsure
         } else {
             Verdict::Ok
         };
         let outcome = match (verdict, image.defect) {
-            (Verdict::Ok, Some(true)) => Outcome::Miss,
+            (Verdict::Ok | Verdict::Unsure, Some(true)) => Outcome::Miss,
             (Verdict::Defect, Some(false)) => Outcome::FalseAlarm,
             (Verdict::Defect, Some(true)) => Outcome::Found,
-            (Verdict::Ok, Some(false)) => Outcome::Passed,
+            (Verdict::Ok | Verdict::Unsure, Some(false)) => Outcome::Passed,
             (Verdict::Missing, _) | (_, None) => Outcome::Unknown,
         };
         Self { image, verdict, outcome }
@@ -76,7 +81,7 @@ impl<'a> Judged<'a> {
 /// are ordered by name.
 pub(super) fn in_order(report: &Report) -> Vec<Judged<'_>> {
     let mut judged: Vec<Judged<'_>> =
-        report.images.iter().map(|image| Judged::new(image, report.threshold)).collect();
+        report.images.iter().map(|image| Judged::new(image, report)).collect();
     judged.sort_by(|a, b| {
         let by_score = match a.outcome {
             Outcome::Miss => a.image.score.total_cmp(&b.image.score),
@@ -93,6 +98,7 @@ pub(super) fn in_order(report: &Report) -> Vec<Judged<'_>> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Tally {
     pub(super) ok: usize,
+    pub(super) unsure: usize,
     pub(super) defect: usize,
     pub(super) missing: usize,
     /// Of the images with a label and a verdict.
@@ -105,6 +111,7 @@ impl Tally {
         for image in judged {
             match image.verdict {
                 Verdict::Ok => tally.ok += 1,
+                Verdict::Unsure => tally.unsure += 1,
                 Verdict::Defect => tally.defect += 1,
                 Verdict::Missing => tally.missing += 1,
             }
@@ -220,5 +227,18 @@ mod tests {
     fn without_a_threshold_nothing_gets_a_verdict() {
         let report = Report { threshold: f64::NAN, ..report() };
         assert!(in_order(&report).iter().all(|judged| judged.verdict == Verdict::Missing));
+    }
+
+    #[test]
+    fn doubt_changes_the_verdict_and_not_what_it_is_worth() {
+        let sure = report();
+        let report = Report { unsure: Some(2.0), ..report() };
+        let judged = in_order(&report);
+        let tally = Tally::new(&judged);
+        assert_eq!((tally.ok, tally.unsure, tally.defect, tally.missing), (1, 3, 4, 1));
+        assert_eq!(tally.confusion, Tally::new(&in_order(&sure)).confusion);
+        let unsure = judged.iter().filter(|judged| judged.verdict == Verdict::Unsure);
+        let names: Vec<&str> = unsure.map(|judged| judged.image.name.as_str()).collect();
+        assert_eq!(names, ["near miss", "b", "passed"]);
     }
 }

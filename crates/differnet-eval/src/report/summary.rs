@@ -20,6 +20,9 @@ pub(super) fn summary(page: &Page<'_>) -> Markup {
             dl.tiles {
                 (tile("", "Images", &whole(all), "looked at"))
                 (tile("ok", "OK", &whole(tally.ok), &share(tally.ok, all)))
+                @if report.unsure.is_some() {
+                    (tile("unsure", "UNSURE", &whole(tally.unsure), &share(tally.unsure, all)))
+                }
                 (tile("defect", "DEFECT", &whole(tally.defect), &share(tally.defect, all)))
                 @let fate = if errors == 0 { "every file was scored" } else { "without a verdict" };
                 (tile(if errors > 0 { "error" } else { "" }, "Errors", &whole(errors), fate))
@@ -78,17 +81,25 @@ fn why_no_metrics(page: &Page<'_>) -> String {
 }
 
 fn lead(page: &Page<'_>) -> String {
-    let Report { threshold, images, .. } = page.report;
+    let Report { threshold, unsure, images, .. } = page.report;
     if images.is_empty() {
         return String::from("No image was scored.");
     }
-    let (judged, tally) = (page.tally.ok + page.tally.defect, page.tally);
-    format!(
+    let (judged, tally) = (page.tally.ok + page.tally.unsure + page.tally.defect, page.tally);
+    let are = |count: usize| if count == 1 { "is" } else { "are" };
+    let defects = format!(
         "{} of {} reached the threshold of {} and {} called DEFECT.",
         number(tally.defect as f64, 0),
         counted(judged, "scored image"),
         short_number(*threshold),
-        if tally.defect == 1 { "is" } else { "are" },
+        are(tally.defect),
+    );
+    let Some(unsure) = unsure else { return defects };
+    format!(
+        "{defects} {} below it reached {} and {} called UNSURE: someone should look.",
+        number(tally.unsure as f64, 0),
+        short_number(*unsure),
+        are(tally.unsure),
     )
 }
 
