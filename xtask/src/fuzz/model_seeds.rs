@@ -49,7 +49,9 @@ pub(super) fn seeds(folder: &Path) -> anyhow::Result<Vec<Seed>> {
     for count in [1, 2] {
         let flows: Vec<_> = (0..count).map(|seed| flow.init(seed, &device)).collect();
         let note = BTreeMap::from([("note".to_owned(), "a file of flows".to_owned())]);
-        keep(Kind::Flows, &|path| Ok(save_flows(&flows, path, &note, &[table.clone()])?))?;
+        keep(Kind::Flows, &|path| {
+            Ok(save_flows(&flows, path, &note, std::slice::from_ref(&table))?)
+        })?;
     }
     let trainer = Trainer::new(flow.init(3, &device), AdamConfig::new());
     keep(Kind::Checkpoint, &|path| Ok(trainer.save_checkpoint(path, &BTreeMap::new())?))?;
