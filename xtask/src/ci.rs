@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use xshell::{Shell, cmd};
 
-use crate::{page_check, report_check, test, tidy, workspace};
+use crate::{deny, page_check, report_check, test, tidy, workspace};
 
-/// Check everything that a commit has to pass: format, style, lints, documentation, tests, reports, page.
+/// Check everything that a commit has to pass: format, style, dependencies, lints, documentation, tests,
+/// reports, page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask ci
@@ -16,12 +17,18 @@ pub(crate) struct CiArgs {
     /// Leave out the tests, and what is seen in a browser.
     #[arg(long)]
     no_tests: bool,
+    /// Leave out the dependencies' licences and origins, where cargo-deny cannot be had.
+    #[arg(long)]
+    no_deny: bool,
 }
 
 pub(crate) fn run(args: &CiArgs) -> anyhow::Result<ExitCode> {
     let shell = workspace::shell()?;
     timed("format", || Ok(cmd!(shell, "cargo fmt --all --check").run_echo()?))?;
     timed("style", || tidy::all(&shell))?;
+    if !args.no_deny {
+        timed("dependencies", || deny::all(&shell))?;
+    }
     timed("lints", || lints(&shell))?;
     timed("documentation", || documentation(&shell))?;
     if !args.no_tests {

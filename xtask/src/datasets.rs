@@ -10,7 +10,7 @@ mod tests;
 mod verification;
 mod verify;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
@@ -37,6 +37,23 @@ pub(crate) fn run(args: &DatasetsArgs) -> anyhow::Result<ExitCode> {
         Command::List(args) => list::run(args, &manifests),
         Command::Verify(args) => verify::run(args, &manifests),
     }
+}
+
+/// What the manifest `path` says of its images, and what its categories add up to: to train on, good,
+/// defective.
+///
+/// # Errors
+/// If it cannot be read, is not understood or contradicts itself.
+pub(crate) fn check_manifest(path: &Path) -> anyhow::Result<([u128; 3], [u128; 3])> {
+    let manifest = Manifest::read(path)?;
+    let manifest::Totals { train, good, defective } = manifest.totals;
+    let mut sum = [0; 3];
+    for category in manifest.categories.values() {
+        sum[0] += category.train as u128;
+        sum[1] += category.good as u128;
+        sum[2] += category.defects.values().map(|&count| count as u128).sum::<u128>();
+    }
+    Ok(([train, good, defective].map(|count| count as u128), sum))
 }
 
 /// The folder of the manifests.

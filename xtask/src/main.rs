@@ -8,7 +8,10 @@
 
 mod browser;
 mod ci;
+mod crash_test;
 mod datasets;
+mod deny;
+mod fuzz;
 mod golden;
 mod http;
 mod page_check;
@@ -35,7 +38,10 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    CrashTest(crash_test::CrashTestArgs),
     Datasets(datasets::DatasetsArgs),
+    Deny(deny::DenyArgs),
+    Fuzz(fuzz::FuzzArgs),
     Golden(golden::GoldenArgs),
     PageCheck(page_check::PageCheckArgs),
     ReportCheck(report_check::ReportCheckArgs),
@@ -62,7 +68,10 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::CrashTest(args) => crash_test::run(&args),
         Command::Datasets(args) => datasets::run(&args),
+        Command::Deny(args) => deny::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Golden(args) => golden::run(&args),
         Command::PageCheck(args) => page_check::run(&args),
         Command::ReportCheck(args) => report_check::run(&args),

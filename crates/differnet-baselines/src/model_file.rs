@@ -125,7 +125,12 @@ fn replace(
     name.push(format!(".{}.partial", std::process::id()));
     let partial = path.with_file_name(name);
     let attempt = || {
-        let mut out = BufWriter::new(File::create(&partial)?);
+        let file = File::create(&partial)?;
+        // The system lets go of it when this process ends, however it ends. Some file systems have no
+        // locks, and keep what is abandoned.
+        let _ = file.try_lock();
+        remove_abandoned(path);
+        let mut out = BufWriter::new(file);
         write(&mut out)?;
         out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
         fs::rename(&partial, path)
@@ -135,6 +140,26 @@ fn replace(
         let _ = fs::remove_file(&partial);
         BaselineError::Io { path: path.to_path_buf(), source }
     })
+}
+
+/// Deletes what writers of `path` left that were killed: partial files on which nobody holds a lock.
+fn remove_abandoned(path: &Path) {
+    let start = format!("{}.", path.file_name().unwrap_or_default().to_string_lossy());
+    let is_partial = |name: &str| {
+        let process = name.strip_prefix(&start).and_then(|rest| rest.strip_suffix(".partial"));
+        process.is_some_and(|process| process.parse::<u32>().is_ok())
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
+    for entry in entries.flatten() {
+        if is_partial(&entry.file_name().to_string_lossy())
+            && let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            // Litter that cannot be removed does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// A model file whose content matches its checksum.
@@ -192,9 +217,14 @@ impl ModelFile {
         text.parse().map_err(|_| self.not_understood(key, "a number"))
     }
 
-    /// The shape of the table `name`, which has to have `N` dimensions.
+    /// The shape of the table `name`, which has to have `N` dimensions and at least one value.
     pub(crate) fn shape<const N: usize>(&self, name: &str) -> Result<[usize; N], BaselineError> {
         let found = &self.table(name)?.shape;
+        if found.contains(&0) {
+            // Rows without values, and models without rows, score nothing.
+            let expected = found.iter().map(|&size| size.max(1)).collect();
+            return Err(self.wrong_shape(name, expected, found));
+        }
         let expected = vec![0; N];
         found.as_slice().try_into().map_err(|_| self.wrong_shape(name, expected, found))
     }
@@ -290,5 +320,21 @@ impl ModelFile {
     fn wrong_shape(&self, name: &str, expected: Vec<usize>, found: &[usize]) -> BaselineError {
         let (path, name, found) = (self.path.clone(), name.to_owned(), found.to_vec());
         BaselineError::Shape { path, name, expected, found }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_without_values_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model");
+        let shape = vec![0, 3];
+        let table = Table { name: "points", shape, values: Values::Singles(&[]) };
+        save(&path, "test", &(), &[table], &BTreeMap::new()).unwrap();
+        let error = ModelFile::open(&path, "test").unwrap().shape::<2>("points").unwrap_err();
+        assert!(error.to_string().contains("has shape [0, 3], expected [1, 3]"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! Checkpoints: everything a training needs to go on as if it had never stopped.
 //!
 //! One safetensors file with the flow's tensors under `flow.`, Adam's moments under
-//! `adam.first.` and `adam.second.`, and settings and step count among the metadata.
+//! `adam.first.` and `adam.second.`, and settings, step count and a checksum among the metadata.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -15,9 +15,10 @@ use safetensors::Dtype;
 use crate::adam::AdamConfig;
 use crate::error::FlowError;
 use crate::flow::Flow;
+use crate::flow_file::{self, CHECKSUM_KEY};
 use crate::host::HostMoments;
 use crate::io::{self, CONFIG_KEY, FlowValues};
-use crate::tensor_file::{self, TensorFile, TensorSource, TensorSpec};
+use crate::tensor_file::{self, Checksum, TensorFile, TensorSource, TensorSpec};
 use crate::trainer::{Moments, Trainer};
 
 const ADAM_KEY: &str = "differnet_flow.adam";
@@ -54,6 +55,8 @@ impl Trainer {
         metadata.insert(ADAM_KEY.into(), self.config.to_text());
         metadata.insert(STEPS_KEY.into(), self.steps.to_string());
 
+        metadata.remove(CHECKSUM_KEY);
+        metadata.insert(CHECKSUM_KEY.into(), self.checksum(&metadata).to_string());
         let moments = moment_specs(&self.flow);
         let mut specs = self.flow.config().tensors(FLOW_PREFIX);
         specs.extend(moments.iter().flat_map(|(first, second)| [first.clone(), second.clone()]));
@@ -64,6 +67,23 @@ impl Trainer {
             FlowValues::Integers(values) => tensor_file::write_integers(values, out),
         })?;
         self.moments.visit(|values| tensor_file::write_floats(values, out))
+    }
+
+    /// The checksum of weights, moments and `metadata`.
+    fn checksum(&self, metadata: &BTreeMap<String, String>) -> Checksum {
+        let mut checksum = Checksum::of(metadata);
+        flow_file::add_flow(&mut checksum, &self.flow, FLOW_PREFIX);
+        let specs = moment_specs(&self.flow);
+        let mut names = specs.iter().flat_map(|(first, second)| [&first.name, &second.name]);
+        let mut bytes = Vec::new();
+        let summed = self.moments.visit(|values| {
+            bytes.clear();
+            tensor_file::write_floats(values, &mut bytes)?;
+            checksum.add(names.next().expect("a name for each moment"), &bytes);
+            Ok::<(), FlowError>(())
+        });
+        summed.expect("memory accepts every byte");
+        checksum
     }
 
     /// The trainer saved at `path`, on `device`, and the metadata saved with it.
@@ -81,10 +101,6 @@ impl Trainer {
         let config = io::config_from(&metadata)?;
         let adam = parse(&metadata, ADAM_KEY, "five settings of Adam", AdamConfig::from_text)?;
         let steps = parse(&metadata, STEPS_KEY, "a count", |value| u64::from_str(value).ok())?;
-        for key in [CONFIG_KEY, ADAM_KEY, STEPS_KEY] {
-            metadata.remove(key);
-        }
-
         let flow = Flow::from_source(&mut file, FLOW_PREFIX, &config, device)?;
         let specs = moment_specs(&flow);
         let known: BTreeSet<&str> =
@@ -98,6 +114,15 @@ impl Trainer {
             Ok(HostMoments { first: file.floats(first)?, second: file.floats(second)? })
         });
         let moments = Moments::new(moments.collect::<Result<_, FlowError>>()?, device);
+        let Some(expected) = metadata.remove(CHECKSUM_KEY) else {
+            return Err(FlowError::MissingMetadata { key: CHECKSUM_KEY.into() });
+        };
+        if file.checksum(&metadata).to_string() != expected {
+            return Err(FlowError::Checksum { path: path.to_path_buf() });
+        }
+        for key in [CONFIG_KEY, ADAM_KEY, STEPS_KEY] {
+            metadata.remove(key);
+        }
         Ok((Self { flow: flow.train(), config: adam, moments, steps }, metadata))
     }
 }

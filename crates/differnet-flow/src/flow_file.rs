@@ -13,7 +13,7 @@ use crate::io::{FlowValues, config_from};
 use crate::tensor_file::{self, Checksum, TensorFile, TensorSource, TensorSpec};
 
 /// Metadata key under which a flow's file keeps the checksum of all the rest.
-const CHECKSUM_KEY: &str = "differnet_flow.checksum";
+pub(crate) const CHECKSUM_KEY: &str = "differnet_flow.checksum";
 /// Metadata key under which a file of several flows keeps their number.
 const COUNT_KEY: &str = "differnet_flow.flows";
 /// What the names of tensors of further flows begin with: `flows.{k}.blocks.…`, from 1.
@@ -47,8 +47,13 @@ pub fn load_flows(path: &Path, device: &Device) -> Result<(Vec<Flow>, Vec<Compan
     let config = config_from(&metadata)?;
     let count = match metadata.get(COUNT_KEY).map(|text| text.parse::<usize>()) {
         None => 1,
-        Some(Ok(count)) if count > 0 => count,
-        Some(_) => return Err(FlowError::MissingMetadata { key: COUNT_KEY.into() }),
+        // Every flow has tensors of its own: a damaged number asks for no more memory than those.
+        Some(Ok(count)) if count > 0 && count <= file.names().len() => count,
+        Some(_) => {
+            let value = metadata.remove(COUNT_KEY).unwrap_or_default();
+            let expected = "the number of flows in the file";
+            return Err(FlowError::Metadata { key: COUNT_KEY.into(), value, expected });
+        }
     };
     let known: Vec<String> = (0..count).map(flow_prefix).collect();
     let stranger = |name: &String| {
@@ -109,23 +114,29 @@ fn checksum(
     companions: &[Companion],
 ) -> Checksum {
     let mut checksum = Checksum::of(metadata);
-    let mut bytes = Vec::new();
     for (index, flow) in flows.iter().enumerate() {
-        let summed = flow.to_tensors(&flow_prefix(index), |tensor| {
-            bytes.clear();
-            match tensor.values {
-                FlowValues::Floats(values) => tensor_file::write_floats(values, &mut bytes)?,
-                FlowValues::Integers(values) => tensor_file::write_integers(values, &mut bytes)?,
-            }
-            checksum.add(tensor.name, &bytes);
-            Ok::<(), FlowError>(())
-        });
-        summed.expect("memory accepts every byte");
+        add_flow(&mut checksum, flow, &flow_prefix(index));
     }
+    let mut bytes = Vec::new();
     for table in companions {
         bytes.clear();
         tensor_file::write_floats(&table.values, &mut bytes).expect("memory accepts every byte");
         checksum.add(&table.spec().name, &bytes);
     }
     checksum
+}
+
+/// Adds the tensors of `flow`, whose names begin with `prefix`, to `checksum`.
+pub(crate) fn add_flow(checksum: &mut Checksum, flow: &Flow, prefix: &str) {
+    let mut bytes = Vec::new();
+    let summed = flow.to_tensors(prefix, |tensor| {
+        bytes.clear();
+        match tensor.values {
+            FlowValues::Floats(values) => tensor_file::write_floats(values, &mut bytes)?,
+            FlowValues::Integers(values) => tensor_file::write_integers(values, &mut bytes)?,
+        }
+        checksum.add(tensor.name, &bytes);
+        Ok::<(), FlowError>(())
+    });
+    summed.expect("memory accepts every byte");
 }

@@ -200,7 +200,12 @@ pub(crate) fn replace(
     name.push(format!(".{}.partial", std::process::id()));
     let partial = path.with_file_name(name);
     let attempt = || {
-        let mut out = BufWriter::new(File::create(&partial).map_err(io)?);
+        let file = File::create(&partial).map_err(io)?;
+        // The system lets go of it when this process ends, however it ends. Some file systems have no
+        // locks, and keep what is abandoned.
+        let _ = file.try_lock();
+        remove_abandoned(path);
+        let mut out = BufWriter::new(file);
         write(&mut out).map_err(|error| match error {
             FlowError::Write { source } => io(source),
             other => other,
@@ -213,6 +218,26 @@ pub(crate) fn replace(
         // The first error is the one to report; a leftover is harmless.
         let _ = fs::remove_file(&partial);
     })
+}
+
+/// Deletes what writers of `path` left that were killed: partial files on which nobody holds a lock.
+fn remove_abandoned(path: &Path) {
+    let start = format!("{}.", path.file_name().unwrap_or_default().to_string_lossy());
+    let is_partial = |name: &str| {
+        let process = name.strip_prefix(&start).and_then(|rest| rest.strip_suffix(".partial"));
+        process.is_some_and(|process| process.parse::<u32>().is_ok())
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
+    for entry in entries.flatten() {
+        if is_partial(&entry.file_name().to_string_lossy())
+            && let Ok(file) = File::open(entry.path())
+            && file.try_lock().is_ok()
+        {
+            // Litter that cannot be removed does no harm.
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Writes the header of a file that will hold `tensors` in this order.

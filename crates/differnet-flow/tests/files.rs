@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use burn::tensor::Device;
-use differnet_flow::{AdamConfig, Companion, Flow, FlowConfig, FlowError, Trainer, read_metadata};
+use differnet_flow::{
+    AdamConfig, Companion, Flow, FlowConfig, FlowError, Trainer, load_flows, read_metadata,
+    save_flows,
+};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -251,4 +254,62 @@ fn a_checkpoint_is_checked_like_a_flow() {
     flow.save(&path, &BTreeMap::new(), &[]).unwrap();
     let error = Trainer::load_checkpoint(&path, &Device::flex()).unwrap_err();
     assert_eq!(error.to_string(), "metadata lack the key \"differnet_flow.adam\"");
+}
+
+#[test]
+fn a_checkpoint_with_a_turned_bit_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let trainer = Trainer::new(config().init(1, &Device::flex()), AdamConfig::new());
+    let metadata = BTreeMap::from([("state".to_string(), "12".to_string())]);
+    trainer.save_checkpoint(&path, &metadata).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let (_, restored) = Trainer::load_checkpoint(&path, &Device::flex()).unwrap();
+    assert_eq!(restored, metadata);
+    let state = whole.windows(5).position(|window| window == b":\"12\"").unwrap();
+    // A caller's metadata, a weight and the last moment.
+    let data = 8 + u64::from_le_bytes(*whole.first_chunk().unwrap()) as usize;
+    // Two permutations of five numbers come before the weights.
+    for at in [state + 2, data + 2 * 5 * 8, whole.len() - 1] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let error = Trainer::load_checkpoint(&path, &Device::flex()).unwrap_err();
+        assert!(matches!(error, FlowError::Checksum { .. }), "byte {at}: {error}");
+    }
+}
+
+#[test]
+fn a_number_of_flows_beyond_the_tensors_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("flows");
+    let flows = [1, 2].map(|seed| config().init(seed, &Device::flex()));
+    save_flows(&flows, &path, &BTreeMap::new(), &[]).unwrap();
+    let bytes = fs::read(&path).unwrap();
+    let key = b"differnet_flow.flows\":\"2\"";
+    let at = bytes.windows(key.len()).position(|window| window == key).unwrap();
+    let length = u64::from_le_bytes(*bytes.first_chunk().unwrap());
+    let many = b"differnet_flow.flows\":\"18446744073709551615\"";
+    let more = (many.len() - key.len()) as u64;
+    let parts = [&(length + more).to_le_bytes()[..], &bytes[8..at], many, &bytes[at + key.len()..]];
+    fs::write(&path, parts.concat()).unwrap();
+    let error = load_flows(&path, &Device::flex()).unwrap_err().to_string();
+    assert!(error.contains("which is not the number of flows in the file"), "{error}");
+}
+
+#[test]
+fn what_a_killed_writer_left_is_removed_and_what_another_writes_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let names =
+        ["model.77777.partial", "model.88888.partial", "model.x.partial", "other.7.partial"];
+    let [dead, writing, notes, other] = names.map(|name| folder.path().join(name));
+    for path in [&dead, &writing, &notes, &other] {
+        fs::write(path, "half").unwrap();
+    }
+    let writer = fs::File::open(&writing).unwrap();
+    writer.lock().unwrap();
+    let flow = config().init(1, &Device::flex());
+    flow.save(&folder.path().join("model"), &BTreeMap::new(), &[]).unwrap();
+    assert!(!dead.exists());
+    assert!(writing.exists() && notes.exists() && other.exists());
 }

@@ -37,9 +37,11 @@ impl BodyMemory {
         Self { units: Arc::new(Semaphore::new(units)) }
     }
 
-    /// Room for `bytes` more, if there is any.
-    fn add(&self, held: &mut Held, bytes: usize) -> Result<(), Problem> {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX);
+    /// Room for `bytes` in all, if there is any: a body counts the same in however small parts it
+    /// arrives.
+    fn grow(&self, held: &mut Held, bytes: usize) -> Result<(), Problem> {
+        let has = held.units.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let units = u32::try_from(bytes.div_ceil(UNIT).saturating_sub(has)).unwrap_or(u32::MAX);
         let busy = |_| {
             let message = "the server holds as many images as fit into its memory: try again";
             Problem::new(StatusCode::SERVICE_UNAVAILABLE, message).retry_after(1)
@@ -99,7 +101,7 @@ pub(crate) async fn read(
             drain(&mut body).await;
             return Err(too_large(limits));
         }
-        memory.add(&mut held, part.len())?;
+        memory.grow(&mut held, received)?;
         parts.push(part);
     }
     let bytes = match <[Bytes; 1]>::try_from(parts) {
@@ -135,10 +137,17 @@ mod tests {
     fn memory_is_shared_and_given_back() {
         let memory = BodyMemory::new(10 * UNIT);
         let (mut first, mut second) = (Held::default(), Held::default());
-        assert!(memory.add(&mut first, 4 * UNIT).is_ok());
-        assert!(memory.add(&mut first, 4 * UNIT + 1).is_ok());
-        assert!(memory.add(&mut second, 2 * UNIT).is_err());
+        assert!(memory.grow(&mut first, 4 * UNIT).is_ok());
+        assert!(memory.grow(&mut first, 8 * UNIT + 1).is_ok());
+        assert!(memory.grow(&mut second, 2 * UNIT).is_err());
         drop(first);
-        assert!(memory.add(&mut second, 10 * UNIT).is_ok());
+        assert!(memory.grow(&mut second, 10 * UNIT).is_ok());
+    }
+
+    #[test]
+    fn a_body_in_very_small_parts_takes_no_more_than_in_one() {
+        let (memory, mut held) = (BodyMemory::new(10 * UNIT), Held::default());
+        assert!((1..=10 * UNIT).all(|received| memory.grow(&mut held, received).is_ok()));
+        assert!(memory.grow(&mut held, 10 * UNIT + 1).is_err());
     }
 }

@@ -5,14 +5,20 @@ use std::error::Error;
 
 /// The message of `error` and those of its causes.
 pub(crate) fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
+    let mut text = on_one_line(&error.to_string());
     let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(": ");
-        text.push_str(&error.to_string());
+        text.push_str(&on_one_line(&error.to_string()));
         cause = error.source();
     }
     text
+}
+
+/// The lines of `text` as one: some decoders' messages have several.
+fn on_one_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
 }
 
 /// What a panic said.

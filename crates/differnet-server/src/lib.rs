@@ -12,6 +12,7 @@ mod body;
 mod causes;
 mod error;
 mod guard;
+mod in_process;
 mod limits;
 mod metrics;
 mod model;
@@ -29,6 +30,7 @@ mod upload;
 mod worker;
 
 pub use error::ServerError;
+pub use in_process::{BodyEnd, InProcess, PlainAnswer, PlainRequest};
 pub use limits::Limits;
 pub use registry::{LoadModel, ModelFile, Reload};
 pub use server::{Drained, Server, ServerConfig, Stopper, Strangers};

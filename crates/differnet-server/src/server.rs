@@ -110,10 +110,10 @@ impl Server {
     /// [`ServerError`] if a model cannot be loaded, a limit is 0, the address cannot be listened on
     /// or is open to strangers.
     pub fn start(config: ServerConfig) -> Result<Self, ServerError> {
-        let ServerConfig { listen, models, load, mut source, token, strangers, limits, .. } =
-            config;
-        limits.validate()?;
-        if !listen.ip().is_loopback() && token.is_none() && strangers == Strangers::Refuse {
+        let (listen, look_every) = (config.listen, config.look_every);
+        let open = config.token.is_none() && config.strangers == Strangers::Refuse;
+        config.limits.validate()?;
+        if !listen.ip().is_loopback() && open {
             return Err(ServerError::OpenToOthers { address: listen });
         }
         // Before the models, which take long: a port in use is told at once.
@@ -124,36 +124,9 @@ impl Server {
             .local_addr()
             .map_err(|source| ServerError::Listen { address: listen, source })?;
         let threads = |source| ServerError::Threads { source };
-        let models = Arc::new(Registry::load(models, load)?);
-        source.limits = limits.decoding();
-        let (queue, pace) = (Arc::new(Queue::new(limits.queue)), Arc::new(Pace::default()));
-        let metrics = Arc::new(Metrics::new(Arc::clone(&queue), Arc::clone(&models)));
-        let worker = Worker {
-            queue: Arc::clone(&queue),
-            source,
-            metrics: Arc::clone(&metrics),
-            pace: Arc::clone(&pace),
-            batch: limits.batch,
-        };
-        let worker = thread::Builder::new()
-            .name("scoring".into())
-            .spawn(move || worker.run())
-            .map_err(threads)?;
-        let reloader =
-            Reloader::start(Arc::clone(&models), Arc::clone(&metrics), config.look_every)
-                .map_err(threads)?;
-        let state = Arc::new(State {
-            models,
-            queue,
-            metrics,
-            pace,
-            memory: BodyMemory::new(limits.bodies_bytes),
-            limits,
-            token,
-            ready: AtomicBool::new(true),
-            run: run_name(),
-            requests: AtomicU64::new(0),
-        });
+        let (state, worker) = prepare(config)?;
+        let (models, metrics) = (Arc::clone(&state.models), Arc::clone(&state.metrics));
+        let reloader = Reloader::start(models, metrics, look_every).map_err(threads)?;
         let (stopped, stopping) = watch::channel(false);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(HTTP_THREADS)
@@ -201,6 +174,40 @@ impl Server {
         tracing::info!("stopped");
         drained
     }
+}
+
+/// Loads the models and starts the thread that scores: all that is needed besides connections.
+pub(crate) fn prepare(config: ServerConfig) -> Result<(Arc<State>, JoinHandle<()>), ServerError> {
+    let ServerConfig { models, load, mut source, token, limits, .. } = config;
+    limits.validate()?;
+    let models = Arc::new(Registry::load(models, load)?);
+    source.limits = limits.decoding();
+    let (queue, pace) = (Arc::new(Queue::new(limits.queue)), Arc::new(Pace::default()));
+    let metrics = Arc::new(Metrics::new(Arc::clone(&queue), Arc::clone(&models)));
+    let worker = Worker {
+        queue: Arc::clone(&queue),
+        source,
+        metrics: Arc::clone(&metrics),
+        pace: Arc::clone(&pace),
+        batch: limits.batch,
+    };
+    let worker = thread::Builder::new()
+        .name("scoring".into())
+        .spawn(move || worker.run())
+        .map_err(|source| ServerError::Threads { source })?;
+    let state = Arc::new(State {
+        models,
+        queue,
+        metrics,
+        pace,
+        memory: BodyMemory::new(limits.bodies_bytes),
+        limits,
+        token,
+        ready: AtomicBool::new(true),
+        run: run_name(),
+        requests: AtomicU64::new(0),
+    });
+    Ok((state, worker))
 }
 
 /// Runs the asynchronous part; says through `told` whether it could begin.

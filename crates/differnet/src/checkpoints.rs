@@ -1,8 +1,10 @@
 //! The folder from which an interrupted training is taken up again.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use burn::tensor::Device;
 use differnet_data::Regions;
@@ -10,6 +12,7 @@ use differnet_flow::{Flow, Trainer};
 use serde::{Deserialize, Serialize};
 
 use crate::config::DetectorConfig;
+use crate::detector::model_error;
 use crate::error::DetectorError;
 use crate::progress::HistoryPoint;
 
@@ -21,6 +24,23 @@ const LATEST: &str = "latest.safetensors";
 const BEST: &str = "best.safetensors";
 /// What the names of files of further flows begin with, before the flow's number.
 const FLOW: &str = "flow-";
+
+/// Environment variable: seconds between two saves of a training's state.
+const INTERVAL: &str = "DIFFERNET_CHECKPOINT_SECONDS";
+
+/// Time between two saves of a training's state: a minute, unless the environment says otherwise.
+pub(crate) fn interval() -> Result<Duration, DetectorError> {
+    interval_from(std::env::var_os(INTERVAL).as_deref())
+}
+
+fn interval_from(value: Option<&OsStr>) -> Result<Duration, DetectorError> {
+    let Some(value) = value else { return Ok(Duration::from_secs(60)) };
+    let seconds = value.to_str().and_then(|text| text.parse().ok());
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
+        let found = value.to_string_lossy().into_owned();
+        DetectorError::Config { name: INTERVAL, expected: "a number of seconds", found }
+    })
+}
 
 /// What a checkpoint remembers besides weights and moments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,8 +124,8 @@ impl<'a> Checkpoints<'a> {
         if !path.exists() {
             return Ok(None);
         }
-        let model = |source| DetectorError::Model { path: path.clone(), source };
-        let (trainer, metadata) = Trainer::load_checkpoint(&path, device).map_err(model)?;
+        let (trainer, metadata) =
+            Trainer::load_checkpoint(&path, device).map_err(model_error(&path))?;
         let other = |what: &str| DetectorError::OtherCheckpoint {
             path: self.folder.to_path_buf(),
             what: what.to_owned(),
@@ -133,7 +153,8 @@ impl<'a> Checkpoints<'a> {
 
     /// The best flow so far.
     pub(crate) fn load_best(&self, device: &Device) -> Result<Flow, DetectorError> {
-        let (flow, _) = Flow::load(&self.file(BEST), device)?;
+        let path = self.file(BEST);
+        let (flow, _) = Flow::load(&path, device).map_err(model_error(&path))?;
         Ok(flow)
     }
 
@@ -178,6 +199,18 @@ fn is_ours(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_environment_sets_the_time_between_two_saves() {
+        let interval = |text: &str| interval_from(Some(OsStr::new(text)));
+        assert_eq!(interval_from(None).expect("a minute"), Duration::from_secs(60));
+        assert_eq!(interval("0").expect("seconds"), Duration::ZERO);
+        assert_eq!(interval("0.25").expect("seconds"), Duration::from_millis(250));
+        for text in ["", "soon", "-1", "NaN", "1e99"] {
+            let message = interval(text).expect_err(text).to_string();
+            assert!(message.contains(INTERVAL), "{message}");
+        }
+    }
 
     #[test]
     fn only_checkpoints_are_ours() {

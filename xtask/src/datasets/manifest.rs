@@ -96,7 +96,7 @@ impl Manifest {
         paths.iter().map(|path| Self::read(path)).collect()
     }
 
-    fn read(path: &Path) -> anyhow::Result<Self> {
+    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let text = fs::read_to_string(path);
         let text = text.with_context(|| format!("cannot read {}", path.display()))?;
         let id = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -118,7 +118,7 @@ impl Manifest {
     }
 
     fn sum(&self) -> Totals {
-        let sum = |count: fn(&Category) -> usize| self.categories.values().map(count).sum();
+        let sum = |count: fn(&Category) -> usize| add(self.categories.values().map(count));
         Totals {
             train: sum(|category| category.train),
             good: sum(|category| category.good),
@@ -130,8 +130,13 @@ impl Manifest {
 impl Category {
     /// Defective images of all kinds.
     pub(super) fn defective(&self) -> usize {
-        self.defects.values().sum()
+        add(self.defects.values().copied())
     }
+}
+
+/// The sum of `counts`, the largest number there is where it is larger: no total is.
+fn add(counts: impl Iterator<Item = usize>) -> usize {
+    counts.fold(0, usize::saturating_add)
 }
 
 #[cfg(test)]

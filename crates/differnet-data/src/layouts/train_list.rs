@@ -46,7 +46,7 @@ pub fn read_train_list(list: &Path) -> Result<Vec<ListedName>, DatasetError> {
     for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
         let entry = line.trim();
         if !entry.is_empty() && !entry.starts_with('#') {
-            let name = entry.rsplit(['/', '\\']).next().unwrap_or(entry);
+            let name = entry.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or(entry);
             names.push(ListedName { line: index + 1, name: name.to_owned() });
         }
     }

@@ -11,7 +11,7 @@ use differnet_flow::{BatchOrder, Flow, TrainError, Trainer, UpdateDraws, add_noi
 
 use super::Training;
 use super::held_back_loss::likelier_mean;
-use crate::checkpoints::State;
+use crate::checkpoints::{State, interval};
 use crate::error::DetectorError;
 use crate::feature_source::ImageFeatures;
 use crate::pool::{Pool, Statistics};
@@ -22,8 +22,6 @@ use crate::split::Split;
 
 /// Training images whose scores are kept as quantiles.
 const SCORED_TRAINING_IMAGES: usize = 200;
-/// Time between two checkpoints.
-const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The features of one round's transforms, image by image, from a thread that extracts them.
 type RoundFeatures = Receiver<Result<(usize, Vec<f32>), DetectorError>>;
@@ -52,6 +50,8 @@ struct Run<'a> {
     updates: u64,
     /// When the last checkpoint was saved.
     saved: Instant,
+    /// Time between two checkpoints.
+    save_every: Duration,
 }
 
 /// Why the updates ended.
@@ -116,7 +116,8 @@ impl Training<'_> {
             }
         };
         let updates = self.updates(split.training.len());
-        let mut run = Run { flow, seed, trainer, state, pool, updates, saved: Instant::now() };
+        let (saved, save_every) = (Instant::now(), interval()?);
+        let mut run = Run { flow, seed, trainer, state, pool, updates, saved, save_every };
         let end = if flow == 0 {
             std::thread::scope(|scope| {
                 self.train_rounds(&mut run, scope, split, held_back, progress, look)
@@ -237,7 +238,7 @@ impl Training<'_> {
             if progress(Progress::Training { update, updates, loss, validation }).is_break() {
                 return Ok(Some(End::Interrupted));
             }
-            if run.saved.elapsed() > CHECKPOINT_INTERVAL {
+            if run.saved.elapsed() > run.save_every {
                 self.checkpoints().of_flow(run.flow).save(&run.trainer, &run.state)?;
                 run.saved = Instant::now();
             }
