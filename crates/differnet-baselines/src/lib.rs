@@ -42,6 +42,7 @@ mod range;
 mod rng;
 mod rows;
 mod scorer;
+mod settle;
 mod standardizer;
 mod updates;
 

@@ -42,3 +42,10 @@ pub(crate) fn run(
     }
     Ok(ControlFlow::Continue(()))
 }
+
+/// The batches of one epoch, in the order of `seed`: each row once.
+pub(crate) fn epoch(schedule: Schedule, seed: u64) -> Vec<Vec<usize>> {
+    let mut order = BatchOrder::new(seed, schedule.rows, schedule.batch_size)
+        .expect("settings and images are checked before a training begins");
+    (0..order.batches_per_epoch()).map(|batch| order.batch(batch as u64).to_vec()).collect()
+}

@@ -72,6 +72,14 @@ impl Generator {
         initialize::draw(self, Weights::Dcgan, seed, 0)
     }
 
+    /// Its normalization layers.
+    pub(crate) fn norms(&mut self) -> Vec<&mut BatchNorm> {
+        let Self { encoder, decoder, second_encoder } = self;
+        let encoders = [encoder, second_encoder].into_iter().flat_map(|e| &mut e.stages);
+        let encoders = encoders.map(|stage| &mut stage.norm);
+        encoders.chain(decoder.stages.iter_mut().map(|stage| &mut stage.norm)).collect()
+    }
+
     pub(crate) fn forward(&self, images: Tensor<4>) -> Generated {
         let latent = self.encoder.forward(images).output; // [images, latent, 1, 1]
         let images = self.decoder.forward(latent.clone()); // [images, 3, side, side]
