@@ -33,6 +33,8 @@ impl AnomalyDetector for PixelCount {
             calibration: None,
             self_test: None,
             good_scores: &[1.0, 2.0, 4.0],
+            feature_means: &[],
+            feature_deviations: &[],
             history: &[],
             facts: Vec::new(),
             settings: String::new(),
@@ -56,7 +58,13 @@ impl AnomalyDetector for PixelCount {
                 let score = f64::from(image.width() * image.height());
                 let verdict = Verdict::of(score, THRESHOLD);
                 let hash = ContentHash::of(&bytes);
-                Ok(ImageScore { hash, score, verdict, transform_scores: vec![score] })
+                Ok(ImageScore {
+                    hash,
+                    score,
+                    verdict,
+                    transform_scores: vec![score],
+                    mean_features: Vec::new(),
+                })
             });
             if visit(index, score).is_break() {
                 return Ok(ControlFlow::Break(()));
