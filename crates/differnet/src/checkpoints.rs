@@ -213,6 +213,20 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_file_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in [BEST, LATEST] {
+            std::fs::write(folder.path().join(name), "no weights").expect("a file");
+        }
+        let checkpoints = Checkpoints::in_folder(folder.path());
+        let best = checkpoints.load_best(&Device::flex()).expect_err("no weights").to_string();
+        assert!(best.ends_with(BEST), "{best}");
+        let fresh = State::new(&DetectorConfig::default(), None, "");
+        let latest = checkpoints.load(&fresh, &Device::flex()).expect_err("no state").to_string();
+        assert!(latest.ends_with(LATEST), "{latest}");
+    }
+
+    #[test]
     fn only_checkpoints_are_ours() {
         for name in ["latest.safetensors", "flow-2.best.safetensors", "best.safetensors.tmp"] {
             assert!(is_ours(name), "{name}");

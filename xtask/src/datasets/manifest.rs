@@ -217,5 +217,12 @@ mod tests {
         let error = Manifest::parse("mtd", &text.replace("Crack = 57", "Crack = 58")).unwrap_err();
         assert!(error.to_string().contains("add up to"), "{error}");
         assert!(Manifest::parse("mtd", &format!("shape = 1\n{text}")).is_err());
+        // Three numbers whose sum is 0 in 64 bits.
+        let text = text.replace("train = 761", "train = 0").replace("good = 191", "good = 0");
+        let text = text.replace("defective = 392", "defective = 0");
+        let (most, defects) = (i64::MAX, text.find("defects = ").unwrap());
+        let wrapping =
+            format!("{}defects = {{ a = {most}, b = {most}, c = 2 }}\n", &text[..defects]);
+        assert!(Manifest::parse("mtd", &wrapping).unwrap_err().to_string().contains("add up to"));
     }
 }

@@ -55,3 +55,18 @@ pub fn read_train_list(list: &Path) -> Result<Vec<ListedName>, DatasetError> {
     }
     Ok(names)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_last_parts_of_lines_and_never_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let list = folder.path().join("list.txt");
+        std::fs::write(&list, "a/b.png\n c\\d.png \nfolder/\n\n#e\n").unwrap();
+        let names = read_train_list(&list).unwrap();
+        let names: Vec<&str> = names.iter().map(|listed| listed.name.as_str()).collect();
+        assert_eq!(names, ["b.png", "d.png", "folder"]);
+    }
+}
