@@ -8,6 +8,7 @@ use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use differnet_flow::replace_file;
 use safetensors::tensor::TensorInfo;
 use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
@@ -72,11 +73,13 @@ pub(crate) fn save(
     metadata.insert(CHECKSUM_KEY.into(), checksum(&metadata, named));
 
     let header = header(tables, &metadata);
-    replace(path, |out| {
+    let write = |out: &mut BufWriter<File>| {
         out.write_all(&(header.len() as u64).to_le_bytes())?;
         out.write_all(&header)?;
         parts.iter().try_for_each(|bytes| out.write_all(bytes))
-    })
+    };
+    replace_file(path, write, |source| source)
+        .map_err(|source| BaselineError::Io { path: path.to_path_buf(), source })
 }
 
 /// The header of a file that holds `tables` in this order, padded so that the data are aligned.
@@ -114,52 +117,6 @@ fn checksum<'a>(
         sum.wrapping_add(hasher.finalize())
     });
     format!("{sum:08x}")
-}
-
-/// Writes `path` through `write` so that readers see the old file or the whole new one.
-fn replace(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
-) -> Result<(), BaselineError> {
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = path.with_file_name(name);
-    let attempt = || {
-        let file = File::create(&partial)?;
-        // The system lets go of it when this process ends, however it ends. Some file systems have no
-        // locks, and keep what is abandoned.
-        let _ = file.try_lock();
-        remove_abandoned(path);
-        let mut out = BufWriter::new(file);
-        write(&mut out)?;
-        out.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&partial, path)
-    };
-    attempt().map_err(|source| {
-        // The first error is the one to report; a leftover is harmless.
-        let _ = fs::remove_file(&partial);
-        BaselineError::Io { path: path.to_path_buf(), source }
-    })
-}
-
-/// Deletes what writers of `path` left that were killed: partial files on which nobody holds a lock.
-fn remove_abandoned(path: &Path) {
-    let start = format!("{}.", path.file_name().unwrap_or_default().to_string_lossy());
-    let is_partial = |name: &str| {
-        let process = name.strip_prefix(&start).and_then(|rest| rest.strip_suffix(".partial"));
-        process.is_some_and(|process| process.parse::<u32>().is_ok())
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
-    for entry in entries.flatten() {
-        if is_partial(&entry.file_name().to_string_lossy())
-            && let Ok(file) = File::open(entry.path())
-            && file.try_lock().is_ok()
-        {
-            // Litter that cannot be removed does no harm.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
 }
 
 /// A model file whose content matches its checksum.

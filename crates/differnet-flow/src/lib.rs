@@ -45,6 +45,7 @@ mod subnet;
 mod tensor_file;
 mod tensor_step;
 mod trainer;
+mod whole_file;
 
 pub use adam::AdamConfig;
 pub use batches::BatchOrder;
@@ -59,3 +60,4 @@ pub use loss::nll;
 pub use noise::{UpdateDraws, add_noise};
 pub use soft_clamp::soft_clamp;
 pub use trainer::{StepReport, Trainer};
+pub use whole_file::replace_file;

@@ -1,7 +1,7 @@
 //! Safetensors files, written and read one tensor at a time so that no second copy is ever held.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 
 use crate::error::FlowError;
+use crate::whole_file::replace_file;
 
 /// Largest header accepted; the safetensors format's own limit.
 const MAX_HEADER_BYTES: u64 = 100_000_000;
@@ -196,48 +197,13 @@ pub(crate) fn replace(
     write: impl FnOnce(&mut BufWriter<File>) -> Result<(), FlowError>,
 ) -> Result<(), FlowError> {
     let io = |source| FlowError::Io { path: path.to_path_buf(), source };
-    let mut name = path.file_name().unwrap_or_default().to_os_string();
-    name.push(format!(".{}.partial", std::process::id()));
-    let partial = path.with_file_name(name);
-    let attempt = || {
-        let file = File::create(&partial).map_err(io)?;
-        // The system lets go of it when this process ends, however it ends. Some file systems have no
-        // locks, and keep what is abandoned.
-        let _ = file.try_lock();
-        remove_abandoned(path);
-        let mut out = BufWriter::new(file);
-        write(&mut out).map_err(|error| match error {
+    let write = |out: &mut BufWriter<File>| {
+        write(out).map_err(|error| match error {
             FlowError::Write { source } => io(source),
             other => other,
-        })?;
-        let file = out.into_inner().map_err(|error| io(error.into_error()))?;
-        file.sync_all().map_err(io)?;
-        fs::rename(&partial, path).map_err(io)
+        })
     };
-    attempt().inspect_err(|_| {
-        // The first error is the one to report; a leftover is harmless.
-        let _ = fs::remove_file(&partial);
-    })
-}
-
-/// Deletes what writers of `path` left that were killed: partial files on which nobody holds a lock.
-fn remove_abandoned(path: &Path) {
-    let start = format!("{}.", path.file_name().unwrap_or_default().to_string_lossy());
-    let is_partial = |name: &str| {
-        let process = name.strip_prefix(&start).and_then(|rest| rest.strip_suffix(".partial"));
-        process.is_some_and(|process| process.parse::<u32>().is_ok())
-    };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let Ok(entries) = fs::read_dir(folder.unwrap_or(Path::new("."))) else { return };
-    for entry in entries.flatten() {
-        if is_partial(&entry.file_name().to_string_lossy())
-            && let Ok(file) = File::open(entry.path())
-            && file.try_lock().is_ok()
-        {
-            // Litter that cannot be removed does no harm.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
+    replace_file(path, write, io)
 }
 
 /// Writes the header of a file that will hold `tensors` in this order.
