@@ -3,7 +3,7 @@
 use std::error::Error;
 
 /// The message of `error` and of each of its causes.
-pub(crate) fn with_causes(error: &dyn Error) -> String {
+pub fn with_causes(error: &dyn Error) -> String {
     let mut line = on_one_line(&error.to_string());
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -41,6 +41,7 @@ mod transform;
 
 pub use audit::{Audit, AuditImage, audit_images};
 pub use augment::{Purpose, Rotation, TransformConfig, fixed_transforms, random_transforms};
+pub use causes::with_causes;
 pub use color_mode::ColorMode;
 pub use content_hash::ContentHash;
 pub use copies::{Copies, Leak, Likeness, Split};

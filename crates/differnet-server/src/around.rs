@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 use tokio::time::Instant;
 
-use crate::causes;
+use crate::panics;
 use crate::problem::{Problem, Told};
 use crate::routes::ADDRESSES;
 use crate::state;
@@ -38,7 +38,7 @@ pub(crate) async fn account(
     let caught = AssertUnwindSafe(next.run(request)).catch_unwind().await;
     let mut response = caught.unwrap_or_else(|panic| {
         state.metrics.faulted();
-        tracing::error!(id, fault = causes::of_panic(&*panic), "fault");
+        tracing::error!(id, fault = panics::message(&*panic), "fault");
         Problem::fault().into_response()
     });
     let (status, time) = (response.status().as_u16(), start.elapsed());

@@ -9,7 +9,7 @@
 
 mod around;
 mod body;
-mod causes;
+
 mod error;
 mod guard;
 mod in_process;
@@ -17,6 +17,7 @@ mod limits;
 mod metrics;
 mod model;
 mod pace;
+mod panics;
 mod pictures;
 mod problem;
 mod queue;

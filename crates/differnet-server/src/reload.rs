@@ -5,7 +5,8 @@ use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::causes::with_causes;
+use differnet_data::with_causes;
+
 use crate::error::ServerError;
 use crate::metrics::Metrics;
 use crate::registry::{Registry, Reload};

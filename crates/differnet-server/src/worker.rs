@@ -134,7 +134,7 @@ fn reply(job: Job, outcome: Outcome) {
 fn fault(caught: Result<Result<(), DetectorError>, Box<dyn Any + Send>>) -> Option<String> {
     match caught {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(crate::causes::with_causes(&error)),
-        Err(panic) => Some(crate::causes::of_panic(&*panic)),
+        Ok(Err(error)) => Some(differnet_data::with_causes(&error)),
+        Err(panic) => Some(crate::panics::message(&*panic)),
     }
 }
