@@ -7,12 +7,12 @@ mod watching;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use differnet_data::{SampleConfig, write_sample_dataset};
 use differnet_eval::text_table;
 use serde::Serialize;
-use xshell::cmd;
 
 use crate::fuzz::Draws;
 use crate::workspace;
@@ -58,6 +58,22 @@ struct Part {
     losses: Vec<String>,
 }
 
+impl Part {
+    /// A part that nothing has happened in, of a program that takes `undisturbed`.
+    fn new(name: &'static str, checked: String, undisturbed: Duration) -> Self {
+        let undisturbed_seconds = undisturbed.as_secs_f64();
+        Self { name, kills: 0, completed: 0, checked, undisturbed_seconds, losses: Vec::new() }
+    }
+
+    /// Counts a kill, of `all`.
+    fn killed(&mut self, setup: &Setup<'_>, all: usize) {
+        self.kills += 1;
+        if setup.talks {
+            eprintln!("{}: killed {} of {all} times", self.name, self.kills);
+        }
+    }
+}
+
 /// The result of `--json`.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
@@ -77,14 +93,7 @@ struct Setup<'a> {
 }
 
 pub(crate) fn run(args: &CrashTestArgs) -> anyhow::Result<ExitCode> {
-    let program = match &args.program {
-        Some(program) => program.clone(),
-        None => {
-            let shell = workspace::shell()?;
-            cmd!(shell, "cargo build --release --locked --workspace --bin differnet").run_echo()?;
-            shell.current_dir().join("target/release/differnet")
-        }
-    };
+    let program = workspace::differnet(args.program.as_deref())?;
     let folder = tempfile::tempdir()?;
     let data = folder.path().join("data");
     let sample =

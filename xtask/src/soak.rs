@@ -10,7 +10,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use xshell::cmd;
 
 use crate::workspace;
 use clients::{Tally, work};
@@ -55,14 +54,7 @@ pub(crate) struct SoakArgs {
 }
 
 pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
-    let program = match &args.program {
-        Some(program) => program.clone(),
-        None => {
-            let shell = workspace::shell()?;
-            cmd!(shell, "cargo build --release --locked --workspace --bin differnet").run_echo()?;
-            shell.current_dir().join("target/release/differnet")
-        }
-    };
+    let program = workspace::differnet(args.program.as_deref())?;
     let (images, batch) = batch_command(&program, &args.model, &args.images)?;
     println!("differnet score: {} images, {batch:.2} images/s without its start", images.len());
     let mut served = Served::start(&program, &args.model, args.queue)?;

@@ -1,10 +1,10 @@
 //! The workspace's root folder and a shell that works there.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use xshell::Shell;
+use xshell::{Shell, cmd};
 
 /// A shell whose current folder is the workspace's root.
 ///
@@ -17,4 +17,17 @@ pub(crate) fn shell() -> anyhow::Result<Shell> {
     let mut shell = Shell::new()?;
     shell.set_current_dir(root);
     Ok(shell)
+}
+
+/// The program `differnet`: the one `named`, else the workspace's, built.
+///
+/// # Errors
+/// As [`shell`]; if it cannot be built.
+pub(crate) fn differnet(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(named) = named {
+        return Ok(named.to_path_buf());
+    }
+    let shell = shell()?;
+    cmd!(shell, "cargo build --release --locked --workspace --bin differnet").run_echo()?;
+    Ok(shell.current_dir().join("target/release/differnet"))
 }

@@ -51,14 +51,8 @@ pub(super) fn test(
     finish(&mut command(setup, &undisturbed)?, &setup.folder.join("log"))?;
     let whole = start.elapsed();
     let expected = fs::read(undisturbed.join(MODEL)).context("the undisturbed training")?;
-    let mut part = Part {
-        name: "train",
-        kills: 0,
-        completed: 0,
-        checked: format!("{} bytes of a model, no other file", expected.len()),
-        undisturbed_seconds: whole.as_secs_f64(),
-        losses: Vec::new(),
-    };
+    let checked = format!("{} bytes of a model, no other file", expected.len());
+    let mut part = Part::new("train", checked, whole);
     // Every training is ended, also when there are no more kills.
     while part.kills < kills {
         let folder = setup.folder.join(format!("killed-{}", part.completed));
@@ -68,10 +62,7 @@ pub(super) fn test(
             if end == End::Finished {
                 break;
             }
-            part.kills += 1;
-            if setup.talks {
-                eprintln!("train: killed {} of {kills} times", part.kills);
-            }
+            part.killed(setup, kills);
         }
         part.completed += 1;
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -48,14 +48,9 @@ pub(super) fn test(
     let start = Instant::now();
     finish(&mut timed.command(Some(threshold)), &setup.folder.join("log"))?;
     let whole = start.elapsed();
-    let mut part = Part {
-        name: "watch",
-        kills: 0,
-        completed: 0,
-        checked: format!("{} lines, scores, {moved} moved files", images.len()),
-        undisturbed_seconds: whole.as_secs_f64(),
-        losses: timed.losses(&images, &scores, threshold)?,
-    };
+    let checked = format!("{} lines, scores, {moved} moved files", images.len());
+    let mut part = Part::new("watch", checked, whole);
+    part.losses = timed.losses(&images, &scores, threshold)?;
     while part.kills < kills {
         let line = line(format!("line-{}", part.completed));
         let mut coming = images.chunks(ARRIVE);
@@ -69,12 +64,7 @@ pub(super) fn test(
             match (end, more) {
                 (End::Finished, None) => break,
                 (End::Finished, Some(_)) => {}
-                (End::Killed, _) => {
-                    part.kills += 1;
-                    if setup.talks {
-                        eprintln!("watch: killed {} of {kills} times", part.kills);
-                    }
-                }
+                (End::Killed, _) => part.killed(setup, kills),
             }
         }
         part.completed += 1;
