@@ -10,7 +10,6 @@ mod http;
 mod image_chunks;
 mod images;
 mod manifests;
-mod memory;
 mod model_bytes;
 mod model_seeds;
 mod models;
@@ -28,6 +27,7 @@ use serde::Serialize;
 
 pub(crate) use draws::Draws;
 
+use crate::memory;
 use crate::usage::UsageError;
 use campaign::{Campaign, Tally, quieten_panics, try_case};
 use subject::Subject;
@@ -218,9 +218,9 @@ fn all(args: &FuzzArgs, targets: &[(Target, u64)], trace: &Path) -> anyhow::Resu
         }
     }
     let passed = tallies.iter().all(Tally::passed);
+    let peak_memory = memory::peak().unwrap_or(0);
     if args.json {
-        let summary =
-            Summary { seed: args.seed, passed, targets: &tallies, peak_memory: memory::peak() };
+        let summary = Summary { seed: args.seed, passed, targets: &tallies, peak_memory };
         println!("{}", serde_json::to_string(&summary)?);
     } else {
         print!("{}", report(&tallies));
@@ -229,7 +229,7 @@ fn all(args: &FuzzArgs, targets: &[(Target, u64)], trace: &Path) -> anyhow::Resu
         println!(
             "seed {}: {cases} cases, {findings} findings, at most {} MB in memory",
             args.seed,
-            memory::peak() / 1_000_000
+            peak_memory / 1_000_000
         );
         tell_findings(&tallies, args.seed);
     }

@@ -14,6 +14,7 @@ mod deny;
 mod fuzz;
 mod golden;
 mod http;
+mod memory;
 mod page_check;
 mod report_check;
 mod reproduce;

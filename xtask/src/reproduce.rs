@@ -19,7 +19,6 @@ mod environment;
 mod estimate;
 mod figure7;
 mod files;
-mod memory;
 mod method;
 mod mtd;
 mod multimodal;

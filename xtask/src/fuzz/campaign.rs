@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use serde::Serialize;
 
+use super::Target;
 use super::draws::Draws;
 use super::subject::{Outcome, Subject};
-use super::{Target, memory};
+use crate::memory;
 
 /// Cases that a thread takes at a time.
 const TAKEN: u64 = 64;
@@ -123,7 +124,7 @@ impl Campaign<'_> {
                     if early.load(Ordering::Relaxed) == 0
                         && 4 * next.load(Ordering::Relaxed) >= self.cases
                     {
-                        early.store(memory::resident(), Ordering::Relaxed);
+                        early.store(resident(), Ordering::Relaxed);
                     }
                     thread::sleep(LOOK);
                 }
@@ -144,7 +145,7 @@ impl Campaign<'_> {
         let mut findings = findings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         findings.sort_by_key(|finding: &Finding| finding.case);
         let [accepted, refused] = counts.map(AtomicU64::into_inner);
-        let late = memory::resident();
+        let late = resident();
         let early = match early.into_inner() {
             0 => late,
             early => early,
@@ -225,7 +226,7 @@ impl Campaign<'_> {
                 std::process::exit(1);
             }
         }
-        if memory::resident() > MOST_MEMORY {
+        if resident() > MOST_MEMORY {
             let cases: Vec<String> =
                 posts.iter().filter_map(at).map(|case| case.to_string()).collect();
             eprintln!(
@@ -236,4 +237,9 @@ impl Campaign<'_> {
             std::process::exit(1);
         }
     }
+}
+
+/// Bytes in memory; 0 where the system does not say.
+fn resident() -> u64 {
+    memory::resident("self").unwrap_or(0)
 }

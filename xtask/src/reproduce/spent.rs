@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-use super::{files, memory};
+use super::files;
+use crate::memory;
 
 /// Time between two savings; what a killed process loses of the count.
 const INTERVAL: Duration = Duration::from_secs(5);

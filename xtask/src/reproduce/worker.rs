@@ -24,7 +24,8 @@ use super::cell::{CellResult, CellSpec, Look, TestResult, TestSpec};
 use super::environment::Environment;
 use super::method::{Bench, Stage, Stopped, Trained, train};
 use super::spent::Spent;
-use super::{data, memory, store, watch};
+use super::{data, store, watch};
+use crate::memory;
 
 /// How the worker ends when it was stopped.
 pub(super) const STOPPED: u8 = 130;

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
@@ -11,9 +11,8 @@ use anyhow::{Context, ensure};
 use tempfile::NamedTempFile;
 
 use super::clients::Image;
+use crate::memory;
 
-/// Bytes of a page of memory.
-const PAGE: u64 = 4096;
 /// Images that the command prints together.
 const GROUP: usize = 8;
 
@@ -85,10 +84,7 @@ impl Served {
 
     /// Bytes of memory that it has.
     pub(super) fn resident(&self) -> anyhow::Result<u64> {
-        let path = PathBuf::from(format!("/proc/{}/statm", self.process.id()));
-        let text = std::fs::read_to_string(&path).context("memory is measured on Linux only")?;
-        let pages: u64 = text.split(' ').nth(1).context("no resident pages")?.parse()?;
-        Ok(pages * PAGE)
+        memory::resident(&self.process.id().to_string()).context("memory is measured on Linux only")
     }
 
     /// Asks it to end.
