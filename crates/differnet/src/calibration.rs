@@ -143,7 +143,7 @@ pub(crate) fn digest(hash: &ContentHash) -> String {
 
 #[cfg(test)]
 mod tests {
-    use differnet_scoring::Verdict;
+    use differnet_scoring::{Verdict, p_value};
 
     use super::*;
 
@@ -177,6 +177,7 @@ mod tests {
         assert_eq!(calibration.threshold, 98.0_f64.next_up());
         assert_eq!(calibration.unsure, Some(86.0_f64.next_up()));
         assert_eq!(calibration.thresholds().verdict(90.0), Verdict::Unsure);
+        assert_eq!(p_value(&calibration.good_scores, 98.0), 3.0 / 101.0);
         for doubt in [0.05, 0.01] {
             let error = Calibration::by_false_alarms(good.clone(), guarantee, Some(doubt));
             assert_eq!(error.expect_err("no room"), ScoreError::Doubt { found: doubt, rate: 0.05 });
