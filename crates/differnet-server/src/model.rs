@@ -7,7 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use differnet::{
-    AnomalyDetector, Drift, ImageScore, LineSummary, LineWatch, LocalizeConfig, Method, ScoreConfig,
+    AnomalyDetector, Drift, ImageScore, LineSummary, LineWatch, LocalizeConfig, Method,
+    ModelSummary, ScoreConfig,
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -70,11 +71,12 @@ impl Model {
         Self { name, detector, sha256, loaded, line }
     }
 
-    /// Adds an image to what is known of the line, and logs when a drift begins, turns or ends.
-    pub(crate) fn saw(&self, image: &ImageScore) {
+    /// Adds an image to what is known of the line, and logs when a drift begins, turns or ends;
+    /// `summary` is what this model says of itself.
+    pub(crate) fn saw(&self, image: &ImageScore, summary: &ModelSummary<'_>) {
         let mut line = self.line();
         line.watch.add(image);
-        let drift = line.watch.summary(&self.detector.summary()).drift;
+        let drift = line.watch.drift(summary);
         if drift.map(|drift| drift.direction) == line.drift.map(|drift| drift.direction) {
             return;
         }

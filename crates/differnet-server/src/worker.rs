@@ -88,7 +88,7 @@ impl Worker {
                     &mut |index, score| {
                         let (name, _) = &images[index];
                         if let Ok(score) = &score {
-                            model.saw(score);
+                            model.saw(score, &summary);
                         }
                         let score = score
                             .map(|score| ScoreAnswer::new(name, &summary, &thresholds, &score));

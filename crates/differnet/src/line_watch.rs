@@ -80,18 +80,29 @@ impl LineWatch {
 
     /// What can be said of the line.
     pub fn summary(&self, model: &ModelSummary<'_>) -> LineSummary {
-        let recent: Vec<f64> = self.recent.iter().copied().collect();
-        let enough = recent.len() >= FEWEST;
-        let good = model.reference_scores();
-        let found = good.filter(|_| enough).and_then(|good| drift(good, &recent, DEFECT_SHARE));
+        let enough = self.is_enough();
         LineSummary {
             images: self.images,
-            recent: recent.len(),
-            quantiles: enough.then(|| quantiles(&recent)).flatten(),
-            good_quantiles: good.and_then(quantiles),
+            recent: self.recent.len(),
+            quantiles: enough.then(|| quantiles(&self.scores())).flatten(),
+            good_quantiles: model.reference_scores().and_then(quantiles),
             feature_shift: enough.then(|| self.feature_shift(model)).flatten(),
-            drift: found,
+            drift: self.drift(model),
         }
+    }
+
+    /// The summary's [`drift`](LineSummary::drift) alone.
+    pub fn drift(&self, model: &ModelSummary<'_>) -> Option<Drift> {
+        let good = model.reference_scores().filter(|_| self.is_enough())?;
+        drift(good, &self.scores(), DEFECT_SHARE)
+    }
+
+    fn is_enough(&self) -> bool {
+        self.recent.len() >= FEWEST
+    }
+
+    fn scores(&self) -> Vec<f64> {
+        self.recent.iter().copied().collect()
     }
 
     fn feature_shift(&self, model: &ModelSummary<'_>) -> Option<f64> {
