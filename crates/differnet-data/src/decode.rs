@@ -50,6 +50,15 @@ pub fn decode_bytes(
     path: &Path,
     limits: &DecodeLimits,
 ) -> Result<RgbImage, ImageError> {
+    decode_with_mode(bytes, path, limits).map(|(image, _)| image)
+}
+
+/// As [`decode_bytes`]; also how the pixels are stored.
+pub(crate) fn decode_with_mode(
+    bytes: &[u8],
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<(RgbImage, ColorMode), ImageError> {
     guarded(|| decode(bytes, path, limits), path)
 }
 
@@ -83,15 +92,6 @@ pub fn size_of_bytes(
         Ok(if turned { (height, width) } else { (width, height) })
     };
     guarded(size, path)
-}
-
-/// How the image that `bytes` hold stores its pixels; they are not decoded.
-pub(crate) fn color_mode(
-    bytes: &[u8],
-    path: &Path,
-    limits: &DecodeLimits,
-) -> Result<ColorMode, ImageError> {
-    guarded(|| Ok(ColorMode::of(open(bytes, path, limits)?.color_type())), path)
 }
 
 /// The bytes of the file `path`.
@@ -163,8 +163,13 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-fn decode(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<RgbImage, ImageError> {
+fn decode(
+    bytes: &[u8],
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<(RgbImage, ColorMode), ImageError> {
     let mut decoder = open(bytes, path, limits)?;
+    let mode = ColorMode::of(decoder.color_type());
     let orientation = orientation(&mut decoder);
     let image =
         DynamicImage::from_decoder(decoder).map_err(|error| classify(error, path, limits))?;
@@ -172,7 +177,7 @@ fn decode(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<RgbImage, 
         to_rgb8(image).ok_or_else(|| ImageError::FloatRange { path: path.to_path_buf() })?,
     );
     image.apply_orientation(orientation);
-    Ok(image.into_rgb8())
+    Ok((image.into_rgb8(), mode))
 }
 
 /// Whether a file lacks its end although its decoder would not say so.

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::color_mode::ColorMode;
 use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, color_mode, decode_bytes, decode_file, read_file};
+use crate::decode::{DecodeLimits, decode_file, decode_with_mode, read_file};
 use crate::image_error::ImageError;
 use crate::layouts::masked::MaskedImage;
 use crate::mask::bright_pixels;
@@ -72,8 +72,8 @@ fn examine_image<T>(
     look: &Look<'_, T>,
 ) -> Result<(ImageFacts, T), ImageError> {
     let bytes = read_file(path, limits)?;
-    let image = decode_bytes(&bytes, path, limits)?;
-    let noted = look(color_mode(&bytes, path, limits)?, &image);
+    let (image, mode) = decode_with_mode(&bytes, path, limits)?;
+    let noted = look(mode, &image);
     let (bytes, pixels) = (ContentHash::of(&bytes), pixel_hash(&image));
     Ok((ImageFacts { bytes, pixels, size: image.dimensions() }, noted))
 }
