@@ -67,6 +67,7 @@ impl InProcess {
     /// # Errors
     /// [`ServerError`] if a model cannot be loaded or a limit is 0.
     pub fn start(config: ServerConfig) -> Result<Self, ServerError> {
+        config.limits.validate()?;
         let (state, worker) = prepare(config)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()

@@ -9,7 +9,6 @@
 
 mod around;
 mod body;
-
 mod error;
 mod guard;
 mod in_process;

@@ -111,9 +111,9 @@ impl Server {
     /// or is open to strangers.
     pub fn start(config: ServerConfig) -> Result<Self, ServerError> {
         let (listen, look_every) = (config.listen, config.look_every);
-        let open = config.token.is_none() && config.strangers == Strangers::Refuse;
+        let private = config.token.is_none() && config.strangers == Strangers::Refuse;
         config.limits.validate()?;
-        if !listen.ip().is_loopback() && open {
+        if private && !listen.ip().is_loopback() {
             return Err(ServerError::OpenToOthers { address: listen });
         }
         // Before the models, which take long: a port in use is told at once.
@@ -176,10 +176,10 @@ impl Server {
     }
 }
 
-/// Loads the models and starts the thread that scores: all that is needed besides connections.
+/// Loads the models and starts the thread that scores: all that is needed besides connections. The
+/// limits have been validated.
 pub(crate) fn prepare(config: ServerConfig) -> Result<(Arc<State>, JoinHandle<()>), ServerError> {
     let ServerConfig { models, load, mut source, token, limits, .. } = config;
-    limits.validate()?;
     let models = Arc::new(Registry::load(models, load)?);
     source.limits = limits.decoding();
     let (queue, pace) = (Arc::new(Queue::new(limits.queue)), Arc::new(Pace::default()));

@@ -67,10 +67,11 @@ part("trial-reset").addEventListener("click", () => {
   part("trial").focus();
 });
 
-let room = 0;
-new ResizeObserver(([entry]) => {
-  if (entry.contentRect.width === room) return;
-  room = entry.contentRect.width;
+// Its height is the drawing's own doing: only another width is a reason to draw again.
+let widthDrawn = 0;
+new ResizeObserver(([{ contentRect: { width } }]) => {
+  if (width === widthDrawn) return;
+  widthDrawn = width;
   drawScores();
 }).observe(part("histogram"));
 
