@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use differnet::{Direction, ScoreAnswer, Verdict};
+use differnet::{Direction, LineSummary, ScoreAnswer, Verdict};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -20,8 +20,6 @@ use crate::registry::{Registry, Reload};
 /// Bounds of the histogram of answering times, seconds.
 const SECONDS: [f64; 13] =
     [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0];
-/// Shares of the quantiles of a line's scores, as labels.
-const QUANTILES: [&str; 5] = ["0.05", "0.25", "0.5", "0.75", "0.95"];
 /// Bounds of the histogram of batches, images.
 const IMAGES: [f64; 6] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0];
 
@@ -148,8 +146,9 @@ impl Collector for Now {
             };
             served.get_or_create(&labels(Some(("sha256", &model.sha256)))).set(1.0);
             let line = model.line_summary();
-            for (share, score) in QUANTILES.iter().zip(line.quantiles.iter().flatten()) {
-                quantiles.get_or_create(&labels(Some(("quantile", share)))).set(*score);
+            for (share, score) in LineSummary::SHARES.iter().zip(line.quantiles.iter().flatten()) {
+                let share = share.to_string();
+                quantiles.get_or_create(&labels(Some(("quantile", &share)))).set(*score);
             }
             if let Some(shift) = line.feature_shift {
                 shifts.get_or_create(&labels(None)).set(shift);

@@ -14,8 +14,6 @@ const RECENT: usize = 200;
 const FEWEST: usize = 50;
 /// Share of defects that is no drift.
 const DEFECT_SHARE: f64 = 0.05;
-/// The shares of [`LineSummary::quantiles`].
-const SHARES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 
 /// What is remembered of the images that a model scores on a line.
 ///
@@ -48,6 +46,11 @@ pub struct LineSummary {
     /// How the recent scores differ from the good ones; `None` if they need not, below 50 images,
     /// and for models without images held back.
     pub drift: Option<Drift>,
+}
+
+impl LineSummary {
+    /// The shares of the [`quantiles`](Self::quantiles).
+    pub const SHARES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 }
 
 impl LineWatch {
@@ -130,7 +133,7 @@ fn name(model: &ModelSummary<'_>) -> String {
 
 fn quantiles(scores: &[f64]) -> Option<[f64; 5]> {
     let mut found = [0.0; 5];
-    for (found, share) in found.iter_mut().zip(SHARES) {
+    for (found, share) in found.iter_mut().zip(LineSummary::SHARES) {
         *found = quantile(scores, share).ok()?;
     }
     Some(found)
