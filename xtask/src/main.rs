@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands report to a terminal")]
 
+mod adaptive;
 mod browser;
 mod ci;
 mod crash_test;
@@ -39,6 +40,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Adaptive(adaptive::AdaptiveArgs),
     CrashTest(crash_test::CrashTestArgs),
     Datasets(datasets::DatasetsArgs),
     Deny(deny::DenyArgs),
@@ -69,6 +71,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
+        Command::Adaptive(args) => adaptive::run(&args),
         Command::CrashTest(args) => crash_test::run(&args),
         Command::Datasets(args) => datasets::run(&args),
         Command::Deny(args) => deny::run(&args),

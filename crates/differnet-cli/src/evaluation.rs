@@ -33,6 +33,8 @@ pub(crate) struct Evaluation {
     pub(crate) images: Vec<ScoredImage>,
     /// The images' contents, in the same order.
     pub(crate) hashes: Vec<ContentHash>,
+    /// Transforms of an image on average; `None` if every image got the same number.
+    pub(crate) transforms_used: Option<f64>,
     /// What the scores amount to.
     pub(crate) findings: Findings,
 }
@@ -49,8 +51,11 @@ pub(crate) struct Summary {
     pub(crate) model: String,
     /// The model's method.
     pub(crate) method: Method,
-    /// Transforms of each image.
+    /// Transforms of each image; the most, with `--adaptive`.
     pub(crate) transforms: usize,
+    /// Those of an image on average, with `--adaptive`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) transforms_used: Option<f64>,
     /// How they are averaged.
     pub(crate) average: &'static str,
     /// Seed of random transforms and resampling.
@@ -117,12 +122,14 @@ pub(crate) fn evaluate_samples(
 ) -> anyhow::Result<Evaluation> {
     let mut images = Vec::with_capacity(test.len());
     let mut hashes = Vec::with_capacity(test.len());
+    let mut transforms = 0;
     let mut failure = None;
     let flow = detector.score_files(source, &files(test), config, &mut |index, score| {
         let sample = &test[index];
         match score {
             Ok(score) => {
                 hashes.push(score.hash);
+                transforms += score.transform_scores.len();
                 images.push(ScoredImage {
                     path: sample.image.display().to_string(),
                     kind: sample.defect.as_ref().map(|defect| defect.kind.clone()),
@@ -143,7 +150,8 @@ pub(crate) fn evaluate_samples(
         return Err(Interrupted(message.to_owned()).into());
     }
     let findings = Findings::of(&images, detector.summary().threshold, seed)?;
-    Ok(Evaluation { images, hashes, findings })
+    let transforms_used = config.settle.map(|_| transforms as f64 / images.len() as f64);
+    Ok(Evaluation { images, hashes, transforms_used, findings })
 }
 
 /// Nothing, if writing a report to `folder` replaces no files but an earlier report's.

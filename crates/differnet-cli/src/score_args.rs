@@ -1,7 +1,7 @@
 //! How images are scored.
 
 use clap::ValueEnum;
-use differnet::{AnomalyDetector, Average, ScoreConfig, TransformChoice};
+use differnet::{AnomalyDetector, Average, ScoreConfig, Thresholds, TransformChoice};
 use serde::{Deserialize, Serialize};
 
 use crate::numbers::{positive, seed};
@@ -33,6 +33,10 @@ pub(crate) struct ScoringArgs {
     /// Transforms of an image that its score averages [default: the model's].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     transforms: Option<usize>,
+    /// Stop as soon as an image's verdict is settled: near the threshold it gets all transforms, elsewhere
+    /// fewer.
+    #[arg(long)]
+    adaptive: bool,
     /// Draw the transforms at random for each image instead of spreading them evenly.
     #[arg(long)]
     random_transforms: bool,
@@ -45,8 +49,13 @@ pub(crate) struct ScoringArgs {
 }
 
 impl ScoringArgs {
-    /// The scoring in force; says so if the model's threshold was set with another.
-    pub(crate) fn resolve(&self, detector: &dyn AnomalyDetector) -> ScoreConfig {
+    /// The scoring in force, for verdicts by `thresholds`; says so if the model's threshold was set with
+    /// another.
+    pub(crate) fn resolve(
+        &self,
+        detector: &dyn AnomalyDetector,
+        thresholds: Thresholds,
+    ) -> ScoreConfig {
         let default = detector.score_config();
         let seed = self.seed(detector);
         let config = ScoreConfig {
@@ -57,6 +66,7 @@ impl ScoringArgs {
                 default.choice
             },
             average: self.average.map_or(default.average, Average::from),
+            settle: self.adaptive.then_some(thresholds),
         };
         if config.average != default.average {
             tell("note: the model's threshold was set for another average, verdicts may be off");

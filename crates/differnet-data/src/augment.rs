@@ -82,6 +82,20 @@ pub fn fixed_transforms(config: &TransformConfig, count: usize) -> Vec<Transform
         .collect()
 }
 
+/// An order of `0..count` of which every beginning is spread about evenly, for taking
+/// [`fixed_transforms`] a few at a time.
+///
+/// Van der Corput's sequence backwards: quarter turns, which alone need no new corners and no rounding to
+/// other pixels, are unlike all other turns and come last.
+pub fn spread_order(count: usize) -> Vec<usize> {
+    let places = count.next_power_of_two();
+    let bits = places.trailing_zeros();
+    let mirrored = (0..places).map(|index| index.reverse_bits().unbounded_shr(usize::BITS - bits));
+    let mut order: Vec<usize> = mirrored.filter(|&index| index < count).collect();
+    order.reverse();
+    order
+}
+
 /// The transform at a point of the unit cube.
 fn transform(config: &TransformConfig, turn: f32, brightness: f32, contrast: f32) -> Transform {
     let degrees = match config.rotate {
@@ -116,6 +130,19 @@ mod tests {
 
     fn draw(config: &TransformConfig, range: Range<usize>) -> Vec<Transform> {
         random_transforms(config, 1, Purpose::Train, &IMAGE, range)
+    }
+
+    #[test]
+    fn every_beginning_of_the_spread_order_is_spread() {
+        assert_eq!(spread_order(8), [7, 3, 5, 1, 6, 2, 4, 0]);
+        assert_eq!(spread_order(6), [3, 5, 1, 2, 4, 0]);
+        assert_eq!(spread_order(1), [0]);
+        assert!(spread_order(0).is_empty());
+        for count in [3, 12, 64, 100] {
+            let mut all = spread_order(count);
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..count), "{count}");
+        }
     }
 
     #[test]

@@ -40,7 +40,9 @@ mod thumbnail;
 mod transform;
 
 pub use audit::{Audit, AuditImage, audit_images};
-pub use augment::{Purpose, Rotation, TransformConfig, fixed_transforms, random_transforms};
+pub use augment::{
+    Purpose, Rotation, TransformConfig, fixed_transforms, random_transforms, spread_order,
+};
 pub use causes::with_causes;
 pub use color_mode::ColorMode;
 pub use content_hash::ContentHash;

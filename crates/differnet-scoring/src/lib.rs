@@ -10,6 +10,7 @@ mod error;
 mod local_statistics;
 mod map;
 mod score;
+mod settling;
 #[cfg(test)]
 mod test_uniform;
 mod threshold;
@@ -21,4 +22,5 @@ pub use error::ScoreError;
 pub use local_statistics::{LocalStatistics, LocalStatisticsBuilder};
 pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region};
 pub use score::{Average, anomaly_score, transform_scores};
+pub use settling::{Settling, transform_spread};
 pub use threshold::{Thresholds, Verdict, quantile, threshold_from_good};

@@ -16,6 +16,16 @@ pub enum Average {
     GeometricMean,
 }
 
+impl Average {
+    /// What is averaged of a transform's score: the score itself, or its logarithm.
+    pub(crate) fn value(self, score: f64) -> f64 {
+        match self {
+            Self::Mean => score,
+            Self::GeometricMean => score.ln(),
+        }
+    }
+}
+
 /// −log p_Z(z) of each latent, up to the constant d/2 · log 2π: `‖z‖²/2`, in nats.
 ///
 /// `p_Z` is the standard normal; Eq. 5 leaves the log-determinant out, and so does this.
@@ -38,12 +48,11 @@ pub fn anomaly_score(transform_scores: &[f64], average: Average) -> Result<f64, 
     if transform_scores.is_empty() {
         return Err(ScoreError::NoTransforms);
     }
-    let count = transform_scores.len() as f64;
+    let sum: f64 = transform_scores.iter().map(|&score| average.value(score)).sum();
+    let mean = sum / transform_scores.len() as f64;
     Ok(match average {
-        Average::Mean => transform_scores.iter().sum::<f64>() / count,
-        Average::GeometricMean => {
-            (transform_scores.iter().map(|score| score.ln()).sum::<f64>() / count).exp()
-        }
+        Average::Mean => mean,
+        Average::GeometricMean => mean.exp(),
     })
 }
 

@@ -56,6 +56,8 @@ pub struct ServerConfig {
     pub token: Option<Token>,
     /// Whether machines other than this one may be let in without a token.
     pub strangers: Strangers,
+    /// Whether an image gets no more transforms than its verdict needs.
+    pub adaptive: bool,
     /// How much to take upon itself.
     pub limits: Limits,
     /// Time between two looks at the model files; `None` to look only when told to.
@@ -179,7 +181,7 @@ impl Server {
 /// Loads the models and starts the thread that scores: all that is needed besides connections. The
 /// limits have been validated.
 pub(crate) fn prepare(config: ServerConfig) -> Result<(Arc<State>, JoinHandle<()>), ServerError> {
-    let ServerConfig { models, load, mut source, token, limits, .. } = config;
+    let ServerConfig { models, load, mut source, token, adaptive, limits, .. } = config;
     let models = Arc::new(Registry::load(models, load)?);
     source.limits = limits.decoding();
     let (queue, pace) = (Arc::new(Queue::new(limits.queue)), Arc::new(Pace::default()));
@@ -190,6 +192,7 @@ pub(crate) fn prepare(config: ServerConfig) -> Result<(Arc<State>, JoinHandle<()
         metrics: Arc::clone(&metrics),
         pace: Arc::clone(&pace),
         batch: limits.batch,
+        adaptive,
     };
     let worker = thread::Builder::new()
         .name("scoring".into())

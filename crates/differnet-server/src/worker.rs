@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use differnet::{DetectorError, FeatureSource, MapAnswer, ScoreAnswer};
+use differnet::{DetectorError, FeatureSource, MapAnswer, ScoreAnswer, ScoreConfig};
 use differnet_data::ImageInput;
 
 use crate::metrics::Metrics;
@@ -25,6 +25,8 @@ pub(crate) struct Worker {
     pub(crate) pace: Arc<Pace>,
     /// Images scored together at most.
     pub(crate) batch: usize,
+    /// Whether an image gets no more transforms than its verdict needs.
+    pub(crate) adaptive: bool,
 }
 
 impl Worker {
@@ -81,10 +83,12 @@ impl Worker {
             Task::Score => {
                 let summary = detector.summary();
                 let thresholds = summary.thresholds();
+                let settle = self.adaptive.then_some(thresholds);
+                let config = ScoreConfig { settle, ..model.scoring() };
                 let _ = detector.score_images(
                     &self.source,
                     &inputs,
-                    &model.scoring(),
+                    &config,
                     &mut |index, score| {
                         let (name, _) = &images[index];
                         if let Ok(score) = &score {

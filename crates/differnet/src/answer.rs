@@ -47,6 +47,8 @@ pub struct ScoreAnswer {
     pub p_value: Option<f64>,
     /// What the score says of the part.
     pub verdict: Verdict,
+    /// Transforms that the score averages.
+    pub transforms: usize,
 }
 
 /// Where something stands out in one image.
@@ -100,6 +102,7 @@ impl ScoreAnswer {
             threshold,
             p_value: model.p_value(score),
             verdict,
+            transforms: image.transform_scores.len(),
         }
     }
 }

@@ -30,6 +30,7 @@ use crate::feature_source::FeatureSource;
 use crate::method::Method;
 use crate::model_summary::ModelSummary;
 use crate::pixel_source::{ImagePixels, View, for_each_image};
+use crate::row_scoring::{RowScoring, ScoredRows};
 use crate::self_test::SelfTest;
 
 pub use config::{BaselineConfig, BaselineMethod};
@@ -168,28 +169,22 @@ impl Baseline {
         visit: &mut VisitScores<'_>,
     ) -> Result<ControlFlow<()>, DetectorError> {
         let transforms = self.info.config.shared.transform_config();
-        let choice = |hash: &ContentHash| config.transforms_of(hash, &transforms);
-        let mut failure = None;
-        let regions = self.info.regions.as_ref();
-        let flow = source.for_each_within(regions, images, &choice, &mut |index, features| {
-            let score = match features {
-                Err(error) => Err(error),
-                Ok(features) => match Rows::new(&features.rows, FEATURES) {
-                    Ok(rows) => {
-                        let scores = scorer.scores(&rows);
-                        Ok(config
-                            .judge(features.hash, scores, &self.info.thresholds())
-                            .expect("the number of transforms was checked"))
-                    }
-                    Err(error) => {
-                        failure = Some(error);
-                        return ControlFlow::Break(());
-                    }
-                },
-            };
+        let scoring = RowScoring {
+            source,
+            regions: self.info.regions.as_ref(),
+            config,
+            transforms: &transforms,
+            spread: None,
+            score: &|rows| Ok(scorer.scores(&Rows::new(rows, FEATURES)?)),
+        };
+        scoring.run(images, &mut |index, scored| {
+            let score = scored.map(|ScoredRows { hash, scores, .. }| {
+                config
+                    .judge(hash, scores, &self.info.thresholds())
+                    .expect("the number of transforms was checked")
+            });
             visit(index, score)
-        })?;
-        failure.map_or(Ok(flow), |error| Err(error.into()))
+        })
     }
 
     /// Scores images by their pixels.
@@ -238,6 +233,7 @@ impl AnomalyDetector for Baseline {
             transforms: shared.score_transforms,
             choice: TransformChoice::Fixed,
             average: shared.average,
+            settle: None,
         }
     }
 

@@ -20,6 +20,7 @@ use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::progress::HistoryPoint;
 use crate::row_scores::averaged_row_scores;
+use crate::row_scoring::{RowScoring, ScoredRows};
 use crate::self_test::SelfTest;
 
 /// Metadata key under which a model file keeps its [`ModelInfo`].
@@ -69,6 +70,10 @@ pub struct ModelInfo {
     /// Scores of the held-back images, sorted, nats; without any, those of single transforms of
     /// training images.
     pub good_scores: Vec<f64>,
+    /// Usual standard deviation of one good image's transforms, see
+    /// [`differnet_scoring::transform_spread`]; `None` in older files and without images held back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform_spread: Option<f64>,
     /// Quantiles of training images' scores at 0, 5, 25, 50, 75, 95 and 100 %, nats.
     pub training_score_quantiles: Vec<f64>,
     /// Mean of each feature over the training images' last transforms, `[768]`.
@@ -92,14 +97,17 @@ pub enum TransformChoice {
 }
 
 /// How images are scored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoreConfig {
-    /// Transforms of each image.
+    /// Transforms of each image; the most, if not all of them are needed.
     pub transforms: usize,
     /// Which.
     pub choice: TransformChoice,
     /// How the transforms' scores are averaged.
     pub average: Average,
+    /// Whether an image gets no more transforms than its verdict by these thresholds needs; `None` for
+    /// all of them. See [`Settling`](differnet_scoring::Settling) for how sure that is.
+    pub settle: Option<Thresholds>,
 }
 
 /// The score of one image.
@@ -111,7 +119,7 @@ pub struct ImageScore {
     pub score: f64,
     /// Whether the score reaches the threshold, or where doubt begins.
     pub verdict: Verdict,
-    /// The score of each transform: for DifferNet −log p_Z, nats, up to a constant.
+    /// The score of each transform that was needed: for DifferNet −log p_Z, nats, up to a constant.
     pub transform_scores: Vec<f64>,
     /// Mean over transforms of each feature, `[768]`; empty for the competitors.
     pub mean_features: Vec<f32>,
@@ -204,6 +212,7 @@ impl Detector {
             transforms: config.score_transforms,
             choice: TransformChoice::Fixed,
             average: config.average,
+            settle: None,
         }
     }
 
@@ -268,7 +277,8 @@ impl Detector {
             return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
         }
         let calibrated = info.calibration.as_ref().is_none_or(Calibration::is_finite)
-            && info.self_test.as_ref().is_none_or(SelfTest::is_finite);
+            && info.self_test.as_ref().is_none_or(SelfTest::is_finite)
+            && info.transform_spread.is_none_or(f64::is_finite);
         if !(info.threshold.is_finite() && info.map_threshold.is_finite() && calibrated) {
             return Err(not_a_model("a threshold is not a finite number".into()));
         }
@@ -323,19 +333,23 @@ impl Detector {
         visit: &mut dyn FnMut(usize, Result<ImageScore, ImageError>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, DetectorError> {
         self.check_scoring(source, config)?;
-        let choice = |hash: &ContentHash| self.transforms(config, hash);
-        let regions = self.info.regions.as_ref();
-        let flow = source.for_each_within(regions, images, &choice, &mut |index, features| {
-            let score = features.map(|features| {
-                let scores = self.row_scores(&features.rows);
+        let scoring = RowScoring {
+            source,
+            regions: self.info.regions.as_ref(),
+            config,
+            transforms: &self.info.config.transform_config(),
+            spread: self.info.transform_spread,
+            score: &|rows| Ok(self.row_scores(rows)),
+        };
+        scoring.run(images, &mut |index, scored| {
+            let score = scored.map(|ScoredRows { hash, rows, scores }| {
                 let judged = config
-                    .judge(features.hash, scores, &self.info.thresholds())
+                    .judge(hash, scores, &self.info.thresholds())
                     .expect("the number of transforms was checked");
-                ImageScore { mean_features: mean_of_rows(&features.rows), ..judged }
+                ImageScore { mean_features: mean_of_rows(&rows), ..judged }
             });
             visit(index, score)
-        })?;
-        Ok(flow)
+        })
     }
 
     /// Checks, before the first image is extracted, that features and settings fit the model.

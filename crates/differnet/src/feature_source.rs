@@ -21,6 +21,10 @@ const IMAGES: usize = 16;
 /// Which transforms of an image are wanted, given its [`SeenImage::hash`].
 pub type ChooseTransforms<'a> = dyn Fn(&ContentHash) -> Vec<Transform> + Sync + 'a;
 
+/// How many of an image's transforms are wanted in all, given its index and the rows of the first ones,
+/// `[transforms, 768]`, none to begin with; no more than there are if they are enough.
+pub(crate) type WantTransforms<'a> = dyn FnMut(usize, &[f32]) -> usize + 'a;
+
 /// Where features come from: an extractor, and a cache if there is one.
 #[derive(Debug)]
 pub struct FeatureSource {
@@ -51,6 +55,12 @@ struct Work<'a> {
     hash: ContentHash,
     transforms: Vec<Transform>,
     known: Vec<Option<Vec<f32>>>,
+    /// How many of the first transforms are wanted.
+    wanted: usize,
+    /// Whether no more will be.
+    enough: bool,
+    /// How many rows were extracted.
+    extracted: usize,
     /// Decoded and resized; only if rows are missing.
     image: Option<RgbImage>,
 }
@@ -97,17 +107,35 @@ impl FeatureSource {
         choice: &ChooseTransforms<'_>,
         visit: &mut dyn FnMut(usize, Result<ImageFeatures, ImageError>) -> ControlFlow<()>,
     ) -> Result<ControlFlow<()>, FeatureError> {
+        self.for_each_as_wanted(regions, images, choice, &mut |_, _| usize::MAX, visit)
+    }
+
+    /// As [`Self::for_each_within`], with no more rows of an image than `want` asks for: the first of its
+    /// transforms, and further ones as long as it wants more.
+    ///
+    /// # Errors
+    /// As [`Self::for_each`].
+    pub(crate) fn for_each_as_wanted(
+        &self,
+        regions: Option<&Regions>,
+        images: &[ImageInput<'_>],
+        choice: &ChooseTransforms<'_>,
+        want: &mut WantTransforms<'_>,
+        visit: &mut dyn FnMut(usize, Result<ImageFeatures, ImageError>) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, FeatureError> {
         for (group, inputs) in images.chunks(INPUTS).enumerate() {
+            let first = group * INPUTS;
             let opened: Vec<_> =
                 inputs.par_iter().map(|&input| self.open(input, regions, choice)).collect();
             let mut work = Vec::with_capacity(opened.len());
             for opened in opened {
                 work.push(opened?);
             }
-            let extracted = self.extract_missing(&mut work)?;
-            for (index, (work, extracted)) in work.into_iter().zip(extracted).enumerate() {
-                let features = work.map(|work| work.finish(extracted));
-                if visit(group * INPUTS + index, features).is_break() {
+            while ask(&mut work, |index, rows| want(first + index, rows)) {
+                self.extract_missing(&mut work)?;
+            }
+            for (index, work) in work.into_iter().enumerate() {
+                if visit(first + index, work.map(Work::finish)).is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
@@ -211,19 +239,31 @@ impl FeatureSource {
         } else {
             None
         };
-        Ok(Ok(Work { name, hash, transforms, known, image }))
+        Ok(Ok(Work {
+            name,
+            hash,
+            transforms,
+            known,
+            wanted: 0,
+            enough: false,
+            extracted: 0,
+            image,
+        }))
     }
 
-    /// Extracts and caches every missing row; returns how many each image lacked.
+    /// Extracts and caches every wanted row that is missing.
     fn extract_missing(
         &self,
         work: &mut [Result<Work<'_>, ImageError>],
-    ) -> Result<Vec<usize>, FeatureError> {
+    ) -> Result<(), FeatureError> {
         let mut jobs = Vec::new();
-        for (index, work) in work.iter().enumerate() {
+        for (index, work) in work.iter_mut().enumerate() {
             let Ok(work) = work else { continue };
-            let missing = work.known.iter().enumerate().filter(|(_, row)| row.is_none());
-            jobs.extend(missing.map(|(position, _)| (index, position)));
+            let wanted = work.known[..work.wanted].iter().enumerate();
+            let missing: Vec<usize> =
+                wanted.filter(|(_, row)| row.is_none()).map(|(position, _)| position).collect();
+            work.extracted += missing.len();
+            jobs.extend(missing.into_iter().map(|position| (index, position)));
         }
         for batch in jobs.chunks(IMAGES) {
             let images: Vec<RgbImage> = batch
@@ -241,10 +281,6 @@ impl FeatureSource {
                 work.known[position] = Some(row.to_vec());
             }
         }
-        let mut extracted = vec![0; work.len()];
-        for (index, _) in &jobs {
-            extracted[*index] += 1;
-        }
         if let Some(cache) = &self.cache {
             for (index, work) in work.iter().enumerate() {
                 let Ok(work) = work else { continue };
@@ -257,15 +293,40 @@ impl FeatureSource {
                 cache.write(self.extractor.id(), &work.hash.0, &keys(&transforms), &rows)?;
             }
         }
-        Ok(extracted)
+        Ok(())
     }
 }
 
+/// Asks how many transforms of each image are wanted now; `false` if no image wants more.
+fn ask(
+    work: &mut [Result<Work<'_>, ImageError>],
+    mut want: impl FnMut(usize, &[f32]) -> usize,
+) -> bool {
+    let mut more = false;
+    for (index, work) in work.iter_mut().enumerate() {
+        let Ok(work) = work else { continue };
+        if !work.enough {
+            let wanted = want(index, &work.rows()).min(work.transforms.len());
+            work.enough = wanted <= work.wanted || wanted == work.transforms.len();
+            more |= wanted > work.wanted;
+            work.wanted = work.wanted.max(wanted);
+        }
+    }
+    more
+}
+
 impl Work<'_> {
-    fn finish(self, extracted: usize) -> ImageFeatures {
-        let rows: Vec<f32> = self.known.into_iter().flatten().flatten().collect();
-        debug_assert_eq!(rows.len(), self.transforms.len() * FEATURES, "{}", self.name.display());
-        ImageFeatures { hash: self.hash, transforms: self.transforms, rows, extracted }
+    /// The rows of the wanted transforms, `[wanted, 768]`.
+    fn rows(&self) -> Vec<f32> {
+        self.known[..self.wanted].iter().flatten().flatten().copied().collect()
+    }
+
+    fn finish(mut self) -> ImageFeatures {
+        let rows = self.rows();
+        debug_assert_eq!(rows.len(), self.wanted * FEATURES, "{}", self.name.display());
+        self.transforms.truncate(self.wanted);
+        let (hash, transforms, extracted) = (self.hash, self.transforms, self.extracted);
+        ImageFeatures { hash, transforms, rows, extracted }
     }
 }
 

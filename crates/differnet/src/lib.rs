@@ -29,6 +29,7 @@ mod pixel_source;
 mod pool;
 mod progress;
 mod row_scores;
+mod row_scoring;
 mod scales;
 mod self_test;
 mod shared_config;

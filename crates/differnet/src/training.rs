@@ -8,6 +8,7 @@ use differnet_data::{BadImage, ContentHash, Regions, fixed_transforms};
 use differnet_features::LOCAL_GRID;
 use differnet_scoring::{
     LocalStatistics, LocalStatisticsBuilder, anomaly_score, quantile, threshold_from_good,
+    transform_spread,
 };
 
 use crate::checkpoints::Checkpoints;
@@ -246,6 +247,8 @@ impl Training<'_> {
             // An infinite score would not survive the model file's JSON.
             good_scores.push(anomaly_score(image, config.average)?.min(f64::MAX));
         }
+        let images = scores.chunks(config.score_transforms);
+        let spread = transform_spread(images, config.average).filter(|spread| spread.is_finite());
         if good_scores.is_empty() {
             good_scores.clone_from(&trained.training_scores);
         }
@@ -270,6 +273,7 @@ impl Training<'_> {
             self_test: None,
             map_threshold: f64::MAX,
             good_scores,
+            transform_spread: spread,
             training_score_quantiles,
             feature_means: trained.statistics.means.clone(),
             feature_deviations: trained.statistics.deviations.clone(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use differnet::{
     BadImagePolicy, Detector, DetectorConfig, DetectorError, FeatureSource, ImageScore, Outcome,
-    Preset, Progress, Training, row_scores,
+    Preset, Progress, ScoreConfig, Thresholds, Training, row_scores,
 };
 use differnet_data::{
     Area, Layout, Regions, SampleConfig, load_dataset, paint_neutral, write_sample_dataset,
@@ -105,9 +105,17 @@ fn tiny() -> DetectorConfig {
 }
 
 fn score(detector: &Detector, source: &FeatureSource, files: &[PathBuf]) -> Vec<ImageScore> {
+    score_as(detector, source, files, &detector.score_config())
+}
+
+fn score_as(
+    detector: &Detector,
+    source: &FeatureSource,
+    files: &[PathBuf],
+    config: &ScoreConfig,
+) -> Vec<ImageScore> {
     let mut scores = Vec::new();
-    let config = detector.score_config();
-    let flow = detector.score_files(source, files, &config, &mut |_, score| {
+    let flow = detector.score_files(source, files, config, &mut |_, score| {
         scores.push(score.expect("usable images"));
         ControlFlow::Continue(())
     });
@@ -138,6 +146,44 @@ fn interrupted_anywhere_and_resumed_gives_the_same_bytes() {
         }
         assert!(bench.bytes(&bench.finished(&tiny())) == expected, "stopped at {stops:?}");
     }
+}
+
+#[test]
+fn an_image_gets_all_transforms_only_if_its_verdict_needs_them() {
+    let bench = Bench::new();
+    let detector = bench.finished(&tiny());
+    let spread = detector.info().transform_spread.expect("images were held back");
+    assert!(spread > 0.0, "{spread}");
+    let (source, files) = (bench.source(), &bench.images[..3]);
+    let full = ScoreConfig { transforms: 12, ..detector.score_config() };
+    let all = score_as(&detector, &source, files, &full);
+    assert!(all.iter().all(|image| image.transform_scores.len() == 12));
+
+    // On a threshold nothing is settled, and an image that got all transforms scores as ever.
+    for (file, image) in files.iter().zip(&all) {
+        let thresholds = Thresholds { defect: image.score, unsure: None };
+        let config = ScoreConfig { settle: Some(thresholds), ..full };
+        let one = score_as(&detector, &source, std::slice::from_ref(file), &config);
+        assert_eq!(one, [image.clone()]);
+    }
+
+    // Far from it a few are enough, and they are among those of the full count.
+    let far = Thresholds { defect: 1e6, unsure: None };
+    let config = ScoreConfig { settle: Some(far), ..full };
+    let few = score_as(&detector, &source, files, &config);
+    for (few, all) in few.iter().zip(&all) {
+        assert_eq!((few.hash, few.transform_scores.len()), (all.hash, 4));
+        for score in &few.transform_scores {
+            let near = |other: &f64| (other - score).abs() < 1e-6 * score;
+            assert!(all.transform_scores.iter().any(near), "{score}");
+        }
+    }
+    // Neither the cache nor the company of others changes them.
+    let alone: Vec<ImageScore> = files
+        .chunks(1)
+        .flat_map(|file| score_as(&detector, &FeatureSource::on_host(None), file, &config))
+        .collect();
+    assert_eq!(alone, few);
 }
 
 #[test]

@@ -90,6 +90,7 @@ impl Http {
             source: FeatureSource::on_host(None),
             token: None,
             strangers: Strangers::Refuse,
+            adaptive: false,
             limits,
             look_every: None,
         })?;

@@ -85,6 +85,7 @@ fn detector(path: &Path, device: &Device) -> anyhow::Result<()> {
         self_test: None,
         map_threshold: 2.0,
         good_scores: vec![0.5, 1.0],
+        transform_spread: Some(0.1),
         training_score_quantiles: vec![0.0; 7],
         feature_means: vec![0.0; FEATURES],
         feature_deviations: vec![1.0; FEATURES],

@@ -42,7 +42,12 @@ impl AnomalyDetector for PixelCount {
     }
 
     fn score_config(&self) -> ScoreConfig {
-        ScoreConfig { transforms: 1, choice: TransformChoice::Fixed, average: Average::Mean }
+        ScoreConfig {
+            transforms: 1,
+            choice: TransformChoice::Fixed,
+            average: Average::Mean,
+            settle: None,
+        }
     }
 
     fn score_images(

@@ -81,6 +81,7 @@ impl Bench {
             source: FeatureSource::on_host(None),
             token: token.transpose()?,
             strangers: Strangers::Refuse,
+            adaptive: false,
             limits: Limits::default(),
             look_every: None,
         })?)

@@ -78,5 +78,5 @@ fn score_config(baseline: &Baseline, test: &TestSpec) -> ScoreConfig {
         return baseline.score_config();
     }
     let transforms = test.transforms;
-    ScoreConfig { transforms, choice: TransformChoice::Fixed, average: Average::Mean }
+    ScoreConfig { transforms, choice: TransformChoice::Fixed, average: Average::Mean, settle: None }
 }

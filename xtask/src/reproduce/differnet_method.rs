@@ -67,7 +67,7 @@ impl Trained for Detector {
 
 fn score_config(test: &TestSpec) -> ScoreConfig {
     let (transforms, average) = (test.transforms, test.average);
-    ScoreConfig { transforms, choice: TransformChoice::Fixed, average }
+    ScoreConfig { transforms, choice: TransformChoice::Fixed, average, settle: None }
 }
 
 /// The scores of `files` under `config`, in order.

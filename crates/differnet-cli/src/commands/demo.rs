@@ -163,6 +163,7 @@ fn train_and_evaluate(
         model: model.display().to_string(),
         method: Method::DifferNet,
         transforms: scoring.transforms,
+        transforms_used: evaluation.transforms_used,
         average: average_name(scoring.average),
         seed: args.seed,
         skipped: Vec::new(),

@@ -100,7 +100,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     let skipped = skipped(args, &bad, &bad_masks)?;
     let test = usable(&data.test, &bad);
     require_kinds(args, &test)?;
-    let config = args.scoring.resolve(&*detector);
+    let config = args.scoring.resolve(&*detector, model.thresholds());
     let seed = args.scoring.seed(&*detector);
     let mut meter = Meter::new();
     let evaluation =
@@ -123,6 +123,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         model: args.model.display().to_string(),
         method: model.method,
         transforms: config.transforms,
+        transforms_used: evaluation.transforms_used,
         average: average_name(config.average),
         seed,
         skipped,

@@ -74,7 +74,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let detector = load_model(&args.model, &args.source.device())?;
     let model = detector.summary();
     let source = args.source.open()?;
-    let scoring = args.scoring.resolve(&*detector);
+    let scoring = args.scoring.resolve(&*detector, model.thresholds());
     let inputs = named_images(&args.images);
     let mut unusable: Vec<UnusableFile> = inputs
         .unusable

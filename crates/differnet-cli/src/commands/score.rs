@@ -23,10 +23,11 @@ Examples:
   differnet score --model part.differnet new_photos
   differnet score --model part.differnet camera/0815.png --json
   differnet score --model part.differnet new_photos --fail-on-defect || stop_the_line
+  differnet score --model part.differnet new_photos --adaptive    # sooner done where the case is clear
   differnet score --model part.differnet camera/0815.png --line line.json    # says when the line drifts
 
 --json prints one object a line: {\"path\", \"method\", \"score\", \"threshold\", \"p_value\", \"verdict\":
-\"ok\", \"unsure\" or \"defect\"}, or {\"path\", \"error\"} for a file that is no usable image. A score of null is
+\"ok\", \"unsure\" or \"defect\", \"transforms\"}, or {\"path\", \"error\"} for a file that is no usable image. A score of null is
 too large for a number. The p-value is the share of good parts that score as high, judged by good images
 that training did not see; null if there are none. `differnet calibrate` sets threshold and doubt.
 
@@ -64,19 +65,24 @@ struct Report {
     unsure: usize,
     defects: usize,
     failed: usize,
+    /// Transforms of all images together.
+    transforms: usize,
+    /// Transforms of an image that needs all of them; `None` if every image gets them.
+    adaptive: Option<usize>,
 }
 
 pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
     let detector = load_model(&args.model, &args.source.device())?;
     let source = args.source.open()?;
-    let config = args.scoring.resolve(&*detector);
     let model = detector.summary();
     // A threshold of one's own leaves no room for the model's doubt.
     let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
     let thresholds = given.unwrap_or_else(|| model.thresholds());
+    let config = args.scoring.resolve(&*detector, thresholds);
     let mut line = args.line.open(&model)?;
-    let mut report = Report { json: args.json, ..Report::default() };
+    let adaptive = config.settle.map(|_| config.transforms);
+    let mut report = Report { json: args.json, adaptive, ..Report::default() };
     let mut meter = Meter::new();
 
     let inputs = named_images(&args.images);
@@ -117,6 +123,9 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
 
 impl Report {
     fn add(&mut self, answer: Answer<ScoreAnswer>) -> anyhow::Result<()> {
+        if let Answer::Found(found) = &answer {
+            self.transforms += found.transforms;
+        }
         match &answer {
             Answer::Found(ScoreAnswer { verdict: Verdict::Ok, .. }) => self.ok += 1,
             Answer::Found(ScoreAnswer { verdict: Verdict::Unsure, .. }) => self.unsure += 1,
@@ -147,6 +156,14 @@ impl Report {
             0 => String::new(),
             failed => format!(", {failed} could not be used"),
         };
-        print(&format!("{images}: {} ok{unsure}, {defects}{failed}", self.ok))
+        print(&format!("{images}: {} ok{unsure}, {defects}{failed}", self.ok))?;
+        let scored = self.count() - self.failed;
+        match self.adaptive {
+            Some(most) if scored > 0 => {
+                let mean = self.transforms as f64 / scored as f64;
+                print(&format!("{mean:.1} of {most} transforms an image settled the verdicts"))
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -47,6 +47,9 @@ pub(crate) struct ServeArgs {
     /// Let other machines in without a token, as behind a proxy that asks who they are.
     #[arg(long, conflicts_with = "token_file")]
     allow_without_token: bool,
+    /// Stop as soon as an image's verdict is settled; see `differnet score`.
+    #[arg(long)]
+    adaptive: bool,
     /// Images that may wait to be scored; more are refused with status 429.
     #[arg(long, value_name = "N", default_value_t = Limits::default().queue, value_parser = positive)]
     queue: usize,
@@ -89,6 +92,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
         source: args.device.source_without_cache(),
         token,
         strangers,
+        adaptive: args.adaptive,
         limits: Limits {
             queue: args.queue,
             batch: args.batch,

@@ -7,7 +7,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use differnet::{AnomalyDetector, Answer, FeatureSource, ScoreAnswer, Thresholds, load_model};
+use differnet::{
+    AnomalyDetector, Answer, FeatureSource, ScoreAnswer, ScoreConfig, Thresholds, load_model,
+};
 use differnet_data::{DatasetError, DecodeLimits, ImageError, ImageInput, find_images, read_file};
 
 use crate::answer_line::answer_line;
@@ -57,6 +59,9 @@ pub(crate) struct WatchArgs {
     /// Call an image a defect from this score on [default: the model's threshold].
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     threshold: Option<f64>,
+    /// Stop as soon as an image's verdict is settled; see `differnet score`.
+    #[arg(long)]
+    adaptive: bool,
     /// Seconds that a file has to stay the same before it is read.
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     settle: Duration,
@@ -205,7 +210,9 @@ impl Watch<'_> {
         }
         let inputs: Vec<ImageInput<'_>> =
             images.iter().map(|(_, name, bytes)| ImageInput::Memory { name, bytes }).collect();
-        let (detector, source, config) = (self.detector, self.source, self.detector.score_config());
+        let (detector, source) = (self.detector, self.source);
+        let settle = self.args.adaptive.then_some(self.thresholds);
+        let config = ScoreConfig { settle, ..detector.score_config() };
         let summary = detector.summary();
         let mut failure = None;
         let _ = detector.score_images(source, &inputs, &config, &mut |index, score| {

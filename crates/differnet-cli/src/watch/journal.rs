@@ -141,6 +141,7 @@ mod tests {
             threshold: 1.5,
             p_value: None,
             verdict,
+            transforms: 4,
         })
     }
 

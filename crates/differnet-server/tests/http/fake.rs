@@ -98,7 +98,12 @@ impl AnomalyDetector for Fake {
     }
 
     fn score_config(&self) -> ScoreConfig {
-        ScoreConfig { transforms: 1, choice: TransformChoice::Fixed, average: Average::Mean }
+        ScoreConfig {
+            transforms: 1,
+            choice: TransformChoice::Fixed,
+            average: Average::Mean,
+            settle: None,
+        }
     }
 
     fn score_images(
@@ -198,6 +203,7 @@ pub(crate) fn config(path: &Path, gate: &Arc<Gate>, limits: Limits) -> ServerCon
         source: FeatureSource::on_host(None),
         token: None,
         strangers: Strangers::Refuse,
+        adaptive: false,
         limits,
         look_every: None,
     }

@@ -67,6 +67,7 @@ impl Trained {
             source,
             token: None,
             strangers: Strangers::Refuse,
+            adaptive: false,
             limits: Limits { queue: 32, ..Limits::default() },
             look_every: None,
         })

@@ -1,0 +1,209 @@
+//! When the verdict on an image is settled before all its transforms are scored.
+//!
+//! Let N transforms give the values v₁ … v_N, whose mean decides: scores for the mean (Eq. 5),
+//! their logarithms for the geometric mean. After n of them, in an order that has nothing to do
+//! with the values, the mean m of these n is off the mean of all N by an error with standard
+//! deviation (sampling without replacement)
+//!
+//! ```text
+//! e = s · √(1/n − 1/N),   s: standard deviation of the values
+//! ```
+//!
+//! The verdict is settled once m is [`STANDARD_ERRORS`] · e from every threshold. s is that of the n values,
+//! but no less than what is usual for good images: few values can be alike by chance.
+//!
+//! **Error.** For normal errors, one look at an image whose mean over all N lies on the other side of a
+//! threshold settles wrongly with a probability below 0.14 %. Whatever their distribution, it is below
+//! 1 / (1 + 3²) = 10 % (Cantelli). Images near a threshold get all N transforms, and their verdict is that
+//! of the full count.
+
+use crate::score::Average;
+use crate::threshold::Thresholds;
+
+/// Distance to a threshold from which a verdict is settled, in standard errors of the mean.
+const STANDARD_ERRORS: f64 = 3.0;
+/// Transforms before the first look.
+const FIRST: usize = 4;
+/// The same where nothing is known of good images.
+const FIRST_WITHOUT_SPREAD: usize = 8;
+
+/// Decides after how many of an image's transforms its verdict is settled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Settling {
+    /// N, transforms of the full count.
+    pub transforms: usize,
+    /// How their scores are averaged.
+    pub average: Average,
+    /// What the average is compared with.
+    pub thresholds: Thresholds,
+    /// Usual standard deviation of the values of one good image, see [`transform_spread`]; `None` if
+    /// unknown.
+    pub spread: Option<f64>,
+}
+
+impl Settling {
+    /// How many transforms are to be scored in all, when those of the first gave `scores`: as many as there
+    /// are `scores` if the verdict is settled.
+    pub fn wanted(&self, scores: &[f64]) -> usize {
+        let done = scores.len();
+        if done >= self.transforms || (done > 0 && self.is_settled(scores)) {
+            return done;
+        }
+        let first = if self.spread.is_some() { FIRST } else { FIRST_WITHOUT_SPREAD };
+        // Half as many again each time: looks are few, and little is scored in vain.
+        (done + done / 2).max(first).min(self.transforms)
+    }
+
+    fn is_settled(&self, scores: &[f64]) -> bool {
+        let values: Vec<f64> = scores.iter().map(|&score| self.average.value(score)).collect();
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        if mean.is_infinite() {
+            // So is the mean of all.
+            return true;
+        }
+        let Some(deviation) = standard_deviation(&values, mean) else { return false };
+        let deviation = deviation.max(self.spread.unwrap_or(0.0));
+        let error = deviation * (1.0 / count - 1.0 / self.transforms as f64).sqrt();
+        let thresholds = [Some(self.thresholds.defect), self.thresholds.unsure];
+        thresholds.into_iter().flatten().all(|threshold| {
+            // What has no logarithm is below all scores that have one.
+            let threshold = Some(self.average.value(threshold)).filter(|value| !value.is_nan());
+            // False if the mean is NaN: that settles nothing.
+            threshold.is_none_or(|value| (mean - value).abs() >= STANDARD_ERRORS * error)
+        })
+    }
+}
+
+/// The usual standard deviation of the values of one image: the root of the mean variance over
+/// images, `images[i]` the scores of image i's transforms; `None` if no image has two finite values.
+///
+/// Values are as in [`Settling`]: scores or their logarithms.
+pub fn transform_spread<'a>(
+    images: impl IntoIterator<Item = &'a [f64]>,
+    average: Average,
+) -> Option<f64> {
+    let variances = images.into_iter().filter_map(|scores| {
+        let values: Vec<f64> = scores.iter().map(|&score| average.value(score)).collect();
+        let mean = values.iter().sum::<f64>() / values.len() as f64;
+        let deviation = standard_deviation(&values, mean)?;
+        deviation.is_finite().then_some(deviation * deviation)
+    });
+    let variances: Vec<f64> = variances.collect();
+    let mean = variances.iter().sum::<f64>() / variances.len() as f64;
+    (!variances.is_empty()).then(|| mean.sqrt())
+}
+
+/// The standard deviation of `values` with the given mean; `None` of fewer than two.
+fn standard_deviation(values: &[f64], mean: f64) -> Option<f64> {
+    let freedom = values.len().checked_sub(1).filter(|&freedom| freedom > 0)?;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    Some((squares / freedom as f64).sqrt())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_uniform::Uniform;
+
+    fn settling(threshold: f64) -> Settling {
+        Settling {
+            transforms: 64,
+            average: Average::Mean,
+            thresholds: Thresholds { defect: threshold, unsure: None },
+            spread: Some(1.0),
+        }
+    }
+
+    #[test]
+    fn a_verdict_by_hand() {
+        // Mean 10, deviation 1 by the spread, n = 4: e = √(1/4 − 1/64) = 0.484, 3 e = 1.452.
+        let scores = [9.5, 10.5, 9.5, 10.5];
+        assert_eq!(settling(11.46).wanted(&scores), 4);
+        assert_eq!(settling(11.44).wanted(&scores), 6);
+        assert_eq!(settling(8.54).wanted(&scores), 4);
+        assert_eq!(settling(8.56).wanted(&scores), 6);
+        // The image's own deviation, 2.31, counts if it is larger.
+        assert_eq!(settling(11.46).wanted(&[8.0, 12.0, 8.0, 12.0]), 6);
+    }
+
+    #[test]
+    fn doubt_has_a_border_too() {
+        let thresholds = Thresholds { defect: 20.0, unsure: Some(10.5) };
+        let settling = Settling { thresholds, ..settling(20.0) };
+        assert_eq!(settling.wanted(&[10.0; 4]), 6);
+        assert_eq!(settling.wanted(&[13.0; 4]), 4);
+    }
+
+    #[test]
+    fn logarithms_decide_for_the_geometric_mean() {
+        let settling = |threshold| Settling {
+            average: Average::GeometricMean,
+            spread: Some(0.1),
+            ..settling(threshold)
+        };
+        // ln 100 ± 0.1452.
+        assert_eq!(settling(115.7).wanted(&[100.0; 4]), 4);
+        assert_eq!(settling(115.5).wanted(&[100.0; 4]), 6);
+        // Every score reaches a threshold below zero.
+        assert_eq!(settling(-1.0).wanted(&[100.0; 4]), 4);
+    }
+
+    #[test]
+    fn infinity_settles_and_nan_does_not() {
+        assert_eq!(settling(10.0).wanted(&[f64::INFINITY, 9.0, 9.0, 9.0]), 4);
+        assert_eq!(settling(10.0).wanted(&[f64::NAN, 9.0, 9.0, 9.0]), 6);
+    }
+
+    #[test]
+    fn looks_are_few_and_end_at_all_transforms() {
+        // On the threshold: never settled.
+        let on_it = |settling: Settling| {
+            let mut looks = vec![settling.wanted(&[])];
+            while *looks.last().unwrap() < settling.transforms {
+                looks.push(settling.wanted(&vec![10.0; *looks.last().unwrap()]));
+            }
+            looks
+        };
+        assert_eq!(on_it(settling(10.0)), [4, 6, 9, 13, 19, 28, 42, 63, 64]);
+        assert_eq!(on_it(Settling { spread: None, transforms: 12, ..settling(10.0) }).len(), 2);
+        assert_eq!(on_it(Settling { transforms: 3, ..settling(10.0) }), [3]);
+        assert_eq!(settling(10.0).wanted(&[10.0; 64]), 64);
+    }
+
+    #[test]
+    fn spread_by_hand() {
+        // Variances 2 and 8 about means of their own.
+        let images: [&[f64]; 3] = [&[9.0, 11.0], &[98.0, 102.0], &[7.0]];
+        assert_eq!(transform_spread(images, Average::Mean), Some(5.0_f64.sqrt()));
+        assert_eq!(transform_spread([&[7.0][..]], Average::Mean), None);
+        let infinite: [&[f64]; 2] = [&[f64::INFINITY, 1.0], &[9.0, 11.0]];
+        assert_eq!(transform_spread(infinite, Average::Mean), Some(2.0_f64.sqrt()));
+    }
+
+    #[test]
+    fn settled_verdicts_are_those_of_the_full_count() {
+        // 2,000 images with means spread about the threshold and normal-like values.
+        let mut uniform = Uniform::new();
+        let settling = settling(10.0);
+        let (mut wrong, mut scored) = (0, 0);
+        for _ in 0..2_000 {
+            let center = 8.0 + 4.0 * uniform.next();
+            let mut value = || center + (0..12).map(|_| uniform.next()).sum::<f64>() - 6.0;
+            let scores: Vec<f64> = (0..64).map(|_| value()).collect();
+            let mut done = 0;
+            loop {
+                let wanted = settling.wanted(&scores[..done]);
+                if wanted == done {
+                    break;
+                }
+                done = wanted;
+            }
+            let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+            wrong += usize::from((mean(&scores[..done]) >= 10.0) != (mean(&scores) >= 10.0));
+            scored += done;
+        }
+        assert!(wrong <= 4, "{wrong} of 2000");
+        assert!(scored < 2_000 * 24, "{scored} transforms");
+    }
+}
