@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands report to a terminal")]
 
 mod adaptive;
+mod bench;
 mod browser;
 mod ci;
 mod crash_test;
@@ -41,6 +42,9 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Adaptive(adaptive::AdaptiveArgs),
+    Bench(bench::BenchArgs),
+    #[command(hide = true)]
+    BenchWorker(bench::WorkerArgs),
     CrashTest(crash_test::CrashTestArgs),
     Datasets(datasets::DatasetsArgs),
     Deny(deny::DenyArgs),
@@ -72,6 +76,8 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Adaptive(args) => adaptive::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::BenchWorker(args) => bench::run_worker(&args),
         Command::CrashTest(args) => crash_test::run(&args),
         Command::Datasets(args) => datasets::run(&args),
         Command::Deny(args) => deny::run(&args),

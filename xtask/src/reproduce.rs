@@ -42,6 +42,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub(crate) use curve::{CurveArgs, run as run_curve};
+pub(crate) use device::DeviceChoice;
+pub(crate) use docs::refresh as refresh_block;
+pub(crate) use environment::Environment;
 pub(crate) use figure7::{Figure7Args, run as run_figure7};
 pub(crate) use multimodal::{MultimodalArgs, run as run_multimodal};
 pub(crate) use table1::{Table1Args, run as run_table1};
@@ -54,7 +57,6 @@ use cell::CellSpec;
 use data::{DataPart, Fingerprints};
 use differnet::DetectorConfig;
 use document::{Document, Missing};
-use environment::Environment;
 use method::{Method, Stopped};
 use schedule::{Failure, Ran};
 use store::Store;

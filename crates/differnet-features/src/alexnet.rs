@@ -37,26 +37,35 @@ impl AlexNet {
     /// The last convolution's maps of normalised images `[batch, 3, 448, 448]`, for each scale
     /// `[batch, 256, side, side]` with sides of 27, 13 and 6.
     pub(crate) fn last_maps(&self, images: Tensor<4>) -> [Tensor<4>; SCALES.len()] {
-        SCALES.map(|scale| {
-            let mut x = every_nth_pixel(images.clone(), scale); // [batch, 3, scale, scale]
-            for (index, convolution) in self.convolutions.iter().enumerate() {
-                x = relu(convolution.forward(x));
-                if matches!(index, 0 | 1) {
-                    x = self.pool.forward(x);
-                }
+        SCALES.map(|scale| self.maps_at(images.clone(), scale))
+    }
+
+    /// Features `[batch, 256]` of normalised images `[batch, 3, 448, 448]` at one scale.
+    pub(crate) fn features_at(&self, images: Tensor<4>, scale: usize) -> Tensor<2> {
+        self.spatial_mean(self.maps_at(images, scale))
+    }
+
+    fn maps_at(&self, images: Tensor<4>, scale: usize) -> Tensor<4> {
+        let mut x = every_nth_pixel(images, scale); // [batch, 3, scale, scale]
+        for (index, convolution) in self.convolutions.iter().enumerate() {
+            x = relu(convolution.forward(x));
+            if matches!(index, 0 | 1) {
+                x = self.pool.forward(x);
             }
-            x // [batch, 256, 27, 27] at 448
-        })
+        }
+        x // [batch, 256, 27, 27] at 448
     }
 
     /// Features `[batch, 768]`: the spatial means of the pooled [`Self::last_maps`].
     pub(crate) fn features_of(&self, last_maps: [Tensor<4>; SCALES.len()]) -> Tensor<2> {
-        let rows = last_maps.map(|maps| {
-            let x = self.pool.forward(maps);
-            let [batch, channels, height, width] = x.dims(); // [batch, 256, 13, 13] at 448
-            x.reshape([batch, channels, height * width]).mean_dim(2).squeeze_dim(2) // [batch, 256]
-        });
+        let rows = last_maps.map(|maps| self.spatial_mean(maps)); // [batch, 256] each
         Tensor::cat(rows.into(), 1) // [batch, 768]
+    }
+
+    fn spatial_mean(&self, last_maps: Tensor<4>) -> Tensor<2> {
+        let x = self.pool.forward(last_maps);
+        let [batch, channels, height, width] = x.dims(); // [batch, 256, 13, 13] at 448
+        x.reshape([batch, channels, height * width]).mean_dim(2).squeeze_dim(2) // [batch, 256]
     }
 }
 

@@ -98,6 +98,34 @@ impl Extractor {
     }
 }
 
+impl Extractor {
+    /// Features `[images, 256]` of the same images at one scale alone, the one with `side` pixels:
+    /// the columns that [`extract`](Self::extract) gives for it.
+    ///
+    /// # Errors
+    /// As [`extract`](Self::extract).
+    ///
+    /// # Panics
+    /// If `side` is none of [`SCALES`].
+    pub fn extract_scale(&self, images: &[&[u8]], side: usize) -> Result<Vec<f32>, FeatureError> {
+        assert!(SCALES.contains(&side), "{side} is no scale");
+        check_sizes(images)?;
+        let mut rows = Vec::with_capacity(images.len() * CHANNELS);
+        for batch in images.chunks(BATCH) {
+            match &self.network {
+                Network::Host { network, .. } => {
+                    rows.extend(network.features(batch, IMAGE_SIZE, IMAGE_SIZE / side, None));
+                }
+                Network::Device { network, device, .. } => {
+                    let images = normalize(batch, IMAGE_SIZE, device); // [batch, 3, 448, 448]
+                    rows.extend(network.features_at(images, side).into_data().iter::<f32>());
+                }
+            }
+        }
+        Ok(rows)
+    }
+}
+
 /// Whether every image has the bytes of 448 × 448 RGB pixels.
 pub(crate) fn check_sizes(images: &[&[u8]]) -> Result<(), FeatureError> {
     let expected = 3 * IMAGE_SIZE * IMAGE_SIZE;
@@ -190,6 +218,18 @@ mod tests {
             assert_eq!(extractor.extract(&[image]).expect("right size"), row);
         }
         assert_eq!(extractor.extracted(), 10);
+    }
+
+    #[test]
+    fn a_scale_alone_has_its_columns_of_all() {
+        let image = texture(2);
+        for extractor in [Extractor::on_host(), Extractor::on_device(&Device::flex())] {
+            let all = extractor.extract(&[&image]).expect("right size");
+            for (index, side) in SCALES.into_iter().enumerate() {
+                let one = extractor.extract_scale(&[&image], side).expect("right size");
+                assert_eq!(one, all[index * CHANNELS..(index + 1) * CHANNELS], "{side}");
+            }
+        }
     }
 
     #[test]

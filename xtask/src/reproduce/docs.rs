@@ -29,7 +29,7 @@ struct Block {
 ///
 /// # Errors
 /// If the document cannot be read or written, has no such block, or has markers that do not match.
-pub(super) fn refresh(path: &Path, name: &str, command: &str, content: &str) -> anyhow::Result<()> {
+pub(crate) fn refresh(path: &Path, name: &str, command: &str, content: &str) -> anyhow::Result<()> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let text = replaced(&text, name, command, content)

@@ -1,0 +1,64 @@
+//! `cargo xtask bench`: the criterion benches, or the same work as PyTorch does it.
+
+mod compare;
+mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::ensure;
+use xshell::cmd;
+
+use crate::usage::UsageError;
+use crate::workspace;
+
+pub(crate) use worker::{WorkerArgs, run as run_worker};
+
+/// Time the libraries: by criterion, or against PyTorch.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask bench
+  cargo xtask bench --save-baseline before      # and after a change:
+  cargo xtask bench --baseline before
+  cargo xtask bench --against python3 --docs
+
+--against takes a Python with torch, pillow and numpy. Each piece of work is done by a process of ours
+and one of PyTorch in turn, so that whatever else the machine does slows both; ratios above 1 mean that
+we are faster.")]
+pub(crate) struct BenchArgs {
+    /// Python with torch, pillow and numpy to compare with.
+    #[arg(long, value_name = "PYTHON")]
+    against: Option<PathBuf>,
+    /// Only pieces of work whose names contain this.
+    #[arg(long, value_name = "TEXT", requires = "against")]
+    only: Option<String>,
+    /// Runs of each piece of work on each side.
+    #[arg(long, value_name = "N", default_value_t = 7, requires = "against")]
+    rounds: usize,
+    /// Folder of images to extract; generated ones without it.
+    #[arg(long, value_name = "DIR", requires = "against")]
+    images: Option<PathBuf>,
+    /// Refresh the table in docs/src/performance.md.
+    #[arg(long, requires = "against")]
+    docs: bool,
+    /// Keep the timings of the benches under a name.
+    #[arg(long, value_name = "NAME", conflicts_with = "against")]
+    save_baseline: Option<String>,
+    /// Compare the benches with timings kept before.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["against", "save_baseline"])]
+    baseline: Option<String>,
+}
+
+pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    if let Some(python) = &args.against {
+        ensure!(args.rounds > 0, UsageError("--rounds is 0: at least 1 is needed".to_owned()));
+        return compare::run(args, python);
+    }
+    let shell = workspace::shell()?;
+    let save = args.save_baseline.iter().flat_map(|name| ["--save-baseline", name.as_str()]);
+    let with = args.baseline.iter().flat_map(|name| ["--baseline", name.as_str()]);
+    let options: Vec<&str> = save.chain(with).collect();
+    let cargo = ["bench", "--locked", "--workspace", "--benches", "--"];
+    cmd!(shell, "cargo {cargo...} {options...}").run_echo()?;
+    Ok(ExitCode::SUCCESS)
+}

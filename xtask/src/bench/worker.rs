@@ -1,0 +1,124 @@
+//! Our side of a comparison: does what each line of the standard input names, as `benches/pytorch.py` does.
+
+use std::cell::RefCell;
+use std::hint::black_box;
+use std::io::{BufRead, stdin};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+use burn::tensor::Device;
+use differnet::{FeatureSource, row_scores};
+use differnet_data::{ContentHash, Rotation, TransformConfig, find_images, fixed_transforms};
+use differnet_features::{FEATURES, IMAGE_SIZE};
+use differnet_flow::{AdamConfig, Flow, FlowConfig, Trainer};
+
+use crate::memory;
+
+/// Images of a forward pass.
+const BATCH: usize = 8;
+/// Rows of a training step.
+const ROWS: usize = 96;
+/// Seed of weights.
+const SEED: u64 = 1;
+
+/// Do the work that each line of the standard input names; print its seconds.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WorkerArgs {
+    /// Folder of images.
+    images: PathBuf,
+}
+
+/// What one process works with; made when it is first needed.
+struct Bench {
+    source: FeatureSource,
+    files: Vec<PathBuf>,
+    pixels: Vec<Vec<u8>>,
+    flow: Option<Flow>,
+    trainer: RefCell<Option<Trainer>>,
+}
+
+pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
+    let pixel = |index: usize| (index * index / 7 % 251) as u8;
+    let mut bench = Bench {
+        source: FeatureSource::on_host(None),
+        files: find_images(&args.images)?,
+        pixels: vec![(0..3 * IMAGE_SIZE * IMAGE_SIZE).map(pixel).collect(); BATCH],
+        flow: None,
+        trainer: RefCell::default(),
+    };
+    for line in stdin().lock().lines() {
+        let line = line?;
+        if line == "peak" {
+            println!("{}", memory::peak().unwrap_or(0));
+            continue;
+        }
+        println!("{}", bench.seconds(&line)?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Bench {
+    /// The seconds that the work with a name takes, without what is made once.
+    fn seconds(&mut self, name: &str) -> anyhow::Result<f64> {
+        let (name, size) = name.split_once(' ').context("work has a name and a size")?;
+        let size: usize = size.parse()?;
+        let start;
+        match name {
+            "alexnet" => {
+                let images: Vec<&[u8]> = self.pixels.iter().map(Vec::as_slice).collect();
+                start = Instant::now();
+                black_box(self.source.extractor.extract_scale(&images, size)?);
+            }
+            "extract" => {
+                start = Instant::now();
+                self.extract(&self.files, size)?;
+            }
+            "score" => {
+                let device = Device::flex();
+                let flow = self.flow.get_or_insert_with(|| {
+                    FlowConfig::new(FEATURES).with_hidden(size).init(SEED, &device)
+                });
+                let flow = flow.clone();
+                start = Instant::now();
+                let rows = self.extract(&self.files[..1], 1)?;
+                black_box(row_scores(&flow, &rows, &device));
+            }
+            "step" => {
+                let rows: Vec<f32> =
+                    (0..ROWS * FEATURES).map(|index| (index as f32 * 0.731).sin()).collect();
+                let mut trainer = self.trainer.borrow_mut();
+                let trainer = trainer.get_or_insert_with(|| {
+                    let flow = FlowConfig::new(FEATURES).with_hidden(size);
+                    Trainer::new(flow.init(SEED, &Device::flex()), AdamConfig::new())
+                });
+                start = Instant::now();
+                trainer.step(&rows)?;
+            }
+            _ => bail!("there is no work named {name}"),
+        }
+        Ok(start.elapsed().as_secs_f64())
+    }
+
+    /// Decodes, resizes, turns and extracts each file under `transforms` transforms.
+    fn extract(&self, files: &[PathBuf], transforms: usize) -> anyhow::Result<Vec<f32>> {
+        let transforms =
+            fixed_transforms(&TransformConfig { rotate: Rotation::Full, jitter: None }, transforms);
+        let choice = |_: &ContentHash| transforms.clone();
+        let mut rows = Vec::new();
+        let mut failure = None;
+        let _ = self.source.for_each(files, &choice, &mut |_, features| match features {
+            Ok(features) => {
+                rows.extend(features.rows);
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                failure = Some(error);
+                ControlFlow::Break(())
+            }
+        })?;
+        failure.map_or(Ok(rows), |error| Err(error.into()))
+    }
+}
