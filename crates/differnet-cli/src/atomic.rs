@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use anyhow::Context;
+use differnet_flow::replace_file;
 
 /// Writes `bytes` to `path`.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
@@ -14,24 +15,11 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 /// Writes `path` with `fill`, folders above it included; if `fill` fails, nothing changes.
 pub(crate) fn replace(
     path: &Path,
-    fill: impl FnOnce(&mut BufWriter<&File>) -> anyhow::Result<()>,
+    fill: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let cannot_write = || format!("cannot write {}", path.display());
-    let folder = folder_of(path);
-    fs::create_dir_all(folder).with_context(cannot_write)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".differnet-");
-    // The usual rights of a new file, not the private ones of a temporary file.
-    #[cfg(unix)]
-    let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let file = builder.tempfile_in(folder).with_context(cannot_write)?;
-    let mut out = BufWriter::new(file.as_file());
-    fill(&mut out)?;
-    out.flush().with_context(cannot_write)?;
-    drop(out);
-    file.as_file().sync_all().with_context(cannot_write)?;
-    file.persist(path).map_err(|error| error.error).with_context(cannot_write)?;
-    Ok(())
+    fs::create_dir_all(folder_of(path)).with_context(cannot_write)?;
+    replace_file(path, fill, |refused| anyhow::Error::new(refused).context(cannot_write()))
 }
 
 /// The folder that `path` lies in.

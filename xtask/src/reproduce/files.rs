@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
+use differnet_flow::replace_file;
 
 /// Writes `bytes` to `path`, folders above it included.
 ///
@@ -13,16 +14,6 @@ use anyhow::Context;
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let cannot_write = || format!("cannot write {}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(cannot_write)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".reproduce-");
-    // The usual rights of a new file, not the private ones of a temporary file.
-    #[cfg(unix)]
-    let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).with_context(cannot_write)?;
-    file.write_all(bytes).with_context(cannot_write)?;
-    file.as_file().sync_all().with_context(cannot_write)?;
-    file.persist(path).map_err(|error| error.error).with_context(cannot_write)?;
-    Ok(())
+    fs::create_dir_all(folder.unwrap_or(Path::new("."))).with_context(cannot_write)?;
+    replace_file(path, |out| out.write_all(bytes), |refused| refused).with_context(cannot_write)
 }
