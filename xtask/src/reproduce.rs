@@ -11,7 +11,6 @@ mod cell;
 mod child;
 mod curve;
 mod data;
-mod device;
 mod differnet_method;
 mod docs;
 mod document;
@@ -42,7 +41,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 pub(crate) use curve::{CurveArgs, run as run_curve};
-pub(crate) use device::DeviceChoice;
 pub(crate) use docs::refresh as refresh_block;
 pub(crate) use environment::Environment;
 pub(crate) use figure7::{Figure7Args, run as run_figure7};

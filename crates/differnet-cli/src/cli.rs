@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    cache, calibrate, check, demo, evaluate, features, inspect, localize, report, sample, score,
-    serve, train, verify, watch,
+    cache, calibrate, check, demo, devices, evaluate, features, inspect, localize, report, sample,
+    score, serve, train, verify, watch,
 };
 use crate::exit::Exit;
 
@@ -45,6 +45,7 @@ enum Command {
     Cache(cache::CacheCommand),
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
+    Devices(devices::DevicesArgs),
 }
 
 impl Cli {
@@ -66,6 +67,7 @@ impl Cli {
             Command::Cache(args) => cache::run(args),
             Command::Inspect(args) => inspect::run(args),
             Command::Verify(args) => verify::run(args),
+            Command::Devices(args) => devices::run(args),
         }
     }
 }

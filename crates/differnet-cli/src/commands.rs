@@ -4,6 +4,7 @@ pub(crate) mod cache;
 pub(crate) mod calibrate;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod devices;
 pub(crate) mod evaluate;
 pub(crate) mod features;
 pub(crate) mod inspect;

@@ -26,7 +26,7 @@ pub(crate) struct Origin {
     /// The model file.
     model: PathBuf,
     model_hash: ContentHash,
-    device: String,
+    device: &'static str,
     /// Date and time, UTC.
     written: String,
 }
@@ -74,7 +74,7 @@ pub(crate) fn of_model(title: &str, origin: &Origin, model: &ModelSummary<'_>) -
         ("SHA-256", origin.model_hash.to_string()),
     ]);
     about.extend(model.rows());
-    let mut environment = environment(&origin.device, COMMIT);
+    let mut environment = environment(origin.device, COMMIT);
     environment.extend(pairs([("report written", origin.written.clone())]));
     report.sections = vec![
         ReportSection { title: "Model".to_owned(), rows: about },

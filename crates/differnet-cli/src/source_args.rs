@@ -19,12 +19,12 @@ pub(crate) struct SourceArgs {
 
 impl SourceArgs {
     /// The device of the flow.
-    pub(crate) fn device(&self) -> Device {
+    pub(crate) fn device(&self) -> anyhow::Result<Device> {
         self.device.open()
     }
 
     /// The device's name on the command line.
-    pub(crate) fn device_name(&self) -> String {
+    pub(crate) fn device_name(&self) -> &'static str {
         self.device.name()
     }
 
@@ -32,7 +32,7 @@ impl SourceArgs {
     pub(crate) fn open(&self) -> anyhow::Result<FeatureSource> {
         Ok(FeatureSource {
             cache: self.cache.open()?,
-            extractor: self.device.extractor(),
+            extractor: self.device.extractor()?,
             limits: DecodeLimits::default(),
         })
     }

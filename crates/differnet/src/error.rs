@@ -12,6 +12,18 @@ use differnet_scoring::ScoreError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DetectorError {
+    /// A device that cannot be used here.
+    #[error("no device {name}: {reason}; {remedy}, or use one of those that exist: {existing}")]
+    NoDevice {
+        /// The kind of device.
+        name: &'static str,
+        /// Why.
+        reason: &'static str,
+        /// What helps.
+        remedy: String,
+        /// Kinds and names of those that can be used.
+        existing: String,
+    },
     /// A setting outside its range.
     #[error("setting {name} must be {expected}, found {found}")]
     Config {

@@ -18,6 +18,7 @@ mod config;
 mod data_check;
 mod description;
 mod detector;
+mod device_choice;
 mod error;
 mod feature_source;
 mod line_watch;
@@ -47,6 +48,7 @@ pub use config::{DetectorConfig, MTD_JITTER, Preset};
 pub use data_check::{CheckProgress, Finding, FindingKind, Severity, check_dataset};
 pub use description::{Rows, environment};
 pub use detector::{Detector, ImageScore, ModelInfo, ScoreConfig, TransformChoice};
+pub use device_choice::DeviceChoice;
 pub use differnet_baselines::{
     AdganConfig, DsebmConfig, DsebmScore, Gamma, GanomalyConfig, GeoTransConfig, GeoTransScore,
     OneClassSvmConfig, OneNearestNeighbourConfig, Stage,

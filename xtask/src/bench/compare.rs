@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
 
 use anyhow::{Context, ensure};
+use differnet::DeviceChoice;
 use differnet_data::{SampleConfig, find_images, write_sample_dataset};
 use differnet_eval::{markdown_table, text_table};
 
 use super::BenchArgs;
-use crate::reproduce::{DeviceChoice, Environment, refresh_block};
+use crate::reproduce::{Environment, refresh_block};
 use crate::workspace;
 
 /// The block of the document.

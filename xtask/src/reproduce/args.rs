@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use differnet::{DetectorConfig, DetectorError, MTD_JITTER, Preset};
+use differnet::{DetectorConfig, DetectorError, DeviceChoice, MTD_JITTER, Preset};
 use differnet_features::default_cache_folder;
 
-use super::device::DeviceChoice;
 use crate::usage::UsageError;
 
 /// Seed of the training transforms, whatever the run's seed: features are extracted once.
@@ -40,7 +39,7 @@ pub(crate) struct RunArgs {
     #[arg(long, conflicts_with = "docs")]
     pub(crate) sample: bool,
     /// What computes.
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Flex)]
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Flex)]
     pub(crate) device: DeviceChoice,
     /// Folder of the feature cache, instead of $DIFFERNET_CACHE or the user's cache folder.
     #[arg(long, value_name = "DIR")]

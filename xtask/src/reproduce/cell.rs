@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-use differnet::{Average, DetectorConfig};
+use differnet::{Average, DetectorConfig, DeviceChoice};
 use differnet_data::ContentHash;
 use differnet_eval::{Metrics, ScoredImage};
 use serde::{Deserialize, Serialize};
 
 use super::data::DataPart;
-use super::device::DeviceChoice;
 use super::environment::Environment;
 use super::method::Method;
 

@@ -1,12 +1,11 @@
 //! Where a result was measured: program, compiler, processor, system.
 
+use differnet::DeviceChoice;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use serde::{Deserialize, Serialize};
-
-use super::device::DeviceChoice;
 
 /// The workspace's manifest, which names the version of Burn.
 const MANIFEST: &str = include_str!("../../../Cargo.toml");
@@ -71,7 +70,7 @@ impl Environment {
         let row = |name: &str, value: String| [name.to_owned(), value];
         vec![
             row("Commit", self.short_commit()),
-            row("Device", self.device.name()),
+            row("Device", self.device.to_string()),
             row("Processor", format!("{}, {} cores", self.cpu, self.cores)),
             row("Vector instructions", self.vector_instructions.clone()),
             row("System", self.os.clone()),

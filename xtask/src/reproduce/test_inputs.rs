@@ -1,11 +1,10 @@
 //! Cells and results that tests share.
 
-use differnet::{Average, DetectorConfig};
+use differnet::{Average, DetectorConfig, DeviceChoice};
 use differnet_eval::{Metrics, ScoredImage, evaluate};
 
 use super::cell::{CellResult, CellSpec, TestResult, TestSpec};
 use super::data::{DataPart, PartLayout};
-use super::device::DeviceChoice;
 use super::environment::Environment;
 use super::method::Method;
 

@@ -100,12 +100,12 @@ fn compute(order: &Order, stop: &AtomicBool) -> anyhow::Result<()> {
         Spent::forget(partial)?;
     }
     let cache = spec.cache.clone().map(FeatureCache::new);
-    let extractor = spec.device.extractor();
+    let extractor = spec.device.extractor()?;
     let source = FeatureSource { extractor, cache, limits: DecodeLimits::default() };
     let data: Vec<Dataset> =
         spec.data.iter().map(|part| part.load(spec.seed)).collect::<Result<_, _>>()?;
     let files = training_files(spec, &data)?;
-    let device = spec.device.open();
+    let device = spec.device.open()?;
     let mut teller = Teller { told: Instant::now(), stop };
 
     let mut spent = Spent::take_up(partial)?;

@@ -119,7 +119,7 @@ struct Balance {
 
 pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
-    let mut model = load_model(&args.model, &args.source.device())?;
+    let mut model = load_model(&args.model, &args.source.device()?)?;
     let before = model.summary().threshold;
     let rule = rule(args, &*model)?;
     let mut left_out = LeftOut::default();

@@ -134,7 +134,7 @@ fn train_and_evaluate(
     let training = Training {
         config: &config,
         source,
-        device: &args.source.device(),
+        device: &args.source.device()?,
         checkpoints: &checkpoints,
         bad_images: BadImagePolicy::Refuse,
         regions: None,

@@ -80,7 +80,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         require_ours(folder)?;
     }
     let origin = report::Origin::new(&args.model, &args.source)?;
-    let detector = load_model(&args.model, &args.source.device())?;
+    let detector = load_model(&args.model, &args.source.device()?)?;
     let model = detector.summary();
     if args.pixel {
         require_localizer(&*detector, &args.model)?;

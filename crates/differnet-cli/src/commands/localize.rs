@@ -77,7 +77,7 @@ pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
     if args.out.is_file() {
         return Err(UsageError(format!("{} is a file: name a folder", args.out.display())).into());
     }
-    let model = load_model(&args.model, &args.source.device())?;
+    let model = load_model(&args.model, &args.source.device()?)?;
     let detector = require_localizer(&*model, &args.model)?;
     let source = args.source.open()?;
     let config = localize_config(detector, args.kind, args.transforms);

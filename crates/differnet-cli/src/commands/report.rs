@@ -71,7 +71,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         bail!("{} exists: name another file, or add --overwrite", args.out.display());
     }
     let origin = report::Origin::new(&args.model, &args.source)?;
-    let detector = load_model(&args.model, &args.source.device())?;
+    let detector = load_model(&args.model, &args.source.device()?)?;
     let model = detector.summary();
     let source = args.source.open()?;
     let scoring = args.scoring.resolve(&*detector, model.thresholds());

@@ -73,7 +73,7 @@ struct Report {
 
 pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
-    let detector = load_model(&args.model, &args.source.device())?;
+    let detector = load_model(&args.model, &args.source.device()?)?;
     let source = args.source.open()?;
     let model = detector.summary();
     // A threshold of one's own leaves no room for the model's doubt.

@@ -105,7 +105,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     let training = Training {
         config: &config,
         source: &source,
-        device: &args.source.device(),
+        device: &args.source.device()?,
         checkpoints: &checkpoints,
         bad_images,
         regions: regions.as_ref(),

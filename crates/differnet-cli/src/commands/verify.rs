@@ -53,12 +53,12 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
-    let model = load_model(&args.model, &args.device.open())?;
+    let model = load_model(&args.model, &args.device.open()?)?;
     let path = args.model.display();
     let Some(test) = model.summary().self_test.cloned() else {
         bail!("{path} carries no self-test: train it again with this version to have one");
     };
-    let source = args.device.source_without_cache();
+    let source = args.device.source_without_cache()?;
     let result = test.run(&*model, &source)?;
     // NaN agrees with nothing.
     let ok = result.deviation <= args.tolerance;

@@ -10,7 +10,7 @@ use anyhow::Context;
 use differnet::{
     AnomalyDetector, Answer, FeatureSource, ScoreAnswer, ScoreConfig, Thresholds, load_model,
 };
-use differnet_data::{DatasetError, DecodeLimits, ImageError, ImageInput, find_images, read_file};
+use differnet_data::{DatasetError, ImageError, ImageInput, find_images, read_file};
 
 use crate::answer_line::answer_line;
 use crate::device::DeviceArgs;
@@ -82,15 +82,11 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     if let Some(defects) = &args.move_defects {
         require_outside(defects, &args.folder)?;
     }
-    let detector = load_model(&args.model, &args.device.open())?;
+    let detector = load_model(&args.model, &args.device.open()?)?;
     let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
     let summary = detector.summary();
     let thresholds = given.unwrap_or_else(|| summary.thresholds());
-    let source = FeatureSource {
-        cache: None,
-        extractor: args.device.extractor(),
-        limits: DecodeLimits::default(),
-    };
+    let source = args.device.source_without_cache()?;
     let mut watch = Watch {
         args,
         detector: &*detector,

@@ -103,6 +103,21 @@ fn random_transforms_follow_the_seed() {
 }
 
 #[test]
+fn adaptive_scoring_says_how_many_transforms_settled_the_verdicts() {
+    let fixture = Fixture::shared();
+    let good = fixture.test().join("good");
+    let score = |threshold: &str| {
+        let words = ["score", "--adaptive", "--transforms", "24", "--threshold", threshold];
+        let words = [&words[..], &["--model"]].concat();
+        let run = fixture.run(&words, &[&fixture.model(), &good]);
+        run.text().lines().last().unwrap().to_owned()
+    };
+    // Far from every score the first look settles.
+    assert_eq!(score("1e30"), "4.0 of 24 transforms an image settled the verdicts");
+    assert_eq!(score("-1"), "4.0 of 24 transforms an image settled the verdicts");
+}
+
+#[test]
 fn a_reader_that_leaves_early_is_no_error() {
     let fixture = Fixture::shared();
     let mut command = fixture.command();
