@@ -159,11 +159,14 @@ mod tests {
     fn looks_are_few_and_end_at_all_transforms() {
         // On the threshold: never settled.
         let on_it = |settling: Settling| {
-            let mut looks = vec![settling.wanted(&[])];
-            while *looks.last().unwrap() < settling.transforms {
-                looks.push(settling.wanted(&vec![10.0; *looks.last().unwrap()]));
-            }
-            looks
+            let mut done = 0;
+            let looks = std::iter::from_fn(|| {
+                let wanted = settling.wanted(&vec![10.0; done]);
+                let more = wanted > done;
+                done = wanted;
+                more.then_some(wanted)
+            });
+            looks.collect::<Vec<usize>>()
         };
         assert_eq!(on_it(settling(10.0)), [4, 6, 9, 13, 19, 28, 42, 63, 64]);
         assert_eq!(on_it(Settling { spread: None, transforms: 12, ..settling(10.0) }).len(), 2);
