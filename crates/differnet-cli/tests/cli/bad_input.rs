@@ -41,7 +41,7 @@ fn arguments_that_make_no_sense() {
     expect(&none(&["cache"]), 2, "info");
     expect(&train(&["--layout", "coco"]), 2, "possible values: auto, mvtec, mtd, folder");
     expect(&train(&["--preset", "fast"]), 2, "possible values: quick, standard, paper");
-    expect(&train(&["--device", "abacus"]), 2, "possible values: flex");
+    expect(&train(&["--device", "abacus"]), 2, "there are flex, wgpu, cuda");
     expect(&train(&["--seed", "-1"]), 2, "--seed");
     expect(&train(&["--seed", "18446744073709551615"]), 2, "from 0 to 9223372036854775807");
     expect(&train(&["--hidden", "0"]), 2, "a whole number from 1 to 1000000");
