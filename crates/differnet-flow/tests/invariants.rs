@@ -61,7 +61,8 @@ fn inverse_undoes_forward_for_odd_and_tiny_widths_with_strong_scales() {
 fn log_det_equals_that_of_the_autodiff_jacobian() {
     for features in [2, 5, 6] {
         let config = FlowConfig::new(features).with_blocks(4).with_hidden(24);
-        let flow = config.init(3, &Device::flex()).map(&mut Enlarge(2.0));
+        // With twice the weights, determinants of some Jacobians lose four digits to rounding.
+        let flow = config.init(3, &Device::flex()).map(&mut Enlarge(1.5));
         for row in 0..4 {
             let y = rows(4, features).narrow(0, row, 1); // [1, features]
             let jacobian: Vec<Vec<f64>> = (0..features)
@@ -75,7 +76,7 @@ fn log_det_equals_that_of_the_autodiff_jacobian() {
             let found = flow.forward(y).log_det.into_scalar::<f32>();
             let expected = log_abs_det(jacobian);
             assert!(expected.abs() > 0.05, "a log-determinant near 0 would prove nothing");
-            assert!((f64::from(found) - expected).abs() < 1e-4, "{found}, Jacobian {expected}");
+            assert!((f64::from(found) - expected).abs() < 1e-5, "{found}, Jacobian {expected}");
         }
     }
 }
