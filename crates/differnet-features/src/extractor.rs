@@ -96,9 +96,7 @@ impl Extractor {
         }
         Ok(rows)
     }
-}
 
-impl Extractor {
     /// Features `[images, 256]` of the same images at one scale alone, the one with `side` pixels:
     /// the columns that [`extract`](Self::extract) gives for it.
     ///

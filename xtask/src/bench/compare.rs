@@ -8,6 +8,7 @@ use anyhow::{Context, ensure};
 use differnet::DeviceChoice;
 use differnet_data::{SampleConfig, find_images, write_sample_dataset};
 use differnet_eval::{markdown_table, text_table};
+use differnet_scoring::quantile;
 
 use super::BenchArgs;
 use crate::reproduce::{Environment, refresh_block};
@@ -77,14 +78,10 @@ pub(super) fn run(args: &BenchArgs, python: &Path) -> anyhow::Result<ExitCode> {
         let torch = output(Command::new(python).args(version))?;
         let here = Environment::here(shell.current_dir(), DeviceChoice::Flex);
         let content = format!(
-            "{}\n{} runs of each, in turn. PyTorch {torch}; {} with {} cores ({}), {}; commit {}.\n",
+            "{}\n{} runs of each, in turn. PyTorch {torch}; {}.\n",
             markdown_table(&headers, &rows),
             args.rounds,
-            here.cpu,
-            here.cores,
-            here.vector_instructions,
-            here.os,
-            here.short_commit()
+            here.machine_and_commit()
         );
         let document = shell.current_dir().join(DOCUMENT);
         refresh_block(&document, BLOCK, "cargo xtask bench --against PYTHON", &content)?;
@@ -175,9 +172,7 @@ impl Comparison {
 
 /// The middle of `values`; the lower one of two.
 fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[(sorted.len() - 1) / 2]
+    quantile(values, 0.5).expect("there are rounds")
 }
 
 /// What a program prints, without the end of its line.

@@ -1,6 +1,5 @@
 //! Our side of a comparison: does what each line of the standard input names, as `benches/pytorch.py` does.
 
-use std::cell::RefCell;
 use std::hint::black_box;
 use std::io::{BufRead, stdin};
 use std::ops::ControlFlow;
@@ -37,7 +36,7 @@ struct Bench {
     files: Vec<PathBuf>,
     pixels: Vec<Vec<u8>>,
     flow: Option<Flow>,
-    trainer: RefCell<Option<Trainer>>,
+    trainer: Option<Trainer>,
 }
 
 pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
@@ -47,7 +46,7 @@ pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
         files: find_images(&args.images)?,
         pixels: vec![(0..3 * IMAGE_SIZE * IMAGE_SIZE).map(pixel).collect(); BATCH],
         flow: None,
-        trainer: RefCell::default(),
+        trainer: None,
     };
     for line in stdin().lock().lines() {
         let line = line?;
@@ -89,8 +88,7 @@ impl Bench {
             "step" => {
                 let rows: Vec<f32> =
                     (0..ROWS * FEATURES).map(|index| (index as f32 * 0.731).sin()).collect();
-                let mut trainer = self.trainer.borrow_mut();
-                let trainer = trainer.get_or_insert_with(|| {
+                let trainer = self.trainer.get_or_insert_with(|| {
                     let flow = FlowConfig::new(FEATURES).with_hidden(size);
                     Trainer::new(flow.init(SEED, &Device::flex()), AdamConfig::new())
                 });

@@ -65,6 +65,18 @@ impl Environment {
         if self.dirty { format!("{short} with changes") } else { short.to_owned() }
     }
 
+    /// Processor, system and commit in one line.
+    pub(crate) fn machine_and_commit(&self) -> String {
+        format!(
+            "{} with {} cores ({}), {}; commit {}",
+            self.cpu,
+            self.cores,
+            self.vector_instructions,
+            self.os,
+            self.short_commit()
+        )
+    }
+
     /// Names and values, for people.
     pub(crate) fn rows(&self) -> Vec<[String; 2]> {
         let row = |name: &str, value: String| [name.to_owned(), value];

@@ -22,13 +22,9 @@ pub(super) fn whole(document: &Document) -> String {
 pub(in crate::reproduce) fn block(document: &Document) -> String {
     let environment = &document.environment;
     let conditions = format!(
-        "\nConditions: device {}, {} with {} cores ({}), {}; commit {}.\n",
-        environment.device.name(),
-        environment.cpu,
-        environment.cores,
-        environment.vector_instructions,
-        environment.os,
-        environment.short_commit()
+        "\nConditions: device {}, {}.\n",
+        environment.device,
+        environment.machine_and_commit()
     );
     body(document) + &conditions
 }
