@@ -102,8 +102,9 @@ impl Update {
         arch.dispatch(|| self.apply_lanes(weights, gradients, first, second))
     }
 
+    /// [`apply`](Self::apply) for callers that have dispatched; the shortest slice counts.
     #[inline(always)]
-    fn apply_lanes(
+    pub(crate) fn apply_lanes(
         self,
         weights: &mut [f32],
         gradients: &[f32],

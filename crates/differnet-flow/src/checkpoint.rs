@@ -16,7 +16,7 @@ use crate::adam::AdamConfig;
 use crate::error::FlowError;
 use crate::flow::Flow;
 use crate::flow_file::{self, CHECKSUM_KEY};
-use crate::host::HostMoments;
+use crate::host::{Buffers, HostMoments};
 use crate::io::{self, CONFIG_KEY, FlowValues};
 use crate::tensor_file::{self, Checksum, TensorFile, TensorSource, TensorSpec};
 use crate::trainer::{Moments, Trainer};
@@ -123,7 +123,8 @@ impl Trainer {
         for key in [CONFIG_KEY, ADAM_KEY, STEPS_KEY] {
             metadata.remove(key);
         }
-        Ok((Self { flow: flow.train(), config: adam, moments, steps }, metadata))
+        let (flow, buffers) = (flow.train(), Buffers::default());
+        Ok((Self { flow, config: adam, moments, steps, buffers }, metadata))
     }
 }
 

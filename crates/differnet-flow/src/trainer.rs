@@ -6,7 +6,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::adam::AdamConfig;
 use crate::error::TrainError;
 use crate::flow::Flow;
-use crate::host::{self, HostMoments};
+use crate::host::{self, Buffers, HostMoments};
 use crate::loss::nll;
 use crate::tensor_step::{self, TensorMoments};
 
@@ -31,6 +31,8 @@ pub struct Trainer {
     pub(crate) config: AdamConfig,
     pub(crate) moments: Moments,
     pub(crate) steps: u64,
+    /// Memory of an update on the CPU.
+    pub(crate) buffers: Buffers,
 }
 
 /// Adam's moments of each parameter, in the flow's order, where an update needs them.
@@ -49,7 +51,7 @@ impl Trainer {
         let zeros =
             zeros.map(|count| HostMoments { first: vec![0.0; count], second: vec![0.0; count] });
         let moments = Moments::new(zeros.collect(), &flow.device());
-        Self { flow: flow.train(), config, moments, steps: 0 }
+        Self { flow: flow.train(), config, moments, steps: 0, buffers: Buffers::default() }
     }
 
     /// One Adam update on the mean loss of `rows`, `[batch, features]` row by row.
@@ -64,7 +66,9 @@ impl Trainer {
         let step = self.steps + 1;
         let update = self.config.update(step);
         let loss = match &mut self.moments {
-            Moments::Host(moments) => host::step(&mut self.flow, moments, rows, update, step),
+            Moments::Host(moments) => {
+                host::step(&mut self.flow, moments, rows, update, step, &self.buffers)
+            }
             Moments::Device(moments) => {
                 tensor_step::step(&mut self.flow, moments, rows, update, step)
             }

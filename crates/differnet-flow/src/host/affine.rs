@@ -5,6 +5,7 @@ use std::f32::consts::{FRAC_2_PI, PI};
 
 use rayon::prelude::*;
 
+use super::buffers::{Buffer, Buffers};
 use super::dense::LANES;
 use super::elementary::{arctan, exp};
 
@@ -12,19 +13,24 @@ use super::elementary::{arctan, exp};
 const CHUNK: usize = 4096;
 
 /// What the backward pass needs to know of a move, both `[moved, batch]`.
-pub(super) struct Moved {
+pub(super) struct Moved<'a> {
     /// `exp(s)`
-    scale: Vec<f32>,
+    scale: Buffer<'a>,
     /// Derivative of the soft clamp, `∂s/∂h`.
-    slope: Vec<f32>,
+    slope: Buffer<'a>,
     /// Sum of `s` over features and batch: the log-determinants' total.
     pub(super) log_det: f64,
 }
 
 /// Moves `half`, `[moved, batch]`, by the subnetwork's output `raw`, `[2 × moved, batch]`.
-pub(super) fn forward(half: &mut [f32], raw: &[f32], alpha: f32) -> Moved {
+pub(super) fn forward<'a>(
+    half: &mut [f32],
+    raw: &[f32],
+    alpha: f32,
+    buffers: &'a Buffers,
+) -> Moved<'a> {
     let (raw_scales, shifts) = raw.split_at(half.len());
-    let (mut scale, mut slope) = (vec![0.0; half.len()], vec![0.0; half.len()]);
+    let (mut scale, mut slope) = (buffers.take(half.len()), buffers.take(half.len()));
     let chunks = (
         half.par_chunks_mut(CHUNK),
         raw_scales.par_chunks(CHUNK),
@@ -80,8 +86,14 @@ fn sum_f64(values: &[f32]) -> f64 {
 ///
 /// `gradient` is that to the moved half and becomes that to `y`; the result is that to the
 /// subnetwork's output, `[2 × moved, batch]`. Each log-scale also lowers the loss by `weight`.
-pub(super) fn backward(gradient: &mut [f32], y: &[f32], moved: &Moved, weight: f32) -> Vec<f32> {
-    let mut d_raw = vec![0.0; 2 * gradient.len()];
+pub(super) fn backward<'a>(
+    gradient: &mut [f32],
+    y: &[f32],
+    moved: &Moved<'_>,
+    weight: f32,
+    buffers: &'a Buffers,
+) -> Buffer<'a> {
+    let mut d_raw = buffers.take(2 * gradient.len());
     let (d_scales, d_shifts) = d_raw.split_at_mut(gradient.len());
     let Moved { scale, slope, .. } = moved;
     for (i, gradient) in gradient.iter_mut().enumerate() {
@@ -101,7 +113,8 @@ mod tests {
     fn forward_agrees_with_eq_1_and_2_by_hand() {
         let mut half = [5.0, 5.0];
         // σ₃(3) = 1.5 and σ₃(0) = 0.
-        let moved = forward(&mut half, &[3.0, 0.0, 1.0, -1.0], 3.0);
+        let buffers = Buffers::default();
+        let moved = forward(&mut half, &[3.0, 0.0, 1.0, -1.0], 3.0, &buffers);
         assert!((half[0] - (5.0 * 1.5_f32.exp() + 1.0)).abs() < 1e-5 && half[1] == 4.0);
         assert!((moved.log_det - 1.5).abs() < 1e-6);
     }
@@ -109,16 +122,17 @@ mod tests {
     #[test]
     fn backward_agrees_with_finite_differences() {
         let (y, raw, weight) = ([0.7, -1.2], [2.0, -0.5, 0.3, 0.1], 0.25);
+        let buffers = Buffers::default();
         // A loss with gradient (1.5, -2) to the moved half, less `weight` for each log-scale.
         let loss = |y: [f32; 2], raw: [f32; 4]| {
             let mut half = y;
-            let moved = forward(&mut half, &raw, 3.0);
+            let moved = forward(&mut half, &raw, 3.0, &buffers);
             f64::from(1.5 * half[0] - 2.0 * half[1]) - f64::from(weight) * moved.log_det
         };
         let mut half = y;
-        let moved = forward(&mut half, &raw, 3.0);
+        let moved = forward(&mut half, &raw, 3.0, &buffers);
         let mut gradient = [1.5, -2.0];
-        let d_raw = backward(&mut gradient, &y, &moved, weight);
+        let d_raw = backward(&mut gradient, &y, &moved, weight, &buffers);
         // Central differences of 0.01: errors of order 1e-4 of the third derivative.
         let slope = |plus: f64, minus: f64| ((plus - minus) / 0.02) as f32;
         for i in 0..4 {

@@ -4,16 +4,14 @@
 //! contiguous slice that a task can own. Tiles have a fixed size and products within a tile run on
 //! one thread, so that results do not depend on the number of threads.
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
 use rayon::prelude::*;
 
+use super::buffers::{Buffer, Buffers};
+use super::product::{self, Interleaved, Panels, ROWS, Visit, Whole, for_each_tile};
 use crate::adam::Update;
 
-/// Features that one task computes in the forward pass.
-const OUTPUT_TILE: usize = 128;
-/// Rows of the weight that one task updates: their gradient stays in a core's second-level cache.
-const INPUT_TILE: usize = 64;
+/// Features that one task computes in the forward pass: whole tiles, and whole lines of the cache.
+const OUTPUT_TILE: usize = 4 * ROWS;
 /// Partial sums that fit a vector register.
 pub(super) const LANES: usize = 8;
 
@@ -55,23 +53,25 @@ impl Dense<'_> {
     }
 
     /// The layer's output `[outputs, batch]` for `input`, `[inputs, batch]`.
-    pub(super) fn forward(&self, input: &[f32], batch: usize, after: Activation) -> Vec<f32> {
+    pub(super) fn forward<'a>(
+        &self,
+        input: &[f32],
+        batch: usize,
+        after: Activation,
+        buffers: &'a Buffers,
+    ) -> Buffer<'a> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
-        let input = MatRef::from_row_major_slice(input, inputs, batch);
-        let weight = MatRef::from_row_major_slice(&*self.weight.values, inputs, outputs);
-        let weight = weight.transpose(); // [outputs, inputs]
-        let mut output = vec![0.0; outputs * batch];
+        let input = Panels::of(input, batch, buffers); // [inputs, batch]
+        let weight = &*self.weight.values;
+        let mut output = buffers.take(outputs * batch);
         let tiles = output.par_chunks_mut(OUTPUT_TILE * batch);
         let tiles = tiles.zip(self.bias.values.par_chunks(OUTPUT_TILE)).enumerate();
-        tiles.for_each(|(tile, (output, bias))| {
-            let weight = weight.subrows(tile * OUTPUT_TILE, bias.len()); // [tile, inputs]
-            let product = MatMut::from_row_major_slice_mut(output, bias.len(), batch);
-            matmul(product, Accum::Replace, weight, input, 1.0, Par::Seq); // [tile, batch]
-            for (row, bias) in output.chunks_exact_mut(batch).zip(bias) {
-                match after {
-                    Activation::Relu => row.iter_mut().for_each(|v| *v = (*v + bias).max(0.0)),
-                    Activation::None => row.iter_mut().for_each(|v| *v += bias),
-                }
+        tiles.for_each_init(Vec::new, |rows, (tile, (output, bias))| {
+            interleave(weight, outputs, tile * OUTPUT_TILE, bias.len(), rows);
+            let blocks = rows.chunks_exact(inputs).zip(output.chunks_mut(ROWS * batch));
+            for ((rows, output), bias) in blocks.zip(bias.chunks(ROWS)) {
+                let mut activated = Activated { output, batch, bias, after };
+                for_each_tile(&Interleaved(rows), &input, &mut activated);
             }
         });
         output
@@ -82,40 +82,34 @@ impl Dense<'_> {
     ///
     /// The gradient to `input` comes from the weights of before the update; where `before` is
     /// ReLU, it is carried on through it.
-    pub(super) fn backward(
+    pub(super) fn backward<'a>(
         &mut self,
         input: &[f32],
         d_output: &[f32],
         batch: usize,
         before: Activation,
         update: Update,
-    ) -> Backward {
+        buffers: &'a Buffers,
+    ) -> Backward<'a> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
-        let gradient = MatRef::from_row_major_slice(d_output, outputs, batch);
-        let mut d_input = vec![0.0; inputs * batch];
+        let gradient = Panels::of(d_output, batch, buffers); // [outputs, batch]
+        let by_output = Panels::of_transposed(d_output, batch, buffers); // [batch, outputs]
+        let mut d_input = buffers.take(inputs * batch);
         let tiles = (
-            self.weight.values.par_chunks_mut(INPUT_TILE * outputs),
-            self.weight.moments.first.par_chunks_mut(INPUT_TILE * outputs),
-            self.weight.moments.second.par_chunks_mut(INPUT_TILE * outputs),
-            input.par_chunks(INPUT_TILE * batch),
-            d_input.par_chunks_mut(INPUT_TILE * batch),
+            self.weight.values.par_chunks_mut(ROWS * outputs),
+            self.weight.moments.first.par_chunks_mut(ROWS * outputs),
+            self.weight.moments.second.par_chunks_mut(ROWS * outputs),
+            input.par_chunks(ROWS * batch),
+            d_input.par_chunks_mut(ROWS * batch),
         );
-        let tile = |buffer: &mut Vec<f32>, (weight, first, second, input, d_input): Tile<'_>| {
-            let rows = input.len() / batch;
-            let weight_tile = MatRef::from_row_major_slice(&*weight, rows, outputs);
-            let product = MatMut::from_row_major_slice_mut(&mut *d_input, rows, batch);
-            matmul(product, Accum::Replace, weight_tile, gradient, 1.0, Par::Seq); // [rows, batch]
-            if before == Activation::Relu {
-                d_input.iter_mut().zip(input).for_each(|(d, a)| *d *= f32::from(*a > 0.0));
-            }
-            buffer.resize(rows * outputs, 0.0);
-            let d_weight = MatMut::from_row_major_slice_mut(buffer, rows, outputs);
-            let input = MatRef::from_row_major_slice(input, rows, batch);
-            let gradient = gradient.transpose(); // [batch, outputs]
-            matmul(d_weight, Accum::Replace, input, gradient, 1.0, Par::Seq); // [rows, outputs]
-            update.apply(weight, buffer, first, second)
+        let tile = |(weight, first, second, input, d_input): Tile<'_>| {
+            let mut to_input = ToInput { d_input, input, batch, before };
+            for_each_tile(&Whole(&*weight), &gradient, &mut to_input);
+            let mut updated = Updated { weight, first, second, outputs, update, finite: true };
+            for_each_tile(&Whole(input), &by_output, &mut updated);
+            updated.finite
         };
-        let finite = tiles.into_par_iter().map_init(Vec::new, tile).reduce(|| true, |a, b| a & b);
+        let finite = tiles.into_par_iter().map(tile).reduce(|| true, |a, b| a & b);
         let d_bias: Vec<f32> = d_output.par_chunks_exact(batch).with_min_len(64).map(sum).collect();
         let HostMoments { first, second } = &mut *self.bias.moments;
         let finite = finite & update.apply(self.bias.values, &d_bias, first, second);
@@ -126,10 +120,107 @@ impl Dense<'_> {
 /// Weight, first and second moment, input and its gradient.
 type Tile<'a> = (&'a mut [f32], &'a mut [f32], &'a mut [f32], &'a [f32], &'a mut [f32]);
 
+/// Writes a layer's output from sums without bias.
+struct Activated<'a> {
+    /// Some rows of `[outputs, batch]`.
+    output: &'a mut [f32],
+    batch: usize,
+    bias: &'a [f32],
+    after: Activation,
+}
+
+impl Visit for Activated<'_> {
+    #[inline(always)]
+    fn visit(&mut self, column: usize, tile: &product::Tile) {
+        let rows = self.output.chunks_exact_mut(self.batch).zip(tile).zip(self.bias);
+        for ((row, sums), bias) in rows {
+            let row = row[column..].iter_mut().zip(sums);
+            match self.after {
+                Activation::Relu => row.for_each(|(to, sum)| *to = (sum + bias).max(0.0)),
+                Activation::None => row.for_each(|(to, sum)| *to = sum + bias),
+            }
+        }
+    }
+}
+
+/// Writes the gradient to a layer's input, carried on through what came before it.
+struct ToInput<'a> {
+    /// Some rows of `[inputs, batch]`, as `input`.
+    d_input: &'a mut [f32],
+    input: &'a [f32],
+    batch: usize,
+    before: Activation,
+}
+
+impl Visit for ToInput<'_> {
+    #[inline(always)]
+    fn visit(&mut self, column: usize, tile: &product::Tile) {
+        let inputs = self.input.chunks_exact(self.batch);
+        for ((row, input), sums) in self.d_input.chunks_exact_mut(self.batch).zip(inputs).zip(tile) {
+            let row = row[column..].iter_mut().zip(sums);
+            match self.before {
+                Activation::Relu => row
+                    .zip(&input[column..])
+                    .for_each(|((to, sum), a)| *to = if *a > 0.0 { *sum } else { 0.0 }),
+                Activation::None => row.for_each(|(to, sum)| *to = *sum),
+            }
+        }
+    }
+}
+
+/// Updates weights by their gradient.
+struct Updated<'a> {
+    /// Some rows of `[inputs, outputs]`, as the moments.
+    weight: &'a mut [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+    outputs: usize,
+    update: Update,
+    finite: bool,
+}
+
+impl Visit for Updated<'_> {
+    #[inline(always)]
+    fn visit(&mut self, column: usize, tile: &product::Tile) {
+        let rows = self.weight.chunks_exact_mut(self.outputs);
+        let rows = rows.zip(self.first.chunks_exact_mut(self.outputs));
+        let rows = rows.zip(self.second.chunks_exact_mut(self.outputs)).zip(tile);
+        for (((weight, first), second), gradient) in rows {
+            let (weight, first, second) =
+                (&mut weight[column..], &mut first[column..], &mut second[column..]);
+            self.finite &= self.update.apply_lanes(weight, gradient, first, second);
+        }
+    }
+}
+
+/// Writes `count` columns of `weight`, `[inputs, outputs]`, from column `first` on to `rows`:
+/// [`ROWS`] at a time, `[count / ROWS][inputs][ROWS]`.
+fn interleave(
+    weight: &[f32],
+    outputs: usize,
+    first: usize,
+    count: usize,
+    rows: &mut Vec<[f32; ROWS]>,
+) {
+    let inputs = weight.len() / outputs;
+    rows.clear();
+    rows.resize(count.div_ceil(ROWS) * inputs, [0.0; ROWS]);
+    for (input, weight) in weight.chunks_exact(outputs).enumerate() {
+        // Whole blocks have a length that is known here, which copies them without a call.
+        let (blocks, rest) = weight[first..][..count].as_chunks::<ROWS>();
+        for (block, weight) in blocks.iter().enumerate() {
+            rows[block * inputs + input] = *weight;
+        }
+        if !rest.is_empty() {
+            rows[blocks.len() * inputs + input][..rest.len()].copy_from_slice(rest);
+        }
+    }
+}
+
 /// What a backward pass hands on.
-pub(super) struct Backward {
+pub(super) struct Backward<'a> {
     /// The loss's gradient to the input, `[inputs, batch]`.
-    pub(super) d_input: Vec<f32>,
+    pub(super) d_input: Buffer<'a>,
     /// Whether every updated value is finite.
     pub(super) finite: bool,
 }
@@ -163,18 +254,21 @@ mod tests {
             bias: Trained { values: &mut bias, moments: &mut bias_moments },
         };
         let input = [1.0, 2.0, 0.0, 3.0, 0.0, 1.0]; // [2, 3]
-        assert_eq!(dense.forward(&input, 3, Activation::None), [-0.5, 4.5, -0.5]);
-        assert_eq!(dense.forward(&input, 3, Activation::Relu), [0.0, 4.5, 0.0]);
+        let buffers = Buffers::default();
+        let forward = |after| dense.forward(&input, 3, after, &buffers).to_vec();
+        assert_eq!(forward(Activation::None), [-0.5, 4.5, -0.5]);
+        assert_eq!(forward(Activation::Relu), [0.0, 4.5, 0.0]);
 
         // dW = input · d_output = [1·1 + 2·2, 3·1 + 1·4] = [5, 7], db = 7. Without decay, the first
         // update subtracts lr · g / (|g| + ε).
         let adam =
             AdamConfig::new().with_weight_decay(0.0).with_epsilon(1.0).with_learning_rate(0.5);
         let d_output = [1.0, 2.0, 4.0];
-        let backward = dense.backward(&input, &d_output, 3, Activation::Relu, adam.update(1));
+        let (relu, update) = (Activation::Relu, adam.update(1));
+        let backward = dense.backward(&input, &d_output, 3, relu, update, &buffers);
         assert!(backward.finite);
         // Wᵀ · d_output = [2, 4, 8] and [-1, -2, -4], zero where the input was.
-        assert_eq!(backward.d_input, [2.0, 4.0, 0.0, -1.0, 0.0, -4.0]);
+        assert_eq!(*backward.d_input, [2.0, 4.0, 0.0, -1.0, 0.0, -4.0]);
         let close = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-6, "{found}");
         close(weight[0], 2.0 - 0.5 * 5.0 / 6.0);
         close(weight[1], -1.0 - 0.5 * 7.0 / 8.0);
