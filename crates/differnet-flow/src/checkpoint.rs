@@ -51,7 +51,7 @@ impl Trainer {
         metadata: &BTreeMap<String, String>,
         out: &mut impl Write,
     ) -> Result<(), FlowError> {
-        let mut metadata = self.flow.with_config(metadata);
+        let mut metadata = self.flow.config().added_to(metadata);
         metadata.insert(ADAM_KEY.into(), self.config.to_text());
         metadata.insert(STEPS_KEY.into(), self.steps.to_string());
 

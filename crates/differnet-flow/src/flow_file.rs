@@ -8,8 +8,9 @@ use burn::tensor::Device;
 
 use crate::companion::{self, Companion};
 use crate::error::FlowError;
-use crate::flow::Flow;
-use crate::io::{FlowValues, config_from};
+use crate::flow::{Flow, FlowConfig};
+use crate::host_flow::HostFlow;
+use crate::io::{FlowTensor, FlowValues, config_from};
 use crate::tensor_file::{self, Checksum, TensorFile, TensorSource, TensorSpec};
 
 /// Metadata key under which a flow's file keeps the checksum of all the rest.
@@ -34,7 +35,58 @@ pub fn save_flows(
     metadata: &BTreeMap<String, String>,
     companions: &[Companion],
 ) -> Result<(), FlowError> {
+    save_stored(flows, path, metadata, companions)
+}
+
+/// As [`save_flows`], of flows for scoring.
+///
+/// # Errors
+/// As [`save_flows`].
+///
+/// # Panics
+/// As [`save_flows`].
+pub fn save_host_flows(
+    flows: &[HostFlow],
+    path: &Path,
+    metadata: &BTreeMap<String, String>,
+    companions: &[Companion],
+) -> Result<(), FlowError> {
+    save_stored(flows, path, metadata, companions)
+}
+
+fn save_stored(
+    flows: &[impl StoredFlow],
+    path: &Path,
+    metadata: &BTreeMap<String, String>,
+    companions: &[Companion],
+) -> Result<(), FlowError> {
     tensor_file::replace(path, |out| write_all(flows, metadata, companions, out))
+}
+
+/// A flow that can be written.
+pub(crate) trait StoredFlow {
+    fn config(&self) -> FlowConfig;
+
+    /// As [`Flow::to_tensors`].
+    fn to_tensors(
+        &self,
+        prefix: &str,
+        visit: &mut dyn FnMut(FlowTensor<'_>) -> Result<(), FlowError>,
+    ) -> Result<(), FlowError>;
+}
+
+impl StoredFlow for Flow {
+    fn config(&self) -> FlowConfig {
+        Flow::config(self)
+    }
+
+    fn to_tensors(
+        &self,
+        prefix: &str,
+        visit: &mut dyn FnMut(FlowTensor<'_>) -> Result<(), FlowError>,
+    ) -> Result<(), FlowError> {
+        Flow::to_tensors(self, prefix, visit)
+    }
 }
 
 /// The flows stored at `path` by [`save_flows`], and their companions sorted by name.
@@ -44,7 +96,29 @@ pub fn save_flows(
 pub fn load_flows(path: &Path, device: &Device) -> Result<(Vec<Flow>, Vec<Companion>), FlowError> {
     let mut file = TensorFile::open(path)?;
     let mut metadata = file.metadata();
-    let config = config_from(&metadata)?;
+    let read = |file: &mut TensorFile, prefix: &str, config: &FlowConfig| {
+        Flow::from_source(file, prefix, config, device)
+    };
+    let stored = read_flows(&mut file, &mut metadata, read)?;
+    check(path, file.checksum(&metadata), stored.checksum.as_deref())?;
+    Ok((stored.flows, stored.companions))
+}
+
+/// What a file holds, before its checksum has been compared.
+pub(crate) struct Stored<F> {
+    pub(crate) flows: Vec<F>,
+    pub(crate) companions: Vec<Companion>,
+    pub(crate) checksum: Option<String>,
+}
+
+/// Every flow of a file by `read`, given what its tensors' names begin with, and its companions; takes
+/// the checksum out of `metadata`.
+pub(crate) fn read_flows<S: TensorSource, F>(
+    file: &mut S,
+    metadata: &mut BTreeMap<String, String>,
+    mut read: impl FnMut(&mut S, &str, &FlowConfig) -> Result<F, FlowError>,
+) -> Result<Stored<F>, FlowError> {
+    let config = config_from(metadata)?;
     let count = match metadata.get(COUNT_KEY).map(|text| text.parse::<usize>()) {
         None => 1,
         // Every flow has tensors of its own: a damaged number asks for no more memory than those.
@@ -62,16 +136,19 @@ pub fn load_flows(path: &Path, device: &Device) -> Result<(Vec<Flow>, Vec<Compan
     if let Some(name) = file.names().into_iter().find(stranger) {
         return Err(FlowError::UnexpectedTensor { name });
     }
-    let flows = known.iter().map(|prefix| Flow::from_source(&mut file, prefix, &config, device));
+    let flows = known.iter().map(|prefix| read(file, prefix, &config));
     let flows = flows.collect::<Result<Vec<_>, _>>()?;
-    let companions = companion::read_all(&mut file)?;
-    let Some(expected) = metadata.remove(CHECKSUM_KEY) else {
-        return Err(FlowError::MissingMetadata { key: CHECKSUM_KEY.into() });
-    };
-    if file.checksum(&metadata).to_string() != expected {
-        return Err(FlowError::Checksum { path: path.to_path_buf() });
+    let companions = companion::read_all(file)?;
+    Ok(Stored { flows, companions, checksum: metadata.remove(CHECKSUM_KEY) })
+}
+
+/// Whether the checksum `found` in the file `path` is the one `expected`.
+pub(crate) fn check(path: &Path, found: Checksum, expected: Option<&str>) -> Result<(), FlowError> {
+    match expected {
+        None => Err(FlowError::MissingMetadata { key: CHECKSUM_KEY.into() }),
+        Some(expected) if found.to_string() == expected => Ok(()),
+        Some(_) => Err(FlowError::Checksum { path: path.to_path_buf() }),
     }
-    Ok((flows, companions))
 }
 
 /// What the names of the tensors of flow number `index` begin with.
@@ -79,16 +156,16 @@ fn flow_prefix(index: usize) -> String {
     if index == 0 { String::new() } else { format!("{FURTHER}{index}.") }
 }
 
-pub(crate) fn write_all(
-    flows: &[Flow],
+pub(crate) fn write_all<F: StoredFlow>(
+    flows: &[F],
     metadata: &BTreeMap<String, String>,
     companions: &[Companion],
     out: &mut impl Write,
 ) -> Result<(), FlowError> {
     let config = flows[0].config();
-    let same = |flow: &Flow| flow.config().to_string() == config.to_string();
+    let same = |flow: &F| flow.config().to_string() == config.to_string();
     assert!(flows.iter().all(same), "flows of one file have one configuration");
-    let mut metadata = flows[0].with_config(metadata);
+    let mut metadata = config.added_to(metadata);
     metadata.remove(CHECKSUM_KEY);
     if flows.len() > 1 {
         metadata.insert(COUNT_KEY.into(), flows.len().to_string());
@@ -99,7 +176,7 @@ pub(crate) fn write_all(
     let specs: Vec<TensorSpec> = tensors.chain(companions.iter().map(Companion::spec)).collect();
     tensor_file::write_header(&specs, &metadata, out)?;
     for (index, flow) in flows.iter().enumerate() {
-        flow.to_tensors(&flow_prefix(index), |tensor| match tensor.values {
+        flow.to_tensors(&flow_prefix(index), &mut |tensor| match tensor.values {
             FlowValues::Floats(values) => tensor_file::write_floats(values, out),
             FlowValues::Integers(values) => tensor_file::write_integers(values, out),
         })?;
@@ -109,7 +186,7 @@ pub(crate) fn write_all(
 
 /// The checksum of the flows' tensors, `companions` and `metadata`.
 fn checksum(
-    flows: &[Flow],
+    flows: &[impl StoredFlow],
     metadata: &BTreeMap<String, String>,
     companions: &[Companion],
 ) -> Checksum {
@@ -127,9 +204,9 @@ fn checksum(
 }
 
 /// Adds the tensors of `flow`, whose names begin with `prefix`, to `checksum`.
-pub(crate) fn add_flow(checksum: &mut Checksum, flow: &Flow, prefix: &str) {
+pub(crate) fn add_flow(checksum: &mut Checksum, flow: &impl StoredFlow, prefix: &str) {
     let mut bytes = Vec::new();
-    let summed = flow.to_tensors(prefix, |tensor| {
+    let summed = flow.to_tensors(prefix, &mut |tensor| {
         bytes.clear();
         match tensor.values {
             FlowValues::Floats(values) => tensor_file::write_floats(values, &mut bytes)?,

@@ -45,6 +45,14 @@ pub enum FlowValues<'a> {
 }
 
 impl FlowConfig {
+    /// `metadata` with this configuration.
+    pub(crate) fn added_to(&self, metadata: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut metadata = metadata.clone();
+        let config = serde_json::to_string(self).expect("numbers serialise");
+        metadata.insert(CONFIG_KEY.into(), config);
+        metadata
+    }
+
     /// Every tensor of such a flow, in file order: permutations first, so that all stay aligned.
     pub(crate) fn tensors(&self, prefix: &str) -> Vec<TensorSpec> {
         let mut specs: Vec<TensorSpec> = (0..self.blocks)
@@ -156,17 +164,6 @@ impl Flow {
         }
     }
 
-    /// `metadata` with the flow's configuration.
-    pub(crate) fn with_config(
-        &self,
-        metadata: &BTreeMap<String, String>,
-    ) -> BTreeMap<String, String> {
-        let mut metadata = metadata.clone();
-        let config = serde_json::to_string(&self.config()).expect("numbers serialise");
-        metadata.insert(CONFIG_KEY.into(), config);
-        metadata
-    }
-
     pub(crate) fn from_source(
         source: &mut impl TensorSource,
         prefix: &str,
@@ -175,15 +172,7 @@ impl Flow {
     ) -> Result<Self, FlowError> {
         config.validate()?;
         let specs = config.tensors(prefix);
-        let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
-        let stranger = |name: &String| {
-            let other =
-                companion::is_name(name) || (prefix.is_empty() && name.starts_with(FURTHER));
-            name.starts_with(prefix) && !other && !known.contains(name.as_str())
-        };
-        if let Some(name) = source.names().into_iter().find(stranger) {
-            return Err(FlowError::UnexpectedTensor { name });
-        }
+        check_names(source, prefix, &specs)?;
         let (permutations, parameters) = specs.split_at(config.blocks);
         let layers = config.hidden_layers + 1;
         let mut parameters = parameters.iter();
@@ -194,7 +183,7 @@ impl Flow {
         let mut blocks = Vec::with_capacity(config.blocks);
         for spec in permutations {
             blocks.push(CouplingBlock {
-                permutation: read_permutation(source, spec, device)?,
+                permutation: Permutation::from_indices(read_indices(source, spec)?, device),
                 net1: subnet(source)?,
                 net2: subnet(source)?,
                 clamp: config.clamp,
@@ -223,7 +212,7 @@ pub(crate) enum Parameter {
 
 impl Parameter {
     /// The values in the file's layout: weights as `[outputs, inputs]`.
-    fn into_values(self) -> Vec<f32> {
+    pub(crate) fn into_values(self) -> Vec<f32> {
         let data = match self {
             Self::Weight(weight) => weight.inner().transpose().into_data(), // [outputs, inputs]
             Self::Bias(bias) => bias.inner().into_data(),                   // [outputs]
@@ -252,17 +241,34 @@ pub(crate) fn config_from(metadata: &BTreeMap<String, String>) -> Result<FlowCon
     })
 }
 
-fn read_permutation(
+/// Whether `source` has no tensors under `prefix` besides `specs`, what others keep there aside.
+pub(crate) fn check_names(
+    source: &impl TensorSource,
+    prefix: &str,
+    specs: &[TensorSpec],
+) -> Result<(), FlowError> {
+    let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
+    let stranger = |name: &String| {
+        let other = companion::is_name(name) || (prefix.is_empty() && name.starts_with(FURTHER));
+        name.starts_with(prefix) && !other && !known.contains(name.as_str())
+    };
+    match source.names().into_iter().find(stranger) {
+        Some(name) => Err(FlowError::UnexpectedTensor { name }),
+        None => Ok(()),
+    }
+}
+
+/// The indices of a permutation.
+pub(crate) fn read_indices(
     source: &mut impl TensorSource,
     spec: &TensorSpec,
-    device: &Device,
-) -> Result<Permutation, FlowError> {
+) -> Result<Vec<i64>, FlowError> {
     let indices = source.integers(spec)?;
     if let Some(position) = first_fault(&indices) {
         let (name, index) = (spec.name.clone(), indices[position]);
         return Err(FlowError::NotAPermutation { name, position, index });
     }
-    Ok(Permutation::from_indices(indices, device))
+    Ok(indices)
 }
 
 fn read_linear<'a>(

@@ -108,6 +108,11 @@ impl Checksum {
         hasher.update(bytes);
         self.0 = self.0.wrapping_add(hasher.finalize());
     }
+
+    /// The checksum of the parts of both.
+    pub(crate) fn plus(self, other: Self) -> Self {
+        Self(self.0.wrapping_add(other.0))
+    }
 }
 
 impl std::fmt::Display for Checksum {
@@ -130,41 +135,59 @@ impl TensorFile {
     /// Opens `path` and checks its header against its length.
     pub(crate) fn open(path: &Path) -> Result<Self, FlowError> {
         let io = |source| FlowError::Io { path: path.to_path_buf(), source };
-        let malformed =
-            |reason: &str| FlowError::Header { path: path.into(), reason: reason.into() };
         let mut file = File::open(path).map_err(io)?;
-        let found = file.metadata().map_err(io)?.len();
-        if found < 8 {
-            return Err(malformed("it is shorter than 8 bytes"));
-        }
-        let mut length = [0; 8];
-        file.read_exact(&mut length).map_err(io)?;
-        let length = u64::from_le_bytes(length);
-        if length > MAX_HEADER_BYTES || length > found - 8 {
-            return Err(malformed("its header does not fit"));
-        }
-        let mut header = vec![0; length as usize];
-        file.read_exact(&mut header).map_err(io)?;
-        let header: Metadata =
-            serde_json::from_slice(&header).map_err(|error| malformed(&error.to_string()))?;
-        let data_start = 8 + length;
-        let expected = data_start.saturating_add(header.data_len() as u64);
-        if expected != found {
-            return Err(FlowError::Length { path: path.into(), expected, found });
-        }
+        let length = file.metadata().map_err(io)?.len();
+        let (header, data_start) = header_of(path, &mut file, length)?;
         Ok(Self { path: path.to_path_buf(), file, data_start, header, read: Checksum::default() })
     }
 
     /// The metadata stored with the tensors.
     pub(crate) fn metadata(&self) -> BTreeMap<String, String> {
-        let metadata = self.header.metadata().as_ref();
-        metadata.map(|map| map.clone().into_iter().collect()).unwrap_or_default()
+        metadata_of(&self.header)
     }
 
     /// The checksum of the tensors read so far and of `metadata`.
     pub(crate) fn checksum(&self, metadata: &BTreeMap<String, String>) -> Checksum {
         Checksum(Checksum::of(metadata).0.wrapping_add(self.read.0))
     }
+}
+
+/// The header that `file`, of `length` bytes, begins with, and where it ends.
+///
+/// `path` is for messages.
+pub(crate) fn header_of(
+    path: &Path,
+    file: &mut impl Read,
+    length: u64,
+) -> Result<(Metadata, u64), FlowError> {
+    let io = |source| FlowError::Io { path: path.to_path_buf(), source };
+    let malformed = |reason: &str| FlowError::Header { path: path.into(), reason: reason.into() };
+    let found = length;
+    if found < 8 {
+        return Err(malformed("it is shorter than 8 bytes"));
+    }
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(io)?;
+    let length = u64::from_le_bytes(length);
+    if length > MAX_HEADER_BYTES || length > found - 8 {
+        return Err(malformed("its header does not fit"));
+    }
+    let mut header = vec![0; length as usize];
+    file.read_exact(&mut header).map_err(io)?;
+    let header: Metadata =
+        serde_json::from_slice(&header).map_err(|error| malformed(&error.to_string()))?;
+    let data_start = 8 + length;
+    let expected = data_start.saturating_add(header.data_len() as u64);
+    if expected != found {
+        return Err(FlowError::Length { path: path.into(), expected, found });
+    }
+    Ok((header, data_start))
+}
+
+/// The metadata in a header.
+pub(crate) fn metadata_of(header: &Metadata) -> BTreeMap<String, String> {
+    let metadata = header.metadata().as_ref();
+    metadata.map(|map| map.clone().into_iter().collect()).unwrap_or_default()
 }
 
 impl TensorSource for TensorFile {

@@ -132,7 +132,7 @@ impl Trainer {
 impl Moments {
     /// These moments, kept where `device` updates them.
     pub(crate) fn new(moments: Vec<HostMoments>, device: &Device) -> Self {
-        if is_host(device) {
+        if host::is_host(device) {
             return Self::Host(moments);
         }
         let tensor = |values: Vec<f32>| {
@@ -145,14 +145,6 @@ impl Moments {
         });
         Self::Device(moments.collect())
     }
-}
-
-/// Whether tensors of `device` are host memory that can be updated in place: Burn's `flex` backend.
-///
-/// Only the binaries enable a backend, so `Device::flex` cannot be named here; the device's debug
-/// name can. A device missed by this still works, by tensor operations.
-fn is_host(device: &Device) -> bool {
-    format!("{:?}", device.clone().inner()).contains("Flex")
 }
 
 /// Checks that `rows` are whole and finite.
@@ -190,8 +182,8 @@ mod tests {
 
     #[test]
     fn the_cpu_is_recognised_with_and_without_gradients() {
-        assert!(is_host(&Device::flex()));
-        assert!(is_host(&Device::flex().autodiff()));
+        assert!(host::is_host(&Device::flex()));
+        assert!(host::is_host(&Device::flex().autodiff()));
     }
 
     #[test]

@@ -21,6 +21,6 @@ pub use drift::{Direction, Drift, drift};
 pub use error::ScoreError;
 pub use local_statistics::{LocalStatistics, LocalStatisticsBuilder};
 pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region};
-pub use score::{Average, anomaly_score, transform_scores};
+pub use score::{Average, anomaly_score, scores_of_rows, transform_scores};
 pub use settling::{Settling, transform_spread};
 pub use threshold::{Thresholds, Verdict, quantile, threshold_from_good};

@@ -40,6 +40,19 @@ pub fn transform_scores(latents: Tensor<2>) -> Vec<f64> {
     values.collect()
 }
 
+/// [`transform_scores`] of latents in host memory, `[rows, features]` row by row.
+///
+/// # Panics
+/// If `features` is zero.
+pub fn scores_of_rows(latents: &[f32], features: usize) -> Vec<f64> {
+    let scores = latents.chunks_exact(features).map(|row| {
+        let score = row.iter().map(|z| f64::from(*z) * f64::from(*z)).sum::<f64>() / 2.0;
+        // As above.
+        if score.is_nan() { f64::INFINITY } else { score }
+    });
+    scores.collect()
+}
+
 /// Anomaly score τ of an image from the scores of its transforms (Eq. 5), in nats.
 ///
 /// # Errors
@@ -66,12 +79,14 @@ mod tests {
     fn transform_scores_are_half_the_squared_norm() {
         let latents = Tensor::<2>::from_floats([[3.0, 4.0], [0.0, 0.0]], &Device::flex());
         assert_eq!(transform_scores(latents), [12.5, 0.0]);
+        assert_eq!(scores_of_rows(&[3.0, 4.0, 0.0, 0.0], 2), [12.5, 0.0]);
     }
 
     #[test]
     fn an_overflowed_latent_scores_infinity() {
         let latents = Tensor::<2>::from_floats([[f32::NAN, 0.0], [f32::MAX, 0.0]], &Device::flex());
         assert_eq!(transform_scores(latents), [f64::INFINITY; 2]);
+        assert_eq!(scores_of_rows(&[f32::NAN, 0.0, f32::INFINITY, 0.0], 2), [f64::INFINITY; 2]);
     }
 
     #[test]

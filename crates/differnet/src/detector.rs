@@ -10,7 +10,7 @@ use differnet_data::{
     fixed_transforms, random_transforms,
 };
 use differnet_features::{FEATURES, LOCAL_GRID};
-use differnet_flow::{Companion, Flow, FlowError, load_flows, read_metadata, save_flows};
+use differnet_flow::{Companion, Flow, FlowError, read_metadata};
 use differnet_scoring::{Average, LocalStatistics, ScoreError, Thresholds, Verdict, anomaly_score};
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +18,8 @@ use crate::calibration::Calibration;
 use crate::config::DetectorConfig;
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
+use crate::flows::Flows;
 use crate::progress::HistoryPoint;
-use crate::row_scores::averaged_row_scores;
 use crate::row_scoring::{RowScoring, ScoredRows};
 use crate::self_test::SelfTest;
 
@@ -159,20 +159,14 @@ impl ScoreConfig {
 /// Flows trained on good images, with all that is needed to judge new ones.
 #[derive(Debug)]
 pub struct Detector {
-    flows: Vec<Flow>,
+    flows: Flows,
     local_statistics: LocalStatistics,
     info: ModelInfo,
-    device: Device,
 }
 
 impl Detector {
-    pub(crate) fn new(
-        flows: Vec<Flow>,
-        local_statistics: LocalStatistics,
-        info: ModelInfo,
-        device: Device,
-    ) -> Self {
-        Self { flows, local_statistics, info, device }
+    pub(crate) fn new(flows: Flows, local_statistics: LocalStatistics, info: ModelInfo) -> Self {
+        Self { flows, local_statistics, info }
     }
 
     pub(crate) fn with_map_threshold(mut self, map_threshold: f64) -> Self {
@@ -196,8 +190,10 @@ impl Detector {
     }
 
     /// The trained flows, at least one; they differ in weights and permutations only.
+    ///
+    /// As tensors, which the first call makes where the detector scores without them.
     pub fn flows(&self) -> &[Flow] {
-        &self.flows
+        self.flows.tensors()
     }
 
     /// What training images look like at each place.
@@ -232,7 +228,7 @@ impl Detector {
             table(LOCAL_MEANS, self.local_statistics.means()),
             table(LOCAL_DEVIATIONS, self.local_statistics.deviations()),
         ];
-        save_flows(&self.flows, path, &metadata, &companions).map_err(model_error(path))
+        self.flows.save(path, &metadata, &companions).map_err(model_error(path))
     }
 
     /// The model in the file `path`, on `device`.
@@ -241,11 +237,11 @@ impl Detector {
     /// [`DetectorError::Model`] or [`DetectorError::NotAModel`] names what is wrong with the file.
     pub fn load(path: &Path, device: &Device) -> Result<Self, DetectorError> {
         let info = Self::read_info(path)?;
-        let (flows, companions) = load_flows(path, device).map_err(model_error(path))?;
+        let (flows, companions) = Flows::load(path, device).map_err(model_error(path))?;
         let not_a_model =
             |reason: String| DetectorError::NotAModel { path: path.to_path_buf(), reason };
-        let described = flows[0].config().to_string() == info.config.flow_config().to_string();
-        if !described || flows.len() != info.config.flows {
+        let described = flows.config().to_string() == info.config.flow_config().to_string();
+        if !described || flows.count() != info.config.flows {
             return Err(not_a_model("its settings do not describe its flow".into()));
         }
         let table = |name: &str| {
@@ -256,7 +252,7 @@ impl Detector {
         };
         let (means, deviations) = (table(LOCAL_MEANS)?, table(LOCAL_DEVIATIONS)?);
         let local_statistics = LocalStatistics::new(LOCAL_GRID.side, means, deviations);
-        Ok(Self { flows, local_statistics, info, device: device.clone() })
+        Ok(Self { flows, local_statistics, info })
     }
 
     /// What the model file `path` says about itself, without reading its weights.
@@ -295,7 +291,7 @@ impl Detector {
     /// # Panics
     /// If `features` is no multiple of 768 long.
     pub fn row_scores(&self, features: &[f32]) -> Vec<f64> {
-        averaged_row_scores(&self.flows, features, self.info.config.average, &self.device)
+        self.flows.row_scores(features, self.info.config.average)
     }
 
     /// The transforms under which `config` scores the image with the hash `image`.

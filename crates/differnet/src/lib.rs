@@ -21,6 +21,7 @@ mod detector;
 mod device_choice;
 mod error;
 mod feature_source;
+mod flows;
 mod line_watch;
 mod localize;
 mod method;

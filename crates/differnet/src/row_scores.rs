@@ -2,48 +2,61 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet_features::FEATURES;
-use differnet_flow::Flow;
-use differnet_scoring::{Average, anomaly_score, transform_scores};
+use differnet_flow::{Flow, HostFlow};
+use differnet_scoring::{Average, anomaly_score, scores_of_rows, transform_scores};
 
 use crate::scales;
 
 /// Rows that go through the flow at once, so that memory stays flat.
 const ROWS: usize = 256;
 
-/// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over `flows`.
-pub(crate) fn averaged_row_scores(
-    flows: &[Flow],
-    features: &[f32],
-    average: Average,
-    device: &Device,
-) -> Vec<f64> {
-    let scores: Vec<Vec<f64>> =
-        flows.iter().map(|flow| row_scores(flow, features, device)).collect(); // [flows, rows]
-    match scores.as_slice() {
+/// Each row's scores by several flows, averaged over the flows.
+pub(crate) fn averaged(scores: impl Iterator<Item = Vec<f64>>, average: Average) -> Vec<f64> {
+    let mut scores: Vec<Vec<f64>> = scores.collect(); // [flows, rows]
+    if scores.len() == 1 {
         // Not even rounded by the average of one.
-        [one] => one.clone(),
-        _ => (0..features.len() / FEATURES)
-            .map(|row| {
-                let row: Vec<f64> = scores.iter().map(|scores| scores[row]).collect();
-                anomaly_score(&row, average).expect("there is at least one flow")
-            })
-            .collect(),
+        return scores.remove(0);
     }
+    let rows = scores.first().map_or(0, Vec::len);
+    let row = |row: usize| {
+        let row: Vec<f64> = scores.iter().map(|scores| scores[row]).collect();
+        anomaly_score(&row, average).expect("there is at least one flow")
+    };
+    (0..rows).map(row).collect()
 }
 
 /// −log p_Z under `flow` of each row of `features`, row-major `[rows, 768]`; in nats, up to a
 /// constant.
 ///
-/// A flow of fewer scales sees the first columns. Computed a few rows at a time.
+/// A flow of fewer scales sees the first columns. Computed a few rows at a time; on the host
+/// processor by a copy of the flow, in the form that a detector scores with.
 ///
 /// # Panics
 /// If `features` is no multiple of 768 long.
 pub fn row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
+    if HostFlow::serves(device) {
+        return host_row_scores(&HostFlow::of(flow), features);
+    }
+    tensor_row_scores(flow, features, device)
+}
+
+/// [`row_scores`] by tensors.
+pub(crate) fn tensor_row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
     let columns = flow.features();
     let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
         let rows = scales::narrowed(chunk, columns).into_owned();
         let data = TensorData::new(rows, [chunk.len() / FEATURES, columns]);
         transform_scores(flow.forward(Tensor::from_data(data, device)).z)
+    });
+    chunks.collect()
+}
+
+/// [`row_scores`] by a flow of the host processor.
+pub(crate) fn host_row_scores(flow: &HostFlow, features: &[f32]) -> Vec<f64> {
+    let columns = flow.features();
+    let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
+        let rows = scales::narrowed(chunk, columns); // [chunk, columns]
+        scores_of_rows(&flow.latents(&rows).z, columns)
     });
     chunks.collect()
 }

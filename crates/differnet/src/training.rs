@@ -17,7 +17,6 @@ use crate::detector::{Detector, ModelInfo};
 use crate::error::DetectorError;
 use crate::feature_source::FeatureSource;
 use crate::progress::{LookCallback, Progress, ProgressCallback};
-use crate::row_scores::averaged_row_scores;
 use crate::shared_config::SharedConfig;
 use crate::split::{Split, check_files, split_files};
 
@@ -153,7 +152,7 @@ impl Training<'_> {
         let Some(local_statistics) = self.local_statistics(&split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
-        let detector = Detector::new(trained.flows, local_statistics, info, self.device.clone());
+        let detector = Detector::new(trained.flows, local_statistics, info);
         let Some(map_threshold) = self.map_threshold(&detector, &split, progress)? else {
             return Ok(Outcome::Interrupted);
         };
@@ -241,7 +240,7 @@ impl Training<'_> {
         trained: &Trained,
     ) -> Result<ModelInfo, DetectorError> {
         let config = self.config;
-        let scores = averaged_row_scores(&trained.flows, held_back, config.average, self.device);
+        let scores = trained.flows.row_scores(held_back, config.average);
         let mut good_scores = Vec::new();
         for image in scores.chunks(config.score_transforms) {
             // An infinite score would not survive the model file's JSON.

@@ -9,10 +9,11 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use burn::tensor::Device;
-use differnet::{FeatureSource, row_scores};
+use differnet::FeatureSource;
 use differnet_data::{ContentHash, Rotation, TransformConfig, find_images, fixed_transforms};
 use differnet_features::{FEATURES, IMAGE_SIZE};
-use differnet_flow::{AdamConfig, Flow, FlowConfig, Trainer};
+use differnet_flow::{AdamConfig, FlowConfig, HostFlow, Trainer};
+use differnet_scoring::scores_of_rows;
 
 use crate::memory;
 
@@ -35,7 +36,7 @@ struct Bench {
     source: FeatureSource,
     files: Vec<PathBuf>,
     pixels: Vec<Vec<u8>>,
-    flow: Option<Flow>,
+    flow: Option<HostFlow>,
     trainer: Option<Trainer>,
 }
 
@@ -77,13 +78,14 @@ impl Bench {
             }
             "score" => {
                 let device = Device::flex();
-                let flow = self.flow.get_or_insert_with(|| {
-                    FlowConfig::new(FEATURES).with_hidden(size).init(SEED, &device)
-                });
-                let flow = flow.clone();
+                if self.flow.is_none() {
+                    let flow = FlowConfig::new(FEATURES).with_hidden(size).init(SEED, &device);
+                    self.flow = Some(HostFlow::of(&flow));
+                }
                 start = Instant::now();
                 let rows = self.extract(&self.files[..1], 1)?;
-                black_box(row_scores(&flow, &rows, &device));
+                let flow = self.flow.as_ref().context("the flow was just made")?;
+                black_box(scores_of_rows(&flow.latents(&rows).z, FEATURES));
             }
             "step" => {
                 let rows: Vec<f32> =

@@ -48,6 +48,20 @@ pub(super) fn forward<'a>(
     Moved { scale, slope, log_det }
 }
 
+/// Moves each row of `half`, `[rows, moved]`, by the subnetwork's output `raw`, `[rows, 2 × moved]`, and
+/// adds the row's log-determinant to `log_det`.
+pub(super) fn move_rows(half: &mut [f32], raw: &[f32], log_det: &mut [f64], alpha: f32) {
+    let moved = half.len() / log_det.len();
+    let (mut scale, mut slope) = (vec![0.0; moved], vec![0.0; moved]);
+    let arch = pulp::Arch::new();
+    let rows = half.chunks_exact_mut(moved).zip(raw.chunks_exact(2 * moved)).zip(log_det);
+    for ((half, raw), log_det) in rows {
+        let (raw_scales, shifts) = raw.split_at(moved);
+        *log_det += arch
+            .dispatch(|| forward_lanes(half, raw_scales, shifts, &mut scale, &mut slope, alpha));
+    }
+}
+
 /// [`forward`] of some values; the sum of `s` over them.
 #[inline(always)]
 fn forward_lanes(

@@ -8,21 +8,34 @@
 mod affine;
 mod buffers;
 mod dense;
+mod dots;
 mod elementary;
 mod parameters;
 mod product;
+mod scoring;
 
 use buffers::Buffer;
 use dense::{Activation, Backward, Dense, Trained};
 use parameters::Borrowed;
 
+use burn::tensor::Device;
+
 pub(crate) use buffers::Buffers;
 pub(crate) use dense::HostMoments;
+pub(crate) use scoring::{HostBlockWeights, HostLayer};
 
 use crate::adam::Update;
 use crate::error::TrainError;
 use crate::flow::Flow;
 use crate::io::transposed;
+
+/// Whether tensors of `device` are host memory that can be updated in place: Burn's `flex` backend.
+///
+/// Only the binaries enable a backend, so `Device::flex` cannot be named here; the device's debug
+/// name can. A device missed by this still works, by tensor operations.
+pub(crate) fn is_host(device: &Device) -> bool {
+    format!("{:?}", device.clone().inner()).contains("Flex")
+}
 
 /// One Adam update of `flow` on `rows`, `[batch, features]`; returns the loss of before.
 ///

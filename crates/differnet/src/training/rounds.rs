@@ -16,7 +16,7 @@ use crate::error::DetectorError;
 use crate::feature_source::ImageFeatures;
 use crate::pool::{Pool, Statistics};
 use crate::progress::{HistoryPoint, LookCallback, Progress, ProgressCallback};
-use crate::row_scores::averaged_row_scores;
+use crate::flows::Flows;
 use crate::scales;
 use crate::split::Split;
 
@@ -28,7 +28,7 @@ type RoundFeatures = Receiver<Result<(usize, Vec<f32>), DetectorError>>;
 
 /// Trained flows and what is known of their training.
 pub(super) struct Trained {
-    pub(super) flows: Vec<Flow>,
+    pub(super) flows: Flows,
     /// Updates behind the first flow's weights.
     pub(super) updates: u64,
     pub(super) training_scores: Vec<f64>,
@@ -86,8 +86,8 @@ impl Training<'_> {
             .flat_map(|row| pool.row(row))
             .copied()
             .collect();
-        let mut training_scores =
-            averaged_row_scores(&flows, &rows, self.config.average, self.device);
+        let flows = Flows::of(flows, self.device);
+        let mut training_scores = flows.row_scores(&rows, self.config.average);
         training_scores.iter_mut().for_each(|score| *score = score.min(f64::MAX));
         let statistics = pool.statistics();
         Ok(Some(Trained { flows, updates, training_scores, statistics, history }))
