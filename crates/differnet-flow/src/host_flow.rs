@@ -86,8 +86,8 @@ impl HostFlow {
         let mut parameters = parameters.iter();
         let mut subnet = |file: &MappedTensors| -> Result<Vec<HostLayer>, FlowError> {
             let mut next = || file.mapped(parameters.next().expect("a weight and a bias a layer"));
-            let layers =
-                (0..=config.hidden_layers).map(|_| Ok(HostLayer { weight: next()?, bias: next()? }));
+            let layers = (0..=config.hidden_layers)
+                .map(|_| Ok(HostLayer { weight: next()?, bias: next()? }));
             layers.collect()
         };
         let mut blocks = Vec::with_capacity(config.blocks);
@@ -204,7 +204,8 @@ mod tests {
             z.assert_approx_eq::<f32>(&expected.z.into_data(), Tolerance::absolute(1e-5));
             let log_det: Vec<f32> = found.log_det.iter().map(|value| *value as f32).collect();
             let log_det = TensorData::new(log_det, [rows]);
-            log_det.assert_approx_eq::<f32>(&expected.log_det.into_data(), Tolerance::absolute(1e-4));
+            log_det
+                .assert_approx_eq::<f32>(&expected.log_det.into_data(), Tolerance::absolute(1e-4));
         }
     }
 

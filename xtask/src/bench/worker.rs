@@ -1,13 +1,15 @@
 //! Our side of a comparison: does what each line of the standard input names, as `benches/pytorch.py` does.
 
+use std::collections::BTreeMap;
+use std::env;
 use std::hint::black_box;
 use std::io::{BufRead, stdin};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use burn::tensor::Device;
 use differnet::FeatureSource;
 use differnet_data::{ContentHash, Rotation, TransformConfig, find_images, fixed_transforms};
@@ -29,6 +31,9 @@ const SEED: u64 = 1;
 pub(crate) struct WorkerArgs {
     /// Folder of images.
     images: PathBuf,
+    /// Write a flow with hidden layers of this width to the path instead.
+    #[arg(long, value_name = "HIDDEN")]
+    draw: Option<usize>,
 }
 
 /// What one process works with; made when it is first needed.
@@ -41,6 +46,11 @@ struct Bench {
 }
 
 pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
+    if let Some(hidden) = args.draw {
+        let flow = FlowConfig::new(FEATURES).with_hidden(hidden).init(SEED, &Device::flex());
+        flow.save(&args.images, &BTreeMap::new(), &[])?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let pixel = |index: usize| (index * index / 7 % 251) as u8;
     let mut bench = Bench {
         source: FeatureSource::on_host(None),
@@ -77,10 +87,8 @@ impl Bench {
                 self.extract(&self.files, size)?;
             }
             "score" => {
-                let device = Device::flex();
                 if self.flow.is_none() {
-                    let flow = FlowConfig::new(FEATURES).with_hidden(size).init(SEED, &device);
-                    self.flow = Some(HostFlow::of(&flow));
+                    self.flow = Some(mapped_flow(size)?);
                 }
                 start = Instant::now();
                 let rows = self.extract(&self.files[..1], 1)?;
@@ -121,4 +129,17 @@ impl Bench {
         })?;
         failure.map_or(Ok(rows), |error| Err(error.into()))
     }
+}
+
+/// A flow as a model has it: in a file.
+fn mapped_flow(hidden: usize) -> anyhow::Result<HostFlow> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("flow.safetensors");
+    // Drawn by a process of its own, whose memory does not count.
+    let mut draw = Command::new(env::current_exe()?);
+    let drawn =
+        draw.arg("bench-worker").arg(&path).arg("--draw").arg(hidden.to_string()).status()?;
+    ensure!(drawn.success(), "no flow could be drawn");
+    let (mut flows, _) = HostFlow::load_all(&path)?;
+    flows.pop().context("the file has the flow that was written to it")
 }

@@ -156,7 +156,8 @@ impl Visit for ToInput<'_> {
     #[inline(always)]
     fn visit(&mut self, column: usize, tile: &product::Tile) {
         let inputs = self.input.chunks_exact(self.batch);
-        for ((row, input), sums) in self.d_input.chunks_exact_mut(self.batch).zip(inputs).zip(tile) {
+        for ((row, input), sums) in self.d_input.chunks_exact_mut(self.batch).zip(inputs).zip(tile)
+        {
             let row = row[column..].iter_mut().zip(sums);
             match self.before {
                 Activation::Relu => row

@@ -22,7 +22,8 @@ pub(super) fn linear(weight: &[f32], bias: &[f32], input: &[f32], after: Activat
     let rows = input.len() / inputs;
     let mut output = vec![0.0; outputs * rows]; // [outputs, rows]
     let tiles = output.par_chunks_mut(OUTPUT_TILE * rows);
-    let tiles = tiles.zip(weight.par_chunks(OUTPUT_TILE * inputs)).zip(bias.par_chunks(OUTPUT_TILE));
+    let tiles =
+        tiles.zip(weight.par_chunks(OUTPUT_TILE * inputs)).zip(bias.par_chunks(OUTPUT_TILE));
     tiles.for_each(|((output, weight), bias)| {
         Arch::new().dispatch(Dots { weight, input, inputs, products: output });
         for (output, bias) in output.chunks_exact_mut(rows).zip(bias) {
@@ -82,10 +83,18 @@ impl Dots<'_> {
                 let input = &input[row * inputs..][..width * inputs];
                 let products = &mut products[row..];
                 match (height == HEIGHT, width == WIDTH) {
-                    (true, true) => block::<S, VECTORS, HEIGHT, WIDTH>(simd, weight, input, products, rows),
-                    (true, false) => block::<S, VECTORS, HEIGHT, 1>(simd, weight, input, products, rows),
-                    (false, true) => block::<S, VECTORS, 1, WIDTH>(simd, weight, input, products, rows),
-                    (false, false) => block::<S, VECTORS, 1, 1>(simd, weight, input, products, rows),
+                    (true, true) => {
+                        block::<S, VECTORS, HEIGHT, WIDTH>(simd, weight, input, products, rows)
+                    }
+                    (true, false) => {
+                        block::<S, VECTORS, HEIGHT, 1>(simd, weight, input, products, rows)
+                    }
+                    (false, true) => {
+                        block::<S, VECTORS, 1, WIDTH>(simd, weight, input, products, rows)
+                    }
+                    (false, false) => {
+                        block::<S, VECTORS, 1, 1>(simd, weight, input, products, rows)
+                    }
                 }
                 row += width;
             }
@@ -128,12 +137,7 @@ fn block<S: Simd, const VECTORS: usize, const HEIGHT: usize, const WIDTH: usize>
         };
         let weights: [[f32; SUMS]; HEIGHT] = from_fn(|row| rest(weight, row));
         let rows: [[f32; SUMS]; WIDTH] = from_fn(|row| rest(input, row));
-        add::<S, VECTORS, HEIGHT, WIDTH>(
-            simd,
-            weights.each_ref(),
-            rows.each_ref(),
-            &mut sums,
-        );
+        add::<S, VECTORS, HEIGHT, WIDTH>(simd, weights.each_ref(), rows.each_ref(), &mut sums);
     }
     for (y, sums) in sums.iter().enumerate() {
         for (x, sums) in sums.iter().enumerate() {

@@ -52,7 +52,8 @@ pub(crate) fn step(
     let mut borrowed = Borrowed::take(flow);
     let mut blocks = borrowed.blocks(moments);
     // One visit to the thread pool, instead of one for every layer.
-    let result = rayon::scope(|_| update_blocks(&mut blocks, rows, features, update, step, buffers));
+    let result =
+        rayon::scope(|_| update_blocks(&mut blocks, rows, features, update, step, buffers));
     drop(blocks);
     borrowed.give_back(flow);
     result

@@ -14,9 +14,9 @@ use super::held_back_loss::likelier_mean;
 use crate::checkpoints::{State, interval};
 use crate::error::DetectorError;
 use crate::feature_source::ImageFeatures;
+use crate::flows::Flows;
 use crate::pool::{Pool, Statistics};
 use crate::progress::{HistoryPoint, LookCallback, Progress, ProgressCallback};
-use crate::flows::Flows;
 use crate::scales;
 use crate::split::Split;
 
