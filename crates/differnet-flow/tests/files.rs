@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 use burn::tensor::Device;
 use differnet_flow::{
-    AdamConfig, Companion, Flow, FlowConfig, FlowError, Trainer, load_flows, read_metadata,
-    save_flows,
+    AdamConfig, Companion, Flow, FlowConfig, FlowError, HostFlow, Trainer, load_flows,
+    read_metadata, save_flows,
 };
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -31,11 +31,15 @@ fn stored() -> BTreeMap<String, Stored> {
         .collect()
 }
 
-fn serialized(tensors: &BTreeMap<String, Stored>) -> Vec<u8> {
+fn serialized(tensors: &BTreeMap<String, Stored>, metadata: Option<&FlowConfig>) -> Vec<u8> {
+    let metadata = metadata.map(|config| {
+        let config = serde_json::to_string(config).unwrap();
+        HashMap::from([("differnet_flow.config".to_string(), config)])
+    });
     let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {
         (name.clone(), TensorView::new(*dtype, shape.clone(), bytes).unwrap())
     });
-    safetensors::serialize(views, None).unwrap()
+    safetensors::serialize(views, metadata).unwrap()
 }
 
 fn write(flow: &Flow) -> Vec<u8> {
@@ -108,7 +112,7 @@ fn a_prefix_selects_the_flow_among_other_tensors() {
     let prefixed = stored().into_iter().map(|(name, tensor)| (format!("flow.{name}"), tensor));
     let mut tensors: BTreeMap<String, Stored> = prefixed.collect();
     tensors.insert("threshold".into(), (Dtype::F32, vec![1], vec![0; 4]));
-    let bytes = serialized(&tensors);
+    let bytes = serialized(&tensors, Some(&config()));
     let file = SafeTensors::deserialize(&bytes).unwrap();
     let flow = Flow::from_safetensors(&file, "flow.", &config(), &Device::flex()).unwrap();
     assert_eq!(write(&flow), write(&config().init(1, &Device::flex())));
@@ -167,13 +171,17 @@ fn every_damaged_tensor_is_named() {
             "tensor \"blocks.1.net1.1.weight\" holds a value that is not finite, at position 2",
         ),
     ];
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("f");
     for (damage, message) in cases {
         let mut tensors = stored();
         damage(&mut tensors);
-        let bytes = serialized(&tensors);
+        let bytes = serialized(&tensors, Some(&config()));
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let error = Flow::from_safetensors(&file, "", &config(), &Device::flex()).unwrap_err();
         assert_eq!(error.to_string(), message);
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(HostFlow::load_all(&path).unwrap_err().to_string(), message);
     }
 }
 
@@ -184,7 +192,7 @@ fn every_damaged_file_is_named() {
     config().init(1, &Device::flex()).write(&metadata, &[], &mut whole).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("f");
-    let no_metadata = serialized(&stored());
+    let no_metadata = serialized(&stored(), None);
     let text = String::from_utf8_lossy(&whole);
     let bad_config = {
         // Same length, so that the header stays valid: "features" is misspelt.
@@ -217,6 +225,7 @@ fn every_damaged_file_is_named() {
         fs::write(&path, bytes).unwrap();
         let error = Flow::load(&path, &Device::flex()).unwrap_err().to_string();
         assert!(error.contains(message), "{error}, expected {message}");
+        assert_eq!(HostFlow::load_all(&path).unwrap_err().to_string(), error);
     }
     let missing = folder.path().join("missing");
     assert!(

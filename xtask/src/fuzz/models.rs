@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use differnet::{AnomalyDetector, load_model};
 use differnet_baselines::{OneClassSvm, OneNearestNeighbour, RowScorer, Rows};
 use differnet_features::FEATURES;
-use differnet_flow::{Trainer, load_flows, read_metadata, save_flows};
+use differnet_flow::{HostFlow, Trainer, load_flows, read_metadata, save_flows};
 use tempfile::TempDir;
 
 use super::draws::Draws;
@@ -50,6 +50,11 @@ impl Models {
     fn rewritten(&self, kind: Kind, path: &Path) -> Result<Result<Vec<u8>, String>, String> {
         let again = self.path("again");
         let saved = match kind {
+            Kind::Flows
+                if load_flows(path, &self.device).is_ok() != HostFlow::load_all(path).is_ok() =>
+            {
+                return Err("tensors and mapped weights disagree on whether it is whole".into());
+            }
             Kind::Flows => match load_flows(path, &self.device) {
                 // A part of larger files: who reads those names the file.
                 Err(error) => return Ok(Err(format!("{NAME}: {error}"))),
