@@ -92,6 +92,17 @@ pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
     report(&tally, &memory, seconds, batch)
 }
 
+/// Means of the first and the last third of what was measured, and how many percent the second is more.
+///
+/// Means, because memory goes up and down by a third with every batch of images.
+fn growth(memory: &[u64]) -> (f64, f64, f64) {
+    let third = (memory.len() / 3).max(1).min(memory.len());
+    let mean = |values: &[u64]| values.iter().sum::<u64>() as f64 / values.len().max(1) as f64;
+    let (first, last) = (mean(&memory[..third]), mean(&memory[memory.len() - third..]));
+    let growth = if first > 0.0 { 100.0 * (last / first - 1.0) } else { 0.0 };
+    (first, last, growth)
+}
+
 fn report(tally: &Tally, memory: &[u64], seconds: f64, batch: f64) -> anyhow::Result<ExitCode> {
     let throughput = tally.scored.len() as f64 / seconds;
     println!(
@@ -119,13 +130,12 @@ fn report(tally: &Tally, memory: &[u64], seconds: f64, batch: f64) -> anyhow::Re
         tally.others,
         tally.unanswered.len()
     );
-    let (first, last) = (memory.first().copied().unwrap_or(0), memory.last().copied().unwrap_or(0));
+    let (first, last, growth) = growth(memory);
     let most = memory.iter().copied().max().unwrap_or(0);
-    let growth = 100.0 * (last as f64 / first.max(1) as f64 - 1.0);
     println!(
-        "memory: {:.0} MB after a quarter of the time, {:.0} MB at the end ({growth:+.1} %), {:.0} MB at most",
-        first as f64 / 1e6,
-        last as f64 / 1e6,
+        "memory: {:.0} MB on average in the second quarter of the time, {:.0} MB in the last ({growth:+.1} %), {:.0} MB at most",
+        first / 1e6,
+        last / 1e6,
         most as f64 / 1e6
     );
     for line in tally.wrong.iter().chain(&tally.unanswered).take(5) {
@@ -146,4 +156,17 @@ fn quantile(times: &[Duration], q: f64) -> f64 {
     sorted.sort_unstable();
     let rank = (q * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.max(1) - 1).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_goes_up_and_down_does_not_grow() {
+        assert_eq!(growth(&[2, 4, 2, 4, 2, 4]), (3.0, 3.0, 0.0));
+        assert_eq!(growth(&[4, 4, 5, 5, 6, 6]), (4.0, 6.0, 50.0));
+        assert_eq!(growth(&[7]), (7.0, 7.0, 0.0));
+        assert_eq!(growth(&[]), (0.0, 0.0, 0.0));
+    }
 }
