@@ -114,12 +114,8 @@ impl Trainer {
             Ok(HostMoments { first: file.floats(first)?, second: file.floats(second)? })
         });
         let moments = Moments::new(moments.collect::<Result<_, FlowError>>()?, device);
-        let Some(expected) = metadata.remove(CHECKSUM_KEY) else {
-            return Err(FlowError::MissingMetadata { key: CHECKSUM_KEY.into() });
-        };
-        if file.checksum(&metadata).to_string() != expected {
-            return Err(FlowError::Checksum { path: path.to_path_buf() });
-        }
+        let expected = metadata.remove(CHECKSUM_KEY);
+        flow_file::check(path, file.checksum(&metadata), expected.as_deref())?;
         for key in [CONFIG_KEY, ADAM_KEY, STEPS_KEY] {
             metadata.remove(key);
         }

@@ -11,7 +11,9 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 
 use crate::error::FlowError;
-use crate::tensor_file::{Checksum, TensorSource, TensorSpec, header_of, metadata_of};
+use crate::tensor_file::{
+    Checksum, TensorSource, TensorSpec, header_of, info_of, metadata_of, names_of,
+};
 
 /// A mapped safetensors file whose header has been checked.
 #[derive(Debug)]
@@ -79,7 +81,8 @@ impl MappedTensors {
         &self,
         metadata: &BTreeMap<String, String>,
     ) -> Result<Checksum, FlowError> {
-        let parts: Result<Vec<Checksum>, FlowError> = self
+        // Collected in order first: the error must not depend on which thread was faster.
+        let parts: Vec<Result<Checksum, FlowError>> = self
             .header
             .offset_keys()
             .into_par_iter()
@@ -94,7 +97,7 @@ impl MappedTensors {
                 Ok(part)
             })
             .collect();
-        Ok(parts?.into_iter().fold(Checksum::of(metadata), Checksum::plus))
+        parts.into_iter().try_fold(Checksum::of(metadata), |sum, part| Ok(sum.plus(part?)))
     }
 
     /// Where the bytes of a tensor are within the file.
@@ -106,13 +109,11 @@ impl MappedTensors {
 
 impl TensorSource for MappedTensors {
     fn names(&self) -> Vec<String> {
-        let mut names = self.header.offset_keys();
-        names.sort();
-        names
+        names_of(&self.header)
     }
 
     fn info(&self, name: &str) -> Option<(Vec<usize>, Dtype)> {
-        self.header.info(name).map(|info| (info.shape.clone(), info.dtype))
+        info_of(&self.header, name)
     }
 
     fn bytes(&mut self, name: &str) -> Result<Vec<u8>, FlowError> {

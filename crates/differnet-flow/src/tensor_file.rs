@@ -190,15 +190,25 @@ pub(crate) fn metadata_of(header: &Metadata) -> BTreeMap<String, String> {
     metadata.map(|map| map.clone().into_iter().collect()).unwrap_or_default()
 }
 
+/// Every tensor's name in a header, sorted.
+pub(crate) fn names_of(header: &Metadata) -> Vec<String> {
+    let mut names = header.offset_keys();
+    names.sort();
+    names
+}
+
+/// Shape and element type of a tensor in a header.
+pub(crate) fn info_of(header: &Metadata, name: &str) -> Option<(Vec<usize>, Dtype)> {
+    header.info(name).map(|info| (info.shape.clone(), info.dtype))
+}
+
 impl TensorSource for TensorFile {
     fn names(&self) -> Vec<String> {
-        let mut names = self.header.offset_keys();
-        names.sort();
-        names
+        names_of(&self.header)
     }
 
     fn info(&self, name: &str) -> Option<(Vec<usize>, Dtype)> {
-        self.header.info(name).map(|info| (info.shape.clone(), info.dtype))
+        info_of(&self.header, name)
     }
 
     fn bytes(&mut self, name: &str) -> Result<Vec<u8>, FlowError> {

@@ -50,20 +50,19 @@ impl Models {
     fn rewritten(&self, kind: Kind, path: &Path) -> Result<Result<Vec<u8>, String>, String> {
         let again = self.path("again");
         let saved = match kind {
-            Kind::Flows
-                if load_flows(path, &self.device).is_ok() != HostFlow::load_all(path).is_ok() =>
+            Kind::Flows => match (load_flows(path, &self.device), HostFlow::load_all(path).is_ok())
             {
-                return Err("tensors and mapped weights disagree on whether it is whole".into());
-            }
-            Kind::Flows => match load_flows(path, &self.device) {
                 // A part of larger files: who reads those names the file.
-                Err(error) => return Ok(Err(format!("{NAME}: {error}"))),
-                Ok((flows, mut tables)) => {
+                (Err(error), false) => return Ok(Err(format!("{NAME}: {error}"))),
+                (Ok((flows, mut tables)), true) => {
                     // The checksum covers values, not how a caller's table arranges them.
                     tables.iter_mut().for_each(|table| table.shape = vec![table.values.len()]);
                     let mut metadata = read_metadata(path).map_err(told)?;
                     metadata.retain(|key, _| !key.starts_with(OWN));
                     save_flows(&flows, &again, &metadata, &tables).map_err(told)
+                }
+                _ => {
+                    return Err("tensors and mapped weights disagree on whether it is whole".into());
                 }
             },
             Kind::Checkpoint => match Trainer::load_checkpoint(path, &self.device) {

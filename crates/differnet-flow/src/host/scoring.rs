@@ -1,5 +1,7 @@
 //! A coupling block for scoring, on rows one after another: `[rows, features]`.
 
+use std::borrow::Cow;
+
 use super::affine;
 use super::dense::Activation;
 use super::dots::linear;
@@ -50,12 +52,9 @@ fn forward(layers: &[HostLayer], input: &[f32]) -> Vec<f32> {
     let layer = |layer: &HostLayer, input: &[f32], after| {
         linear(&layer.weight, &layer.bias, input, after) // [rows, outputs]
     };
-    let Some((first, hidden)) = hidden.split_first() else {
-        return layer(last, input, Activation::None);
-    };
-    let mut activation = layer(first, input, Activation::Relu);
+    let mut activation = Cow::Borrowed(input);
     for next in hidden {
-        activation = layer(next, &activation, Activation::Relu);
+        activation = Cow::Owned(layer(next, &activation, Activation::Relu));
     }
     layer(last, &activation, Activation::None)
 }
