@@ -39,15 +39,17 @@ pub(crate) fn run(args: &CiArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Clippy on every target. Release mode throughout, so that build scripts and macros are shared with
-/// the tests, and checked dependencies with the documentation.
+/// Clippy on every target and for every device; CUDA needs no toolkit to be checked. Release mode
+/// throughout, so that build scripts and macros are shared with the tests, and checked dependencies
+/// with the documentation.
 fn lints(shell: &Shell) -> anyhow::Result<()> {
-    cmd!(shell, "cargo clippy --workspace --all-targets --release -- -D warnings").run_echo()?;
+    cmd!(shell, "cargo clippy --workspace --all-targets --all-features --release -- -D warnings")
+        .run_echo()?;
     Ok(())
 }
 
 fn documentation(shell: &Shell) -> anyhow::Result<()> {
-    let doc = cmd!(shell, "cargo doc --workspace --no-deps --release");
+    let doc = cmd!(shell, "cargo doc --workspace --no-deps --all-features --release");
     doc.env("RUSTDOCFLAGS", "-D warnings").run_echo()?;
     Ok(())
 }

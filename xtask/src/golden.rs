@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::ensure;
+use differnet::DeviceChoice;
 use serde::Serialize;
 
 use check::Check;
@@ -26,11 +27,15 @@ use vectors::Vectors;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask golden --dir ../shared/golden
-  cargo xtask golden --dir ../shared/golden --json")]
+  cargo xtask golden --dir ../shared/golden --json
+  cargo run --release --bin xtask --features xtask/wgpu -- golden --dir ../shared/golden --device wgpu")]
 pub(crate) struct GoldenArgs {
     /// Folder of the reference vectors.
     #[arg(long)]
     dir: PathBuf,
+    /// What the tensors are on; the processor's own code is compared besides.
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Flex)]
+    device: DeviceChoice,
     /// Print one JSON object instead of a table.
     #[arg(long)]
     json: bool,
@@ -39,11 +44,13 @@ pub(crate) struct GoldenArgs {
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     ok: bool,
+    device: DeviceChoice,
     checks: &'a [Check],
 }
 
 pub(crate) fn run(args: &GoldenArgs) -> anyhow::Result<ExitCode> {
     let dir = &args.dir;
+    let device = args.device.open()?;
     ensure!(dir.is_dir(), "{} is not a folder of reference vectors", dir.display());
     // Everything is read first: a missing file is reported before anything is computed.
     let features = Vectors::read(&dir.join("features.safetensors"))?;
@@ -53,14 +60,17 @@ pub(crate) fn run(args: &GoldenArgs) -> anyhow::Result<ExitCode> {
     let images = GoldenImages::load(&dir.join("images"), &features.names_under("features/"))?;
 
     let mut checks = images.checks();
-    checks.extend(features::checks(&images, &features)?);
-    checks.extend(flow::checks(&flow)?);
-    checks.extend(localization::checks(&images, &flow, &localization)?);
+    checks.extend(features::checks(&images, &features, &device)?);
+    checks.extend(flow::checks(&flow, &device)?);
+    checks.extend(localization::checks(&images, &flow, &localization, &device)?);
     checks.extend(metrics.checks()?);
 
     let ok = checks.iter().all(Check::is_ok);
     if args.json {
-        println!("{}", serde_json::to_string(&Report { ok, checks: &checks })?);
+        println!(
+            "{}",
+            serde_json::to_string(&Report { ok, device: args.device, checks: &checks })?
+        );
     } else {
         print!("{}", check::table(&checks));
         let failed = checks.iter().filter(|check| !check.is_ok()).count();

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use xshell::{Shell, cmd};
 
 use crate::workspace;
@@ -11,19 +12,38 @@ use crate::workspace;
 #[command(after_help = "Examples:
   cargo xtask test
   cargo xtask test adam            # tests whose name contains `adam`
-  cargo xtask test -- --nocapture")]
+  cargo xtask test -- --nocapture
+  cargo xtask test --device wgpu   # that this device computes what the processor does")]
 pub(crate) struct TestArgs {
     /// Only tests whose name contains this text.
     filter: Option<String>,
+    /// The tests that compare devices, with this one built in; it has to exist.
+    #[arg(long, value_enum, conflicts_with = "filter")]
+    device: Option<OtherDevice>,
     /// Passed to every test program.
     #[arg(last = true)]
     options: Vec<String>,
 }
 
+/// A device that a program has to be built for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OtherDevice {
+    Wgpu,
+    Cuda,
+}
+
 pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
-    let TestArgs { filter, options } = args;
+    let TestArgs { filter, device, options } = args;
     let shell = workspace::shell()?;
-    cmd!(shell, "cargo test --workspace --release {filter...} -- {options...}").run_echo()?;
+    let mut test = cmd!(shell, "cargo test --workspace --release {filter...}");
+    if let Some(device) = device {
+        let feature = match device {
+            OtherDevice::Wgpu => "differnet/wgpu",
+            OtherDevice::Cuda => "differnet/cuda",
+        };
+        test = test.args(["--test", "devices", "--features", feature]);
+    }
+    test.arg("--").args(options).run_echo()?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -8,7 +8,6 @@ use std::io::Write;
 use std::path::Path;
 use std::str::FromStr;
 
-use burn::module::Module;
 use burn::tensor::Device;
 use safetensors::Dtype;
 
@@ -16,7 +15,7 @@ use crate::adam::AdamConfig;
 use crate::error::FlowError;
 use crate::flow::Flow;
 use crate::flow_file::{self, CHECKSUM_KEY};
-use crate::host::{Buffers, HostMoments};
+use crate::host::HostMoments;
 use crate::io::{self, CONFIG_KEY, FlowValues};
 use crate::tensor_file::{self, Checksum, TensorFile, TensorSource, TensorSpec};
 use crate::trainer::{Moments, Trainer};
@@ -119,8 +118,7 @@ impl Trainer {
         for key in [CONFIG_KEY, ADAM_KEY, STEPS_KEY] {
             metadata.remove(key);
         }
-        let (flow, buffers) = (flow.train(), Buffers::default());
-        Ok((Self { flow, config: adam, moments, steps, buffers }, metadata))
+        Ok((Self::resume(flow, adam, moments, steps), metadata))
     }
 }
 

@@ -26,7 +26,7 @@ impl Flow {
         let features = self.features();
         let filled = !rows.is_empty() && rows.len().is_multiple_of(features);
         assert!(filled, "rows must be {features} values wide");
-        let flow = self.clone().train().no_grad();
+        let flow = self.clone().no_grad().train();
         let data = TensorData::new(rows.to_vec(), [rows.len() / features, features]);
         let y = Tensor::from_data(data, &self.device().autodiff()).require_grad(); // [rows, features]
         let nll = nll(&flow.forward(y.clone())); // [rows]

@@ -26,7 +26,7 @@ pub struct StepReport {
 /// Fits a flow to batches of rows with Adam.
 #[derive(Debug)]
 pub struct Trainer {
-    /// On a device that records gradients.
+    /// As [`Moments::prepare`] leaves it.
     pub(crate) flow: Flow,
     pub(crate) config: AdamConfig,
     pub(crate) moments: Moments,
@@ -51,7 +51,13 @@ impl Trainer {
         let zeros =
             zeros.map(|count| HostMoments { first: vec![0.0; count], second: vec![0.0; count] });
         let moments = Moments::new(zeros.collect(), &flow.device());
-        Self { flow: flow.train(), config, moments, steps: 0, buffers: Buffers::default() }
+        Self::resume(flow, config, moments, 0)
+    }
+
+    /// A trainer that goes on after `steps` updates.
+    pub(crate) fn resume(flow: Flow, config: AdamConfig, moments: Moments, steps: u64) -> Self {
+        let flow = moments.prepare(flow);
+        Self { flow, config, moments, steps, buffers: Buffers::default() }
     }
 
     /// One Adam update on the mean loss of `rows`, `[batch, features]` row by row.
@@ -145,6 +151,18 @@ impl Moments {
         });
         Self::Device(moments.collect())
     }
+
+    /// `flow` as its updates need it: with gradients recorded where they come from automatic
+    /// differentiation.
+    ///
+    /// Not on the CPU, which needs none: Burn keeps an entry for every tensor that was ever to be
+    /// differentiated until some backward pass clears them away, and there would never be one.
+    fn prepare(&self, flow: Flow) -> Flow {
+        match self {
+            Self::Host(_) => flow.valid(),
+            Self::Device(_) => flow.train(),
+        }
+    }
 }
 
 /// Checks that `rows` are whole and finite.
@@ -171,13 +189,26 @@ mod tests {
 
     /// A trainer on the CPU that updates by tensor operations, as other devices do.
     fn tensor_trainer(flow: Flow) -> Trainer {
-        let mut trainer = Trainer::new(flow, AdamConfig::new());
         let zeros = |count| Tensor::zeros([count], &Device::flex());
-        let counts = trainer.flow.config().parameter_counts().into_iter();
+        let counts = flow.config().parameter_counts().into_iter();
         let moments =
             counts.map(|count| TensorMoments { first: zeros(count), second: zeros(count) });
-        trainer.moments = Moments::Device(moments.collect());
-        trainer
+        Trainer::resume(flow, AdamConfig::new(), Moments::Device(moments.collect()), 0)
+    }
+
+    #[test]
+    fn only_updates_by_tensor_operations_record_gradients() {
+        let flow = FlowConfig::new(4).with_hidden(3).init(1, &Device::flex());
+        let rows = [0.5, -1.0, 2.0, 0.25];
+        for (mut trainer, recorded) in [
+            (Trainer::new(flow.clone(), AdamConfig::new()), false),
+            (Trainer::new(flow.clone().train(), AdamConfig::new()), false),
+            (tensor_trainer(flow), true),
+        ] {
+            trainer.step(&rows).unwrap();
+            assert_eq!(trainer.flow.device().is_autodiff(), recorded);
+            assert!(!trainer.flow().device().is_autodiff());
+        }
     }
 
     #[test]

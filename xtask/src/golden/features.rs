@@ -24,35 +24,39 @@ const JITTER_IMAGE: &str = "rgb_448x448.png";
 /// Brightness and contrast of the rows of `jitter/features`.
 const JITTER: [(f32, f32); 3] = [(0.85, 1.0), (1.0, 1.15), (1.15, 0.85)];
 
-pub(super) fn checks(images: &GoldenImages, golden: &Vectors) -> anyhow::Result<Vec<Check>> {
+pub(super) fn checks(
+    images: &GoldenImages,
+    golden: &Vectors,
+    device: &Device,
+) -> anyhow::Result<Vec<Check>> {
     let degrees = golden.values("angles_degrees", [0])?;
     ensure!(!degrees.is_empty(), "`angles_degrees` is empty");
     let host = Extractor::on_host();
-    let device = Extractor::on_device(&Device::flex());
+    let on_device = Extractor::on_device(device);
 
     let mut checks = Vec::new();
     for image in images.iter() {
-        checks.push(input_sample(image, golden)?);
+        checks.push(input_sample(image, golden, device)?);
     }
     for image in images.iter() {
         checks.extend(angles("host", &host, image, &degrees, golden)?);
     }
     for image in images.iter().take(DEVICE_IMAGES) {
-        checks.extend(angles("device", &device, image, &degrees, golden)?);
+        checks.extend(angles("device", &on_device, image, &degrees, golden)?);
     }
-    for (name, extractor) in [("host", &host), ("device", &device)] {
+    for (name, extractor) in [("host", &host), ("device", &on_device)] {
         checks.push(jitter(name, extractor, images.get(JITTER_IMAGE)?, golden)?);
     }
     Ok(checks)
 }
 
 /// The network's input, every 16th pixel.
-fn input_sample(image: &GoldenImage, golden: &Vectors) -> anyhow::Result<Check> {
+fn input_sample(image: &GoldenImage, golden: &Vectors, device: &Device) -> anyhow::Result<Check> {
     let subject = format!("input_sample/{}", image.name);
     let side = IMAGE_SIZE / SAMPLE_STEP;
     let golden = widened(&golden.values(&subject, [3, side, side])?);
     let view = image.view(&turn(SAMPLE_DEGREES));
-    let input = to_host(normalize(&[view.as_raw()], IMAGE_SIZE, &Device::flex())); // [1, 3, 448, 448]
+    let input = to_host(normalize(&[view.as_raw()], IMAGE_SIZE, device)); // [1, 3, 448, 448]
     let planes = input.chunks_exact(IMAGE_SIZE * IMAGE_SIZE);
     let rows = planes.flat_map(|plane| plane.chunks_exact(IMAGE_SIZE).step_by(SAMPLE_STEP));
     let found: Vec<f64> = rows.flat_map(|row| row.iter().copied().step_by(SAMPLE_STEP)).collect();

@@ -20,11 +20,10 @@ const GRADIENT: f64 = 1e-3;
 /// Each update starts from the rounding of those before.
 const ADAM: f64 = 1e-3;
 
-pub(super) fn checks(golden: &Vectors) -> anyhow::Result<Vec<Check>> {
-    let device = Device::flex();
-    let flow = read_flow(golden, &device)?;
-    let y = golden.matrix("y", &device)?; // [rows, features]
-    let z = golden.matrix("z", &device)?; // [rows, features]
+pub(super) fn checks(golden: &Vectors, device: &Device) -> anyhow::Result<Vec<Check>> {
+    let flow = read_flow(golden, device)?;
+    let y = golden.matrix("y", device)?; // [rows, features]
+    let z = golden.matrix("z", device)?; // [rows, features]
     let [rows, features] = y.dims();
     let vector = |name: &str| Ok::<_, anyhow::Error>(widened(&golden.values(name, [rows])?));
     let matrix =
@@ -41,7 +40,7 @@ pub(super) fn checks(golden: &Vectors) -> anyhow::Result<Vec<Check>> {
         check("nll", to_host(nll(&latents)), vector("nll")?),
         check("score", transform_scores(latents.z), vector("score")?),
     ];
-    checks.extend(gradient(&flow, golden)?);
+    checks.extend(gradient(&flow, golden, device)?);
     checks.push(adam(flow, golden)?);
     Ok(checks)
 }
@@ -75,8 +74,8 @@ fn config_of(tensors: &[(String, TensorView<'_>)]) -> anyhow::Result<FlowConfig>
 }
 
 /// The loss, and its gradient to each parameter that the reference has one of.
-fn gradient(flow: &Flow, golden: &Vectors) -> anyhow::Result<Vec<Check>> {
-    let device = Device::flex().autodiff();
+fn gradient(flow: &Flow, golden: &Vectors, device: &Device) -> anyhow::Result<Vec<Check>> {
+    let device = device.clone().autodiff();
     let y = golden.matrix("y", &device)?; // [rows, features]
     let features = flow.features() as f64;
     let flow = flow.clone().train();

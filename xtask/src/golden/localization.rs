@@ -31,8 +31,9 @@ pub(super) fn checks(
     images: &GoldenImages,
     flow: &Vectors,
     golden: &Vectors,
+    device: &Device,
 ) -> anyhow::Result<Vec<Check>> {
-    let device = Device::flex().autodiff();
+    let device = device.clone().autodiff();
     let flow = read_flow(flow, &device)?.no_grad();
     let extractor = AlexNet::new(&device).no_grad();
     let view = images.get(IMAGE)?.view(&Transform::IDENTITY);

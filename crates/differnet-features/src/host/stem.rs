@@ -2,8 +2,7 @@
 
 use std::cell::RefCell;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use differnet_kernels::{Panels, Strided, Sums, multiply};
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -30,7 +29,7 @@ const ROWS_PER_PRODUCT: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Stem {
     /// `[11 · 11 · 3, outputs]`, taps in the order row, column, colour.
-    weights: Vec<f32>,
+    weights: Panels,
     bias: Vec<f32>,
 }
 
@@ -47,6 +46,7 @@ impl Stem {
                 }
             }
         }
+        let weights = Panels::of(&weights, outputs, |count| vec![0.0; count]);
         Self { weights, bias: bias.to_vec() }
     }
 
@@ -100,14 +100,8 @@ impl Stem {
             }
             let sums =
                 &mut scratch.convolved[start * columns * outputs..][..together * columns * outputs];
-            matmul(
-                MatMut::from_column_major_slice_mut(sums, outputs, together * columns),
-                Accum::Replace,
-                MatRef::from_column_major_slice(&self.weights, outputs, PATCH),
-                MatRef::from_column_major_slice(patches, PATCH, together * columns),
-                1.0,
-                Par::Seq,
-            );
+            let patches = Strided { values: patches, stride: PATCH };
+            multiply(patches, together * columns, &self.weights, Sums::Replace, sums);
         }
         let convolved = &scratch.convolved;
         let width = pooled_size(columns);

@@ -8,8 +8,7 @@
 
 use std::cell::RefCell;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use differnet_kernels::{Panels, Strided, Sums, multiply};
 use rayon::prelude::*;
 
 use super::feature_maps::FeatureMaps;
@@ -27,7 +26,7 @@ const CELL_ROWS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct StemGradient {
     /// For each row of places `[REACH · outputs, CELL]`.
-    weights: [Vec<f32>; REACH],
+    weights: [Panels; REACH],
     outputs: usize,
 }
 
@@ -50,7 +49,7 @@ impl StemGradient {
                     }
                 }
             }
-            weights
+            Panels::of(&weights, CELL, |count| vec![0.0; count])
         });
         Self { weights, outputs }
     }
@@ -106,19 +105,9 @@ impl StemGradient {
         scratch.cells.resize(band.cell_rows * geometry.places * CELL, 0.0);
         for (row, weights) in self.weights.iter().enumerate() {
             let places = &scratch.convolved[row * geometry.places * self.outputs..];
-            let rows = REACH * self.outputs;
-            matmul(
-                MatMut::from_column_major_slice_mut(
-                    &mut scratch.cells[..columns * CELL],
-                    CELL,
-                    columns,
-                ),
-                if row == 0 { Accum::Replace } else { Accum::Add },
-                MatRef::from_column_major_slice(weights, CELL, rows),
-                MatRef::from_column_major_slice_with_stride(places, rows, columns, self.outputs),
-                1.0,
-                Par::Seq,
-            );
+            let sums = if row == 0 { Sums::Replace } else { Sums::Add };
+            let places = Strided { values: places, stride: self.outputs };
+            multiply(places, columns, weights, sums, &mut scratch.cells);
         }
     }
 }

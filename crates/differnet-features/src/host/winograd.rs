@@ -7,8 +7,7 @@
 
 use std::cell::RefCell;
 
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
+use differnet_kernels::{Panels, Strided, Sums, multiply};
 use pulp::Arch;
 use rayon::prelude::*;
 
@@ -27,8 +26,8 @@ pub(crate) struct WinogradConvolution {
     kernel: usize,
     inputs: usize,
     outputs: usize,
-    /// Transformed weights `[36, inputs, outputs]`.
-    weights: Vec<f32>,
+    /// Transformed weights `[inputs, outputs]` of each of the 36 positions.
+    weights: Vec<Panels>,
 }
 
 impl WinogradConvolution {
@@ -55,7 +54,10 @@ impl WinogradConvolution {
                 }
             }
         }
-        Self { kernel, inputs, outputs, weights }
+        let positions = weights.chunks_exact(inputs * outputs);
+        let panels =
+            positions.map(|weights| Panels::of(weights, outputs, |count| vec![0.0; count]));
+        Self { kernel, inputs, outputs, weights: panels.collect() }
     }
 
     /// The convolution that leads the gradient of [`Self::new`]'s output back to its input: inputs
@@ -127,19 +129,11 @@ impl WinogradConvolution {
                 }
             }
         });
-        for position in 0..POSITIONS {
-            // Row-major [tiles, channels] is column-major [channels, tiles].
-            let values = &transformed[position * tiles * inputs..][..tiles * inputs];
-            let weights = &self.weights[position * inputs * outputs..][..inputs * outputs];
-            let sums = &mut products[position * tiles * outputs..][..tiles * outputs];
-            matmul(
-                MatMut::from_column_major_slice_mut(sums, outputs, tiles),
-                Accum::Replace,
-                MatRef::from_column_major_slice(weights, outputs, inputs),
-                MatRef::from_column_major_slice(values, inputs, tiles),
-                1.0,
-                Par::Seq,
-            );
+        let values = transformed.chunks_exact(tiles * inputs);
+        let products_of = products.chunks_exact_mut(tiles * outputs);
+        for ((weights, values), products) in self.weights.iter().zip(values).zip(products_of) {
+            let values = Strided { values, stride: inputs };
+            multiply(values, tiles, weights, Sums::Replace, products);
         }
         arch.dispatch(|| {
             for (index, strip) in strips.iter_mut().enumerate() {

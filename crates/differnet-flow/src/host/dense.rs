@@ -4,14 +4,16 @@
 //! contiguous slice that a task can own. Tiles have a fixed size and products within a tile run on
 //! one thread, so that results do not depend on the number of threads.
 
+use differnet_kernels::{
+    self as kernels, Interleaved, Panels, ROWS, Strided, Visit, for_each_tile,
+};
 use rayon::prelude::*;
 
 use super::buffers::{Buffer, Buffers};
-use super::product::{self, Interleaved, Panels, ROWS, Visit, Whole, for_each_tile};
 use crate::adam::Update;
 
 /// Features that one task computes in the forward pass: whole tiles, and whole lines of the cache.
-const OUTPUT_TILE: usize = 4 * ROWS;
+const OUTPUT_TILE: usize = 6 * ROWS;
 /// Partial sums that fit a vector register.
 pub(super) const LANES: usize = 8;
 
@@ -61,7 +63,7 @@ impl Dense<'_> {
         buffers: &'a Buffers,
     ) -> Buffer<'a> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
-        let input = Panels::of(input, batch, buffers); // [inputs, batch]
+        let input = Panels::of(input, batch, |count| buffers.take(count)); // [inputs, batch]
         let weight = &*self.weight.values;
         let mut output = buffers.take(outputs * batch);
         let tiles = output.par_chunks_mut(OUTPUT_TILE * batch);
@@ -92,8 +94,9 @@ impl Dense<'_> {
         buffers: &'a Buffers,
     ) -> Backward<'a> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
-        let gradient = Panels::of(d_output, batch, buffers); // [outputs, batch]
-        let by_output = Panels::of_transposed(d_output, batch, buffers); // [batch, outputs]
+        let take = |count| buffers.take(count);
+        let gradient = Panels::of(d_output, batch, take); // [outputs, batch]
+        let by_output = Panels::of_transposed(d_output, batch, take); // [batch, outputs]
         let mut d_input = buffers.take(inputs * batch);
         let tiles = (
             self.weight.values.par_chunks_mut(ROWS * outputs),
@@ -103,10 +106,13 @@ impl Dense<'_> {
             d_input.par_chunks_mut(ROWS * batch),
         );
         let tile = |(weight, first, second, input, d_input): Tile<'_>| {
+            let rows = weight.len() / outputs;
             let mut to_input = ToInput { d_input, input, batch, before };
-            for_each_tile(&Whole(&*weight), &gradient, &mut to_input);
+            let left = Strided { values: &*weight, stride: outputs };
+            for_each_tile(&left.rows(0, rows), &gradient, &mut to_input);
+            let left = Strided { values: input, stride: batch };
             let mut updated = Updated { weight, first, second, outputs, update, finite: true };
-            for_each_tile(&Whole(input), &by_output, &mut updated);
+            for_each_tile(&left.rows(0, rows), &by_output, &mut updated);
             updated.finite
         };
         let finite = tiles.into_par_iter().map(tile).reduce(|| true, |a, b| a & b);
@@ -131,7 +137,7 @@ struct Activated<'a> {
 
 impl Visit for Activated<'_> {
     #[inline(always)]
-    fn visit(&mut self, column: usize, tile: &product::Tile) {
+    fn visit(&mut self, column: usize, tile: &kernels::Tile) {
         let rows = self.output.chunks_exact_mut(self.batch).zip(tile).zip(self.bias);
         for ((row, sums), bias) in rows {
             let row = row[column..].iter_mut().zip(sums);
@@ -154,7 +160,7 @@ struct ToInput<'a> {
 
 impl Visit for ToInput<'_> {
     #[inline(always)]
-    fn visit(&mut self, column: usize, tile: &product::Tile) {
+    fn visit(&mut self, column: usize, tile: &kernels::Tile) {
         let inputs = self.input.chunks_exact(self.batch);
         for ((row, input), sums) in self.d_input.chunks_exact_mut(self.batch).zip(inputs).zip(tile)
         {
@@ -182,7 +188,7 @@ struct Updated<'a> {
 
 impl Visit for Updated<'_> {
     #[inline(always)]
-    fn visit(&mut self, column: usize, tile: &product::Tile) {
+    fn visit(&mut self, column: usize, tile: &kernels::Tile) {
         let rows = self.weight.chunks_exact_mut(self.outputs);
         let rows = rows.zip(self.first.chunks_exact_mut(self.outputs));
         let rows = rows.zip(self.second.chunks_exact_mut(self.outputs)).zip(tile);

@@ -11,7 +11,6 @@ mod dense;
 mod dots;
 mod elementary;
 mod parameters;
-mod product;
 mod scoring;
 
 use buffers::Buffer;

@@ -23,7 +23,7 @@ impl Borrowed {
     /// Leaves `flow` with empty parameters until [`give_back`](Self::give_back).
     pub(super) fn take(flow: &mut Flow) -> Self {
         let config = flow.config();
-        let device = flow.device().inner();
+        let device = flow.device();
         let indices = flow.blocks.iter().map(|block| block.permutation.to_indices());
         let permutations =
             indices.map(|indices| indices.into_iter().map(|index| index as usize).collect());
@@ -73,7 +73,6 @@ struct Take {
 impl ModuleMapper for Take {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         param.map(|tensor| {
-            let tensor = tensor.inner();
             let empty = Tensor::empty([0; D], &tensor.device());
             self.parameters.push(tensor.into_data());
             empty
@@ -89,6 +88,6 @@ struct GiveBack {
 impl ModuleMapper for GiveBack {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let data = self.parameters.next().expect("as many parameters return as were taken");
-        param.map(|_| Tensor::from_data(data, &self.device).autodiff().require_grad())
+        param.map(|_| Tensor::from_data(data, &self.device))
     }
 }

@@ -1,0 +1,85 @@
+//! The right factor of products, arranged.
+
+use std::ops::{Deref, DerefMut};
+
+use rayon::prelude::*;
+
+use crate::tiles::COLUMNS;
+
+/// A matrix `[depth, columns]` in panels of [`COLUMNS`] columns, each row by row.
+#[derive(Debug)]
+pub struct Panels<V = Vec<f32>> {
+    /// `[columns / COLUMNS][depth][COLUMNS]`, missing columns without meaning.
+    values: V,
+    depth: usize,
+    columns: usize,
+}
+
+impl<V: DerefMut<Target = [f32]>> Panels<V> {
+    /// The panels of a matrix `[depth, columns]`, row by row, in memory that `take` gives for a
+    /// number of values.
+    ///
+    /// # Panics
+    /// If `columns` is 0, or `take` gives another number of values.
+    pub fn of(matrix: &[f32], columns: usize, take: impl FnOnce(usize) -> V) -> Self {
+        let depth = matrix.len() / columns;
+        Self::fill(depth, columns, take, |first, panel| {
+            let count = COLUMNS.min(columns - first);
+            for (row, to) in matrix.chunks_exact(columns).zip(panel) {
+                to[..count].copy_from_slice(&row[first..][..count]);
+            }
+        })
+    }
+
+    /// The panels of the transpose of a matrix `[columns, depth]`, row by row, in memory that `take`
+    /// gives.
+    ///
+    /// # Panics
+    /// If `depth` is 0, or `take` gives another number of values.
+    pub fn of_transposed(matrix: &[f32], depth: usize, take: impl FnOnce(usize) -> V) -> Self {
+        Self::fill(depth, matrix.len() / depth, take, |first, panel| {
+            let rows = matrix[first * depth..].chunks_exact(depth).take(COLUMNS);
+            for (column, row) in rows.enumerate() {
+                panel.iter_mut().zip(row).for_each(|(to, value)| to[column] = *value);
+            }
+        })
+    }
+
+    /// Panels that `fill` writes, given each one's first column.
+    fn fill(
+        depth: usize,
+        columns: usize,
+        take: impl FnOnce(usize) -> V,
+        fill: impl Fn(usize, &mut [[f32; COLUMNS]]) + Sync,
+    ) -> Self {
+        let count = columns.div_ceil(COLUMNS) * depth * COLUMNS;
+        let mut values = take(count);
+        assert_eq!(values.len(), count, "the memory does not fit the panels");
+        let (rows, _) = values.as_chunks_mut();
+        let panels = rows.par_chunks_mut(depth.max(1)).enumerate();
+        panels.for_each(|(index, panel)| fill(index * COLUMNS, panel));
+        Self { values, depth, columns }
+    }
+}
+
+impl<V: Deref<Target = [f32]>> Panels<V> {
+    /// Rows of the matrix.
+    pub fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Columns of the matrix.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Each panel with its first column and its number of columns that mean something.
+    #[inline(always)]
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, usize, &[[f32; COLUMNS]])> {
+        let (rows, _) = self.values.as_chunks();
+        (0..self.columns)
+            .step_by(COLUMNS)
+            .zip(rows.chunks_exact(self.depth))
+            .map(|(first, panel)| (first, COLUMNS.min(self.columns - first), panel))
+    }
+}

@@ -1,0 +1,163 @@
+//! Products handed on tile by tile.
+
+use std::array::from_fn;
+use std::ops::Deref;
+
+use pulp::{Arch, Simd, WithSimd};
+
+use crate::panels::Panels;
+
+/// Rows of a tile.
+pub const ROWS: usize = 8;
+/// Columns of a tile.
+pub const COLUMNS: usize = 48;
+
+/// Some rows and columns of a product; those outside the matrices are without meaning.
+pub type Tile = [[f32; COLUMNS]; ROWS];
+
+/// Up to [`ROWS`] rows of the left factor.
+pub trait Rows {
+    /// The values of each row, for a depth of `depth`; missing rows may be anything.
+    fn of_depth(&self, depth: usize) -> impl Fn(usize, usize) -> f32;
+}
+
+/// Rows whose beginnings are `stride` values apart.
+#[derive(Debug, Clone, Copy)]
+pub struct Strided<'a> {
+    /// From the first row's first value to the last row's last.
+    pub values: &'a [f32],
+    /// May be less than a row's length: then rows overlap.
+    pub stride: usize,
+}
+
+impl<'a> Strided<'a> {
+    /// `count` rows from `first` on.
+    #[inline(always)]
+    pub fn rows(self, first: usize, count: usize) -> impl Rows + 'a {
+        let Self { values, stride } = self;
+        SomeRows { values: &values[first * stride..], stride, count }
+    }
+}
+
+struct SomeRows<'a> {
+    values: &'a [f32],
+    stride: usize,
+    count: usize,
+}
+
+impl Rows for SomeRows<'_> {
+    #[inline(always)]
+    fn of_depth(&self, depth: usize) -> impl Fn(usize, usize) -> f32 {
+        let rows: [&[f32]; ROWS] = from_fn(|row| {
+            let row = if row < self.count { row } else { 0 };
+            &self.values[row * self.stride..][..depth]
+        });
+        move |row, at| rows[row][at]
+    }
+}
+
+/// Rows side by side, `[depth][ROWS]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Interleaved<'a>(pub &'a [[f32; ROWS]]);
+
+impl Rows for Interleaved<'_> {
+    #[inline(always)]
+    fn of_depth(&self, depth: usize) -> impl Fn(usize, usize) -> f32 {
+        let rows = &self.0[..depth];
+        move |row, at| rows[at][row]
+    }
+}
+
+/// What happens to the tiles of a product. No closure: a closure is not always compiled for the vectors
+/// that the product was dispatched to.
+pub trait Visit {
+    /// Takes the tile whose first column is `column`; implemented with `#[inline(always)]`.
+    fn visit(&mut self, column: usize, tile: &Tile);
+}
+
+/// Passes `visit` each tile of the product of `left` and `right`.
+///
+/// # Panics
+/// If a row is shorter than `right` is deep, or `right` has no rows.
+pub fn for_each_tile<V: Deref<Target = [f32]>>(
+    left: &impl Rows,
+    right: &Panels<V>,
+    visit: &mut impl Visit,
+) {
+    Arch::new().dispatch(Product { left, right, visit });
+}
+
+struct Product<'a, L, P, V> {
+    left: &'a L,
+    right: &'a Panels<P>,
+    visit: &'a mut V,
+}
+
+impl<L: Rows, P: Deref<Target = [f32]>, V: Visit> WithSimd for Product<'_, L, P, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { left, right, visit } = self;
+        let mut tile = [[0.0; COLUMNS]; ROWS];
+        for (column, count, panel) in right.iter() {
+            fill_tile(simd, left, panel, count, &mut tile);
+            visit.visit(column, &tile);
+        }
+    }
+}
+
+/// The first `columns` columns of the tile `left · right`.
+#[inline(always)]
+pub(crate) fn fill_tile<S: Simd>(
+    simd: S,
+    left: &impl Rows,
+    right: &[[f32; COLUMNS]],
+    columns: usize,
+    tile: &mut Tile,
+) {
+    // As many sums at once as there are registers for.
+    match S::F32_LANES {
+        16.. => match columns.div_ceil(S::F32_LANES) {
+            1 => by_blocks::<S, 1, 8>(simd, left, right, columns, tile),
+            2 => by_blocks::<S, 2, 8>(simd, left, right, columns, tile),
+            _ => by_blocks::<S, 3, 8>(simd, left, right, columns, tile),
+        },
+        8.. => by_blocks::<S, 3, 4>(simd, left, right, columns, tile),
+        _ => by_blocks::<S, 4, 4>(simd, left, right, columns, tile),
+    }
+}
+
+/// The same by blocks of `HEIGHT` rows and `VECTORS` vectors of columns.
+#[inline(always)]
+fn by_blocks<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
+    simd: S,
+    left: &impl Rows,
+    right: &[[f32; COLUMNS]],
+    columns: usize,
+    tile: &mut Tile,
+) {
+    let left = left.of_depth(right.len());
+    for row in (0..ROWS).step_by(HEIGHT) {
+        // Bounds that are constants, so that sums have their own registers.
+        for column in (0..COLUMNS).step_by(VECTORS * S::F32_LANES) {
+            if column >= columns {
+                break;
+            }
+            let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
+            for at in 0..right.len() {
+                let (right, _) = S::as_simd_f32s(&right[at][column..]);
+                for (y, sums) in sums.iter_mut().enumerate() {
+                    let value = simd.splat_f32s(left(row + y, at));
+                    for (sum, right) in sums.iter_mut().zip(right) {
+                        *sum = simd.mul_add_e_f32s(value, *right, *sum);
+                    }
+                }
+            }
+            for (to, sums) in tile[row..].iter_mut().zip(&sums) {
+                let (to, _) = S::as_mut_simd_f32s(&mut to[column..]);
+                to.iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum);
+            }
+        }
+    }
+}
