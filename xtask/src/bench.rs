@@ -1,6 +1,7 @@
-//! `cargo xtask bench`: the criterion benches, or the same work as PyTorch does it.
+//! `cargo xtask bench`: the criterion benches, or the same work as PyTorch or scikit-learn do it.
 
 mod compare;
+mod rows;
 mod worker;
 
 use std::path::PathBuf;
@@ -14,19 +15,21 @@ use crate::workspace;
 
 pub(crate) use worker::{WorkerArgs, run as run_worker};
 
-/// Time the libraries: by criterion, or against PyTorch.
+/// Time the libraries: by criterion, or against PyTorch or scikit-learn.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask bench
   cargo xtask bench --save-baseline before      # and after a change:
   cargo xtask bench --baseline before
   cargo xtask bench --against python3 --docs
+  cargo xtask bench --against python3 --rows train.safetensors test.safetensors --docs
 
---against takes a Python with torch, pillow and numpy. Each piece of work is done by a process of ours
-and one of PyTorch in turn, so that whatever else the machine does slows both; ratios above 1 mean that
-we are faster.")]
+--against takes a Python with torch, pillow and numpy, or, for the competitors on rows of features, with
+scikit-learn, safetensors and numpy; `differnet features` writes such rows. Each piece of work is done by a
+process of ours and one of theirs in turn, so that whatever else the machine does slows both; ratios above 1
+mean that we are faster.")]
 pub(crate) struct BenchArgs {
-    /// Python with torch, pillow and numpy to compare with.
+    /// Python to compare with.
     #[arg(long, value_name = "PYTHON")]
     against: Option<PathBuf>,
     /// Only pieces of work whose names contain this.
@@ -38,6 +41,9 @@ pub(crate) struct BenchArgs {
     /// Folder of images to extract; generated ones without it.
     #[arg(long, value_name = "DIR", requires = "against")]
     images: Option<PathBuf>,
+    /// Compare with scikit-learn on the rows of these two files.
+    #[arg(long, num_args = 2, value_names = ["TRAIN", "TEST"], requires = "against", conflicts_with = "images")]
+    rows: Option<Vec<PathBuf>>,
     /// Refresh the table in docs/src/performance.md.
     #[arg(long, requires = "against")]
     docs: bool,

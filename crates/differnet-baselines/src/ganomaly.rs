@@ -74,9 +74,10 @@ pub struct GanomalyConfig {
 }
 
 impl GanomalyConfig {
-    /// Settings for minutes on two cores.
+    /// Settings for minutes on two cores: small pictures and narrow networks, so that there is time
+    /// for the updates that adversarial training needs.
     pub fn quick() -> Self {
-        Self::new().with_channels(32).with_updates(600)
+        Self::new().with_side(32).with_channels(32).with_updates(2400)
     }
 
     /// Checks every setting's range.

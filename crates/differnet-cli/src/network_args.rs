@@ -9,7 +9,7 @@ use crate::numbers::{finite, positive};
 #[derive(Debug, clap::Args, Serialize)]
 pub(crate) struct NetworkFlags {
     /// geotrans, ganomaly, dsebm, adgan: width and height that images are reduced to, in pixels
-    /// [default: 32; ganomaly: 64].
+    /// [default: 32; ganomaly: 64, quick 32].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     side: Option<usize>,
     /// ganomaly, dsebm, adgan: channels of the outermost layer [default: 64; ganomaly quick: 32].

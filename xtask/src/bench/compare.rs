@@ -1,4 +1,4 @@
-//! Pieces of work done by us and by PyTorch in turn.
+//! Pieces of work done by us and by PyTorch or scikit-learn in turn.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -14,15 +14,48 @@ use super::BenchArgs;
 use crate::reproduce::{Environment, refresh_block};
 use crate::workspace;
 
-/// The block of the document.
-const BLOCK: &str = "pytorch";
 const DOCUMENT: &str = "docs/src/performance.md";
 /// Generated images, and their side in pixels: that of MVTec AD's smaller ones.
 const IMAGES: usize = 16;
 const SIDE: u32 = 700;
 
-/// What is timed: a name for people and the line that both workers understand.
-const WORK: [(&str, &str); 8] = [
+/// Who else does the work.
+struct Peer {
+    name: &'static str,
+    /// Below `benches/`.
+    script: &'static str,
+    /// Its module for Python.
+    module: &'static str,
+    /// The block of the document, and the command that refreshes it.
+    block: (&'static str, &'static str),
+    /// What is timed: a name for people and the line that both workers understand.
+    work: &'static [(&'static str, &'static str)],
+}
+
+const PYTORCH: Peer = Peer {
+    name: "PyTorch",
+    script: "pytorch.py",
+    module: "torch",
+    block: ("pytorch", "cargo xtask bench --against PYTHON"),
+    work: &NETWORKS,
+};
+
+const SCIKIT_LEARN: Peer = Peer {
+    name: "scikit-learn",
+    script: "scikit_learn.py",
+    module: "sklearn",
+    block: ("scikit-learn", "cargo xtask bench --against PYTHON --rows TRAIN TEST"),
+    work: &ON_ROWS,
+};
+
+const ON_ROWS: [(&str, &str); 4] = [
+    ("1-NN, 64 components: fit", "nearest-fit 64"),
+    ("1-NN, 64 components: score", "nearest-score 64"),
+    ("one-class SVM, 4,000 rows: fit", "svm-fit 4000"),
+    ("one-class SVM, 4,000 rows: score", "svm-score 4000"),
+];
+
+const NETWORKS: [(&str, &str); 8] = [
     ("AlexNet forward, 8 images of 448 px", "alexnet 448"),
     ("AlexNet forward, 8 images of 224 px", "alexnet 224"),
     ("AlexNet forward, 8 images of 112 px", "alexnet 112"),
@@ -51,40 +84,42 @@ struct Comparison {
 
 pub(super) fn run(args: &BenchArgs, python: &Path) -> anyhow::Result<ExitCode> {
     let shell = workspace::shell()?;
-    let script = shell.current_dir().join("benches/pytorch.py");
     let folder = tempfile::tempdir()?;
-    let images = match &args.images {
-        Some(images) => images.clone(),
-        None => generated(folder.path())?,
+    let (peer, inputs) = match (&args.rows, &args.images) {
+        (Some(rows), _) => (SCIKIT_LEARN, rows.clone()),
+        (None, Some(images)) => (PYTORCH, vec![images.clone()]),
+        (None, None) => (PYTORCH, vec![generated(folder.path())?]),
     };
-    let chosen = WORK.iter().filter(|(name, line)| {
+    let script = shell.current_dir().join("benches").join(peer.script);
+    let chosen = peer.work.iter().filter(|(name, line)| {
         args.only.as_ref().is_none_or(|only| name.contains(only) || line.contains(only))
     });
     let mut comparisons = Vec::new();
     for &(name, line) in chosen {
         eprintln!("{name} ...");
         let own = std::env::current_exe()?;
-        let mut ours = Worker::start(Command::new(own).arg("bench-worker").arg(&images))?;
-        let mut theirs = Worker::start(Command::new(python).arg(&script).arg(&images))?;
+        let mut ours = Worker::start(Command::new(own).arg("bench-worker").args(&inputs))?;
+        let mut theirs = Worker::start(Command::new(python).arg(&script).args(&inputs))?;
         comparisons.push(compare(name, line, args.rounds, &mut ours, &mut theirs)?);
     }
     ensure!(!comparisons.is_empty(), "no piece of work is named so: {:?}", args.only);
     let headers =
-        ["work", "ours", "PyTorch", "ratio", "smallest to largest", "memory ours", "PyTorch"];
+        ["work", "ours", peer.name, "ratio", "smallest to largest", "memory ours", peer.name];
     let rows: Vec<Vec<String>> = comparisons.iter().map(Comparison::row).collect();
     print!("{}", text_table(&headers, &rows));
     if args.docs {
-        let version = ["-c", "import torch; print(torch.__version__)"];
-        let torch = output(Command::new(python).args(version))?;
+        let version = format!("import {0}; print({0}.__version__)", peer.module);
+        let version = output(Command::new(python).args(["-c", &version]))?;
         let here = Environment::here(shell.current_dir(), DeviceChoice::Flex);
         let content = format!(
-            "{}\n{} runs of each, in turn. PyTorch {torch}; {}.\n",
+            "{}\n{} runs of each, in turn. {} {version}; {}.\n",
             markdown_table(&headers, &rows),
             args.rounds,
+            peer.name,
             here.machine_and_commit()
         );
         let document = shell.current_dir().join(DOCUMENT);
-        refresh_block(&document, BLOCK, "cargo xtask bench --against PYTHON", &content)?;
+        refresh_block(&document, peer.block.0, peer.block.1, &content)?;
     }
     Ok(ExitCode::SUCCESS)
 }

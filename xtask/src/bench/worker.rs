@@ -1,4 +1,5 @@
-//! Our side of a comparison: does what each line of the standard input names, as `benches/pytorch.py` does.
+//! Our side of a comparison: does what each line of the standard input names, as the scripts in
+//! `benches/` do.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -17,6 +18,7 @@ use differnet_features::{FEATURES, IMAGE_SIZE};
 use differnet_flow::{AdamConfig, FlowConfig, HostFlow, Trainer};
 use differnet_scoring::scores_of_rows;
 
+use super::rows::RowBench;
 use crate::memory;
 
 /// Images of a forward pass.
@@ -29,8 +31,9 @@ const SEED: u64 = 1;
 /// Do the work that each line of the standard input names; print its seconds.
 #[derive(Debug, clap::Args)]
 pub(crate) struct WorkerArgs {
-    /// Folder of images.
-    images: PathBuf,
+    /// Folder of images, or two files of rows to fit to and to score.
+    #[arg(required = true, num_args = 1..=2)]
+    inputs: Vec<PathBuf>,
     /// Write a flow with hidden layers of this width to the path instead.
     #[arg(long, value_name = "HIDDEN")]
     draw: Option<usize>,
@@ -46,35 +49,44 @@ struct Bench {
 }
 
 pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
+    let (path, test) = (&args.inputs[0], args.inputs.get(1));
     if let Some(hidden) = args.draw {
         let flow = FlowConfig::new(FEATURES).with_hidden(hidden).init(SEED, &Device::flex());
-        flow.save(&args.images, &BTreeMap::new(), &[])?;
+        flow.save(path, &BTreeMap::new(), &[])?;
         return Ok(ExitCode::SUCCESS);
     }
     let pixel = |index: usize| (index * index / 7 % 251) as u8;
+    if let Some(test) = test {
+        let mut bench = RowBench::open(path, test)?;
+        return answer(|name, size| bench.seconds(name, size));
+    }
     let mut bench = Bench {
         source: FeatureSource::on_host(None),
-        files: find_images(&args.images)?,
+        files: find_images(path)?,
         pixels: vec![(0..3 * IMAGE_SIZE * IMAGE_SIZE).map(pixel).collect(); BATCH],
         flow: None,
         trainer: None,
     };
+    answer(|name, size| bench.seconds(name, size))
+}
+
+/// Prints the seconds of what each line names, or the largest resident memory.
+fn answer(mut seconds: impl FnMut(&str, usize) -> anyhow::Result<f64>) -> anyhow::Result<ExitCode> {
     for line in stdin().lock().lines() {
         let line = line?;
         if line == "peak" {
             println!("{}", memory::peak().unwrap_or(0));
             continue;
         }
-        println!("{}", bench.seconds(&line)?);
+        let (name, size) = line.split_once(' ').context("work has a name and a size")?;
+        println!("{}", seconds(name, size.parse()?)?);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 impl Bench {
     /// The seconds that the work with a name takes, without what is made once.
-    fn seconds(&mut self, name: &str) -> anyhow::Result<f64> {
-        let (name, size) = name.split_once(' ').context("work has a name and a size")?;
-        let size: usize = size.parse()?;
+    fn seconds(&mut self, name: &str, size: usize) -> anyhow::Result<f64> {
         let start;
         match name {
             "alexnet" => {
