@@ -33,7 +33,6 @@ fn check(kind: DeviceChoice, what: &str, found: &[f32], expected: &[f32], tolera
     let pairs = found.iter().zip(expected);
     let off = norm(&mut pairs.map(|(f, e)| f64::from(f - e)));
     let error = off / norm(&mut expected.iter().map(|value| f64::from(*value)));
-    println!("{kind}: {what}: relative error {error:.1e}, at most {tolerance:.0e}");
     // Not `error > tolerance`, which holds for no NaN.
     assert!(error <= tolerance, "{kind}: {what} is off by {error:.1e}");
 }
