@@ -15,6 +15,9 @@ use super::vectors::{Vectors, to_host, widened};
 
 /// Sums in another order, multiplied by scales of up to e³ in every block.
 const FORWARD: f64 = 1e-4;
+/// The log-determinant of a graphics card: Vulkan lets each arctangent err by 4096 units in the last
+/// place, and a log-determinant is the sum of thousands.
+const GRAPHICS_LOG_DET: f64 = 1e-3;
 /// A gradient passes the flow twice.
 const GRADIENT: f64 = 1e-3;
 /// Each update starts from the rounding of those before.
@@ -30,12 +33,14 @@ pub(super) fn checks(golden: &Vectors, device: &Device) -> anyhow::Result<Vec<Ch
         |name: &str| Ok::<_, anyhow::Error>(widened(&golden.values(name, [rows, features])?));
 
     let latents = flow.forward(y);
-    let check = |subject: &str, found: Vec<f64>, golden: Vec<f64>| {
-        Check::of(format!("flow {subject}"), Measure::Mixed, &found, &golden, FORWARD)
+    let check_within = |tolerance, subject: &str, found: Vec<f64>, golden: Vec<f64>| {
+        Check::of(format!("flow {subject}"), Measure::Mixed, &found, &golden, tolerance)
     };
+    let check = |subject: &str, found, golden| check_within(FORWARD, subject, found, golden);
+    let log_det = if *device == Device::flex() { FORWARD } else { GRAPHICS_LOG_DET };
     let mut checks = vec![
         check("z", to_host(latents.z.clone()), matrix("z")?),
-        check("log_det", to_host(latents.log_det.clone()), vector("log_det")?),
+        check_within(log_det, "log_det", to_host(latents.log_det.clone()), vector("log_det")?),
         check("inverse", to_host(flow.inverse(z)), matrix("inverse_of_z")?),
         check("nll", to_host(nll(&latents)), vector("nll")?),
         check("score", transform_scores(latents.z), vector("score")?),
