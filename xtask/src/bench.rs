@@ -35,7 +35,7 @@ pub(crate) struct BenchArgs {
     /// Only pieces of work whose names contain this.
     #[arg(long, value_name = "TEXT", requires = "against")]
     only: Option<String>,
-    /// Runs of each piece of work on each side.
+    /// Turns of each side at each piece of work, of a run or as many as fit into 0.4 s.
     #[arg(long, value_name = "N", default_value_t = 7, requires = "against")]
     rounds: usize,
     /// Folder of images to extract; generated ones without it.

@@ -3,6 +3,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use differnet::DeviceChoice;
@@ -18,6 +20,11 @@ const DOCUMENT: &str = "docs/src/performance.md";
 /// Generated images, and their side in pixels: that of MVTec AD's smaller ones.
 const IMAGES: usize = 16;
 const SIDE: u32 = 700;
+/// Time between the turns: threads of OpenMP keep a core busy for 200 ms after their work.
+const PAUSE: Duration = Duration::from_millis(500);
+/// Seconds of a turn, at least: short work is done again and again, or it would be timed while the
+/// processor wakes up.
+const TURN: f64 = 0.4;
 
 /// Who else does the work.
 struct Peer {
@@ -112,7 +119,7 @@ pub(super) fn run(args: &BenchArgs, python: &Path) -> anyhow::Result<ExitCode> {
         let version = output(Command::new(python).args(["-c", &version]))?;
         let here = Environment::here(shell.current_dir(), DeviceChoice::Flex);
         let content = format!(
-            "{}\n{} runs of each, in turn. {} {version}; {}.\n",
+            "{}\n{} turns of each. {} {version}; {}.\n",
             markdown_table(&headers, &rows),
             args.rounds,
             peer.name,
@@ -146,8 +153,10 @@ fn compare(
     theirs.ask(line)?;
     let mut seconds = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
-        seconds[0].push(ours.ask(line)?);
-        seconds[1].push(theirs.ask(line)?);
+        for (seconds, worker) in seconds.iter_mut().zip([&mut *ours, &mut *theirs]) {
+            thread::sleep(PAUSE);
+            seconds.push(worker.turn(line)?);
+        }
     }
     let peaks = [ours.ask("peak")?, theirs.ask("peak")?];
     let [ours, theirs] = seconds;
@@ -164,6 +173,16 @@ impl Worker {
         let input = child.stdin.take().context("no standard input")?;
         let output = BufReader::new(child.stdout.take().context("no standard output")?);
         Ok(Self { child, input, output })
+    }
+
+    /// Mean seconds of the work `line` over a turn.
+    fn turn(&mut self, line: &str) -> anyhow::Result<f64> {
+        let (mut total, mut runs) = (0.0, 0.0);
+        while total < TURN {
+            total += self.ask(line)?;
+            runs += 1.0;
+        }
+        Ok(total / runs)
     }
 
     /// What the process answers to `line`.

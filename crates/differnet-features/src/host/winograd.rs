@@ -18,7 +18,10 @@ use super::lanes::{LANES, Lanes};
 const TILE: usize = 6;
 const POSITIONS: usize = TILE * TILE;
 /// Tiles per matrix product: enough to amortise reading the weights, few enough for the cache.
-const TILES_PER_BLOCK: usize = 96;
+const TILES_TOGETHER: usize = 192;
+/// Values between the transformed tiles. A multiple of 4 KiB from one to the next would let them drive
+/// each other out of the innermost cache.
+const APART: usize = 16;
 
 /// A convolution with stride 1 and "same" padding.
 #[derive(Debug)]
@@ -95,48 +98,51 @@ impl WinogradConvolution {
         let mut output =
             FeatureMaps::zeros(input.images, input.height, input.width, self.outputs, border);
         let mut strips = output.strips_mut(outputs_per_tile);
-        // At least one block per thread, at most TILES_PER_BLOCK tiles each.
-        let share = strips.len().div_ceil(rayon::current_num_threads());
-        let blocks_per_share = (share * tiles_across).div_ceil(TILES_PER_BLOCK);
-        let strips_per_block = share.div_ceil(blocks_per_share);
-        strips.par_chunks_mut(strips_per_block).for_each(|block| {
-            SCRATCH.with_borrow_mut(|scratch| self.forward_block(input, block, finish, scratch));
-        });
+        let strips_together = (TILES_TOGETHER / tiles_across).max(1);
+        // Taken, not borrowed: while this thread waits for others it may compute another map.
+        let mut scratch = SCRATCH.take();
+        for strips in strips.chunks_mut(strips_together) {
+            self.forward_strips(input, strips, tiles_across, finish, &mut scratch);
+        }
+        SCRATCH.set(scratch);
         output
     }
 
-    fn forward_block(
+    /// Strips of `tiles_across` tiles each.
+    fn forward_strips(
         &self,
         input: &FeatureMaps,
         strips: &mut [Strip<'_>],
+        tiles_across: usize,
         finish: &impl Finish,
         scratch: &mut Scratch,
     ) {
         let outputs_per_tile = TILE + 1 - self.kernel;
-        let tiles_across = input.width.div_ceil(outputs_per_tile);
         let tiles = strips.len() * tiles_across;
         let (inputs, outputs) = (self.inputs, self.outputs);
-        let transformed = Scratch::sized(&mut scratch.inputs, POSITIONS * tiles * inputs);
+        let stride = POSITIONS * inputs + APART;
+        let transformed = Scratch::sized(&mut scratch.inputs, tiles * stride); // [tiles, stride]
         let products = Scratch::sized(&mut scratch.products, POSITIONS * tiles * outputs);
         let arch = Arch::new();
 
-        arch.dispatch(|| {
-            for (index, strip) in strips.iter().enumerate() {
-                for tile in 0..tiles_across {
+        let tiles_of_strips = transformed.par_chunks_exact_mut(tiles_across * stride);
+        tiles_of_strips.zip(&*strips).for_each(|(tiles, strip)| {
+            arch.dispatch(|| {
+                for (tile, to) in tiles.chunks_exact_mut(stride).enumerate() {
                     let from = input.stored_from(strip.image, strip.row, tile * outputs_per_tile);
-                    let to = &mut transformed[(index * tiles_across + tile) * inputs..];
-                    transform_input(from, input.row_stride(), inputs, to, tiles * inputs);
+                    transform_input(from, input.row_stride(), inputs, to);
                 }
-            }
+            });
         });
-        let values = transformed.chunks_exact(tiles * inputs);
-        let products_of = products.chunks_exact_mut(tiles * outputs);
-        for ((weights, values), products) in self.weights.iter().zip(values).zip(products_of) {
-            let values = Strided { values, stride: inputs };
+        // By positions, so that each weight is read by one thread, once for all tiles.
+        let positions = products.par_chunks_exact_mut(tiles * outputs).zip(&self.weights);
+        positions.enumerate().for_each(|(position, (products, weights))| {
+            let values = Strided { values: &transformed[position * inputs..], stride };
             multiply(values, tiles, weights, Sums::Replace, products);
-        }
-        arch.dispatch(|| {
-            for (index, strip) in strips.iter_mut().enumerate() {
+        });
+        let products = &*products;
+        strips.par_iter_mut().enumerate().for_each(|(index, strip)| {
+            arch.dispatch(|| {
                 for tile in 0..tiles_across {
                     let from = &products[(index * tiles_across + tile) * outputs..];
                     let x = tile * outputs_per_tile;
@@ -147,16 +153,17 @@ impl WinogradConvolution {
                         _ => transform_output::<2, _>(from, tiles * outputs, strip, &target),
                     }
                 }
-            }
+            });
         });
     }
 }
 
 thread_local! {
-    // Blocks are a few megabytes: fresh memory for each would cost page faults.
+    // A few megabytes: fresh memory every time would cost page faults.
     static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch { inputs: Vec::new(), products: Vec::new() }) };
 }
 
+#[derive(Default)]
 struct Scratch {
     inputs: Vec<f32>,
     products: Vec<f32>,
@@ -195,9 +202,9 @@ fn kernel_transform(kernel: usize) -> [[f64; 5]; TILE] {
     rows
 }
 
-/// Bᵀ d B of one tile, all channels; position p goes to `to[p * plane..]`.
+/// Bᵀ d B of one tile, all channels, to `[36, channels]`.
 #[inline(always)]
-fn transform_input(from: &[f32], row_stride: usize, channels: usize, to: &mut [f32], plane: usize) {
+fn transform_input(from: &[f32], row_stride: usize, channels: usize, to: &mut [f32]) {
     for channel in (0..channels).step_by(LANES) {
         let mut columns = [[Lanes::ZERO; TILE]; TILE];
         for x in 0..TILE {
@@ -212,7 +219,7 @@ fn transform_input(from: &[f32], row_stride: usize, channels: usize, to: &mut [f
         }
         for (y, row) in columns.iter().enumerate() {
             for (x, value) in input_points(*row).into_iter().enumerate() {
-                value.store(&mut to[(y * TILE + x) * plane + channel..]);
+                value.store(&mut to[(y * TILE + x) * channels + channel..]);
             }
         }
     }
