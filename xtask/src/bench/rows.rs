@@ -7,8 +7,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use differnet_baselines::{
-    FitProgress, OneClassSvm, OneClassSvmConfig, OneNearestNeighbour, OneNearestNeighbourConfig,
-    RowScorer, Rows,
+    FitProgress, OneClassSvmConfig, OneNearestNeighbourConfig, RowScorer, Rows,
 };
 use differnet_features::FEATURES;
 use safetensors::SafeTensors;
@@ -20,53 +19,48 @@ const SEED: u64 = 1;
 pub(super) struct RowBench {
     train: Vec<f32>,
     test: Vec<f32>,
-    nearest: Option<OneNearestNeighbour>,
-    svm: Option<OneClassSvm>,
+    fitted: Option<(String, Box<dyn RowScorer>)>,
 }
 
 impl RowBench {
     /// From two files that `differnet features` wrote.
     pub(super) fn open(train: &Path, test: &Path) -> anyhow::Result<Self> {
-        Ok(Self { train: read(train)?, test: read(test)?, nearest: None, svm: None })
+        Ok(Self { train: read(train)?, test: read(test)?, fitted: None })
     }
 
-    /// The seconds that the work with a name takes, without what is fitted once to score.
+    /// The seconds that the work `METHOD-fit` or `METHOD-score` takes, without what is fitted once to
+    /// score.
     pub(super) fn seconds(&mut self, name: &str, size: usize) -> anyhow::Result<f64> {
-        let test = Rows::new(&self.test, FEATURES)?;
+        let (method, part) = name.split_once('-').context("work has a method and a part")?;
         let mut start = Instant::now();
-        match name {
-            "nearest-fit" => self.nearest = Some(fit_nearest(&self.train, size)?),
-            "nearest-score" => {
-                if self.nearest.is_none() {
-                    self.nearest = Some(fit_nearest(&self.train, size)?);
-                    start = Instant::now();
-                }
-                black_box(self.nearest.as_ref().map(|model| model.scores(&test)));
+        if part == "fit" || self.fitted.as_ref().is_none_or(|(name, _)| name != method) {
+            self.fitted = Some((method.to_owned(), fit(method, &self.train, size)?));
+            if part == "fit" {
+                return Ok(start.elapsed().as_secs_f64());
             }
-            "svm-fit" => self.svm = Some(fit_svm(&self.train, size)?),
-            "svm-score" => {
-                if self.svm.is_none() {
-                    self.svm = Some(fit_svm(&self.train, size)?);
-                    start = Instant::now();
-                }
-                black_box(self.svm.as_ref().map(|model| model.scores(&test)));
-            }
-            _ => bail!("there is no work named {name}"),
+            start = Instant::now();
         }
+        let (_, model) = self.fitted.as_ref().context("the model was just fitted")?;
+        black_box(model.scores(&Rows::new(&self.test, FEATURES)?));
         Ok(start.elapsed().as_secs_f64())
     }
 }
 
-fn fit_nearest(train: &[f32], components: usize) -> anyhow::Result<OneNearestNeighbour> {
-    let config = OneNearestNeighbourConfig { components };
-    let model = config.fit(&Rows::new(train, FEATURES)?, &mut go_on)?;
-    model.context("nobody interrupts")
-}
-
-fn fit_svm(train: &[f32], max_rows: usize) -> anyhow::Result<OneClassSvm> {
-    let config = OneClassSvmConfig { max_rows, ..OneClassSvmConfig::default() };
-    let model = config.fit(&Rows::new(train, FEATURES)?, SEED, &mut go_on)?;
-    model.context("nobody interrupts")
+/// A model of `train`: `size` principal components for `nearest`, `size` rows for `svm`.
+fn fit(method: &str, train: &[f32], size: usize) -> anyhow::Result<Box<dyn RowScorer>> {
+    let rows = Rows::new(train, FEATURES)?;
+    let fitted: Option<Box<dyn RowScorer>> = match method {
+        "nearest" => {
+            let config = OneNearestNeighbourConfig { components: size };
+            config.fit(&rows, &mut go_on)?.map(|model| Box::new(model) as _)
+        }
+        "svm" => {
+            let config = OneClassSvmConfig { max_rows: size, ..OneClassSvmConfig::default() };
+            config.fit(&rows, SEED, &mut go_on)?.map(|model| Box::new(model) as _)
+        }
+        _ => bail!("there is no method named {method}"),
+    };
+    fitted.context("nobody interrupts")
 }
 
 fn go_on(_: &FitProgress) -> ControlFlow<()> {

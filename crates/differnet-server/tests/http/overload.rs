@@ -127,6 +127,8 @@ fn bodies_share_one_memory() {
     assert!(refused.error().contains("memory"), "{}", refused.error());
     bench.gate.open();
     assert_eq!(first.join().unwrap().status, 200);
-    assert_eq!(post(address, SCORE, &image).status, 200);
+    // The batch has the first body for a moment after its answer.
+    let status = std::iter::repeat_with(|| post(address, SCORE, &image).status);
+    assert_eq!(status.take(1000).find(|status| *status != 503), Some(200));
     bench.end();
 }
