@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use check::Check;
 use images::GoldenImages;
-use vectors::Vectors;
+pub(crate) use vectors::Vectors;
 
 /// Compare with reference vectors: images, features, flow, gradients, Adam, metrics.
 ///

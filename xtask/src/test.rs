@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::ValueEnum;
+use differnet::DeviceChoice;
 use xshell::{Shell, cmd};
 
 use crate::workspace;
@@ -18,18 +18,11 @@ pub(crate) struct TestArgs {
     /// Only tests whose name contains this text.
     filter: Option<String>,
     /// The tests that compare devices, with this one built in; it has to exist.
-    #[arg(long, value_enum, conflicts_with = "filter")]
-    device: Option<OtherDevice>,
+    #[arg(long, value_name = "DEVICE", conflicts_with = "filter")]
+    device: Option<DeviceChoice>,
     /// Passed to every test program.
     #[arg(last = true)]
     options: Vec<String>,
-}
-
-/// A device that a program has to be built for.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum OtherDevice {
-    Wgpu,
-    Cuda,
 }
 
 pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
@@ -37,11 +30,8 @@ pub(crate) fn run(args: &TestArgs) -> anyhow::Result<ExitCode> {
     let shell = workspace::shell()?;
     let mut test = cmd!(shell, "cargo test --workspace --release {filter...}");
     if let Some(device) = device {
-        let feature = match device {
-            OtherDevice::Wgpu => "differnet/wgpu",
-            OtherDevice::Cuda => "differnet/cuda",
-        };
-        test = test.args(["--test", "devices", "--features", feature]);
+        let feature = format!("differnet/{device}");
+        test = test.args(["--test", "devices", "--features", &feature]);
     }
     test.arg("--").args(options).run_echo()?;
     Ok(ExitCode::SUCCESS)

@@ -10,7 +10,8 @@ use differnet_baselines::{
     FitProgress, OneClassSvmConfig, OneNearestNeighbourConfig, RowScorer, Rows,
 };
 use differnet_features::FEATURES;
-use safetensors::SafeTensors;
+
+use crate::golden::Vectors;
 
 /// Seed of the rows that the one-class SVM is fitted to.
 const SEED: u64 = 1;
@@ -67,14 +68,7 @@ fn go_on(_: &FitProgress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-/// The values of the tensor `features`, whatever its leading dimensions.
+/// The rows of a file that `differnet features` wrote, `[images, transforms, 768]`.
 fn read(path: &Path) -> anyhow::Result<Vec<f32>> {
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let tensors = SafeTensors::deserialize(&bytes)
-        .with_context(|| format!("{} is no safetensors file", path.display()))?;
-    let features = tensors
-        .tensor("features")
-        .with_context(|| format!("{} has no tensor `features`", path.display()))?;
-    let (values, _) = features.data().as_chunks::<4>();
-    Ok(values.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+    Vectors::read(path)?.values("features", [0, 0, FEATURES])
 }

@@ -55,11 +55,11 @@ pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
         flow.save(path, &BTreeMap::new(), &[])?;
         return Ok(ExitCode::SUCCESS);
     }
-    let pixel = |index: usize| (index * index / 7 % 251) as u8;
     if let Some(test) = test {
         let mut bench = RowBench::open(path, test)?;
         return answer(|name, size| bench.seconds(name, size));
     }
+    let pixel = |index: usize| (index * index / 7 % 251) as u8;
     let mut bench = Bench {
         source: FeatureSource::on_host(None),
         files: find_images(path)?,

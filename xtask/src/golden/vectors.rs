@@ -9,13 +9,13 @@ use safetensors::{Dtype, SafeTensors};
 
 /// A safetensors file in memory.
 #[derive(Debug)]
-pub(super) struct Vectors {
+pub(crate) struct Vectors {
     path: PathBuf,
     bytes: Vec<u8>,
 }
 
 impl Vectors {
-    pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let vectors = Self { path: path.to_path_buf(), bytes };
         vectors.tensors()?;
@@ -59,7 +59,7 @@ impl Vectors {
     }
 
     /// The values of the tensor `name`, row by row, of shape `shape`; 0 stands for any size.
-    pub(super) fn values<const D: usize>(
+    pub(crate) fn values<const D: usize>(
         &self,
         name: &str,
         shape: [usize; D],
