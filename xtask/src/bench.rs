@@ -2,6 +2,7 @@
 
 mod compare;
 mod rows;
+mod scaling;
 mod worker;
 
 use std::path::PathBuf;
@@ -13,7 +14,7 @@ use xshell::cmd;
 use crate::usage::UsageError;
 use crate::workspace;
 
-pub(crate) use worker::{WorkerArgs, run as run_worker};
+pub(crate) use worker::{WorkerArgs, extract, run as run_worker};
 
 /// Time the libraries: by criterion, or against PyTorch or scikit-learn.
 #[derive(Debug, clap::Args)]
@@ -23,11 +24,13 @@ pub(crate) use worker::{WorkerArgs, run as run_worker};
   cargo xtask bench --baseline before
   cargo xtask bench --against python3 --docs
   cargo xtask bench --against python3 --rows train.safetensors test.safetensors --docs
+  cargo xtask bench --scaling --docs
 
 --against takes a Python with torch, pillow and numpy, or, for the competitors on rows of features, with
 scikit-learn, safetensors and numpy; `differnet features` writes such rows. Each piece of work is done by a
 process of ours and one of theirs in turn, so that whatever else the machine does slows both; ratios above 1
-mean that we are faster.")]
+mean that we are faster. --scaling measures how time and memory grow with images, transforms, width and cores,
+and how far from the machine's limits they are.")]
 pub(crate) struct BenchArgs {
     /// Python to compare with.
     #[arg(long, value_name = "PYTHON")]
@@ -35,8 +38,11 @@ pub(crate) struct BenchArgs {
     /// Only pieces of work whose names contain this.
     #[arg(long, value_name = "TEXT", requires = "against")]
     only: Option<String>,
+    /// Measure how time and memory grow.
+    #[arg(long, conflicts_with = "against")]
+    scaling: bool,
     /// Turns of each side at each piece of work, of a run or as many as fit into 0.4 s.
-    #[arg(long, value_name = "N", default_value_t = 7, requires = "against")]
+    #[arg(long, value_name = "N", default_value_t = 7)]
     rounds: usize,
     /// Folder of images to extract; generated ones without it.
     #[arg(long, value_name = "DIR", requires = "against")]
@@ -44,22 +50,26 @@ pub(crate) struct BenchArgs {
     /// Compare with scikit-learn on the rows of these two files.
     #[arg(long, num_args = 2, value_names = ["TRAIN", "TEST"], requires = "against", conflicts_with = "images")]
     rows: Option<Vec<PathBuf>>,
-    /// Refresh the table in docs/src/performance.md.
-    #[arg(long, requires = "against")]
+    /// Refresh the table in docs/src/performance.md; with --against or --scaling.
+    #[arg(long, conflicts_with_all = ["save_baseline", "baseline"])]
     docs: bool,
     /// Keep the timings of the benches under a name.
-    #[arg(long, value_name = "NAME", conflicts_with = "against")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["against", "scaling"])]
     save_baseline: Option<String>,
     /// Compare the benches with timings kept before.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["against", "save_baseline"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["against", "scaling", "save_baseline"])]
     baseline: Option<String>,
 }
 
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
+    ensure!(args.rounds > 0, UsageError("--rounds is 0: at least 1 is needed".to_owned()));
     if let Some(python) = &args.against {
-        ensure!(args.rounds > 0, UsageError("--rounds is 0: at least 1 is needed".to_owned()));
         return compare::run(args, python);
     }
+    if args.scaling {
+        return scaling::run(args);
+    }
+    ensure!(!args.docs, UsageError("--docs goes with --against or --scaling".to_owned()));
     let shell = workspace::shell()?;
     let save = args.save_baseline.iter().flat_map(|name| ["--save-baseline", name.as_str()]);
     let with = args.baseline.iter().flat_map(|name| ["--baseline", name.as_str()]);

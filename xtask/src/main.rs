@@ -65,6 +65,8 @@ enum Command {
     Multimodal(Box<reproduce::MultimodalArgs>),
     #[command(name = "reproduce-curve")]
     Curve(Box<reproduce::CurveArgs>),
+    #[command(name = "reproduce-frontier")]
+    Frontier(Box<reproduce::FrontierArgs>),
     #[command(name = "reproduce-cell", hide = true)]
     Cell(reproduce::CellArgs),
     Soak(soak::SoakArgs),
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         Command::Figure7(args) => reproduce::run_figure7(&args),
         Command::Multimodal(args) => reproduce::run_multimodal(&args),
         Command::Curve(args) => reproduce::run_curve(&args),
+        Command::Frontier(args) => reproduce::run_frontier(&args),
         Command::Cell(args) => reproduce::run_cell(&args),
         Command::Soak(args) => soak::run(&args),
         Command::Test(args) => test::run(&args),

@@ -18,6 +18,7 @@ mod environment;
 mod estimate;
 mod figure7;
 mod files;
+mod frontier;
 mod method;
 mod mtd;
 mod multimodal;
@@ -44,6 +45,7 @@ pub(crate) use curve::{CurveArgs, run as run_curve};
 pub(crate) use docs::refresh as refresh_block;
 pub(crate) use environment::Environment;
 pub(crate) use figure7::{Figure7Args, run as run_figure7};
+pub(crate) use frontier::{FrontierArgs, run as run_frontier};
 pub(crate) use multimodal::{MultimodalArgs, run as run_multimodal};
 pub(crate) use table1::{Table1Args, run as run_table1};
 pub(crate) use table2::{Table2Args, run as run_table2};
@@ -119,6 +121,7 @@ fn reproduce(
         let path = if path == Path::new(DOCS) { workspace.join(path) } else { path.clone() };
         let block = args.block(name);
         docs::refresh(&path, &block, &document.command, &render::block(&document))?;
+        docs::refresh_figures(&path, &document.figures)?;
         println!("Refreshed the block {block} in {}", path.display());
     }
     Ok(ExitCode::SUCCESS)

@@ -15,6 +15,16 @@ pub struct Panels<V = Vec<f32>> {
     columns: usize,
 }
 
+impl Panels {
+    /// The panels of a matrix `[depth, columns]`, row by row.
+    ///
+    /// # Panics
+    /// If `columns` is 0.
+    pub fn new(matrix: &[f32], columns: usize) -> Self {
+        Self::of(matrix, columns, |count| vec![0.0; count])
+    }
+}
+
 impl<V: DerefMut<Target = [f32]>> Panels<V> {
     /// The panels of a matrix `[depth, columns]`, row by row, in memory that `take` gives for a
     /// number of values.

@@ -16,7 +16,7 @@ use super::BenchArgs;
 use crate::reproduce::{Environment, refresh_block};
 use crate::workspace;
 
-const DOCUMENT: &str = "docs/src/performance.md";
+pub(super) const DOCUMENT: &str = "docs/src/performance.md";
 /// Generated images, and their side in pixels: that of MVTec AD's smaller ones.
 const IMAGES: usize = 16;
 const SIDE: u32 = 700;
@@ -74,7 +74,7 @@ const NETWORKS: [(&str, &str); 8] = [
 ];
 
 /// A process that does work on demand.
-struct Worker {
+pub(super) struct Worker {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -132,7 +132,7 @@ pub(super) fn run(args: &BenchArgs, python: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// A folder of generated photographs.
-fn generated(folder: &Path) -> anyhow::Result<PathBuf> {
+pub(super) fn generated(folder: &Path) -> anyhow::Result<PathBuf> {
     let config =
         SampleConfig { seed: 1, size: SIDE, train: IMAGES, test_good: 1, test_defect_per_kind: 1 };
     let categories = write_sample_dataset(folder, &config)?;
@@ -164,7 +164,7 @@ fn compare(
 }
 
 impl Worker {
-    fn start(command: &mut Command) -> anyhow::Result<Self> {
+    pub(super) fn start(command: &mut Command) -> anyhow::Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -176,7 +176,7 @@ impl Worker {
     }
 
     /// Mean seconds of the work `line` over a turn.
-    fn turn(&mut self, line: &str) -> anyhow::Result<f64> {
+    pub(super) fn turn(&mut self, line: &str) -> anyhow::Result<f64> {
         let (mut total, mut runs) = (0.0, 0.0);
         while total < TURN {
             total += self.ask(line)?;
@@ -186,7 +186,7 @@ impl Worker {
     }
 
     /// What the process answers to `line`.
-    fn ask(&mut self, line: &str) -> anyhow::Result<f64> {
+    pub(super) fn ask(&mut self, line: &str) -> anyhow::Result<f64> {
         writeln!(self.input, "{line}")
             .with_context(|| format!("the worker ended before {line}"))?;
         let mut answer = String::new();
@@ -225,7 +225,7 @@ impl Comparison {
 }
 
 /// The middle of `values`; the lower one of two.
-fn median(values: &[f64]) -> f64 {
+pub(super) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5).expect("there are rounds")
 }
 

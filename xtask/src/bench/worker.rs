@@ -13,7 +13,9 @@ use std::time::Instant;
 use anyhow::{Context, bail, ensure};
 use burn::tensor::Device;
 use differnet::FeatureSource;
-use differnet_data::{ContentHash, Rotation, TransformConfig, find_images, fixed_transforms};
+use differnet_data::{
+    ContentHash, Rotation, Transform, TransformConfig, find_images, fixed_transforms,
+};
 use differnet_features::{FEATURES, IMAGE_SIZE};
 use differnet_flow::{AdamConfig, FlowConfig, HostFlow, Trainer};
 use differnet_scoring::scores_of_rows;
@@ -24,7 +26,7 @@ use crate::memory;
 /// Images of a forward pass.
 const BATCH: usize = 8;
 /// Rows of a training step.
-const ROWS: usize = 96;
+pub(super) const ROWS: usize = 96;
 /// Seed of weights.
 const SEED: u64 = 1;
 
@@ -96,20 +98,30 @@ impl Bench {
             }
             "extract" => {
                 start = Instant::now();
-                self.extract(&self.files, size)?;
+                extract(&self.source, &self.files, &turns(size))?;
+            }
+            "images" => {
+                let count = size.min(self.files.len());
+                start = Instant::now();
+                extract(&self.source, &self.files[..count], &turns(8))?;
+            }
+            "turns" => {
+                start = Instant::now();
+                extract(&self.source, &self.files[..1], &turns(size))?;
             }
             "score" => {
-                if self.flow.is_none() {
-                    self.flow = Some(mapped_flow(size)?);
-                }
+                let flow = flow(&mut self.flow, size)?;
                 start = Instant::now();
-                let rows = self.extract(&self.files[..1], 1)?;
-                let flow = self.flow.as_ref().context("the flow was just made")?;
+                let rows = extract(&self.source, &self.files[..1], &turns(1))?;
                 black_box(scores_of_rows(&flow.latents(&rows).z, FEATURES));
             }
+            "latents" => {
+                let (flow, rows) = (flow(&mut self.flow, size)?, some_rows());
+                start = Instant::now();
+                black_box(flow.latents(&rows));
+            }
             "step" => {
-                let rows: Vec<f32> =
-                    (0..ROWS * FEATURES).map(|index| (index as f32 * 0.731).sin()).collect();
+                let rows = some_rows();
                 let trainer = self.trainer.get_or_insert_with(|| {
                     let flow = FlowConfig::new(FEATURES).with_hidden(size);
                     Trainer::new(flow.init(SEED, &Device::flex()), AdamConfig::new())
@@ -121,25 +133,48 @@ impl Bench {
         }
         Ok(start.elapsed().as_secs_f64())
     }
+}
 
-    /// Decodes, resizes, turns and extracts each file under `transforms` transforms.
-    fn extract(&self, files: &[PathBuf], transforms: usize) -> anyhow::Result<Vec<f32>> {
-        let transforms =
-            fixed_transforms(&TransformConfig { rotate: Rotation::Full, jitter: None }, transforms);
-        let choice = |_: &ContentHash| transforms.clone();
-        let mut rows = Vec::new();
-        let mut failure = None;
-        let _ = self.source.for_each(files, &choice, &mut |_, features| match features {
-            Ok(features) => {
-                rows.extend(features.rows);
-                ControlFlow::Continue(())
-            }
-            Err(error) => {
-                failure = Some(error);
-                ControlFlow::Break(())
-            }
-        })?;
-        failure.map_or(Ok(rows), |error| Err(error.into()))
+/// Evenly spread turns.
+fn turns(count: usize) -> Vec<Transform> {
+    fixed_transforms(&TransformConfig { rotate: Rotation::Full, jitter: None }, count)
+}
+
+/// Decodes, resizes, transforms and extracts each file: rows `[files * transforms, 768]`.
+///
+/// # Errors
+/// What is wrong with a file that is no usable image.
+pub(crate) fn extract(
+    source: &FeatureSource,
+    files: &[PathBuf],
+    transforms: &[Transform],
+) -> anyhow::Result<Vec<f32>> {
+    let choice = |_: &ContentHash| transforms.to_vec();
+    let mut rows = Vec::new();
+    let mut failure = None;
+    let _ = source.for_each(files, &choice, &mut |_, features| match features {
+        Ok(features) => {
+            rows.extend(features.rows);
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            failure = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    failure.map_or(Ok(rows), |error| Err(error.into()))
+}
+
+/// Rows of a step, `[96, 768]`, that are not all alike.
+fn some_rows() -> Vec<f32> {
+    (0..ROWS * FEATURES).map(|index| (index as f32 * 0.731).sin()).collect()
+}
+
+/// The flow in `slot`, made first if need be.
+fn flow(slot: &mut Option<HostFlow>, hidden: usize) -> anyhow::Result<&HostFlow> {
+    match slot {
+        Some(flow) => Ok(flow),
+        empty => Ok(empty.insert(mapped_flow(hidden)?)),
     }
 }
 

@@ -11,6 +11,7 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use super::document::Figure;
 use super::files;
 
 const BEGIN: &str = "<!-- begin: ";
@@ -35,6 +36,21 @@ pub(crate) fn refresh(path: &Path, name: &str, command: &str, content: &str) -> 
     let text = replaced(&text, name, command, content)
         .with_context(|| format!("cannot refresh {}", path.display()))?;
     files::write(path, text.as_bytes())
+}
+
+/// Writes those of the `figures` that the document `path` shows, as `![…](FILE)`, beside it.
+///
+/// # Errors
+/// If the document cannot be read or a figure not written.
+pub(super) fn refresh_figures(path: &Path, figures: &[Figure]) -> anyhow::Result<()> {
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    for figure in figures {
+        if text.contains(&format!("]({})", figure.file)) {
+            files::write(&path.with_file_name(figure.file), figure.svg.as_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 fn replaced(text: &str, name: &str, command: &str, content: &str) -> anyhow::Result<String> {
@@ -125,6 +141,18 @@ mod tests {
             assert!(message.as_ref().is_err_and(|m| m.contains(word)), "{text}: {message:?}");
         }
         assert!(replaced(TEXT, "c", "", "").is_err());
+    }
+
+    #[test]
+    fn figures_lie_beside_the_document_that_shows_them() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("page.md");
+        std::fs::write(&path, "![Curve](curve.svg)\n")?;
+        let figure = |file| Figure { file, title: "A figure".into(), svg: "<svg/>".into() };
+        refresh_figures(&path, &[figure("curve.svg"), figure("other.svg")])?;
+        assert_eq!(std::fs::read_to_string(folder.path().join("curve.svg"))?, "<svg/>");
+        assert!(!folder.path().join("other.svg").exists());
+        Ok(())
     }
 
     #[test]

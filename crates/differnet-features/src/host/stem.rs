@@ -46,7 +46,7 @@ impl Stem {
                 }
             }
         }
-        let weights = Panels::of(&weights, outputs, |count| vec![0.0; count]);
+        let weights = Panels::new(&weights, outputs);
         Self { weights, bias: bias.to_vec() }
     }
 

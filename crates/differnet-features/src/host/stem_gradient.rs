@@ -49,7 +49,7 @@ impl StemGradient {
                     }
                 }
             }
-            Panels::of(&weights, CELL, |count| vec![0.0; count])
+            Panels::new(&weights, CELL)
         });
         Self { weights, outputs }
     }

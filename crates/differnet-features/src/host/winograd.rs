@@ -58,8 +58,7 @@ impl WinogradConvolution {
             }
         }
         let positions = weights.chunks_exact(inputs * outputs);
-        let panels =
-            positions.map(|weights| Panels::of(weights, outputs, |count| vec![0.0; count]));
+        let panels = positions.map(|weights| Panels::new(weights, outputs));
         Self { kernel, inputs, outputs, weights: panels.collect() }
     }
 
