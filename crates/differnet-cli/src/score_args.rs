@@ -15,6 +15,8 @@ pub(crate) enum AverageChoice {
     Mean,
     /// The exponential of the mean logarithm: single extreme transforms count little.
     GeometricMean,
+    /// The mean of the middle half: a quarter of the transforms may score anything.
+    InterquartileMean,
 }
 
 impl From<AverageChoice> for Average {
@@ -22,6 +24,7 @@ impl From<AverageChoice> for Average {
         match choice {
             AverageChoice::Mean => Self::Mean,
             AverageChoice::GeometricMean => Self::GeometricMean,
+            AverageChoice::InterquartileMean => Self::InterquartileMean,
         }
     }
 }
@@ -90,5 +93,6 @@ pub(crate) fn average_name(average: Average) -> &'static str {
     match average {
         Average::Mean => "mean",
         Average::GeometricMean => "geometric-mean",
+        Average::InterquartileMean => "interquartile-mean",
     }
 }

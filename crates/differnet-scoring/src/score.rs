@@ -14,16 +14,44 @@ pub enum Average {
     /// The exponential of the mean logarithm: a single transform whose score explodes moves it
     /// little.
     GeometricMean,
+    /// The mean of the middle half: a quarter of the transforms may score anything.
+    InterquartileMean,
 }
 
 impl Average {
     /// What is averaged of a transform's score: the score itself, or its logarithm.
     pub(crate) fn value(self, score: f64) -> f64 {
         match self {
-            Self::Mean => score,
+            Self::Mean | Self::InterquartileMean => score,
             Self::GeometricMean => score.ln(),
         }
     }
+
+    /// What the [`Self::value`]s of an image's transforms amount to; NaN without any.
+    pub(crate) fn of_values(self, values: &[f64]) -> f64 {
+        match self {
+            Self::Mean | Self::GeometricMean => values.iter().sum::<f64>() / values.len() as f64,
+            Self::InterquartileMean => interquartile_mean(values),
+        }
+    }
+}
+
+/// The mean of `values` between their quartiles; of the values on a quartile the share within counts.
+fn interquartile_mean(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    // On a line on which each value has a length of 1.
+    let count = sorted.len() as f64;
+    let (lower, upper) = (0.25 * count, 0.75 * count);
+    let share = |index: usize| {
+        let start = index as f64;
+        ((start + 1.0).min(upper) - start.max(lower)).max(0.0)
+    };
+    // An infinite value without a share would make the sum NaN.
+    let within = sorted.iter().enumerate().map(|(index, value)| (share(index), value));
+    let sum: f64 =
+        within.filter(|(share, _)| *share > 0.0).map(|(share, value)| share * value).sum();
+    sum / (upper - lower)
 }
 
 /// −log p_Z(z) of each latent, up to the constant d/2 · log 2π: `‖z‖²/2`, in nats.
@@ -61,10 +89,10 @@ pub fn anomaly_score(transform_scores: &[f64], average: Average) -> Result<f64, 
     if transform_scores.is_empty() {
         return Err(ScoreError::NoTransforms);
     }
-    let sum: f64 = transform_scores.iter().map(|&score| average.value(score)).sum();
-    let mean = sum / transform_scores.len() as f64;
+    let values: Vec<f64> = transform_scores.iter().map(|&score| average.value(score)).collect();
+    let mean = average.of_values(&values);
     Ok(match average {
-        Average::Mean => mean,
+        Average::Mean | Average::InterquartileMean => mean,
         Average::GeometricMean => mean.exp(),
     })
 }
@@ -96,6 +124,20 @@ mod tests {
         let geometric = anomaly_score(&scores, Average::GeometricMean).expect("two transforms");
         assert!((geometric - 10.0).abs() < 1e-12); // √(1 · 100)
         assert_eq!(anomaly_score(&[], Average::Mean), Err(ScoreError::NoTransforms));
+    }
+
+    #[test]
+    fn the_middle_half_by_hand() {
+        let middle = |scores: &[f64]| anomaly_score(scores, Average::InterquartileMean);
+        assert_eq!(middle(&[7.0]), Ok(7.0));
+        assert_eq!(middle(&[9.0, 1.0]), Ok(5.0));
+        // A quarter of 1 and of 8, all of 3: (1 / 4 + 3 + 8 / 4) / 1.5.
+        assert_eq!(middle(&[8.0, 1.0, 3.0]), Ok(3.5));
+        // Of 4 the outer ones do not count, of 6 half of the second and the fifth.
+        assert_eq!(middle(&[f64::INFINITY, 2.0, -9.0, 4.0]), Ok(3.0));
+        assert_eq!(middle(&[1.0, 2.0, 3.0, 4.0, 6.0, 50.0]), Ok((1.0 + 7.0 + 3.0) / 3.0));
+        let half = [f64::INFINITY, f64::INFINITY, 2.0, 4.0];
+        assert_eq!(middle(&half), Ok(f64::INFINITY));
     }
 
     #[test]

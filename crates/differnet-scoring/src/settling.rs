@@ -1,13 +1,17 @@
 //! When the verdict on an image is settled before all its transforms are scored.
 //!
-//! Let N transforms give the values v₁ … v_N, whose mean decides: scores for the mean (Eq. 5),
-//! their logarithms for the geometric mean. After n of them, in an order that has nothing to do
+//! Let N transforms give the values v₁ … v_N, whose mean decides: scores for the mean (Eq. 5) and for
+//! that of the middle half, their logarithms for the geometric mean. After n of them, in an order that has nothing to do
 //! with the values, the mean m of these n is off the mean of all N by an error with standard
 //! deviation (sampling without replacement)
 //!
 //! ```text
 //! e = s · √(1/n − 1/N),   s: standard deviation of the values
 //! ```
+//!
+//! For the mean of the middle half, s is that of Tukey and McLaughlin (1963): the ⌊n/4⌋ lowest and highest
+//! values are set to their inner neighbours, and the deviation of what this makes is divided by
+//! 1 − 2 ⌊n/4⌋/n.
 //!
 //! The verdict is settled once m is [`STANDARD_ERRORS`] · e from every threshold. s is that of the n values,
 //! but no less than what is usual for good images: few values can be alike by chance.
@@ -57,12 +61,12 @@ impl Settling {
     fn is_settled(&self, scores: &[f64]) -> bool {
         let values: Vec<f64> = scores.iter().map(|&score| self.average.value(score)).collect();
         let count = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / count;
+        let mean = self.average.of_values(&values);
         if mean.is_infinite() {
-            // So is the mean of all.
-            return true;
+            // So is the mean of all, but not its middle half.
+            return self.average != Average::InterquartileMean;
         }
-        let Some(deviation) = standard_deviation(&values, mean) else { return false };
+        let Some(deviation) = deviation(&values, self.average) else { return false };
         let deviation = deviation.max(self.spread.unwrap_or(0.0));
         let error = deviation * (1.0 / count - 1.0 / self.transforms as f64).sqrt();
         let thresholds = [Some(self.thresholds.defect), self.thresholds.unsure];
@@ -85,8 +89,7 @@ pub fn transform_spread<'a>(
 ) -> Option<f64> {
     let variances = images.into_iter().filter_map(|scores| {
         let values: Vec<f64> = scores.iter().map(|&score| average.value(score)).collect();
-        let mean = values.iter().sum::<f64>() / values.len() as f64;
-        let deviation = standard_deviation(&values, mean)?;
+        let deviation = deviation(&values, average)?;
         deviation.is_finite().then_some(deviation * deviation)
     });
     let variances: Vec<f64> = variances.collect();
@@ -94,9 +97,28 @@ pub fn transform_spread<'a>(
     (!variances.is_empty()).then(|| mean.sqrt())
 }
 
-/// The standard deviation of `values` with the given mean; `None` of fewer than two.
-fn standard_deviation(values: &[f64], mean: f64) -> Option<f64> {
+/// s, √n times the standard error of the average of n `values`; `None` of fewer than two.
+fn deviation(values: &[f64], average: Average) -> Option<f64> {
+    match average {
+        Average::Mean | Average::GeometricMean => standard_deviation(values),
+        Average::InterquartileMean => {
+            let outer = values.len() / 4;
+            let mut values = values.to_vec();
+            values.sort_by(f64::total_cmp);
+            let inner = outer..values.len() - outer;
+            let (lowest, highest) = (*values.get(inner.start)?, *values.get(inner.end - 1)?);
+            values[..inner.start].fill(lowest);
+            values[inner.end..].fill(highest);
+            let share = inner.len() as f64 / values.len() as f64;
+            Some(standard_deviation(&values)? / share)
+        }
+    }
+}
+
+/// The standard deviation of `values`; `None` of fewer than two.
+fn standard_deviation(values: &[f64]) -> Option<f64> {
     let freedom = values.len().checked_sub(1).filter(|&freedom| freedom > 0)?;
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     Some((squares / freedom as f64).sqrt())
 }
@@ -147,6 +169,24 @@ mod tests {
         assert_eq!(settling(115.5).wanted(&[100.0; 4]), 6);
         // Every score reaches a threshold below zero.
         assert_eq!(settling(-1.0).wanted(&[100.0; 4]), 4);
+    }
+
+    #[test]
+    fn the_middle_half_and_its_deviation_by_hand() {
+        // Of 8, 3 to 6 remain and are doubled: deviation of 3 3 3 4 5 6 6 6 is √(14 / 7), over 1/2.
+        let scores = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 800.0];
+        let middle = Average::InterquartileMean;
+        assert_eq!(deviation(&scores, middle), Some(2.0 * 2.0_f64.sqrt()));
+        assert_eq!(deviation(&[1.0, 2.0, 9.0], middle), standard_deviation(&[1.0, 2.0, 9.0]));
+        assert_eq!(deviation(&[1.0], middle), None);
+        assert_eq!(transform_spread([&scores[..]], middle), Some(2.0 * 2.0_f64.sqrt()));
+        // Mean 4.5, n = 8: 3 e = 3 · 2.828 · √(1/8 − 1/64) = 2.806.
+        let settling =
+            |threshold| Settling { average: middle, spread: Some(0.1), ..settling(threshold) };
+        assert_eq!(settling(7.31).wanted(&scores), 8);
+        assert_eq!(settling(7.30).wanted(&scores), 12);
+        // Half of them at infinity say nothing of the others.
+        assert_eq!(settling(7.31).wanted(&[f64::INFINITY, f64::INFINITY, 2.0, 4.0]), 6);
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl DetectorConfig {
                 updates: 8_000,
                 validate_every: 250,
                 patience: 12,
-                average: Average::GeometricMean,
+                average: Average::InterquartileMean,
                 ..paper
             },
             Preset::Quick => Self {
@@ -175,7 +175,7 @@ impl DetectorConfig {
                 validate_every: 100,
                 patience: 8,
                 score_transforms: 32,
-                average: Average::GeometricMean,
+                average: Average::InterquartileMean,
                 ..paper
             },
         }

@@ -55,7 +55,7 @@ pub(crate) struct TestSpec {
 /// Tests of the first part's images at every look at the held-back images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct WatchSpec {
-    /// Numbers of transforms to score with; each with both averages.
+    /// Numbers of transforms to score with; each with every average.
     pub(crate) transforms: Vec<usize>,
 }
 

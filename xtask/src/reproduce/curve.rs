@@ -305,6 +305,7 @@ fn name(average: Average) -> String {
     match average {
         Average::Mean => "mean",
         Average::GeometricMean => "geometric mean",
+        Average::InterquartileMean => "interquartile mean",
     }
     .to_owned()
 }

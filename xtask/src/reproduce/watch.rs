@@ -18,8 +18,9 @@ use super::cell::{Look, WatchSpec};
 use super::differnet_method;
 use super::method::{Bench, Stage, Stopped};
 
-/// Both averages, the paper's first.
-pub(super) const AVERAGES: [Average; 2] = [Average::Mean, Average::GeometricMean];
+/// All averages, the paper's first.
+pub(super) const AVERAGES: [Average; 3] =
+    [Average::Mean, Average::GeometricMean, Average::InterquartileMean];
 
 /// The rows of a test set under several numbers of transforms, each row once.
 struct TestRows {
@@ -93,7 +94,7 @@ impl TestRows {
         Ok(Self { rows, places, defects: test.iter().map(|(_, defect)| *defect).collect() })
     }
 
-    /// The tests of one look: every number of transforms, both averages.
+    /// The tests of one look: every number of transforms and average.
     fn looks(
         &self,
         point: &HistoryPoint,
