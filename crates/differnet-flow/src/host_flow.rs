@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::Device;
+use rayon::prelude::*;
 
 use crate::companion::Companion;
 use crate::coupling::CouplingBlock;
@@ -18,6 +19,8 @@ use crate::tensor_file::TensorSpec;
 
 /// Rows that go through the flow at once: their activations stay in a core's second-level cache.
 const ROWS: usize = 64;
+/// Fewer rows are not worth reading all weights for on another core: cores share the layers instead.
+const LEAST_ROWS: usize = 16;
 
 /// A [`Flow`] that computes latents on the host processor without tensors.
 ///
@@ -108,17 +111,25 @@ impl HostFlow {
     pub fn latents(&self, rows: &[f32]) -> HostLatents {
         let features = self.features();
         assert!(rows.len().is_multiple_of(features), "rows must be {features} values wide");
+        let share = (rows.len() / features).div_ceil(rayon::current_num_threads());
+        let chunks = rows.par_chunks(share.clamp(LEAST_ROWS, ROWS) * features);
+        let parts: Vec<HostLatents> = chunks.map(|rows| self.latents_of_few(rows)).collect();
         let mut latents = HostLatents { z: Vec::with_capacity(rows.len()), log_det: Vec::new() };
-        for rows in rows.chunks(ROWS * features) {
-            let mut z = rows.to_vec(); // [rows, features]
-            let mut log_det = vec![0.0; rows.len() / features];
-            for block in &self.blocks {
-                z = block.forward(&z, &mut log_det, self.config.clamp as f32);
-            }
-            latents.z.extend(z);
-            latents.log_det.extend(log_det);
+        for part in parts {
+            latents.z.extend(part.z);
+            latents.log_det.extend(part.log_det);
         }
         latents
+    }
+
+    /// [`Self::latents`] of rows that go through the flow at once.
+    fn latents_of_few(&self, rows: &[f32]) -> HostLatents {
+        let mut z = rows.to_vec(); // [rows, features]
+        let mut log_det = vec![0.0; rows.len() / self.features()];
+        for block in &self.blocks {
+            z = block.forward(&z, &mut log_det, self.config.clamp as f32);
+        }
+        HostLatents { z, log_det }
     }
 
     /// The same flow as tensors on `device`, for everything else that a flow can do.

@@ -7,7 +7,8 @@ use crate::adam::AdamConfig;
 use crate::error::TrainError;
 use crate::flow::Flow;
 use crate::host::{self, Buffers, HostMoments};
-use crate::loss::nll;
+use crate::host_flow::HostFlow;
+use crate::loss::{host_nll, nll};
 use crate::tensor_step::{self, TensorMoments};
 
 /// Rows whose loss is computed at once, so that memory stays bounded.
@@ -103,6 +104,10 @@ impl Trainer {
         let flow = self.flow();
         let features = flow.features();
         assert!(rows.len().is_multiple_of(features), "rows must be {features} values wide");
+        if let Moments::Host(_) = self.moments {
+            let losses = host_nll(&HostFlow::of(&flow).latents(rows)).into_iter();
+            return losses.map(|nll| nll / features as f64).collect();
+        }
         let chunks = rows.chunks(LOSS_ROWS * features).flat_map(|chunk| {
             let data = TensorData::new(chunk.to_vec(), [chunk.len() / features, features]);
             let y = Tensor::from_data(data, &flow.device()); // [chunk, features]
@@ -233,6 +238,10 @@ mod tests {
                 let (host, tensors) = (host.step(&rows).unwrap(), tensors.step(&rows).unwrap());
                 assert!((host.loss - tensors.loss).abs() < 1e-6, "{host:?} {tensors:?}");
             }
+            for (host, tensors) in host.losses(&rows).iter().zip(tensors.losses(&rows)) {
+                assert!((host - tensors).abs() < 1e-5, "{host} {tensors}");
+            }
+            assert_eq!((host.losses(&rows).len(), host.losses(&[]).len()), (19, 0));
             // Five updates of 2e-4 each, far above what rounding in another order may change.
             let close = Tolerance::absolute(2e-6);
             for (host, tensors) in weights(&host).iter().zip(&weights(&tensors)) {
