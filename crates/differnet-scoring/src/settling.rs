@@ -28,8 +28,8 @@ use crate::threshold::Thresholds;
 const STANDARD_ERRORS: f64 = 3.0;
 /// Transforms before the first look.
 const FIRST: usize = 4;
-/// The same where nothing is known of good images.
-const FIRST_WITHOUT_SPREAD: usize = 8;
+/// The same where nothing is known of good images, and where their outer half is to be left out.
+const FIRST_OF_MORE: usize = 8;
 
 /// Decides after how many of an image's transforms its verdict is settled.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,7 +53,8 @@ impl Settling {
         if done >= self.transforms || (done > 0 && self.is_settled(scores)) {
             return done;
         }
-        let first = if self.spread.is_some() { FIRST } else { FIRST_WITHOUT_SPREAD };
+        let trimmed = self.average == Average::InterquartileMean;
+        let first = if trimmed || self.spread.is_none() { FIRST_OF_MORE } else { FIRST };
         // Half as many again each time: looks are few, and little is scored in vain.
         (done + done / 2).max(first).min(self.transforms)
     }
@@ -186,7 +187,7 @@ mod tests {
         assert_eq!(settling(7.31).wanted(&scores), 8);
         assert_eq!(settling(7.30).wanted(&scores), 12);
         // Half of them at infinity say nothing of the others.
-        assert_eq!(settling(7.31).wanted(&[f64::INFINITY, f64::INFINITY, 2.0, 4.0]), 6);
+        assert_eq!(settling(7.31).wanted(&[f64::INFINITY, f64::INFINITY, 2.0, 4.0]), 8);
     }
 
     #[test]

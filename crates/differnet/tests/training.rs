@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use differnet::{
-    BadImagePolicy, Detector, DetectorConfig, DetectorError, FeatureSource, ImageScore, Outcome,
-    Preset, Progress, ScoreConfig, Thresholds, Training, row_scores,
+    Average, BadImagePolicy, Detector, DetectorConfig, DetectorError, FeatureSource, ImageScore,
+    Outcome, Preset, Progress, ScoreConfig, Thresholds, Training, row_scores,
 };
 use differnet_data::{
     Area, Layout, Regions, SampleConfig, load_dataset, paint_neutral, write_sample_dataset,
@@ -151,7 +151,8 @@ fn interrupted_anywhere_and_resumed_gives_the_same_bytes() {
 #[test]
 fn an_image_gets_all_transforms_only_if_its_verdict_needs_them() {
     let bench = Bench::new();
-    let detector = bench.finished(&tiny());
+    let config = DetectorConfig { average: Average::GeometricMean, ..tiny() };
+    let detector = bench.finished(&config);
     let spread = detector.info().transform_spread.expect("images were held back");
     assert!(spread > 0.0, "{spread}");
     let (source, files) = (bench.source(), &bench.images[..3]);
@@ -204,7 +205,8 @@ fn a_saved_detector_scores_as_the_trained_one_did() {
 #[test]
 fn a_score_averages_the_flows_logarithms() {
     let bench = Bench::new();
-    let detector = bench.finished(&tiny());
+    let config = DetectorConfig { average: Average::GeometricMean, ..tiny() };
+    let detector = bench.finished(&config);
     let row: Vec<f32> = (0..768).map(|i| (i as f32).sin()).collect();
     let of = |index: usize| row_scores(&detector.flows()[index], &row, &Device::flex())[0];
     assert_ne!(of(0), of(1), "two flows of the same weights");
@@ -213,7 +215,7 @@ fn a_score_averages_the_flows_logarithms() {
     assert!((found - expected).abs() < 1e-9 * expected, "{found} for {expected}");
     // The first flow is the one that a training of one flow gives.
     fs::remove_dir_all(bench.checkpoints()).expect("deletable");
-    let alone = bench.finished(&DetectorConfig { flows: 1, ..tiny() });
+    let alone = bench.finished(&DetectorConfig { flows: 1, ..config });
     assert_eq!(alone.row_scores(&row), [of(0)]);
 }
 
