@@ -223,8 +223,8 @@ fn sizes_categories_and_updates_each_get_their_cells() {
     run(command);
     let json = bench.json("curve");
     let cells = json["cells"].as_array().unwrap();
-    // Two looks, two numbers of transforms and two averages of each training, and its last weights.
-    assert_eq!(cells.len(), 2 * (2 * 2 * 2 + 1));
+    // Two looks, two numbers of transforms and three averages of each training, and its last weights.
+    assert_eq!(cells.len(), 2 * (2 * 2 * 3 + 1));
     let last = |average: &str| {
         let is_last = |cell: &&Value| {
             cell["update"].as_u64() == Some(4)
