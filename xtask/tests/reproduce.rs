@@ -45,7 +45,7 @@ impl Bench {
         command.arg(name).args(arguments).arg("--out").arg(self.path(out));
         command.arg("--cache").arg(self.path("cache"));
         let set = TINY.iter().filter(|text| !arguments.iter().any(|given| same_name(given, text)));
-        let set = set.filter(|text| name != "reproduce-curve" || !is_of_curve(text));
+        let set = set.filter(|text| !is_decided(name, text));
         command.args(set.flat_map(|text| ["--set", text]));
         command
     }
@@ -81,9 +81,14 @@ fn same_name(given: &str, set: &str) -> bool {
     given.split_once('=').is_some_and(|(name, _)| set.starts_with(&format!("{name}=")))
 }
 
-/// Whether arguments of `reproduce-curve` decide the setting.
-fn is_of_curve(set: &str) -> bool {
-    ["transforms=", "pool=", "updates=", "validate_every="].iter().any(|name| set.starts_with(name))
+/// Whether arguments of the command `name` decide the setting.
+fn is_decided(name: &str, set: &str) -> bool {
+    let settings: &[&str] = match name {
+        "reproduce-curve" => &["transforms", "pool", "updates", "validate_every"],
+        "reproduce-frontier" => &["transforms", "pool", "updates", "hidden"],
+        _ => &[],
+    };
+    settings.iter().any(|name| same_name(&format!("{name}="), set))
 }
 
 fn run(mut command: Command) -> Output {
@@ -238,6 +243,27 @@ fn sizes_categories_and_updates_each_get_their_cells() {
 }
 
 #[test]
+fn trainings_are_set_against_their_time() {
+    let bench = Bench::new();
+    let arguments = ["--seeds", "1", "--trainings", "1x2x4,2x2x4x2"];
+    let mut command = bench.command("reproduce-frontier", "frontier", &arguments);
+    command.arg("--root").arg(bench.tiles());
+    run(command);
+    let json = bench.json("frontier");
+    let cells = json["cells"].as_array().unwrap();
+    let variants: Vec<_> = cells.iter().map(|cell| cell["variant"].as_str().unwrap()).collect();
+    // Three numbers of test transforms each.
+    assert_eq!(variants, [["1x2x4"; 3], ["2x2x4x2"; 3]].concat());
+    let page = fs::read_to_string(bench.path("frontier/table.md")).unwrap();
+    assert!(page.contains("on the frontier"), "{page}");
+    assert!(bench.path("frontier/frontier.svg").exists());
+
+    let mut command = bench.command("reproduce-frontier", "frontier", &["--trainings", "32"]);
+    let output = command.arg("--root").arg(bench.tiles()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn without_data_the_remedy_is_told() {
     let bench = Bench::new();
     for (name, word) in [
@@ -247,6 +273,7 @@ fn without_data_the_remedy_is_told() {
         ("reproduce-figure7", "--mtd-root"),
         ("reproduce-multimodal", "--root"),
         ("reproduce-curve", "MT_Free"),
+        ("reproduce-frontier", "MT_Free"),
     ] {
         let output = bench.command(name, "out", &[]).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
