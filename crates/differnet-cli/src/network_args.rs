@@ -27,8 +27,8 @@ pub(crate) struct NetworkFlags {
     /// dsebm: outputs of the network, whose sum lowers the energy [default: 256].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     outputs: Option<usize>,
-    /// geotrans: dirichlet or simplified; dsebm: energy or reconstruction [default: the first].
-    #[arg(long, value_name = "NAME", value_parser = ["dirichlet", "simplified", "energy", "reconstruction"])]
+    /// geotrans: dirichlet or simplified; dsebm: reconstruction or energy [default: the first].
+    #[arg(long, value_name = "NAME", value_parser = ["dirichlet", "simplified", "reconstruction", "energy"])]
     score: Option<String>,
     /// ganomaly: weight of the adversarial loss [default: 1].
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]

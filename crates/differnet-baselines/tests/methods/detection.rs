@@ -51,5 +51,5 @@ fn both_scores_of_dsebm_are_higher_for_spoiled_images() {
         let auroc = separation(&scores(&good), &scores(&spoiled));
         assert!(auroc > 0.8, "{score:?}: {auroc}");
     }
-    assert_eq!(DsebmConfig::new().score, DsebmScore::Energy);
+    assert_eq!(DsebmConfig::new().score, DsebmScore::Reconstruction);
 }

@@ -56,7 +56,7 @@ fn networks_on_pixels_are_trained_inspected_and_used() {
     for (method, more) in [
         ("geotrans", "--widening 1"),
         ("ganomaly", "--channels 4 --latent 4"),
-        ("dsebm", "--channels 4 --outputs 8 --score reconstruction"),
+        ("dsebm", "--channels 4 --outputs 8 --score energy"),
         ("adgan", "--channels 4 --latent 4 --starts 2 --steps 1"),
     ] {
         let words: Vec<&str> = small.split(' ').chain(more.split(' ')).collect();
