@@ -88,7 +88,7 @@ fn is_decided(name: &str, set: &str) -> bool {
         "reproduce-frontier" => &["transforms", "pool", "updates", "hidden"],
         _ => &[],
     };
-    settings.iter().any(|name| same_name(&format!("{name}="), set))
+    settings.iter().any(|setting| set.starts_with(&format!("{setting}=")))
 }
 
 fn run(mut command: Command) -> Output {

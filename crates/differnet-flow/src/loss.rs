@@ -15,10 +15,9 @@ pub fn nll(latents: &Latents) -> Tensor<1> {
     half_norm - latents.log_det.clone()
 }
 
-/// [`nll`] of latents in host memory.
-pub(crate) fn host_nll(latents: &HostLatents) -> Vec<f64> {
-    let features = latents.z.len() / latents.log_det.len().max(1);
-    let rows = latents.z.chunks_exact(features.max(1)).zip(&latents.log_det);
+/// [`nll`] of latents in host memory, `features` wide.
+pub(crate) fn host_nll(latents: &HostLatents, features: usize) -> Vec<f64> {
+    let rows = latents.z.chunks_exact(features).zip(&latents.log_det);
     let square = |z: &f32| f64::from(*z) * f64::from(*z);
     rows.map(|(z, log_det)| z.iter().map(square).sum::<f64>() / 2.0 - log_det).collect()
 }
@@ -54,8 +53,8 @@ mod tests {
         // 25/2 − 0.5 = 12 and 0 + 1 = 1.
         nll(&latents()).into_data().assert_eq(&TensorData::from([12.0_f32, 1.0]), true);
         let host = HostLatents { z: vec![3.0, 4.0, 0.0, 0.0], log_det: vec![0.5, -1.0] };
-        assert_eq!(host_nll(&host), [12.0, 1.0]);
-        assert!(host_nll(&HostLatents { z: Vec::new(), log_det: Vec::new() }).is_empty());
+        assert_eq!(host_nll(&host, 2), [12.0, 1.0]);
+        assert!(host_nll(&HostLatents { z: Vec::new(), log_det: Vec::new() }, 2).is_empty());
     }
 
     #[test]

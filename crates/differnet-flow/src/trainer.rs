@@ -105,7 +105,7 @@ impl Trainer {
         let features = flow.features();
         assert!(rows.len().is_multiple_of(features), "rows must be {features} values wide");
         if let Moments::Host(_) = self.moments {
-            let losses = host_nll(&HostFlow::of(&flow).latents(rows)).into_iter();
+            let losses = host_nll(&HostFlow::of(&flow).latents(rows), features).into_iter();
             return losses.map(|nll| nll / features as f64).collect();
         }
         let chunks = rows.chunks(LOSS_ROWS * features).flat_map(|chunk| {

@@ -28,7 +28,7 @@ use crate::threshold::Thresholds;
 const STANDARD_ERRORS: f64 = 3.0;
 /// Transforms before the first look.
 const FIRST: usize = 4;
-/// The same where nothing is known of good images, and where their outer half is to be left out.
+/// The same where nothing is known of good images, and for the mean of the middle half.
 const FIRST_OF_MORE: usize = 8;
 
 /// Decides after how many of an image's transforms its verdict is settled.

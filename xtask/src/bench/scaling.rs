@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
-use anyhow::Context;
 use differnet::DeviceChoice;
 use differnet_eval::{markdown_table, text_table};
 use differnet_features::{FEATURES, SCALES};
@@ -197,8 +196,9 @@ fn digits(value: f64) -> String {
 fn demands() -> [Demand; 4] {
     let weights: usize =
         CONVOLUTIONS.iter().map(|(inputs, outputs, side, ..)| inputs * outputs * side * side).sum();
-    let step = |name, line, hidden: usize| {
-        let parameters = FlowConfig::new(FEATURES).with_hidden(hidden).parameters() as f64;
+    let parameters = |hidden| FlowConfig::new(FEATURES).with_hidden(hidden).parameters() as f64;
+    let step = |name, line, hidden| {
+        let parameters = parameters(hidden);
         // Forward, and back to inputs and to weights: two operations each. Adam reads and writes
         // weight and two moments.
         Demand {
@@ -218,9 +218,8 @@ fn demands() -> [Demand; 4] {
         Demand {
             name: "latents of a row, of 96, hidden 256",
             line: ("latents 256", ROWS as f64),
-            flops: 2.0 * FlowConfig::new(FEATURES).with_hidden(256).parameters() as f64,
-            bytes: 4.0 * FlowConfig::new(FEATURES).with_hidden(256).parameters() as f64
-                / ROWS as f64,
+            flops: 2.0 * parameters(256),
+            bytes: 4.0 * parameters(256) / ROWS as f64,
         },
         step("training step of 96 rows, hidden 256", "step 256", 256),
         step("training step of 96 rows, hidden 2048", "step 2048", 2048),
@@ -255,8 +254,7 @@ fn measure(
     }
     let mut worker = Worker::start(&mut command)?;
     worker.ask(line)?;
-    let seconds: Vec<f64> =
-        (0..rounds).map(|_| worker.turn(line)).collect::<Result<_, _>>().context("no time")?;
+    let seconds = (0..rounds).map(|_| worker.turn(line)).collect::<anyhow::Result<Vec<f64>>>()?;
     Ok((median(&seconds), worker.ask("peak")?))
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use differnet::{Average, DetectorConfig};
 use differnet_eval::{CurvePoint, CurvesPlot, XScale, curves_svg};
 
-use super::args::{RunArgs, count, for_tiles};
+use super::args::{RunArgs, count};
 use super::cell::{CellResult, CellSpec, Look, WatchSpec};
 use super::document::{Document, Figure, Table, TableCell};
 use super::method::Method;
@@ -61,10 +61,8 @@ pub(crate) fn run(args: &CurveArgs) -> anyhow::Result<ExitCode> {
     let mut cells = Vec::new();
     for &transforms in &training {
         for seed in 1..=args.run.seeds {
-            let config = args.run.config(seed, |config| {
-                let config = if part.is_tiles() { for_tiles(config) } else { config };
-                settings(args, transforms, config)
-            })?;
+            let config =
+                args.run.config(seed, |config| settings(args, transforms, part.adapted(config)))?;
             if settings(args, transforms, config.clone()) != config {
                 let message = "--set: transforms, pool, rounds, updates, validate_every and patience \
                                follow from --transforms, --updates and --every";

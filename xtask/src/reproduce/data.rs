@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use differnet::DetectorConfig;
 use differnet_data::{
     ContentHash, Dataset, DecodeLimits, Layout, Sample, SampleConfig, load_dataset,
     mvtec_categories, random_subset, read_file, write_sample_dataset,
 };
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+use super::args::for_tiles;
 
 /// One data set, or one category of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +51,11 @@ impl DataPart {
     /// Whether the images are magnetic tiles, which the paper changes in brightness and contrast.
     pub(crate) fn is_tiles(&self) -> bool {
         matches!(self.layout, PartLayout::Mtd { .. })
+    }
+
+    /// `config` with the paper's changes of the images, if it has any for them.
+    pub(crate) fn adapted(&self, config: DetectorConfig) -> DetectorConfig {
+        if self.is_tiles() { for_tiles(config) } else { config }
     }
 
     /// The part's images; `seed` draws a split that no list gives.

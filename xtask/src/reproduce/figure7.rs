@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use differnet_eval::{CurvePoint, CurvesPlot, XScale, curves_svg};
 
-use super::args::{RunArgs, count, for_tiles};
+use super::args::{RunArgs, count};
 use super::cell::CellSpec;
 use super::data::DataPart;
 use super::document::{COST, Document, Figure, Missing, QUALITY, Table, TableCell, cost, quality};
@@ -65,9 +65,7 @@ pub(crate) fn run(args: &Figure7Args) -> anyhow::Result<ExitCode> {
     for Series { part, sizes } in &series {
         for (index, &size) in sizes.iter().enumerate() {
             for seed in 1..=args.run.seeds {
-                let config = args.run.config(seed, |config| {
-                    if part.is_tiles() { for_tiles(config) } else { config }
-                })?;
+                let config = args.run.config(seed, |config| part.adapted(config))?;
                 let cell = plain_cell(&args.run, std::slice::from_ref(part), config)?;
                 let shots = (index + 1 < sizes.len()).then_some(size);
                 cells.push(CellSpec { shots, variant: Some(variant(size)), ..cell });

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Instant;
 
-use differnet::{DetectorConfig, FeatureSource};
-use differnet_data::fixed_transforms;
+use differnet::{DetectorConfig, DeviceChoice, FeatureSource};
+use differnet_data::{DecodeLimits, fixed_transforms};
 use differnet_eval::{CurvePoint, CurvesPlot, XScale, curves_svg};
 use differnet_scoring::quantile;
 
-use super::args::{RunArgs, for_tiles};
+use super::args::RunArgs;
 use super::cell::{CellResult, CellSpec};
 use super::data::DataPart;
 use super::document::{Document, Figure, Table, TableCell};
@@ -113,9 +113,7 @@ pub(crate) fn run(args: &FrontierArgs) -> anyhow::Result<ExitCode> {
     let mut cells = Vec::new();
     for &point in &args.trainings {
         for seed in 1..=args.run.seeds {
-            let config = args.run.config(seed, |config| {
-                point.settings(if part.is_tiles() { for_tiles(config) } else { config })
-            })?;
+            let config = args.run.config(seed, |config| point.settings(part.adapted(config)))?;
             if point.settings(config.clone()) != config {
                 let message = "--set: transforms, pool, rounds, updates, hidden and flows follow from \
                                --trainings";
@@ -127,18 +125,19 @@ pub(crate) fn run(args: &FrontierArgs) -> anyhow::Result<ExitCode> {
         }
     }
     let plan = Plan { name: "frontier", args: &args.run, cells };
-    reproduce(plan, |measured| describe(args, seconds_of_a_row(&part)?, measured))
+    reproduce(plan, |measured| describe(args, seconds_of_a_row(&part, args.run.device)?, measured))
 }
 
 /// The seconds that one transform of one image takes from file to features, a median.
-fn seconds_of_a_row(part: &DataPart) -> anyhow::Result<f64> {
+fn seconds_of_a_row(part: &DataPart, device: DeviceChoice) -> anyhow::Result<f64> {
     eprintln!("Timing the extraction of features ...");
     let (images, transforms, rounds) = TIMED;
     let files: Vec<PathBuf> =
         part.load(1)?.train.into_iter().take(images).map(|sample| sample.image).collect();
-    let config = for_tiles(DetectorConfig::default());
+    let config = part.adapted(DetectorConfig::default());
     let transforms = fixed_transforms(&config.transform_config(), transforms);
-    let source = FeatureSource::on_host(None);
+    let extractor = device.extractor()?;
+    let source = FeatureSource { extractor, cache: None, limits: DecodeLimits::default() };
     let mut seconds = Vec::with_capacity(rounds);
     for _ in 0..rounds {
         let start = Instant::now();
@@ -271,6 +270,9 @@ fn table(all: &[Worth], best: &[bool]) -> Table {
 }
 
 fn figures(all: &[Worth], best: &[bool]) -> anyhow::Result<Vec<Figure>> {
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
     let place = |one: &Worth| CurvePoint { x: one.seconds, y: one.auroc(), spread: 0.0 };
     let frontier = all.iter().zip(best).filter(|(_, best)| **best).map(|(one, _)| place(one));
     let mut curves = vec![("frontier".to_owned(), frontier.collect::<Vec<_>>())];
@@ -280,9 +282,6 @@ fn figures(all: &[Worth], best: &[bool]) -> anyhow::Result<Vec<Figure>> {
     for count in transforms {
         let of_count = all.iter().filter(|one| one.point.transforms == count).map(place);
         curves.push((format!("{count} transforms"), of_count.collect()));
-    }
-    if all.is_empty() {
-        return Ok(Vec::new());
     }
     let most = TEST_TRANSFORMS[TEST_TRANSFORMS.len() - 1];
     let plot = CurvesPlot {

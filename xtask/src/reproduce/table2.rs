@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use differnet_eval::{RocCurve, ScoredImage, histogram_svg, roc_curve, roc_svg};
 
-use super::args::{RunArgs, for_tiles};
+use super::args::RunArgs;
 use super::cell::CellSpec;
 use super::document::{COST, Document, Figure, QUALITY, Table, TableCell, cost, quality};
 use super::method::Method;
@@ -38,9 +38,7 @@ pub(crate) fn run(args: &Table2Args) -> anyhow::Result<ExitCode> {
     let mut cells = Vec::new();
     for &method in &methods {
         for seed in 1..=args.run.seeds {
-            let config = args
-                .run
-                .config(seed, |config| if part.is_tiles() { for_tiles(config) } else { config })?;
+            let config = args.run.config(seed, |config| part.adapted(config))?;
             let cell = plain_cell(&args.run, std::slice::from_ref(&part), config)?;
             cells.push(CellSpec { method, ..cell });
         }
