@@ -69,7 +69,7 @@ pub(crate) struct Figure8Args {
 enum PresetChoice {
     /// Minutes a category.
     Quick,
-    /// An hour or two a category.
+    /// An hour or so a category.
     Standard,
     /// The paper's; meant for a GPU.
     Paper,

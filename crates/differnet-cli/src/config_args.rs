@@ -24,7 +24,7 @@ const MOST_PARAMETERS: usize = 2_000_000_000;
 enum PresetChoice {
     /// Minutes on two cores.
     Quick,
-    /// An hour or two on two cores.
+    /// An hour on two cores.
     Standard,
     /// The paper's settings; meant for a graphics card.
     Paper,

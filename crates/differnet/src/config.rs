@@ -22,7 +22,7 @@ pub const MTD_JITTER: f32 = 0.15;
 pub enum Preset {
     /// Minutes on two cores.
     Quick,
-    /// An hour or two on two cores.
+    /// An hour on two cores.
     Standard,
     /// The paper's settings (Section 4.2); meant for a GPU.
     Paper,
@@ -153,11 +153,11 @@ impl DetectorConfig {
                 hidden: 256,
                 flows: 3,
                 transforms: 32,
-                rounds: 8,
-                pool: 256,
+                rounds: 4,
+                pool: 128,
                 learning_rate: 1e-3,
                 final_learning_rate: 2e-5,
-                updates: 8_000,
+                updates: 4_000,
                 validate_every: 250,
                 patience: 12,
                 average: Average::InterquartileMean,
