@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use burn::tensor::Device;
 use differnet::{AnomalyDetector, FeatureSource, ImageScore, ScoreConfig, load_model};
-use differnet_data::{Layout, load_dataset};
+use differnet_data::{Layout, load_dataset, spread_order};
 use differnet_eval::auroc;
 use differnet_features::FeatureCache;
+use differnet_scoring::anomaly_score;
 
 /// Images timed together: a command reads as many at once.
 const GROUP: usize = 8;
@@ -22,7 +23,8 @@ const GROUP: usize = 8;
   cargo xtask adaptive --model tiles.differnet --root mtd --mtd-train-list datasets/mtd_train_list.txt
 
 Verdicts and AUROC are of all test images, with features from the cache. Time is that of some of them,
-evenly chosen, with everything extracted anew, both ways in turn.")]
+evenly chosen, with everything extracted anew, both ways in turn. Beside it stands what the same number of
+transforms for every image gives, and how few would do for one who knew the scores of all.")]
 pub(crate) struct AdaptiveArgs {
     /// Model file.
     #[arg(long, value_name = "M.differnet")]
@@ -106,7 +108,54 @@ pub(crate) fn run(args: &AdaptiveArgs) -> anyhow::Result<ExitCode> {
         files.len(),
         100.0 * (1.0 - unequal as f64 / images)
     );
+    println!();
+    let threshold = summary.thresholds().defect;
+    print!(
+        "{}",
+        fixed_counts(&all, &labels, |scores| {
+            let score = anomaly_score(scores, full.average)?;
+            Ok((score, score >= threshold))
+        })?
+    );
     Ok(ExitCode::SUCCESS)
+}
+
+/// What the first 1, 2, 4, .. transforms of every image give, in the order of adaptive scoring, and how
+/// many an image needs until the verdict stays that of all of them.
+///
+/// `judge`: the score of some transforms' scores, and whether it is that of a defect.
+fn fixed_counts(
+    images: &[ImageScore],
+    labels: &[bool],
+    judge: impl Fn(&[f64]) -> anyhow::Result<(f64, bool)>,
+) -> anyhow::Result<String> {
+    let transforms = images.first().map_or(0, |image| image.transform_scores.len());
+    let order = spread_order(transforms);
+    // judged[n − 1][image]: by its first n transforms.
+    let mut judged = vec![Vec::with_capacity(images.len()); transforms];
+    for image in images {
+        let scores: Vec<f64> = order.iter().map(|&index| image.transform_scores[index]).collect();
+        for (count, judged) in (1..).zip(&mut judged) {
+            judged.push(judge(&scores[..count])?);
+        }
+    }
+    let mut text = format!("{:>15} {:>10} {:>15}\n", "transforms each", "AUROC", "equal verdicts");
+    let Some(last) = judged.last() else { return Ok(text) };
+    let is_equal = |of: &[(f64, bool)], image: usize| of[image].1 == last[image].1;
+    let counts = std::iter::successors(Some(1), |count| Some(2 * count));
+    for count in counts.take_while(|&count| count < transforms).chain([transforms]) {
+        let of = &judged[count - 1];
+        let scores: Vec<f64> = of.iter().map(|(score, _)| *score).collect();
+        let equal = (0..images.len()).filter(|&image| is_equal(of, image)).count();
+        text += &format!("{count:>15} {:>10.4} {equal:>15}\n", auroc(&scores, labels)?);
+    }
+    let needed =
+        |image| 1 + judged.iter().rposition(|of| !is_equal(of, image)).map_or(0, |at| at + 1);
+    let sum: usize = (0..images.len()).map(needed).sum();
+    let fewer = (transforms * images.len()) as f64 / sum as f64;
+    text +=
+        &format!("verdict stays that of all, known with hindsight: {fewer:.2}x fewer transforms\n");
+    Ok(text)
 }
 
 /// The scores of all `files`.
@@ -152,4 +201,36 @@ fn timed(
         }
     }
     Ok(total.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use differnet_data::ContentHash;
+
+    use super::*;
+
+    #[test]
+    fn fixed_counts_by_hand() {
+        // In the order 3, 1, 2, 0: means 1 1 1 1 and 9 5 4 5; threshold 4.5.
+        let image = |transform_scores: [f64; 4]| ImageScore {
+            hash: ContentHash([0; 32]),
+            score: 0.0,
+            verdict: differnet::Verdict::Ok,
+            transform_scores: transform_scores.to_vec(),
+            mean_features: Vec::new(),
+        };
+        let images = [image([1.0; 4]), image([8.0, 1.0, 2.0, 9.0])];
+        let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
+        let text =
+            fixed_counts(&images, &[false, true], |scores| Ok((mean(scores), mean(scores) >= 4.5)));
+        let text = text.expect("two kinds of images");
+        let rows: Vec<Vec<&str>> =
+            text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(rows[1], ["1", "1.0000", "2"]);
+        assert_eq!(rows[2], ["2", "1.0000", "2"]);
+        assert_eq!(rows[3], ["4", "1.0000", "2"]);
+        assert_eq!(rows.len(), 5);
+        // One transform of the first, all four of the second, whose third mean is below: 8 / 5.
+        assert!(rows[4].contains(&"1.60x"), "{text}");
+    }
 }

@@ -23,9 +23,8 @@ use crate::bench::extract;
 use crate::usage::UsageError;
 
 /// Trainings whose cost and worth are compared.
-const POINTS: [&str; 13] = [
+const POINTS: [&str; 12] = [
     "8x750x256",
-    "8x1500x256",
     "16x1500x256",
     "32x750x256",
     "32x1500x64",
@@ -35,8 +34,8 @@ const POINTS: [&str; 13] = [
     "64x1500x256",
     "64x3000x256",
     "64x3000x256x3",
-    "128x3000x256",
-    "128x6000x256",
+    "128x4000x256",
+    "128x4000x256x3",
 ];
 /// Transforms of each test image.
 const TEST_TRANSFORMS: [usize; 3] = [4, 16, 64];
