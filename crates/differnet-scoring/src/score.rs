@@ -20,7 +20,7 @@ pub enum Average {
 
 impl Average {
     /// What is averaged of a transform's score: the score itself, or its logarithm.
-    pub(crate) fn value(self, score: f64) -> f64 {
+    fn value(self, score: f64) -> f64 {
         match self {
             Self::Mean | Self::InterquartileMean => score,
             Self::GeometricMean => score.ln(),
@@ -28,7 +28,7 @@ impl Average {
     }
 
     /// What the [`Self::value`]s of an image's transforms amount to; NaN without any.
-    pub(crate) fn of_values(self, values: &[f64]) -> f64 {
+    fn of_values(self, values: &[f64]) -> f64 {
         match self {
             Self::Mean | Self::GeometricMean => values.iter().sum::<f64>() / values.len() as f64,
             Self::InterquartileMean => interquartile_mean(values),

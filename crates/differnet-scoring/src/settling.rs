@@ -1,35 +1,38 @@
 //! When the verdict on an image is settled before all its transforms are scored.
 //!
-//! Let N transforms give the values v₁ … v_N, whose mean decides: scores for the mean (Eq. 5) and for
-//! that of the middle half, their logarithms for the geometric mean. After n of them, in an order that has nothing to do
-//! with the values, the mean m of these n is off the mean of all N by an error with standard
-//! deviation (sampling without replacement)
+//! Let N transforms give the values v₁ … v_N: scores for the mean (Eq. 5), their logarithms for the geometric
+//! mean and for the mean of the middle half. After n of them, in an order that has nothing to do with the
+//! values, the average m of these n is off that of all N by an error with standard deviation (sampling
+//! without replacement)
 //!
 //! ```text
 //! e = s · √(1/n − 1/N),   s: standard deviation of the values
 //! ```
 //!
-//! For the mean of the middle half, s is that of Tukey and McLaughlin (1963): the ⌊n/4⌋ lowest and highest
-//! values are set to their inner neighbours, and the deviation of what this makes is divided by
-//! 1 − 2 ⌊n/4⌋/n.
+//! For the mean of the middle half, whose m is the logarithm of that mean, s is the deviation of Tukey and
+//! McLaughlin (1963): the ⌊n/4⌋ lowest and highest values are set to their inner neighbours, and the
+//! deviation of what this makes is divided by 1 − 2 ⌊n/4⌋/n. Logarithms, because transforms scatter in
+//! proportion to what they score. Scores that have none stand for themselves.
 //!
 //! The verdict is settled once m is [`STANDARD_ERRORS`] · e from every threshold. s is that of the n values,
 //! but no less than what is usual for good images: few values can be alike by chance.
 //!
-//! **Error.** For normal errors, one look at an image whose mean over all N lies on the other side of a
+//! **Error.** For normal errors, one look at an image whose average over all N lies on the other side of a
 //! threshold settles wrongly with a probability below 0.14 %. Whatever their distribution, it is below
 //! 1 / (1 + 3²) = 10 % (Cantelli). Images near a threshold get all N transforms, and their verdict is that
 //! of the full count.
 
-use crate::score::Average;
+use crate::score::{Average, anomaly_score};
 use crate::threshold::Thresholds;
 
 /// Distance to a threshold from which a verdict is settled, in standard errors of the mean.
 const STANDARD_ERRORS: f64 = 3.0;
 /// Transforms before the first look.
 const FIRST: usize = 4;
-/// The same where nothing is known of good images, and for the mean of the middle half.
-const FIRST_OF_MORE: usize = 8;
+/// The same for the mean of the middle half, in which three of them then lie.
+const FIRST_OF_MIDDLE: usize = 5;
+/// The same where nothing is known of good images.
+const FIRST_OF_UNKNOWN: usize = 8;
 
 /// Decides after how many of an image's transforms its verdict is settled.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -53,44 +56,73 @@ impl Settling {
         if done >= self.transforms || (done > 0 && self.is_settled(scores)) {
             return done;
         }
-        let trimmed = self.average == Average::InterquartileMean;
-        let first = if trimmed || self.spread.is_none() { FIRST_OF_MORE } else { FIRST };
+        let first = match (self.spread, self.average) {
+            (None, _) => FIRST_OF_UNKNOWN,
+            (Some(_), Average::InterquartileMean) => FIRST_OF_MIDDLE,
+            (Some(_), Average::Mean | Average::GeometricMean) => FIRST,
+        };
         // Half as many again each time: looks are few, and little is scored in vain.
         (done + done / 2).max(first).min(self.transforms)
     }
 
     fn is_settled(&self, scores: &[f64]) -> bool {
-        let values: Vec<f64> = scores.iter().map(|&score| self.average.value(score)).collect();
-        let count = values.len() as f64;
-        let mean = self.average.of_values(&values);
+        let Ok(score) = anomaly_score(scores, self.average) else { return false };
+        let scale = Scale::of(scores, self.average);
+        let mean = scale.value(score);
         if mean.is_infinite() {
             // So is the mean of all, but not its middle half.
             return self.average != Average::InterquartileMean;
         }
-        let Some(deviation) = deviation(&values, self.average) else { return false };
+        let Some(deviation) = deviation(scores, self.average) else { return false };
         let deviation = deviation.max(self.spread.unwrap_or(0.0));
-        let error = deviation * (1.0 / count - 1.0 / self.transforms as f64).sqrt();
+        let error = deviation * (1.0 / scores.len() as f64 - 1.0 / self.transforms as f64).sqrt();
         let thresholds = [Some(self.thresholds.defect), self.thresholds.unsure];
         thresholds.into_iter().flatten().all(|threshold| {
             // What has no logarithm is below all scores that have one.
-            let threshold = Some(self.average.value(threshold)).filter(|value| !value.is_nan());
+            let threshold = Some(scale.value(threshold)).filter(|value| !value.is_nan());
             // False if the mean is NaN: that settles nothing.
             threshold.is_none_or(|value| (mean - value).abs() >= STANDARD_ERRORS * error)
         })
     }
 }
 
+/// What an image's scores are as values, see the module's description.
+#[derive(Debug, Clone, Copy)]
+enum Scale {
+    Linear,
+    Logarithmic,
+}
+
+impl Scale {
+    fn of(scores: &[f64], average: Average) -> Self {
+        match average {
+            Average::Mean => Self::Linear,
+            Average::GeometricMean => Self::Logarithmic,
+            Average::InterquartileMean if scores.iter().all(|&score| score > 0.0) => {
+                Self::Logarithmic
+            }
+            Average::InterquartileMean => Self::Linear,
+        }
+    }
+
+    fn value(self, score: f64) -> f64 {
+        match self {
+            Self::Linear => score,
+            Self::Logarithmic => score.ln(),
+        }
+    }
+}
+
 /// The usual standard deviation of the values of one image: the root of the mean variance over
 /// images, `images[i]` the scores of image i's transforms; `None` if no image has two finite values.
 ///
-/// Values are as in [`Settling`]: scores or their logarithms.
+/// Values are scores or their logarithms, as the average has it, see [`Settling`].
 pub fn transform_spread<'a>(
     images: impl IntoIterator<Item = &'a [f64]>,
     average: Average,
 ) -> Option<f64> {
     let variances = images.into_iter().filter_map(|scores| {
-        let values: Vec<f64> = scores.iter().map(|&score| average.value(score)).collect();
-        let deviation = deviation(&values, average)?;
+        let deviation = deviation(scores, average)?;
         deviation.is_finite().then_some(deviation * deviation)
     });
     let variances: Vec<f64> = variances.collect();
@@ -98,13 +130,14 @@ pub fn transform_spread<'a>(
     (!variances.is_empty()).then(|| mean.sqrt())
 }
 
-/// s, √n times the standard error of the average of n `values`; `None` of fewer than two.
-fn deviation(values: &[f64], average: Average) -> Option<f64> {
+/// s, √n times the standard error of the average of the values of n `scores`; `None` of fewer than two.
+fn deviation(scores: &[f64], average: Average) -> Option<f64> {
+    let scale = Scale::of(scores, average);
+    let mut values: Vec<f64> = scores.iter().map(|&score| scale.value(score)).collect();
     match average {
-        Average::Mean | Average::GeometricMean => standard_deviation(values),
+        Average::Mean | Average::GeometricMean => standard_deviation(&values),
         Average::InterquartileMean => {
             let outer = values.len() / 4;
-            let mut values = values.to_vec();
             values.sort_by(f64::total_cmp);
             let inner = outer..values.len() - outer;
             let (lowest, highest) = (*values.get(inner.start)?, *values.get(inner.end - 1)?);
@@ -174,20 +207,29 @@ mod tests {
 
     #[test]
     fn the_middle_half_and_its_deviation_by_hand() {
-        // Of 8, 3 to 6 remain and are doubled: deviation of 3 3 3 4 5 6 6 6 is √(14 / 7), over 1/2.
-        let scores = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 800.0];
+        // Of 8 logarithms, 3 to 6 remain and are doubled: deviation of 3 3 3 4 5 6 6 6 is √(14 / 7), over 1/2.
+        let scores = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 700.0].map(f64::exp);
         let middle = Average::InterquartileMean;
-        assert_eq!(deviation(&scores, middle), Some(2.0 * 2.0_f64.sqrt()));
-        assert_eq!(deviation(&[1.0, 2.0, 9.0], middle), standard_deviation(&[1.0, 2.0, 9.0]));
+        let expected = 2.0 * 2.0_f64.sqrt();
+        let near = |value: Option<f64>| value.is_some_and(|value| (value - expected).abs() < 1e-12);
+        assert!(near(deviation(&scores, middle)));
+        assert!(near(transform_spread([&scores[..]], middle)));
+        let three = [1.0, 2.0, 9.0];
+        let logarithms = three.map(f64::ln);
+        assert_eq!(deviation(&three, middle), standard_deviation(&logarithms));
         assert_eq!(deviation(&[1.0], middle), None);
-        assert_eq!(transform_spread([&scores[..]], middle), Some(2.0 * 2.0_f64.sqrt()));
-        // Mean 4.5, n = 8: 3 e = 3 · 2.828 · √(1/8 − 1/64) = 2.806.
+        // What has no logarithm stands for itself.
+        assert_eq!(deviation(&[-1.0, 2.0, 9.0], middle), standard_deviation(&[-1.0, 2.0, 9.0]));
+        // m = ln((e³ + e⁴ + e⁵ + e⁶) / 4) = 5.054; 3 e = 3 · 2.828 · √(1/8 − 1/64) = 2.806; e^7.860 = 2592.
         let settling =
             |threshold| Settling { average: middle, spread: Some(0.1), ..settling(threshold) };
-        assert_eq!(settling(7.31).wanted(&scores), 8);
-        assert_eq!(settling(7.30).wanted(&scores), 12);
+        assert_eq!(settling(2_595.0).wanted(&scores), 8);
+        assert_eq!(settling(2_585.0).wanted(&scores), 12);
+        // Every positive score reaches a threshold below zero.
+        assert_eq!(settling(-1.0).wanted(&scores), 8);
         // Half of them at infinity say nothing of the others.
-        assert_eq!(settling(7.31).wanted(&[f64::INFINITY, f64::INFINITY, 2.0, 4.0]), 8);
+        let infinite = [f64::INFINITY, f64::INFINITY, 2.0, 4.0, 3.0];
+        assert_eq!(settling(2_595.0).wanted(&infinite), 7);
     }
 
     #[test]
@@ -212,6 +254,8 @@ mod tests {
         };
         assert_eq!(on_it(settling(10.0)), [4, 6, 9, 13, 19, 28, 42, 63, 64]);
         assert_eq!(on_it(Settling { spread: None, transforms: 12, ..settling(10.0) }).len(), 2);
+        let middle = Settling { average: Average::InterquartileMean, ..settling(10.0) };
+        assert_eq!(on_it(middle), [5, 7, 10, 15, 22, 33, 49, 64]);
         assert_eq!(on_it(Settling { transforms: 3, ..settling(10.0) }), [3]);
         assert_eq!(settling(10.0).wanted(&[10.0; 64]), 64);
     }
