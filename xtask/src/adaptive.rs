@@ -11,7 +11,7 @@ use differnet::{AnomalyDetector, FeatureSource, ImageScore, ScoreConfig, load_mo
 use differnet_data::{Layout, load_dataset, spread_order};
 use differnet_eval::auroc;
 use differnet_features::FeatureCache;
-use differnet_scoring::anomaly_score;
+use differnet_scoring::{Average, Thresholds, Verdict, anomaly_score};
 
 /// Images timed together: a command reads as many at once.
 const GROUP: usize = 8;
@@ -109,25 +109,17 @@ pub(crate) fn run(args: &AdaptiveArgs) -> anyhow::Result<ExitCode> {
         100.0 * (1.0 - unequal as f64 / images)
     );
     println!();
-    let threshold = summary.thresholds().defect;
-    print!(
-        "{}",
-        fixed_counts(&all, &labels, |scores| {
-            let score = anomaly_score(scores, full.average)?;
-            Ok((score, score >= threshold))
-        })?
-    );
+    print!("{}", fixed_counts(&all, &labels, full.average, &summary.thresholds())?);
     Ok(ExitCode::SUCCESS)
 }
 
 /// What the first 1, 2, 4, .. transforms of every image give, in the order of adaptive scoring, and how
 /// many an image needs until the verdict stays that of all of them.
-///
-/// `judge`: the score of some transforms' scores, and whether it is that of a defect.
 fn fixed_counts(
     images: &[ImageScore],
     labels: &[bool],
-    judge: impl Fn(&[f64]) -> anyhow::Result<(f64, bool)>,
+    average: Average,
+    thresholds: &Thresholds,
 ) -> anyhow::Result<String> {
     let transforms = images.first().map_or(0, |image| image.transform_scores.len());
     let order = spread_order(transforms);
@@ -136,12 +128,13 @@ fn fixed_counts(
     for image in images {
         let scores: Vec<f64> = order.iter().map(|&index| image.transform_scores[index]).collect();
         for (count, judged) in (1..).zip(&mut judged) {
-            judged.push(judge(&scores[..count])?);
+            let score = anomaly_score(&scores[..count], average)?;
+            judged.push((score, thresholds.verdict(score)));
         }
     }
     let mut text = format!("{:>15} {:>10} {:>15}\n", "transforms each", "AUROC", "equal verdicts");
     let Some(last) = judged.last() else { return Ok(text) };
-    let is_equal = |of: &[(f64, bool)], image: usize| of[image].1 == last[image].1;
+    let is_equal = |of: &[(f64, Verdict)], image: usize| of[image].1 == last[image].1;
     let counts = std::iter::successors(Some(1), |count| Some(2 * count));
     for count in counts.take_while(|&count| count < transforms).chain([transforms]) {
         let of = &judged[count - 1];
@@ -215,14 +208,13 @@ mod tests {
         let image = |transform_scores: [f64; 4]| ImageScore {
             hash: ContentHash([0; 32]),
             score: 0.0,
-            verdict: differnet::Verdict::Ok,
+            verdict: Verdict::Ok,
             transform_scores: transform_scores.to_vec(),
             mean_features: Vec::new(),
         };
         let images = [image([1.0; 4]), image([8.0, 1.0, 2.0, 9.0])];
-        let mean = |scores: &[f64]| scores.iter().sum::<f64>() / scores.len() as f64;
-        let text =
-            fixed_counts(&images, &[false, true], |scores| Ok((mean(scores), mean(scores) >= 4.5)));
+        let thresholds = Thresholds { defect: 4.5, unsure: None };
+        let text = fixed_counts(&images, &[false, true], Average::Mean, &thresholds);
         let text = text.expect("two kinds of images");
         let rows: Vec<Vec<&str>> =
             text.lines().map(|line| line.split_whitespace().collect()).collect();

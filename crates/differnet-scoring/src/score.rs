@@ -18,24 +18,6 @@ pub enum Average {
     InterquartileMean,
 }
 
-impl Average {
-    /// What is averaged of a transform's score: the score itself, or its logarithm.
-    fn value(self, score: f64) -> f64 {
-        match self {
-            Self::Mean | Self::InterquartileMean => score,
-            Self::GeometricMean => score.ln(),
-        }
-    }
-
-    /// What the [`Self::value`]s of an image's transforms amount to; NaN without any.
-    fn of_values(self, values: &[f64]) -> f64 {
-        match self {
-            Self::Mean | Self::GeometricMean => values.iter().sum::<f64>() / values.len() as f64,
-            Self::InterquartileMean => interquartile_mean(values),
-        }
-    }
-}
-
 /// The mean of `values` between their quartiles; of the values on a quartile the share within counts.
 fn interquartile_mean(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
@@ -89,11 +71,14 @@ pub fn anomaly_score(transform_scores: &[f64], average: Average) -> Result<f64, 
     if transform_scores.is_empty() {
         return Err(ScoreError::NoTransforms);
     }
-    let values: Vec<f64> = transform_scores.iter().map(|&score| average.value(score)).collect();
-    let mean = average.of_values(&values);
+    let count = transform_scores.len() as f64;
     Ok(match average {
-        Average::Mean | Average::InterquartileMean => mean,
-        Average::GeometricMean => mean.exp(),
+        Average::Mean => transform_scores.iter().sum::<f64>() / count,
+        Average::GeometricMean => {
+            let logarithms = transform_scores.iter().map(|score| score.ln());
+            (logarithms.sum::<f64>() / count).exp()
+        }
+        Average::InterquartileMean => interquartile_mean(transform_scores),
     })
 }
 
