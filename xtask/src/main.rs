@@ -18,6 +18,7 @@ mod golden;
 mod http;
 mod memory;
 mod page_check;
+mod preset_arg;
 mod report_check;
 mod reproduce;
 mod reproduce_figure8;

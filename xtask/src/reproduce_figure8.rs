@@ -14,7 +14,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail, ensure};
 use burn::tensor::Device;
-use clap::ValueEnum;
 use differnet::{DetectorConfig, FeatureSource, Preset, Rows, environment};
 use differnet_data::{
     Layout, Sample, SampleConfig, load_dataset, mvtec_categories, write_sample_dataset,
@@ -22,6 +21,7 @@ use differnet_data::{
 use differnet_features::FeatureCache;
 use xshell::{Shell, cmd};
 
+use crate::preset_arg::preset_parser;
 use crate::workspace;
 use mvtec_ad::MvtecAd;
 use panels::Panels;
@@ -54,25 +54,15 @@ pub(crate) struct Figure8Args {
     #[arg(long, value_name = "DIR", default_value = "target/figure8")]
     out: PathBuf,
     /// Settings of the training.
-    #[arg(long, value_enum, default_value = "quick", conflicts_with = "sample")]
-    preset: PresetChoice,
+    #[arg(long, value_name = "NAME", default_value = "quick", value_parser = preset_parser(),
+        conflicts_with = "sample")]
+    preset: Preset,
     /// Folder of trained models CATEGORY.differnet, to be used as they are.
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
     /// Seed of every random draw.
     #[arg(long, value_name = "S", default_value_t = 0)]
     seed: u64,
-}
-
-/// Settings known to work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum PresetChoice {
-    /// Minutes a category.
-    Quick,
-    /// An hour or so a category.
-    Standard,
-    /// The paper's; meant for a GPU.
-    Paper,
 }
 
 /// What the figure shows of one category.
@@ -168,13 +158,10 @@ fn categories(
 }
 
 fn config(args: &Figure8Args) -> DetectorConfig {
-    let preset = match args.preset {
-        _ if args.sample => return DetectorConfig::for_sample(args.seed),
-        PresetChoice::Quick => Preset::Quick,
-        PresetChoice::Standard => Preset::Standard,
-        PresetChoice::Paper => Preset::Paper,
-    };
-    DetectorConfig { seed: args.seed, ..DetectorConfig::preset(preset) }
+    if args.sample {
+        return DetectorConfig::for_sample(args.seed);
+    }
+    DetectorConfig { seed: args.seed, ..DetectorConfig::preset(args.preset) }
 }
 
 /// The first image of each kind of defect: files are sorted, so that nobody chooses.

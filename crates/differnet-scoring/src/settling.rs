@@ -73,7 +73,7 @@ impl Settling {
             // So is the mean of all, but not its middle half.
             return self.average != Average::InterquartileMean;
         }
-        let Some(deviation) = deviation(scores, self.average) else { return false };
+        let Some(deviation) = deviation(scale.values(scores), self.average) else { return false };
         let deviation = deviation.max(self.spread.unwrap_or(0.0));
         let error = deviation * (1.0 / scores.len() as f64 - 1.0 / self.transforms as f64).sqrt();
         let thresholds = [Some(self.thresholds.defect), self.thresholds.unsure];
@@ -111,6 +111,10 @@ impl Scale {
             Self::Logarithmic => score.ln(),
         }
     }
+
+    fn values(self, scores: &[f64]) -> Vec<f64> {
+        scores.iter().map(|&score| self.value(score)).collect()
+    }
 }
 
 /// The usual standard deviation of the values of one image: the root of the mean variance over
@@ -122,7 +126,7 @@ pub fn transform_spread<'a>(
     average: Average,
 ) -> Option<f64> {
     let variances = images.into_iter().filter_map(|scores| {
-        let deviation = deviation(scores, average)?;
+        let deviation = deviation(Scale::of(scores, average).values(scores), average)?;
         deviation.is_finite().then_some(deviation * deviation)
     });
     let variances: Vec<f64> = variances.collect();
@@ -130,10 +134,8 @@ pub fn transform_spread<'a>(
     (!variances.is_empty()).then(|| mean.sqrt())
 }
 
-/// s, √n times the standard error of the average of the values of n `scores`; `None` of fewer than two.
-fn deviation(scores: &[f64], average: Average) -> Option<f64> {
-    let scale = Scale::of(scores, average);
-    let mut values: Vec<f64> = scores.iter().map(|&score| scale.value(score)).collect();
+/// s, √n times the standard error of the average of n `values`; `None` of fewer than two.
+fn deviation(mut values: Vec<f64>, average: Average) -> Option<f64> {
     match average {
         Average::Mean | Average::GeometricMean => standard_deviation(&values),
         Average::InterquartileMean => {
@@ -208,18 +210,21 @@ mod tests {
     #[test]
     fn the_middle_half_and_its_deviation_by_hand() {
         // Of 8 logarithms, 3 to 6 remain and are doubled: deviation of 3 3 3 4 5 6 6 6 is √(14 / 7), over 1/2.
-        let scores = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 700.0].map(f64::exp);
+        let logarithms = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 700.0];
+        let scores = logarithms.map(f64::exp);
         let middle = Average::InterquartileMean;
         let expected = 2.0 * 2.0_f64.sqrt();
         let near = |value: Option<f64>| value.is_some_and(|value| (value - expected).abs() < 1e-12);
-        assert!(near(deviation(&scores, middle)));
+        assert!(near(deviation(logarithms.to_vec(), middle)));
         assert!(near(transform_spread([&scores[..]], middle)));
         let three = [1.0, 2.0, 9.0];
-        let logarithms = three.map(f64::ln);
-        assert_eq!(deviation(&three, middle), standard_deviation(&logarithms));
-        assert_eq!(deviation(&[1.0], middle), None);
+        let of_three = standard_deviation(&three.map(f64::ln));
+        assert_eq!(deviation(three.map(f64::ln).to_vec(), middle), of_three);
+        assert_eq!(transform_spread([&three[..]], middle), of_three);
+        assert_eq!(deviation(vec![1.0], middle), None);
         // What has no logarithm stands for itself.
-        assert_eq!(deviation(&[-1.0, 2.0, 9.0], middle), standard_deviation(&[-1.0, 2.0, 9.0]));
+        let signed = [-1.0, 2.0, 9.0];
+        assert_eq!(transform_spread([&signed[..]], middle), standard_deviation(&signed));
         // m = ln((e³ + e⁴ + e⁵ + e⁶) / 4) = 5.054; 3 e = 3 · 2.828 · √(1/8 − 1/64) = 2.806; e^7.860 = 2592.
         let settling =
             |threshold| Settling { average: middle, spread: Some(0.1), ..settling(threshold) };

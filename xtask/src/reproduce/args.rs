@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use differnet::{DetectorConfig, DetectorError, DeviceChoice, MTD_JITTER, Preset};
 use differnet_features::default_cache_folder;
 
+use crate::preset_arg::preset_parser;
 use crate::usage::UsageError;
 
 /// Seed of the training transforms, whatever the run's seed: features are extracted once.
@@ -16,9 +16,8 @@ const TRANSFORM_SEED: u64 = 0;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Runs")]
 pub(crate) struct RunArgs {
-    /// Settings known to work: quick, standard or paper.
-    #[arg(long, value_name = "NAME", default_value = "quick",
-        value_parser = PossibleValuesParser::new(["quick", "standard", "paper"]).map(preset))]
+    /// Settings known to work.
+    #[arg(long, value_name = "NAME", default_value = "quick", value_parser = preset_parser())]
     pub(crate) preset: Preset,
     /// Override a setting of the preset, such as `updates=300`; may be repeated.
     #[arg(long = "set", value_name = "NAME=VALUE")]
@@ -142,14 +141,6 @@ pub(crate) fn count(text: &str, least: usize) -> Result<usize, String> {
 /// The paper's changes of brightness and contrast, if the images are magnetic tiles.
 pub(crate) fn for_tiles(config: DetectorConfig) -> DetectorConfig {
     DetectorConfig { jitter: MTD_JITTER, ..config }
-}
-
-fn preset(name: String) -> Preset {
-    match name.as_str() {
-        "standard" => Preset::Standard,
-        "paper" => Preset::Paper,
-        _ => Preset::Quick,
-    }
 }
 
 /// `NAME=VALUE`; a value that is no TOML is a text.
