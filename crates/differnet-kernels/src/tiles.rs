@@ -12,13 +12,20 @@ pub const ROWS: usize = 8;
 /// Columns of a tile.
 pub const COLUMNS: usize = 48;
 
+/// Values along the depth that are summed between two looks at where the rows end: with one look for
+/// each value, processors that decode four instructions at a time do little else.
+const STEPS: usize = 8;
+
 /// Some rows and columns of a product; those outside the matrices are without meaning.
 pub type Tile = [[f32; COLUMNS]; ROWS];
 
-/// Up to [`ROWS`] rows of the left factor.
+/// Up to [`ROWS`] rows of the left factor; missing rows may be anything.
 pub trait Rows {
-    /// The values of each row, for a depth of `depth`; missing rows may be anything.
-    fn of_depth(&self, depth: usize) -> impl Fn(usize, usize) -> f32;
+    /// Each whole block of 8 values up to `depth`: its values by row and place.
+    fn blocks(&self, depth: usize) -> impl Iterator<Item = impl Fn(usize, usize) -> f32>;
+
+    /// The values after the last whole block up to `depth`, by row and place.
+    fn rest(&self, depth: usize) -> impl Fn(usize, usize) -> f32;
 }
 
 /// Rows whose beginnings are `stride` values apart.
@@ -45,13 +52,27 @@ struct SomeRows<'a> {
     count: usize,
 }
 
+impl SomeRows<'_> {
+    #[inline(always)]
+    fn row(&self, row: usize, depth: usize) -> (&[[f32; STEPS]], &[f32]) {
+        let row = if row < self.count { row } else { 0 };
+        self.values[row * self.stride..][..depth].as_chunks()
+    }
+}
+
 impl Rows for SomeRows<'_> {
     #[inline(always)]
-    fn of_depth(&self, depth: usize) -> impl Fn(usize, usize) -> f32 {
-        let rows: [&[f32]; ROWS] = from_fn(|row| {
-            let row = if row < self.count { row } else { 0 };
-            &self.values[row * self.stride..][..depth]
-        });
+    fn blocks(&self, depth: usize) -> impl Iterator<Item = impl Fn(usize, usize) -> f32> {
+        let rows: [&[[f32; STEPS]]; ROWS] = from_fn(|row| self.row(row, depth).0);
+        (0..depth / STEPS).map(move |block| {
+            let rows: [&[f32; STEPS]; ROWS] = from_fn(|row| &rows[row][block]);
+            move |row: usize, at: usize| rows[row][at]
+        })
+    }
+
+    #[inline(always)]
+    fn rest(&self, depth: usize) -> impl Fn(usize, usize) -> f32 {
+        let rows: [&[f32]; ROWS] = from_fn(|row| self.row(row, depth).1);
         move |row, at| rows[row][at]
     }
 }
@@ -62,9 +83,15 @@ pub struct Interleaved<'a>(pub &'a [[f32; ROWS]]);
 
 impl Rows for Interleaved<'_> {
     #[inline(always)]
-    fn of_depth(&self, depth: usize) -> impl Fn(usize, usize) -> f32 {
-        let rows = &self.0[..depth];
-        move |row, at| rows[at][row]
+    fn blocks(&self, depth: usize) -> impl Iterator<Item = impl Fn(usize, usize) -> f32> {
+        let (blocks, _) = self.0[..depth].as_chunks::<STEPS>();
+        blocks.iter().map(|block| move |row: usize, at: usize| block[at][row])
+    }
+
+    #[inline(always)]
+    fn rest(&self, depth: usize) -> impl Fn(usize, usize) -> f32 {
+        let (_, rest) = self.0[..depth].as_chunks::<STEPS>();
+        move |row, at| rest[at][row]
     }
 }
 
@@ -137,7 +164,9 @@ fn by_blocks<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
     columns: usize,
     tile: &mut Tile,
 ) {
-    let left = left.of_depth(right.len());
+    let depth = right.len();
+    let (right, right_rest) = right.as_chunks::<STEPS>();
+    let left_rest = left.rest(depth);
     for row in (0..ROWS).step_by(HEIGHT) {
         // Bounds that are constants, so that sums have their own registers.
         for column in (0..COLUMNS).step_by(VECTORS * S::F32_LANES) {
@@ -145,19 +174,35 @@ fn by_blocks<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
                 break;
             }
             let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
-            for at in 0..right.len() {
-                let (right, _) = S::as_simd_f32s(&right[at][column..]);
-                for (y, sums) in sums.iter_mut().enumerate() {
-                    let value = simd.splat_f32s(left(row + y, at));
-                    for (sum, right) in sums.iter_mut().zip(right) {
-                        *sum = simd.mul_add_e_f32s(value, *right, *sum);
-                    }
+            for (left, right) in left.blocks(depth).zip(right) {
+                for (at, right) in right.iter().enumerate() {
+                    add_products(simd, |y| left(row + y, at), &right[column..], &mut sums);
                 }
+            }
+            for (at, right) in right_rest.iter().enumerate() {
+                add_products(simd, |y| left_rest(row + y, at), &right[column..], &mut sums);
             }
             for (to, sums) in tile[row..].iter_mut().zip(&sums) {
                 let (to, _) = S::as_mut_simd_f32s(&mut to[column..]);
                 to.iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum);
             }
+        }
+    }
+}
+
+/// Adds the products of each row's value and the first columns of `right` to `sums`.
+#[inline(always)]
+fn add_products<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
+    simd: S,
+    left: impl Fn(usize) -> f32,
+    right: &[f32],
+    sums: &mut [[S::f32s; VECTORS]; HEIGHT],
+) {
+    let (right, _) = S::as_simd_f32s(right);
+    for (y, sums) in sums.iter_mut().enumerate() {
+        let value = simd.splat_f32s(left(y));
+        for (sum, right) in sums.iter_mut().zip(right) {
+            *sum = simd.mul_add_e_f32s(value, *right, *sum);
         }
     }
 }
