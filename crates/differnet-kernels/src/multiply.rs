@@ -59,13 +59,21 @@ impl<V: Deref<Target = [f32]>> WithSimd for Multiply<'_, V> {
                 {
                     let to = &mut to[column..][..count];
                     match sums {
-                        Sums::Replace => to.copy_from_slice(&tile[..count]),
+                        Sums::Replace => copy(&tile[..count], to),
                         Sums::Add => to.iter_mut().zip(tile).for_each(|(to, sum)| *to += sum),
                     }
                 }
             }
         }
     }
+}
+
+/// Copies a few values without a call for each time.
+#[inline(always)]
+fn copy(from: &[f32], to: &mut [f32]) {
+    let ((from, from_rest), (to, to_rest)) = (from.as_chunks::<16>(), to.as_chunks_mut::<16>());
+    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+    to_rest.copy_from_slice(from_rest);
 }
 
 #[cfg(test)]
