@@ -1,5 +1,6 @@
 //! The plain product.
 
+use std::array::from_fn;
 use std::ops::Deref;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -53,27 +54,25 @@ impl<V: Deref<Target = [f32]>> WithSimd for Multiply<'_, V> {
         for (column, count, panel) in right.iter() {
             for row in (0..rows).step_by(ROWS) {
                 let rows = ROWS.min(rows - row);
-                fill_tile(simd, &left.rows(row, rows), panel, count, &mut tile);
-                for (to, tile) in
-                    to[row * columns..].chunks_exact_mut(columns).zip(&tile).take(rows)
-                {
+                let left = left.rows(row, rows);
+                let mut to = to[row * columns..].chunks_exact_mut(columns);
+                if (rows, count, sums) == (ROWS, COLUMNS, Sums::Replace) {
+                    let to = from_fn(|_| to.next().expect("a whole tile"));
+                    let mut to = to.map(|row| &mut row[column..][..COLUMNS]);
+                    fill_tile(simd, &left, panel, count, &mut to);
+                    continue;
+                }
+                fill_tile(simd, &left, panel, count, &mut tile.each_mut().map(|row| &mut row[..]));
+                for (to, tile) in to.zip(&tile).take(rows) {
                     let to = &mut to[column..][..count];
                     match sums {
-                        Sums::Replace => copy(&tile[..count], to),
+                        Sums::Replace => to.copy_from_slice(&tile[..count]),
                         Sums::Add => to.iter_mut().zip(tile).for_each(|(to, sum)| *to += sum),
                     }
                 }
             }
         }
     }
-}
-
-/// Copies a few values without a call for each time.
-#[inline(always)]
-fn copy(from: &[f32], to: &mut [f32]) {
-    let ((from, from_rest), (to, to_rest)) = (from.as_chunks::<16>(), to.as_chunks_mut::<16>());
-    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-    to_rest.copy_from_slice(from_rest);
 }
 
 #[cfg(test)]

@@ -128,30 +128,30 @@ impl<L: Rows, P: Deref<Target = [f32]>, V: Visit> WithSimd for Product<'_, L, P,
         let Self { left, right, visit } = self;
         let mut tile = [[0.0; COLUMNS]; ROWS];
         for (column, count, panel) in right.iter() {
-            fill_tile(simd, left, panel, count, &mut tile);
+            fill_tile(simd, left, panel, count, &mut tile.each_mut().map(|row| &mut row[..]));
             visit.visit(column, &tile);
         }
     }
 }
 
-/// The first `columns` columns of the tile `left · right`.
+/// Writes the first `columns` columns of the tile `left · right`, to rows `to` with room for [`COLUMNS`].
 #[inline(always)]
 pub(crate) fn fill_tile<S: Simd>(
     simd: S,
     left: &impl Rows,
     right: &[[f32; COLUMNS]],
     columns: usize,
-    tile: &mut Tile,
+    to: &mut [&mut [f32]; ROWS],
 ) {
     // As many sums at once as there are registers for.
     match S::F32_LANES {
         16.. => match columns.div_ceil(S::F32_LANES) {
-            1 => by_blocks::<S, 1, 8>(simd, left, right, columns, tile),
-            2 => by_blocks::<S, 2, 8>(simd, left, right, columns, tile),
-            _ => by_blocks::<S, 3, 8>(simd, left, right, columns, tile),
+            1 => by_blocks::<S, 1, 8>(simd, left, right, columns, to),
+            2 => by_blocks::<S, 2, 8>(simd, left, right, columns, to),
+            _ => by_blocks::<S, 3, 8>(simd, left, right, columns, to),
         },
-        8.. => by_blocks::<S, 3, 4>(simd, left, right, columns, tile),
-        _ => by_blocks::<S, 4, 4>(simd, left, right, columns, tile),
+        8.. => by_blocks::<S, 3, 4>(simd, left, right, columns, to),
+        _ => by_blocks::<S, 4, 4>(simd, left, right, columns, to),
     }
 }
 
@@ -162,7 +162,7 @@ fn by_blocks<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
     left: &impl Rows,
     right: &[[f32; COLUMNS]],
     columns: usize,
-    tile: &mut Tile,
+    to: &mut [&mut [f32]; ROWS],
 ) {
     let depth = right.len();
     let (right, right_rest) = right.as_chunks::<STEPS>();
@@ -182,8 +182,10 @@ fn by_blocks<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
             for (at, right) in right_rest.iter().enumerate() {
                 add_products(simd, |y| left_rest(row + y, at), &right[column..], &mut sums);
             }
-            for (to, sums) in tile[row..].iter_mut().zip(&sums) {
-                let (to, _) = S::as_mut_simd_f32s(&mut to[column..]);
+            for (to, sums) in to[row..].iter_mut().zip(&sums) {
+                // A length that is known here keeps the sums in registers until then.
+                let to = &mut to[column..][..VECTORS * S::F32_LANES];
+                let (to, _) = S::as_mut_simd_f32s(to);
                 to.iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum);
             }
         }
