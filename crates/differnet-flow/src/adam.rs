@@ -102,9 +102,9 @@ impl Update {
         arch.dispatch(|| self.apply_lanes(weights, gradients, first, second))
     }
 
-    /// [`apply`](Self::apply) for callers that have dispatched; the shortest slice counts.
+    /// [`apply`](Self::apply), compiled for the vectors that it is called with.
     #[inline(always)]
-    pub(crate) fn apply_lanes(
+    fn apply_lanes(
         self,
         weights: &mut [f32],
         gradients: &[f32],

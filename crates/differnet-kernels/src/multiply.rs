@@ -5,8 +5,9 @@ use std::ops::Deref;
 
 use pulp::{Arch, Simd, WithSimd};
 
+use crate::left::Left;
 use crate::panels::Panels;
-use crate::tiles::{COLUMNS, ROWS, Strided, Tile, fill_tile};
+use crate::tiles::{COLUMNS, ROWS, fill_tile};
 
 /// What becomes of what was there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +25,7 @@ pub enum Sums {
 /// # Panics
 /// If `left` or `to` is too short, or `right` has no rows.
 pub fn multiply<V: Deref<Target = [f32]>>(
-    left: Strided<'_>,
+    left: &impl Left,
     rows: usize,
     right: &Panels<V>,
     sums: Sums,
@@ -33,15 +34,15 @@ pub fn multiply<V: Deref<Target = [f32]>>(
     Arch::new().dispatch(Multiply { left, rows, right, sums, to });
 }
 
-struct Multiply<'a, V> {
-    left: Strided<'a>,
+struct Multiply<'a, L, V> {
+    left: &'a L,
     rows: usize,
     right: &'a Panels<V>,
     sums: Sums,
     to: &'a mut [f32],
 }
 
-impl<V: Deref<Target = [f32]>> WithSimd for Multiply<'_, V> {
+impl<L: Left, V: Deref<Target = [f32]>> WithSimd for Multiply<'_, L, V> {
     type Output = ();
 
     #[inline(always)]
@@ -49,7 +50,7 @@ impl<V: Deref<Target = [f32]>> WithSimd for Multiply<'_, V> {
         let Self { left, rows, right, sums, to } = self;
         let columns = right.columns();
         let to = &mut to[..rows * columns];
-        let mut tile: Tile = [[0.0; COLUMNS]; ROWS];
+        let mut tile = [[0.0; COLUMNS]; ROWS];
         // A panel stays in the cache while all rows pass it.
         for (column, count, panel) in right.iter() {
             for row in (0..rows).step_by(ROWS) {
@@ -78,6 +79,7 @@ impl<V: Deref<Target = [f32]>> WithSimd for Multiply<'_, V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::left::{Interleaved, Strided};
 
     /// Small integers: sums are exact in any order.
     fn integers(count: usize, step: usize) -> Vec<f32> {
@@ -102,7 +104,7 @@ mod tests {
                 let panels = Panels::of(&right, columns, |count| vec![f32::NAN; count]);
                 let mut found = vec![0.5; rows * columns];
                 let strided = Strided { values: &left, stride };
-                multiply(strided, rows, &panels, Sums::Replace, &mut found);
+                multiply(&strided, rows, &panels, Sums::Replace, &mut found);
                 let product = found.clone();
                 for (at, value) in product.iter().enumerate() {
                     assert_eq!(
@@ -111,7 +113,7 @@ mod tests {
                         "{rows} {columns} {at}"
                     );
                 }
-                multiply(strided, rows, &panels, Sums::Add, &mut found);
+                multiply(&strided, rows, &panels, Sums::Add, &mut found);
                 assert!(found.iter().zip(&product).all(|(twice, once)| *twice == 2.0 * once));
             }
         }
@@ -127,7 +129,7 @@ mod tests {
         let product = |panels: Panels| {
             let mut to = vec![0.0; 2 * columns];
             let left = Strided { values: &left, stride: depth };
-            multiply(left, 2, &panels, Sums::Replace, &mut to);
+            multiply(&left, 2, &panels, Sums::Replace, &mut to);
             to
         };
         let take = |count| vec![0.0; count];

@@ -4,9 +4,7 @@
 //! contiguous slice that a task can own. Tiles have a fixed size and products within a tile run on
 //! one thread, so that results do not depend on the number of threads.
 
-use differnet_kernels::{
-    self as kernels, Interleaved, Panels, ROWS, Strided, Visit, for_each_tile,
-};
+use differnet_kernels::{Interleaved, Panels, ROWS, Strided, Sums, multiply};
 use rayon::prelude::*;
 
 use super::buffers::{Buffer, Buffers};
@@ -14,6 +12,9 @@ use crate::adam::Update;
 
 /// Features that one task computes in the forward pass: whole tiles, and whole lines of the cache.
 const OUTPUT_TILE: usize = 6 * ROWS;
+/// Features whose weights one task updates: several tiles, so that the factor that all of them are multiplied
+/// with passes the cache less often.
+const INPUT_TILE: usize = 4 * ROWS;
 /// Partial sums that fit a vector register.
 pub(super) const LANES: usize = 8;
 
@@ -70,10 +71,13 @@ impl Dense<'_> {
         let tiles = tiles.zip(self.bias.values.par_chunks(OUTPUT_TILE)).enumerate();
         tiles.for_each_init(Vec::new, |rows, (tile, (output, bias))| {
             interleave(weight, outputs, tile * OUTPUT_TILE, bias.len(), rows);
-            let blocks = rows.chunks_exact(inputs).zip(output.chunks_mut(ROWS * batch));
-            for ((rows, output), bias) in blocks.zip(bias.chunks(ROWS)) {
-                let mut activated = Activated { output, batch, bias, after };
-                for_each_tile(&Interleaved(rows), &input, &mut activated);
+            let left = Interleaved { values: rows, depth: inputs };
+            multiply(&left, bias.len(), &input, Sums::Replace, output);
+            for (row, bias) in output.chunks_exact_mut(batch).zip(bias) {
+                match after {
+                    Activation::Relu => row.iter_mut().for_each(|v| *v = (*v + bias).max(0.0)),
+                    Activation::None => row.iter_mut().for_each(|v| *v += bias),
+                }
             }
         });
         output
@@ -95,25 +99,30 @@ impl Dense<'_> {
     ) -> Backward<'a> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
         let take = |count| buffers.take(count);
-        let gradient = Panels::of(d_output, batch, take); // [outputs, batch]
+        let by_row = Panels::of(d_output, batch, take); // [outputs, batch]
         let by_output = Panels::of_transposed(d_output, batch, take); // [batch, outputs]
         let mut d_input = buffers.take(inputs * batch);
         let tiles = (
-            self.weight.values.par_chunks_mut(ROWS * outputs),
-            self.weight.moments.first.par_chunks_mut(ROWS * outputs),
-            self.weight.moments.second.par_chunks_mut(ROWS * outputs),
-            input.par_chunks(ROWS * batch),
-            d_input.par_chunks_mut(ROWS * batch),
+            self.weight.values.par_chunks_mut(INPUT_TILE * outputs),
+            self.weight.moments.first.par_chunks_mut(INPUT_TILE * outputs),
+            self.weight.moments.second.par_chunks_mut(INPUT_TILE * outputs),
+            input.par_chunks(INPUT_TILE * batch),
+            d_input.par_chunks_mut(INPUT_TILE * batch),
         );
         let tile = |(weight, first, second, input, d_input): Tile<'_>| {
             let rows = weight.len() / outputs;
-            let mut to_input = ToInput { d_input, input, batch, before };
             let left = Strided { values: &*weight, stride: outputs };
-            for_each_tile(&left.rows(0, rows), &gradient, &mut to_input);
+            multiply(&left, rows, &by_row, Sums::Replace, d_input);
+            if before == Activation::Relu {
+                let cut = |(d, a): (&mut f32, &f32)| *d = if *a > 0.0 { *d } else { 0.0 };
+                d_input.iter_mut().zip(input).for_each(cut);
+            }
+            // All of the tile's gradient first: it stays in the cache, and weights and moments then come
+            // from memory in the order in which they lie there.
+            let mut gradient = buffers.take(weight.len());
             let left = Strided { values: input, stride: batch };
-            let mut updated = Updated { weight, first, second, outputs, update, finite: true };
-            for_each_tile(&left.rows(0, rows), &by_output, &mut updated);
-            updated.finite
+            multiply(&left, rows, &by_output, Sums::Replace, &mut gradient);
+            update.apply(weight, &gradient, first, second)
         };
         let finite = tiles.into_par_iter().map(tile).reduce(|| true, |a, b| a & b);
         let d_bias: Vec<f32> = d_output.par_chunks_exact(batch).with_min_len(64).map(sum).collect();
@@ -125,80 +134,6 @@ impl Dense<'_> {
 
 /// Weight, first and second moment, input and its gradient.
 type Tile<'a> = (&'a mut [f32], &'a mut [f32], &'a mut [f32], &'a [f32], &'a mut [f32]);
-
-/// Writes a layer's output from sums without bias.
-struct Activated<'a> {
-    /// Some rows of `[outputs, batch]`.
-    output: &'a mut [f32],
-    batch: usize,
-    bias: &'a [f32],
-    after: Activation,
-}
-
-impl Visit for Activated<'_> {
-    #[inline(always)]
-    fn visit(&mut self, column: usize, tile: &kernels::Tile) {
-        let rows = self.output.chunks_exact_mut(self.batch).zip(tile).zip(self.bias);
-        for ((row, sums), bias) in rows {
-            let row = row[column..].iter_mut().zip(sums);
-            match self.after {
-                Activation::Relu => row.for_each(|(to, sum)| *to = (sum + bias).max(0.0)),
-                Activation::None => row.for_each(|(to, sum)| *to = sum + bias),
-            }
-        }
-    }
-}
-
-/// Writes the gradient to a layer's input, carried on through what came before it.
-struct ToInput<'a> {
-    /// Some rows of `[inputs, batch]`, as `input`.
-    d_input: &'a mut [f32],
-    input: &'a [f32],
-    batch: usize,
-    before: Activation,
-}
-
-impl Visit for ToInput<'_> {
-    #[inline(always)]
-    fn visit(&mut self, column: usize, tile: &kernels::Tile) {
-        let inputs = self.input.chunks_exact(self.batch);
-        for ((row, input), sums) in self.d_input.chunks_exact_mut(self.batch).zip(inputs).zip(tile)
-        {
-            let row = row[column..].iter_mut().zip(sums);
-            match self.before {
-                Activation::Relu => row
-                    .zip(&input[column..])
-                    .for_each(|((to, sum), a)| *to = if *a > 0.0 { *sum } else { 0.0 }),
-                Activation::None => row.for_each(|(to, sum)| *to = *sum),
-            }
-        }
-    }
-}
-
-/// Updates weights by their gradient.
-struct Updated<'a> {
-    /// Some rows of `[inputs, outputs]`, as the moments.
-    weight: &'a mut [f32],
-    first: &'a mut [f32],
-    second: &'a mut [f32],
-    outputs: usize,
-    update: Update,
-    finite: bool,
-}
-
-impl Visit for Updated<'_> {
-    #[inline(always)]
-    fn visit(&mut self, column: usize, tile: &kernels::Tile) {
-        let rows = self.weight.chunks_exact_mut(self.outputs);
-        let rows = rows.zip(self.first.chunks_exact_mut(self.outputs));
-        let rows = rows.zip(self.second.chunks_exact_mut(self.outputs)).zip(tile);
-        for (((weight, first), second), gradient) in rows {
-            let (weight, first, second) =
-                (&mut weight[column..], &mut first[column..], &mut second[column..]);
-            self.finite &= self.update.apply_lanes(weight, gradient, first, second);
-        }
-    }
-}
 
 /// Writes `count` columns of `weight`, `[inputs, outputs]`, from column `first` on to `rows`:
 /// [`ROWS`] at a time, `[count / ROWS][inputs][ROWS]`.
