@@ -120,6 +120,24 @@ mod tests {
     }
 
     #[test]
+    fn rows_side_by_side_give_the_same_product() {
+        let (rows, depth, columns) = (11, 19, 50);
+        let left = integers(rows * depth, 5);
+        let mut values = vec![[f32::NAN; ROWS]; rows.div_ceil(ROWS) * depth];
+        for (at, value) in left.iter().enumerate() {
+            let (row, at) = (at / depth, at % depth);
+            values[row / ROWS * depth + at][row % ROWS] = *value;
+        }
+        let panels = Panels::new(&integers(depth * columns, 7), columns);
+        let (mut expected, mut found) = (vec![0.0; rows * columns], vec![1.0; rows * columns]);
+        let strided = Strided { values: &left, stride: depth };
+        multiply(&strided, rows, &panels, Sums::Replace, &mut expected);
+        let interleaved = Interleaved { values: &values, depth };
+        multiply(&interleaved, rows, &panels, Sums::Replace, &mut found);
+        assert_eq!(found, expected);
+    }
+
+    #[test]
     fn panels_of_the_transpose_are_those_of_the_matrix() {
         let (depth, columns) = (5, 61);
         let matrix = integers(depth * columns, 3);
