@@ -17,4 +17,4 @@ mod tiles;
 pub use left::{Interleaved, Left, Rows, Strided};
 pub use multiply::{Sums, multiply};
 pub use panels::Panels;
-pub use tiles::ROWS;
+pub use tiles::{COLUMNS, ROWS};

@@ -7,7 +7,7 @@ use crate::left::Rows;
 /// Rows of a tile.
 pub const ROWS: usize = 8;
 /// Columns of a tile.
-pub(crate) const COLUMNS: usize = 48;
+pub const COLUMNS: usize = 48;
 
 /// Values along the depth that are summed between two looks at where the rows end: with one look for
 /// each value, processors that decode four instructions at a time do little else.
