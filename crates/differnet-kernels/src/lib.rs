@@ -1,20 +1,19 @@
 //! Products of matrices on the host, in tiles that fit the vector registers.
 //!
-//! A general product arranges both factors for the cache every time. Where a network computes, the weights,
-//! or what many rows of weights are multiplied with, are arranged once ([`Panels`]), and each panel stays in
-//! the cache while all rows pass it ([`multiply`]).
+//! A general product arranges both factors for the cache every time, and writes its result to memory
+//! for others to read again. Where a network computes, the weights are arranged once
+//! ([`Panels`]), and [`for_each_tile`] hands on each part of the result while it is in the innermost
+//! cache: a bias is added, or a weight updated, on the way. [`multiply`] is the plain product.
 //!
 //! Every element is one sum in the order of the depth, so that it depends neither on the tile that it
 //! falls into nor on the number of threads.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-mod left;
 mod multiply;
 mod panels;
 mod tiles;
 
-pub use left::{Interleaved, Left, Rows, Strided};
 pub use multiply::{Sums, multiply};
 pub use panels::Panels;
-pub use tiles::{COLUMNS, ROWS};
+pub use tiles::{COLUMNS, Interleaved, ROWS, Rows, Strided, Tile, Visit, for_each_tile};

@@ -269,7 +269,7 @@ fn gigaflops() -> f64 {
         let parts = products.par_chunks_mut(PART * SIDE).zip(values.par_chunks(PART * SIDE));
         parts.for_each(|(products, values)| {
             let left = Strided { values, stride: SIDE };
-            multiply(&left, PART, &panels, Sums::Replace, products);
+            multiply(left, PART, &panels, Sums::Replace, products);
         });
         black_box(&products);
     });

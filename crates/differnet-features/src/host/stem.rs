@@ -101,7 +101,7 @@ impl Stem {
             let sums =
                 &mut scratch.convolved[start * columns * outputs..][..together * columns * outputs];
             let patches = Strided { values: patches, stride: PATCH };
-            multiply(&patches, together * columns, &self.weights, Sums::Replace, sums);
+            multiply(patches, together * columns, &self.weights, Sums::Replace, sums);
         }
         let convolved = &scratch.convolved;
         let width = pooled_size(columns);

@@ -107,7 +107,7 @@ impl StemGradient {
             let places = &scratch.convolved[row * geometry.places * self.outputs..];
             let sums = if row == 0 { Sums::Replace } else { Sums::Add };
             let places = Strided { values: places, stride: self.outputs };
-            multiply(&places, columns, weights, sums, &mut scratch.cells);
+            multiply(places, columns, weights, sums, &mut scratch.cells);
         }
     }
 }

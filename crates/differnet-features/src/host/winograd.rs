@@ -137,7 +137,7 @@ impl WinogradConvolution {
         let positions = products.par_chunks_exact_mut(tiles * outputs).zip(&self.weights);
         positions.enumerate().for_each(|(position, (products, weights))| {
             let values = Strided { values: &transformed[position * inputs..], stride };
-            multiply(&values, tiles, weights, Sums::Replace, products);
+            multiply(values, tiles, weights, Sums::Replace, products);
         });
         let products = &*products;
         strips.par_iter_mut().enumerate().for_each(|(index, strip)| {

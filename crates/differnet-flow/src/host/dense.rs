@@ -4,7 +4,9 @@
 //! contiguous slice that a task can own. Tiles have a fixed size and products within a tile run on
 //! one thread, so that results do not depend on the number of threads.
 
-use differnet_kernels::{Interleaved, Panels, ROWS, Strided, Sums, multiply};
+use differnet_kernels::{
+    self as kernels, Interleaved, Panels, ROWS, Strided, Sums, Visit, for_each_tile, multiply,
+};
 use rayon::prelude::*;
 
 use super::buffers::{Buffer, Buffers};
@@ -71,13 +73,10 @@ impl Dense<'_> {
         let tiles = tiles.zip(self.bias.values.par_chunks(OUTPUT_TILE)).enumerate();
         tiles.for_each_init(Vec::new, |rows, (tile, (output, bias))| {
             interleave(weight, outputs, tile * OUTPUT_TILE, bias.len(), rows);
-            let left = Interleaved { values: rows, depth: inputs };
-            multiply(&left, bias.len(), &input, Sums::Replace, output);
-            for (row, bias) in output.chunks_exact_mut(batch).zip(bias) {
-                match after {
-                    Activation::Relu => row.iter_mut().for_each(|v| *v = (*v + bias).max(0.0)),
-                    Activation::None => row.iter_mut().for_each(|v| *v += bias),
-                }
+            let blocks = rows.chunks_exact(inputs).zip(output.chunks_mut(ROWS * batch));
+            for ((rows, output), bias) in blocks.zip(bias.chunks(ROWS)) {
+                let mut activated = Activated { output, batch, bias, after };
+                for_each_tile(&Interleaved(rows), &input, &mut activated);
             }
         });
         output
@@ -112,7 +111,7 @@ impl Dense<'_> {
         let tile = |(weight, first, second, input, d_input): Tile<'_>| {
             let rows = weight.len() / outputs;
             let left = Strided { values: &*weight, stride: outputs };
-            multiply(&left, rows, &by_row, Sums::Replace, d_input);
+            multiply(left, rows, &by_row, Sums::Replace, d_input);
             if before == Activation::Relu {
                 let cut = |(d, a): (&mut f32, &f32)| *d = if *a > 0.0 { *d } else { 0.0 };
                 d_input.iter_mut().zip(input).for_each(cut);
@@ -121,7 +120,7 @@ impl Dense<'_> {
             // from memory in the order in which they lie there.
             let mut gradient = buffers.take(weight.len());
             let left = Strided { values: input, stride: batch };
-            multiply(&left, rows, &by_output, Sums::Replace, &mut gradient);
+            multiply(left, rows, &by_output, Sums::Replace, &mut gradient);
             update.apply(weight, &gradient, first, second)
         };
         let finite = tiles.into_par_iter().map(tile).reduce(|| true, |a, b| a & b);
@@ -134,6 +133,29 @@ impl Dense<'_> {
 
 /// Weight, first and second moment, input and its gradient.
 type Tile<'a> = (&'a mut [f32], &'a mut [f32], &'a mut [f32], &'a [f32], &'a mut [f32]);
+
+/// Writes a layer's output from sums without bias.
+struct Activated<'a> {
+    /// Some rows of `[outputs, batch]`.
+    output: &'a mut [f32],
+    batch: usize,
+    bias: &'a [f32],
+    after: Activation,
+}
+
+impl Visit for Activated<'_> {
+    #[inline(always)]
+    fn visit(&mut self, column: usize, tile: &kernels::Tile) {
+        let rows = self.output.chunks_exact_mut(self.batch).zip(tile).zip(self.bias);
+        for ((row, sums), bias) in rows {
+            let row = row[column..].iter_mut().zip(sums);
+            match self.after {
+                Activation::Relu => row.for_each(|(to, sum)| *to = (sum + bias).max(0.0)),
+                Activation::None => row.for_each(|(to, sum)| *to = sum + bias),
+            }
+        }
+    }
+}
 
 /// Writes `count` columns of `weight`, `[inputs, outputs]`, from column `first` on to `rows`:
 /// [`ROWS`] at a time, `[count / ROWS][inputs][ROWS]`.
