@@ -16,4 +16,4 @@ mod tiles;
 
 pub use multiply::{Sums, multiply};
 pub use panels::Panels;
-pub use tiles::{COLUMNS, Interleaved, ROWS, Rows, Strided, Tile, Visit, for_each_tile};
+pub use tiles::{Block, COLUMNS, Interleaved, ROWS, Rows, Strided, Tile, Visit, for_each_tile};

@@ -1,6 +1,5 @@
 //! The plain product.
 
-use std::array::from_fn;
 use std::ops::Deref;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -47,23 +46,21 @@ impl<V: Deref<Target = [f32]>> WithSimd for Multiply<'_, V> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { left, rows, right, sums, to } = self;
-        let columns = right.columns();
+        let (depth, columns) = (right.depth(), right.columns());
         let to = &mut to[..rows * columns];
         let mut tile: Tile = [[0.0; COLUMNS]; ROWS];
         // A panel stays in the cache while all rows pass it.
         for (column, count, panel) in right.iter() {
             for row in (0..rows).step_by(ROWS) {
                 let rows = ROWS.min(rows - row);
-                let left = left.rows(row, rows);
-                let mut to = to[row * columns..].chunks_exact_mut(columns);
+                let left = left.rows(row, rows, depth);
+                let to = &mut to[row * columns..];
                 if (rows, count, sums) == (ROWS, COLUMNS, Sums::Replace) {
-                    let to = from_fn(|_| to.next().expect("a whole tile"));
-                    let mut to = to.map(|row| &mut row[column..][..COLUMNS]);
-                    fill_tile(simd, &left, panel, count, &mut to);
+                    fill_tile(simd, &left, panel, count, &mut to[column..], columns);
                     continue;
                 }
-                fill_tile(simd, &left, panel, count, &mut tile.each_mut().map(|row| &mut row[..]));
-                for (to, tile) in to.zip(&tile).take(rows) {
+                fill_tile(simd, &left, panel, count, tile.as_flattened_mut(), COLUMNS);
+                for (to, tile) in to.chunks_exact_mut(columns).zip(&tile).take(rows) {
                     let to = &mut to[column..][..count];
                     match sums {
                         Sums::Replace => to.copy_from_slice(&tile[..count]),

@@ -1,6 +1,5 @@
 //! Products handed on tile by tile.
 
-use std::array::from_fn;
 use std::ops::Deref;
 
 use pulp::{Arch, Simd, WithSimd};
@@ -20,12 +19,24 @@ const STEPS: usize = 8;
 pub type Tile = [[f32; COLUMNS]; ROWS];
 
 /// Up to [`ROWS`] rows of the left factor; missing rows may be anything.
+///
+/// Implemented with `#[inline(always)]` and without closures or adapters of iterators, which the
+/// compiler may leave outside of the loop over the depth: sums would leave their registers at each call.
 pub trait Rows {
-    /// Each whole block of 8 values up to `depth`: its values by row and place.
-    fn blocks(&self, depth: usize) -> impl Iterator<Item = impl Fn(usize, usize) -> f32>;
+    /// The rows' values at 8 places.
+    type Block: Block;
 
-    /// The values after the last whole block up to `depth`, by row and place.
-    fn rest(&self, depth: usize) -> impl Fn(usize, usize) -> f32;
+    /// The values from place `8 * index` on.
+    fn block(&self, index: usize) -> Self::Block;
+
+    /// The value of `row` at `place`, one of those after the last whole block.
+    fn value(&self, row: usize, place: usize) -> f32;
+}
+
+/// Values of [`ROWS`] rows at 8 places.
+pub trait Block: Copy {
+    /// The value of `row` at `place`.
+    fn value(self, row: usize, place: usize) -> f32;
 }
 
 /// Rows whose beginnings are `stride` values apart.
@@ -38,42 +49,39 @@ pub struct Strided<'a> {
 }
 
 impl<'a> Strided<'a> {
-    /// `count` rows from `first` on.
+    /// `count` rows of `depth` values from `first` on.
     #[inline(always)]
-    pub fn rows(self, first: usize, count: usize) -> impl Rows + 'a {
-        let Self { values, stride } = self;
-        SomeRows { values: &values[first * stride..], stride, count }
+    pub fn rows(self, first: usize, count: usize, depth: usize) -> impl Rows + 'a {
+        let row = |row: usize| {
+            let row = first + if row < count { row } else { 0 };
+            &self.values[row * self.stride..][..depth]
+        };
+        SomeRows([row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)])
     }
 }
 
-struct SomeRows<'a> {
-    values: &'a [f32],
-    stride: usize,
-    count: usize,
-}
+struct SomeRows<'a>([&'a [f32]; ROWS]);
 
-impl SomeRows<'_> {
-    #[inline(always)]
-    fn row(&self, row: usize, depth: usize) -> (&[[f32; STEPS]], &[f32]) {
-        let row = if row < self.count { row } else { 0 };
-        self.values[row * self.stride..][..depth].as_chunks()
-    }
-}
+impl<'a> Rows for SomeRows<'a> {
+    type Block = [&'a [f32; STEPS]; ROWS];
 
-impl Rows for SomeRows<'_> {
     #[inline(always)]
-    fn blocks(&self, depth: usize) -> impl Iterator<Item = impl Fn(usize, usize) -> f32> {
-        let rows: [&[[f32; STEPS]]; ROWS] = from_fn(|row| self.row(row, depth).0);
-        (0..depth / STEPS).map(move |block| {
-            let rows: [&[f32; STEPS]; ROWS] = from_fn(|row| &rows[row][block]);
-            move |row: usize, at: usize| rows[row][at]
-        })
+    fn block(&self, index: usize) -> Self::Block {
+        let [a, b, c, d, e, f, g, h] = self.0;
+        let block = |row: &'a [f32]| &row.as_chunks().0[index];
+        [block(a), block(b), block(c), block(d), block(e), block(f), block(g), block(h)]
     }
 
     #[inline(always)]
-    fn rest(&self, depth: usize) -> impl Fn(usize, usize) -> f32 {
-        let rows: [&[f32]; ROWS] = from_fn(|row| self.row(row, depth).1);
-        move |row, at| rows[row][at]
+    fn value(&self, row: usize, place: usize) -> f32 {
+        self.0[row][place]
+    }
+}
+
+impl Block for [&[f32; STEPS]; ROWS] {
+    #[inline(always)]
+    fn value(self, row: usize, place: usize) -> f32 {
+        self[row][place]
     }
 }
 
@@ -81,17 +89,24 @@ impl Rows for SomeRows<'_> {
 #[derive(Debug, Clone, Copy)]
 pub struct Interleaved<'a>(pub &'a [[f32; ROWS]]);
 
-impl Rows for Interleaved<'_> {
+impl<'a> Rows for Interleaved<'a> {
+    type Block = &'a [[f32; ROWS]; STEPS];
+
     #[inline(always)]
-    fn blocks(&self, depth: usize) -> impl Iterator<Item = impl Fn(usize, usize) -> f32> {
-        let (blocks, _) = self.0[..depth].as_chunks::<STEPS>();
-        blocks.iter().map(|block| move |row: usize, at: usize| block[at][row])
+    fn block(&self, index: usize) -> Self::Block {
+        &self.0.as_chunks().0[index]
     }
 
     #[inline(always)]
-    fn rest(&self, depth: usize) -> impl Fn(usize, usize) -> f32 {
-        let (_, rest) = self.0[..depth].as_chunks::<STEPS>();
-        move |row, at| rest[at][row]
+    fn value(&self, row: usize, place: usize) -> f32 {
+        self.0[place][row]
+    }
+}
+
+impl Block for &[[f32; ROWS]; STEPS] {
+    #[inline(always)]
+    fn value(self, row: usize, place: usize) -> f32 {
+        self[place][row]
     }
 }
 
@@ -128,30 +143,32 @@ impl<L: Rows, P: Deref<Target = [f32]>, V: Visit> WithSimd for Product<'_, L, P,
         let Self { left, right, visit } = self;
         let mut tile = [[0.0; COLUMNS]; ROWS];
         for (column, count, panel) in right.iter() {
-            fill_tile(simd, left, panel, count, &mut tile.each_mut().map(|row| &mut row[..]));
+            fill_tile(simd, left, panel, count, tile.as_flattened_mut(), COLUMNS);
             visit.visit(column, &tile);
         }
     }
 }
 
-/// Writes the first `columns` columns of the tile `left · right`, to rows `to` with room for [`COLUMNS`].
+/// Writes the first `columns` columns of the tile `left · right`, to rows that begin `stride` values apart
+/// in `to`, each with room for [`COLUMNS`].
 #[inline(always)]
 pub(crate) fn fill_tile<S: Simd>(
     simd: S,
     left: &impl Rows,
     right: &[[f32; COLUMNS]],
     columns: usize,
-    to: &mut [&mut [f32]; ROWS],
+    to: &mut [f32],
+    stride: usize,
 ) {
     // As many sums at once as there are registers for.
     match S::F32_LANES {
         16.. => match columns.div_ceil(S::F32_LANES) {
-            1 => by_blocks::<S, 1, 8>(simd, left, right, columns, to),
-            2 => by_blocks::<S, 2, 8>(simd, left, right, columns, to),
-            _ => by_blocks::<S, 3, 8>(simd, left, right, columns, to),
+            1 => by_blocks::<S, 1, 8>(simd, left, right, columns, to, stride),
+            2 => by_blocks::<S, 2, 8>(simd, left, right, columns, to, stride),
+            _ => by_blocks::<S, 3, 8>(simd, left, right, columns, to, stride),
         },
-        8.. => by_blocks::<S, 3, 4>(simd, left, right, columns, to),
-        _ => by_blocks::<S, 4, 4>(simd, left, right, columns, to),
+        8.. => by_blocks::<S, 3, 4>(simd, left, right, columns, to, stride),
+        _ => by_blocks::<S, 4, 4>(simd, left, right, columns, to, stride),
     }
 }
 
@@ -162,11 +179,11 @@ fn by_blocks<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
     left: &impl Rows,
     right: &[[f32; COLUMNS]],
     columns: usize,
-    to: &mut [&mut [f32]; ROWS],
+    to: &mut [f32],
+    stride: usize,
 ) {
-    let depth = right.len();
-    let (right, right_rest) = right.as_chunks::<STEPS>();
-    let left_rest = left.rest(depth);
+    let (blocks, rest) = right.as_chunks::<STEPS>();
+    let whole = blocks.len() * STEPS;
     for row in (0..ROWS).step_by(HEIGHT) {
         // Bounds that are constants, so that sums have their own registers.
         for column in (0..COLUMNS).step_by(VECTORS * S::F32_LANES) {
@@ -174,19 +191,22 @@ fn by_blocks<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
                 break;
             }
             let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
-            for (left, right) in left.blocks(depth).zip(right) {
+            for (index, right) in blocks.iter().enumerate() {
+                let left = left.block(index);
                 for (at, right) in right.iter().enumerate() {
-                    add_products(simd, |y| left(row + y, at), &right[column..], &mut sums);
+                    let left = |y| left.value(row + y, at);
+                    add_products(simd, left, &right[column..], &mut sums);
                 }
             }
-            for (at, right) in right_rest.iter().enumerate() {
-                add_products(simd, |y| left_rest(row + y, at), &right[column..], &mut sums);
+            for (at, right) in rest.iter().enumerate() {
+                let left = |y| left.value(row + y, whole + at);
+                add_products(simd, left, &right[column..], &mut sums);
             }
-            for (to, sums) in to[row..].iter_mut().zip(&sums) {
+            for (y, sums) in sums.iter().enumerate() {
                 // A length that is known here keeps the sums in registers until then.
-                let to = &mut to[column..][..VECTORS * S::F32_LANES];
+                let to = &mut to[(row + y) * stride + column..][..VECTORS * S::F32_LANES];
                 let (to, _) = S::as_mut_simd_f32s(to);
-                to.iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum);
+                to.copy_from_slice(sums);
             }
         }
     }

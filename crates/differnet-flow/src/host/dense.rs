@@ -5,7 +5,7 @@
 //! one thread, so that results do not depend on the number of threads.
 
 use differnet_kernels::{
-    self as kernels, Interleaved, Panels, ROWS, Strided, Visit, for_each_tile,
+    self as kernels, Interleaved, Panels, ROWS, Strided, Sums, Visit, for_each_tile, multiply,
 };
 use rayon::prelude::*;
 
@@ -14,6 +14,9 @@ use crate::adam::Update;
 
 /// Features that one task computes in the forward pass: whole tiles, and whole lines of the cache.
 const OUTPUT_TILE: usize = 6 * ROWS;
+/// Features whose weights one task updates: several tiles, so that the factor that all of them are multiplied
+/// with passes the cache less often.
+const INPUT_TILE: usize = 4 * ROWS;
 /// Partial sums that fit a vector register.
 pub(super) const LANES: usize = 8;
 
@@ -99,23 +102,25 @@ impl Dense<'_> {
         let by_output = Panels::of_transposed(d_output, batch, take); // [batch, outputs]
         let mut d_input = buffers.take(inputs * batch);
         let tiles = (
-            self.weight.values.par_chunks_mut(ROWS * outputs),
-            self.weight.moments.first.par_chunks_mut(ROWS * outputs),
-            self.weight.moments.second.par_chunks_mut(ROWS * outputs),
-            input.par_chunks(ROWS * batch),
-            d_input.par_chunks_mut(ROWS * batch),
+            self.weight.values.par_chunks_mut(INPUT_TILE * outputs),
+            self.weight.moments.first.par_chunks_mut(INPUT_TILE * outputs),
+            self.weight.moments.second.par_chunks_mut(INPUT_TILE * outputs),
+            input.par_chunks(INPUT_TILE * batch),
+            d_input.par_chunks_mut(INPUT_TILE * batch),
         );
         let tile = |(weight, first, second, input, d_input): Tile<'_>| {
             let rows = weight.len() / outputs;
-            let mut to_input = ToInput { d_input, input, batch, before };
             let left = Strided { values: &*weight, stride: outputs };
-            for_each_tile(&left.rows(0, rows), &by_row, &mut to_input);
+            multiply(left, rows, &by_row, Sums::Replace, d_input);
+            if before == Activation::Relu {
+                let cut = |(d, a): (&mut f32, &f32)| *d = if *a > 0.0 { *d } else { 0.0 };
+                d_input.iter_mut().zip(input).for_each(cut);
+            }
             // All of the tile's gradient first: it stays in the cache, and weights and moments then come
             // from memory in the order in which they lie there.
             let mut gradient = buffers.take(weight.len());
             let left = Strided { values: input, stride: batch };
-            let mut to_weight = ToWeight { gradient: &mut gradient, outputs };
-            for_each_tile(&left.rows(0, rows), &by_output, &mut to_weight);
+            multiply(left, rows, &by_output, Sums::Replace, &mut gradient);
             update.apply(weight, &gradient, first, second)
         };
         let finite = tiles.into_par_iter().map(tile).reduce(|| true, |a, b| a & b);
@@ -148,48 +153,6 @@ impl Visit for Activated<'_> {
                 Activation::Relu => row.for_each(|(to, sum)| *to = (sum + bias).max(0.0)),
                 Activation::None => row.for_each(|(to, sum)| *to = sum + bias),
             }
-        }
-    }
-}
-
-/// Writes the gradient to a layer's input, carried on through what came before it.
-struct ToInput<'a> {
-    /// Some rows of `[inputs, batch]`, as `input`.
-    d_input: &'a mut [f32],
-    input: &'a [f32],
-    batch: usize,
-    before: Activation,
-}
-
-impl Visit for ToInput<'_> {
-    #[inline(always)]
-    fn visit(&mut self, column: usize, tile: &kernels::Tile) {
-        let inputs = self.input.chunks_exact(self.batch);
-        for ((row, input), sums) in self.d_input.chunks_exact_mut(self.batch).zip(inputs).zip(tile)
-        {
-            let row = row[column..].iter_mut().zip(sums);
-            match self.before {
-                Activation::Relu => row
-                    .zip(&input[column..])
-                    .for_each(|((to, sum), a)| *to = if *a > 0.0 { *sum } else { 0.0 }),
-                Activation::None => row.for_each(|(to, sum)| *to = *sum),
-            }
-        }
-    }
-}
-
-/// Writes the gradient to a layer's weights.
-struct ToWeight<'a> {
-    /// Some rows of `[inputs, outputs]`.
-    gradient: &'a mut [f32],
-    outputs: usize,
-}
-
-impl Visit for ToWeight<'_> {
-    #[inline(always)]
-    fn visit(&mut self, column: usize, tile: &kernels::Tile) {
-        for (row, sums) in self.gradient.chunks_exact_mut(self.outputs).zip(tile) {
-            row[column..].iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum);
         }
     }
 }
