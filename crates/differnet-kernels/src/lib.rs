@@ -3,7 +3,7 @@
 //! A general product arranges both factors for the cache every time, and writes its result to memory
 //! for others to read again. Where a network computes, the weights are arranged once
 //! ([`Panels`]), and [`for_each_tile`] hands on each part of the result while it is in the innermost
-//! cache: a bias is added, or a weight updated, on the way. [`multiply`] is the plain product.
+//! cache: a bias is added on the way. [`multiply`] is the plain product.
 //!
 //! Every element is one sum in the order of the depth, so that it depends neither on the tile that it
 //! falls into nor on the number of threads.

@@ -20,8 +20,8 @@ pub type Tile = [[f32; COLUMNS]; ROWS];
 
 /// Up to [`ROWS`] rows of the left factor; missing rows may be anything.
 ///
-/// Implemented with `#[inline(always)]` and without closures or adapters of iterators, which the
-/// compiler may leave outside of the loop over the depth: sums would leave their registers at each call.
+/// Implemented with `#[inline(always)]` throughout, without adapters of iterators: whatever the compiler
+/// leaves as a call within the loop over the depth drives the sums out of their registers.
 pub trait Rows {
     /// The rows' values at 8 places.
     type Block: Block;
@@ -51,7 +51,7 @@ pub struct Strided<'a> {
 impl<'a> Strided<'a> {
     /// `count` rows of `depth` values from `first` on.
     #[inline(always)]
-    pub fn rows(self, first: usize, count: usize, depth: usize) -> impl Rows + 'a {
+    pub(crate) fn rows(self, first: usize, count: usize, depth: usize) -> impl Rows + 'a {
         let row = |row: usize| {
             let row = first + if row < count { row } else { 0 };
             &self.values[row * self.stride..][..depth]
@@ -68,14 +68,28 @@ impl<'a> Rows for SomeRows<'a> {
     #[inline(always)]
     fn block(&self, index: usize) -> Self::Block {
         let [a, b, c, d, e, f, g, h] = self.0;
-        let block = |row: &'a [f32]| &row.as_chunks().0[index];
-        [block(a), block(b), block(c), block(d), block(e), block(f), block(g), block(h)]
+        [
+            steps(a, index),
+            steps(b, index),
+            steps(c, index),
+            steps(d, index),
+            steps(e, index),
+            steps(f, index),
+            steps(g, index),
+            steps(h, index),
+        ]
     }
 
     #[inline(always)]
     fn value(&self, row: usize, place: usize) -> f32 {
         self.0[row][place]
     }
+}
+
+/// The values of `row` from place `8 * index` on.
+#[inline(always)]
+fn steps(row: &[f32], index: usize) -> &[f32; STEPS] {
+    &row.as_chunks().0[index]
 }
 
 impl Block for [&[f32; STEPS]; ROWS] {
