@@ -85,15 +85,25 @@ pub fn fixed_transforms(config: &TransformConfig, count: usize) -> Vec<Transform
 /// An order of `0..count` of which every beginning is spread about evenly, for taking
 /// [`fixed_transforms`] a few at a time.
 ///
-/// Van der Corput's sequence backwards: quarter turns, which alone need no new corners and no rounding to
-/// other pixels, are unlike all other turns and come last.
+/// Steps of about the golden ratio of the circle: the angles of a beginning lie in no pattern that the image
+/// could share, as eighths of a turn would, and their brightness and contrast are spread as well. Quarter turns,
+/// which alone need no new corners and no rounding to other pixels, are unlike all other turns and come last.
 pub fn spread_order(count: usize) -> Vec<usize> {
-    let places = count.next_power_of_two();
-    let bits = places.trailing_zeros();
-    let mirrored = (0..places).map(|index| index.reverse_bits().unbounded_shr(usize::BITS - bits));
-    let mut order: Vec<usize> = mirrored.filter(|&index| index < count).collect();
-    order.reverse();
+    let golden = count as f64 * GOLDEN_RATIO;
+    let off = |step: usize| (step as f64 - golden).abs();
+    let steps = (1..=count).filter(|&step| greatest_common_divisor(step, count) == 1);
+    let Some(step) = steps.min_by(|&a, &b| off(a).total_cmp(&off(b))) else { return Vec::new() };
+    let (quarters, mut order): (Vec<usize>, Vec<usize>) =
+        (1..=count).map(|at| at * step % count).partition(|&index| 4 * index % count == 0);
+    order.extend(quarters);
     order
+}
+
+/// Of a whole to its larger part, less one.
+const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
+
+fn greatest_common_divisor(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// The transform at a point of the unit cube.
@@ -134,10 +144,21 @@ mod tests {
 
     #[test]
     fn every_beginning_of_the_spread_order_is_spread() {
-        assert_eq!(spread_order(8), [7, 3, 5, 1, 6, 2, 4, 0]);
-        assert_eq!(spread_order(6), [3, 5, 1, 2, 4, 0]);
+        // Steps of 5, then 0, 2, 4 and 6, which are quarter turns.
+        assert_eq!(spread_order(8), [5, 7, 1, 3, 2, 4, 6, 0]);
+        // Steps of 5: 4 has a divisor in common with 6.
+        assert_eq!(spread_order(6), [5, 4, 2, 1, 3, 0]);
         assert_eq!(spread_order(1), [0]);
         assert!(spread_order(0).is_empty());
+        // However many are taken, no arc between neighbours is more than three times an even one.
+        let order = spread_order(64);
+        for taken in 4..=60 {
+            let mut angles = order[..taken].to_vec();
+            angles.sort_unstable();
+            let next = angles.iter().skip(1).copied().chain([angles[0] + 64]);
+            let widest = angles.iter().zip(next).map(|(a, b)| b - a).max();
+            assert!(widest.is_some_and(|arc| arc * taken <= 3 * 64), "{taken}: {widest:?}");
+        }
         for count in [3, 12, 64, 100] {
             let mut all = spread_order(count);
             all.sort_unstable();
