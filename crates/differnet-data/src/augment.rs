@@ -1,5 +1,6 @@
 //! Which transforms an image is seen under: drawn at random from the seed, or spread evenly.
 
+use std::f64::consts::GOLDEN_RATIO;
 use std::ops::Range;
 
 use crate::content_hash::ContentHash;
@@ -89,15 +90,12 @@ pub fn fixed_transforms(config: &TransformConfig, count: usize) -> Vec<Transform
 /// could share, as eighths of a turn would, and their brightness and contrast are spread as well. The identity
 /// comes last.
 pub fn spread_order(count: usize) -> Vec<usize> {
-    let golden = count as f64 * GOLDEN_RATIO;
+    let golden = count as f64 / GOLDEN_RATIO;
     let off = |step: usize| (step as f64 - golden).abs();
     let steps = (1..=count).filter(|&step| greatest_common_divisor(step, count) == 1);
     let Some(step) = steps.min_by(|&a, &b| off(a).total_cmp(&off(b))) else { return Vec::new() };
     (1..=count).map(|at| at * step % count).collect()
 }
-
-/// Of a whole to its larger part, less one.
-const GOLDEN_RATIO: f64 = 0.618_033_988_749_895;
 
 fn greatest_common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
