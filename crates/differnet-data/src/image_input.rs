@@ -23,11 +23,6 @@ pub enum ImageInput<'a> {
 }
 
 impl<'a> ImageInput<'a> {
-    /// These files.
-    pub fn files(paths: &'a [PathBuf]) -> Vec<Self> {
-        paths.iter().map(|path| Self::File(path)).collect()
-    }
-
     /// What messages call the image.
     pub fn name(&self) -> &'a Path {
         match *self {
@@ -52,6 +47,24 @@ impl<'a> ImageInput<'a> {
                 Ok(Cow::Borrowed(bytes))
             }
         }
+    }
+}
+
+impl<'a> From<&'a Path> for ImageInput<'a> {
+    fn from(path: &'a Path) -> Self {
+        Self::File(path)
+    }
+}
+
+impl<'a> From<&'a PathBuf> for ImageInput<'a> {
+    fn from(path: &'a PathBuf) -> Self {
+        Self::File(path)
+    }
+}
+
+impl<'a> From<&'a str> for ImageInput<'a> {
+    fn from(path: &'a str) -> Self {
+        Self::File(Path::new(path))
     }
 }
 

@@ -126,6 +126,11 @@ impl<'a> Monitor<'a> {
         Self { observer: Some(observer), cancel: cancel.clone() }
     }
 
+    /// The token that cancels.
+    pub fn cancel_token(&self) -> &CancelToken {
+        &self.cancel
+    }
+
     /// Tells the observer how far the operation is.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use differnet_data::ContentHash;
 use differnet_scoring::{Costs, FalseAlarmGuarantee, ScoreError, Thresholds};
 use serde::{Deserialize, Serialize};
 
-use crate::detector::ImageScore;
+use crate::score::ImageScore;
 
 /// Good images that training did not see, and their scores.
 ///

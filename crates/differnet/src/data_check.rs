@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use differnet_data::{
     AuditImage, Dataset, Inspection, Likeness, MaskedImage, Oddity, Sample, Split, inspect_images,
 };
+use differnet_progress::{Monitor, Progress, Stage};
 use serde::Serialize;
 
-use crate::error::DetectorError;
-use crate::feature_source::FeatureSource;
-use crate::suspects::suspected_defects;
+use crate::error::Error;
+use crate::runtime::Runtime;
+use crate::suspected_defects::suspected_defects;
 use crate::training::FEWEST_IMAGES;
 
 /// Good images from which on no more are asked for: twice the paper's smallest training sets.
@@ -89,15 +90,6 @@ pub struct Finding {
     pub message: String,
 }
 
-/// How far a check is: images done, of how many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CheckProgress {
-    /// Files are being read.
-    Files(usize, usize),
-    /// Good images are being compared with each other.
-    Features(usize, usize),
-}
-
 impl Finding {
     fn new(kind: FindingKind, files: Vec<PathBuf>, message: String) -> Self {
         Self { severity: kind.severity(), kind, files, message }
@@ -106,35 +98,35 @@ impl Finding {
 
 /// What speaks against training on `dataset`, what matters most first.
 ///
-/// - `source`: extracts the features by which defects among the good images are suspected; without
+/// - `runtime`: extracts the features by which defects among the good images are suspected; without
 ///   it only the files are looked at
-/// - `seen`: told how far the check is, from any thread
+/// - `monitor`: its observer is called from any thread
 ///
 /// # Errors
-/// [`DetectorError`]: an image that changes meanwhile, or a cache that cannot be used.
+/// [`Error`]: an image that changes meanwhile, a cache that cannot be used, or [`Error::Cancelled`].
 pub fn check_dataset(
     dataset: &Dataset,
-    source: Option<&FeatureSource>,
-    seen: &(dyn Fn(CheckProgress) + Sync),
-) -> Result<Vec<Finding>, DetectorError> {
+    runtime: Option<&Runtime>,
+    monitor: &Monitor<'_>,
+) -> Result<Vec<Finding>, Error> {
     let images: Vec<AuditImage> = [(&dataset.train, Split::Train), (&dataset.test, Split::Test)]
         .into_iter()
         .flat_map(|(samples, split)| samples.iter().map(move |sample| to_audit(sample, split)))
         .collect();
-    let limits = source.map_or_else(Default::default, |source| source.limits.clone());
+    let limits = runtime.map_or_else(Default::default, |runtime| runtime.limits.clone());
     let done = AtomicUsize::new(0);
     let count = || {
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        seen(CheckProgress::Files(done, images.len()));
+        // Cancelled below: files are looked at in parallel.
+        let _ = monitor.report(Progress::new(Stage::Checking, done, images.len()));
     };
     let inspection = inspect_images(&images, &limits, &count);
+    monitor.cancel_token().check()?;
     let usable = usable_once(dataset, &inspection);
     let mut findings = of_files(&inspection);
     findings.extend(few_images(usable.len()));
-    if let Some(source) = source {
-        let total = usable.len();
-        let mut count = |done| seen(CheckProgress::Features(done, total));
-        findings.extend(suspected_defects(source, &usable, &mut count)?.into_iter().map(
+    if let Some(runtime) = runtime {
+        findings.extend(suspected_defects(runtime, &usable, monitor)?.into_iter().map(
             |suspect| {
                 let message = format!(
                     "{:.1} times as far from the nearest other good image as usual: does it show a \

@@ -2,52 +2,52 @@
 
 use differnet_data::Regions;
 
-use crate::config::DetectorConfig;
-use crate::model_summary::ModelSummary;
+use crate::config::Config;
+use crate::header::Header;
 
 /// Names and values, in the order to show.
 pub type Rows = Vec<(String, String)>;
 
-impl ModelSummary<'_> {
+impl Header {
     /// What the model was made from, and what it tells of itself.
     pub fn rows(&self) -> Rows {
-        let unit = self.method.unit().map_or_else(String::new, |unit| format!(", {unit}"));
+        let method = self.config.method.method();
+        let unit = method.unit().map_or_else(String::new, |unit| format!(", {unit}"));
         let threshold = format!("threshold{unit}");
         let mut rows = rows([
-            ("method", self.method.to_string()),
+            ("method", method.to_string()),
             ("trained by", format!("differnet {}", self.version)),
             ("training images", self.training_images.to_string()),
             ("images held back", self.held_back_images.to_string()),
             ("regions", self.regions_text()),
-            ("feature extractor", self.extractor.unwrap_or("none").to_owned()),
-            (threshold.as_str(), format!("{:.4}", self.threshold)),
+            ("feature extractor", self.extractor.clone().unwrap_or_else(|| "none".to_owned())),
+            (threshold.as_str(), format!("{:.4}", self.thresholds().defect)),
         ]);
-        rows.extend(self.facts.iter().cloned());
+        rows.extend(self.all_facts());
         rows
+    }
+
+    /// What the method has to tell, and the threshold of its maps.
+    pub fn all_facts(&self) -> Rows {
+        let maps = self.map_threshold.map(|value| format!("{value:.4e}"));
+        let maps = maps.map(|value| ("threshold of maps".to_owned(), value));
+        self.facts.iter().cloned().chain(maps).collect()
     }
 
     /// What counts of an image, for people.
     pub fn regions_text(&self) -> String {
-        self.regions.map_or_else(|| "none, the whole image counts".to_owned(), Regions::to_string)
-    }
-
-    /// Every setting under its name in a settings file.
-    pub fn setting_rows(&self) -> Rows {
-        setting_rows(&self.settings)
+        self.regions.as_ref().map_or_else(|| "none, the whole image counts".to_owned(), Regions::to_string)
     }
 }
 
-impl DetectorConfig {
+impl Config {
     /// Every setting under its name in a settings file.
     pub fn rows(&self) -> Rows {
-        setting_rows(&self.to_toml())
+                let text = self.to_toml();
+        let settings = text.lines().filter_map(|line| line.split_once(" = "));
+        let plain = |value: &str| value.trim_matches('"').to_owned();
+        settings.map(|(name, value)| (name.to_owned(), plain(value))).collect()
     }
-}
-
-/// The lines of a settings file.
-fn setting_rows(text: &str) -> Rows {
-    let settings = text.lines().filter_map(|line| line.split_once(" = "));
-    settings.map(|(name, value)| (name.to_owned(), value.trim_matches('"').to_owned())).collect()
 }
 
 /// Program, `device` and machine; `commit` is the source's, if it is known.
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn every_setting_has_a_row() {
-        let config = DetectorConfig { seed: 9, ..DetectorConfig::default() };
+        let config = Config { seed: 9, ..Config::default() };
         let rows = config.rows();
         assert_eq!(rows.len(), config.to_toml().lines().count());
         let row = |name: &str| rows.iter().find(|row| row.0 == name).map(|row| row.1.as_str());

@@ -1,17 +1,20 @@
-//! What can go wrong between photographs and a detector.
+//! Errors between photographs and a model.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use differnet_baselines::BaselineError;
 use differnet_data::{BadImage, ImageError};
 use differnet_features::FeatureError;
 use differnet_flow::{FlowError, TrainError};
+use differnet_progress::Cancelled;
 use differnet_scoring::ScoreError;
+
+use crate::method::Method;
 
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum DetectorError {
+pub enum Error {
     /// A device that cannot be used here.
     #[error("no device {name}: {reason}; {remedy}, or use one of those that exist: {existing}")]
     NoDevice {
@@ -54,9 +57,21 @@ pub enum DetectorError {
         /// Each file and what is wrong with it.
         bad: Vec<BadImage>,
     },
+    /// An image that cannot be used; others can.
+    #[error(transparent)]
+    Image(ImageError),
+    /// The operation was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The method does not say where a defect is.
+    #[error("the method {method} does not say where a defect is")]
+    NoMaps {
+        /// The model's method.
+        method: Method,
+    },
     /// An image that was usable before is no longer.
     #[error("an image changed while it was in use")]
-    Image {
+    ImageChanged {
         /// What is wrong with it.
         source: ImageError,
     },
@@ -93,7 +108,7 @@ pub enum DetectorError {
     Train(#[from] TrainError),
     /// A competitor could not be fitted.
     #[error(transparent)]
-    Baseline(#[from] BaselineError),
+    Baseline(BaselineError),
     /// A score or threshold could not be computed.
     #[error(transparent)]
     Score(#[from] ScoreError),
@@ -137,6 +152,50 @@ pub enum DetectorError {
         /// Its reason.
         source: std::io::Error,
     },
+}
+
+impl Error {
+    /// Tells errors of single images from those after which nothing follows.
+    ///
+    /// # Errors
+    /// Every error but [`Error::Image`].
+    pub fn per_image<T>(result: Result<T, Self>) -> Result<Result<T, ImageError>, Self> {
+        match result {
+            Ok(found) => Ok(Ok(found)),
+            Err(Self::Image(error)) => Ok(Err(error)),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// What the error means where every image was usable before.
+    pub(crate) fn changed(self) -> Self {
+        match self {
+            Self::Image(source) => Self::ImageChanged { source },
+            other => other,
+        }
+    }
+
+    /// What the error means for the model file `path`.
+    pub(crate) fn model(path: &Path) -> impl Fn(FlowError) -> Self + '_ {
+        move |source| Self::Model { path: path.to_path_buf(), source }
+    }
+
+    /// As [`Self::model`], of a competitor's file.
+    pub(crate) fn baseline_model(path: &Path) -> impl Fn(BaselineError) -> Self + '_ {
+        move |source| Self::BaselineModel {
+            path: path.to_path_buf(),
+            source: Box::new(source),
+        }
+    }
+}
+
+impl From<BaselineError> for Error {
+    fn from(error: BaselineError) -> Self {
+        match error {
+            BaselineError::Cancelled(cancelled) => Self::Cancelled(cancelled),
+            other => Self::Baseline(other),
+        }
+    }
 }
 
 /// One bad image a line.

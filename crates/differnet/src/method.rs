@@ -1,8 +1,30 @@
-//! The methods that this crate can fit to good images.
+//! The methods: names, settings, and how each is fitted and read from its file.
+//!
+//! A new method is a module below this one and a line in each list here.
 
 use std::fmt::{Display, Formatter};
+use std::path::Path;
 
+use differnet_baselines::{
+    Adgan, AdganConfig, BaselineError, Dsebm, DsebmConfig, Ganomaly, GanomalyConfig, GeoTrans,
+    GeoTransConfig, OneClassSvm, OneClassSvmConfig, OneNearestNeighbour, OneNearestNeighbourConfig,
+};
+use differnet_scoring::Average;
 use serde::{Deserialize, Serialize};
+
+use crate::config::Preset;
+use crate::error::Error;
+use crate::header::{Header, HistoryPoint};
+use crate::runtime::Runtime;
+use crate::scorer::Scorer;
+use crate::split::Split;
+use crate::training::Training;
+
+pub(crate) mod differnet;
+mod pixels;
+mod rows;
+
+pub use differnet::{DifferNetConfig, row_scores};
 
 /// A method, by the name that files and the command line use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -30,8 +52,79 @@ pub enum Method {
     Adgan,
 }
 
+/// A method's own settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "method")]
+pub enum MethodConfig {
+    /// See [`Method::DifferNet`].
+    #[serde(rename = "differnet")]
+    DifferNet(DifferNetConfig),
+    /// See [`Method::OneNearestNeighbour`].
+    #[serde(rename = "1nn")]
+    OneNearestNeighbour(OneNearestNeighbourConfig),
+    /// See [`Method::OneClassSvm`].
+    #[serde(rename = "ocsvm")]
+    OneClassSvm(OneClassSvmConfig),
+    /// See [`Method::GeoTrans`].
+    #[serde(rename = "geotrans")]
+    GeoTrans(GeoTransConfig),
+    /// See [`Method::Ganomaly`].
+    #[serde(rename = "ganomaly")]
+    Ganomaly(GanomalyConfig),
+    /// See [`Method::Dsebm`].
+    #[serde(rename = "dsebm")]
+    Dsebm(DsebmConfig),
+    /// See [`Method::Adgan`].
+    #[serde(rename = "adgan")]
+    Adgan(AdganConfig),
+}
+
+/// A method after its fit, and what its model's [`Header`] tells of it.
+pub(crate) struct Fitted {
+    pub(crate) scorer: Box<dyn Scorer>,
+    /// Name of the feature extractor; `None` for methods that look at pixels.
+    pub(crate) extractor: Option<String>,
+    /// Scores that the threshold is set by.
+    pub(crate) good_scores: GoodScores,
+    /// Usual standard deviation of one good image's transforms; `None` if unknown.
+    pub(crate) transform_spread: Option<f64>,
+    /// Mean and standard deviation of each feature over training rows; empty if not kept.
+    pub(crate) feature_means: Vec<f32>,
+    pub(crate) feature_deviations: Vec<f32>,
+    /// Updates behind the weights, and the course of the training; `None` without updates.
+    pub(crate) updates: Option<u64>,
+    pub(crate) history: Vec<HistoryPoint>,
+    /// What the method has to tell besides: names and values.
+    pub(crate) facts: Vec<(String, String)>,
+}
+
+impl Fitted {
+    /// A fitted method that tells nothing of itself.
+    fn new(scorer: Box<dyn Scorer>, good_scores: GoodScores) -> Self {
+        Self {
+            scorer,
+            extractor: None,
+            good_scores,
+            transform_spread: None,
+            feature_means: Vec::new(),
+            feature_deviations: Vec::new(),
+            updates: None,
+            history: Vec::new(),
+            facts: Vec::new(),
+        }
+    }
+}
+
+/// Scores of good images that a threshold is set by.
+pub(crate) enum GoodScores {
+    /// They are known from the fit.
+    Known(Vec<f64>),
+    /// The model has to score the validation set.
+    OfValidationSet,
+}
+
 impl Method {
-    /// All methods, DifferNet first.
+    /// All methods, the paper's first.
     pub const ALL: [Self; 7] = [
         Self::DifferNet,
         Self::OneNearestNeighbour,
@@ -63,6 +156,11 @@ impl Method {
         }
     }
 
+    /// Whether an interrupted training leaves a checkpoint that it is resumed from.
+    pub fn is_resumable(self) -> bool {
+        self == Self::DifferNet
+    }
+
     /// What its scores are measured in; `None` where they have no unit.
     pub fn unit(self) -> Option<&'static str> {
         match self {
@@ -73,17 +171,141 @@ impl Method {
     }
 
     /// Whether a score can be below 0, where a geometric mean means nothing.
-    pub(crate) fn has_negative_scores(self) -> bool {
+    fn has_negative_scores(self) -> bool {
         match self {
             Self::DifferNet | Self::OneNearestNeighbour | Self::Ganomaly | Self::Adgan => false,
             Self::OneClassSvm | Self::GeoTrans | Self::Dsebm => true,
         }
+    }
+
+    /// Nothing, if its scores can be averaged so.
+    pub(crate) fn require_average(self, average: Average) -> Result<(), Error> {
+        if average == Average::GeometricMean && self.has_negative_scores() {
+            let expected = "mean for a method whose scores can be negative";
+            let found = "geometric-mean".to_owned();
+            return Err(Error::Config { name: "average", expected, found });
+        }
+        Ok(())
     }
 }
 
 impl Display for Method {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+impl MethodConfig {
+    /// The settings of `method` in a preset.
+    ///
+    /// Networks have smaller settings in [`Preset::Quick`] and their papers' in the others.
+    pub fn preset(method: Method, preset: Preset) -> Self {
+        let quick = preset == Preset::Quick;
+        match method {
+            Method::DifferNet => Self::DifferNet(DifferNetConfig::preset(preset)),
+            Method::OneNearestNeighbour => {
+                Self::OneNearestNeighbour(OneNearestNeighbourConfig::default())
+            }
+            Method::OneClassSvm => Self::OneClassSvm(OneClassSvmConfig::default()),
+            Method::GeoTrans if quick => Self::GeoTrans(GeoTransConfig::quick()),
+            Method::GeoTrans => Self::GeoTrans(GeoTransConfig::new()),
+            Method::Ganomaly if quick => Self::Ganomaly(GanomalyConfig::quick()),
+            Method::Ganomaly => Self::Ganomaly(GanomalyConfig::new()),
+            Method::Dsebm if quick => Self::Dsebm(DsebmConfig::quick()),
+            Method::Dsebm => Self::Dsebm(DsebmConfig::new()),
+            Method::Adgan if quick => Self::Adgan(AdganConfig::quick()),
+            Method::Adgan => Self::Adgan(AdganConfig::new()),
+        }
+    }
+
+    /// The method.
+    pub fn method(&self) -> Method {
+        match self {
+            Self::DifferNet(_) => Method::DifferNet,
+            Self::OneNearestNeighbour(_) => Method::OneNearestNeighbour,
+            Self::OneClassSvm(_) => Method::OneClassSvm,
+            Self::GeoTrans(_) => Method::GeoTrans,
+            Self::Ganomaly(_) => Method::Ganomaly,
+            Self::Dsebm(_) => Method::Dsebm,
+            Self::Adgan(_) => Method::Adgan,
+        }
+    }
+
+    /// Checks every range.
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        let checked = match self {
+            Self::DifferNet(config) => return config.validate(),
+            Self::OneNearestNeighbour(config) => config.validate(),
+            Self::OneClassSvm(config) => config.validate(),
+            Self::GeoTrans(config) => config.validate(),
+            Self::Ganomaly(config) => config.validate(),
+            Self::Dsebm(config) => config.validate(),
+            Self::Adgan(config) => config.validate(),
+        };
+        checked.map_err(|error| match error {
+            BaselineError::Config { name, expected, found } => {
+                Error::Config { name, expected, found }
+            }
+            other => other.into(),
+        })
+    }
+
+    /// The method fitted to the training images of `split`.
+    pub(crate) fn fit(&self, training: &Training<'_>, split: &Split) -> Result<Fitted, Error> {
+        let (seed, device) = (training.config.seed, &training.runtime.device);
+        match self {
+            Self::DifferNet(config) => differnet::fit(config, training, split),
+            Self::OneNearestNeighbour(config) => {
+                rows::fit(training, split, |rows, monitor| config.fit(rows, monitor))
+            }
+            Self::OneClassSvm(config) => {
+                rows::fit(training, split, |rows, monitor| config.fit(rows, seed, monitor))
+            }
+            Self::GeoTrans(config) => {
+                pixels::fit(training, split, config.side, |images, monitor| {
+                    config.fit(images, seed, device, monitor)
+                })
+            }
+            Self::Ganomaly(config) => {
+                pixels::fit(training, split, config.side, |images, monitor| {
+                    config.fit(images, seed, device, monitor)
+                })
+            }
+            Self::Dsebm(config) => pixels::fit(training, split, config.side, |images, monitor| {
+                config.fit(images, seed, device, monitor)
+            }),
+            Self::Adgan(config) => pixels::fit(training, split, config.side, |images, monitor| {
+                config.fit(images, seed, device, monitor)
+            }),
+        }
+    }
+}
+
+/// The scorer in the model file `path`, which `header` describes.
+pub(crate) fn load(
+    path: &Path,
+    header: &Header,
+    runtime: &Runtime,
+) -> Result<Box<dyn Scorer>, Error> {
+    let device = &runtime.device;
+    let wrong =
+        |source| Error::BaselineModel { path: path.to_path_buf(), source: Box::new(source) };
+    match &header.config.method {
+        MethodConfig::DifferNet(config) => {
+            Ok(Box::new(differnet::load(path, header, config, runtime)?))
+        }
+        MethodConfig::OneNearestNeighbour(_) => {
+            rows::scorer(path, OneNearestNeighbour::load(path).map_err(wrong)?)
+        }
+        MethodConfig::OneClassSvm(_) => rows::scorer(path, OneClassSvm::load(path).map_err(wrong)?),
+        MethodConfig::GeoTrans(_) => {
+            Ok(pixels::scorer(GeoTrans::load(path, device).map_err(wrong)?))
+        }
+        MethodConfig::Ganomaly(_) => {
+            Ok(pixels::scorer(Ganomaly::load(path, device).map_err(wrong)?))
+        }
+        MethodConfig::Dsebm(_) => Ok(pixels::scorer(Dsebm::load(path, device).map_err(wrong)?)),
+        MethodConfig::Adgan(_) => Ok(pixels::scorer(Adgan::load(path, device).map_err(wrong)?)),
     }
 }
 
@@ -97,6 +319,10 @@ mod tests {
             let text = serde_json::to_string(&method).expect("a name");
             assert_eq!(text, format!("{:?}", method.name()));
             assert_eq!(serde_json::from_str::<Method>(&text).expect("its own text"), method);
+            let config = MethodConfig::preset(method, Preset::Paper);
+            assert_eq!(config.method(), method);
+            let table = toml::Table::try_from(&config).expect("plain settings");
+            assert_eq!(table["method"].as_str(), Some(method.name()));
         }
     }
 }

@@ -1,7 +1,6 @@
 //! Images that a model carries with it, and the scores that it gave them where it was trained: a
 //! copy of the model is right where it gives them again.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use base64::Engine;
@@ -9,10 +8,9 @@ use base64::engine::general_purpose::STANDARD;
 use differnet_data::{ImageError, ImageInput, Regions, sample_portraits};
 use serde::{Deserialize, Serialize};
 
-use crate::anomaly_detector::AnomalyDetector;
-use crate::detector::ScoreConfig;
-use crate::error::DetectorError;
-use crate::feature_source::FeatureSource;
+use crate::error::Error;
+use crate::model::Model;
+use crate::score::{ImageScore, ScoreConfig};
 
 /// Seed of the images.
 const SEED: u64 = 1;
@@ -53,35 +51,27 @@ impl SelfTest {
     /// round differently, and what is far from the training images makes much of it.
     pub const TOLERANCE: f64 = 1e-2;
 
-    /// The self-test of a model that works, with features extracted as `source` does but apart from
-    /// its cache; `None` if the model's regions leave nothing of a small image.
-    pub(crate) fn record(
-        model: &dyn AnomalyDetector,
-        source: &FeatureSource,
-    ) -> Result<Option<Self>, DetectorError> {
-        let Some((width, height)) = size(model.summary().regions) else { return Ok(None) };
+    /// The self-test of a model that works; `None` if the model's regions leave nothing of a small
+    /// image.
+    pub(crate) fn record(model: &Model) -> Result<Option<Self>, Error> {
+        let Some((width, height)) = size(model.header().regions.as_ref()) else { return Ok(None) };
         let files = sample_portraits(SEED, width, height);
-        let scores = scores(model, &source.without_cache(), &files)?;
+        let scores = scores(model, &files)?;
         let case = |(png, score): (&Vec<u8>, f64)| Case { png: STANDARD.encode(png), score };
         Ok(Some(Self { cases: files.iter().zip(scores).map(case).collect() }))
     }
 
-    /// Scores the images again, with `model` and features from `source`, whose cache should be
-    /// empty: what is remembered proves nothing.
+    /// Scores the images again with `model`, apart from its cache: what is remembered proves nothing.
     ///
     /// # Errors
-    /// [`DetectorError`] if the model cannot score, or an image cannot be decoded.
-    pub fn run(
-        &self,
-        model: &dyn AnomalyDetector,
-        source: &FeatureSource,
-    ) -> Result<SelfTestResult, DetectorError> {
+    /// [`Error`] if the model cannot score, or an image cannot be decoded.
+    pub fn run(&self, model: &Model) -> Result<SelfTestResult, Error> {
         // Damaged text is no image: it will be refused as one.
         let file = |case: &Case| STANDARD.decode(&case.png).unwrap_or_default();
         let files: Vec<Vec<u8>> = self.cases.iter().map(file).collect();
-        let found = scores(model, source, &files)?;
+        let found = scores(model, &files)?;
         let expected: Vec<f64> = self.cases.iter().map(|case| case.score).collect();
-        let threshold = model.summary().threshold.abs();
+        let threshold = model.header().thresholds().defect.abs();
         let deviation = |(found, expected): (&f64, &f64)| {
             (found - expected).abs() / expected.abs().max(threshold).max(f64::MIN_POSITIVE)
         };
@@ -104,23 +94,17 @@ fn size(regions: Option<&Regions>) -> Option<(u32, u32)> {
 }
 
 /// The scores of image files in memory under a few fixed transforms.
-fn scores(
-    model: &dyn AnomalyDetector,
-    source: &FeatureSource,
-    files: &[Vec<u8>],
-) -> Result<Vec<f64>, DetectorError> {
+fn scores(model: &Model, files: &[Vec<u8>]) -> Result<Vec<f64>, Error> {
     let name = Path::new("self-test");
     let images: Vec<ImageInput<'_>> =
         files.iter().map(|bytes| ImageInput::Memory { name, bytes }).collect();
     let config = ScoreConfig { transforms: TRANSFORMS, ..model.score_config() };
-    let mut scores: Vec<Result<f64, ImageError>> = Vec::with_capacity(files.len());
-    let _ = model.score_images(source, &images, &config, &mut |_, score| {
-        // Infinity would not survive the model file's JSON.
-        scores.push(score.map(|image| image.score.clamp(-f64::MAX, f64::MAX)));
-        ControlFlow::Continue(())
-    })?;
-    scores
-        .into_iter()
-        .map(|score| score.map_err(|source| DetectorError::Image { source }))
-        .collect()
+    let scores = model.score_batch_uncached(&images, &config)?;
+    // Infinity would not survive the model file's JSON.
+    let bounded = |score: f64| score.clamp(-f64::MAX, f64::MAX);
+    let score = |image: Result<ImageScore, ImageError>| match image {
+        Ok(image) => Ok(bounded(image.score)),
+        Err(source) => Err(Error::ImageChanged { source }),
+    };
+    scores.into_iter().map(score).collect()
 }

@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 
 use differnet_data::{BadImage, ContentHash, DecodeLimits, Regions, hash_images};
+use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 use sha2::{Digest, Sha256};
 
 use crate::calibration::digest;
-use crate::progress::{Progress, ProgressCallback};
-use crate::shared_config::SharedConfig;
+use crate::config::Config;
 
-/// Files checked between two looks at whether to stop.
+/// Files checked between two reports.
 const FILES: usize = 64;
 
 /// Usable training images, divided.
@@ -18,7 +18,7 @@ pub(crate) struct Split {
     /// Trained on.
     pub(crate) training: Vec<PathBuf>,
     /// Held back to set the threshold, and to stop training where a method can stop early.
-    pub(crate) held_back: Vec<PathBuf>,
+    pub(crate) validation: Vec<PathBuf>,
     /// Digest of all usable images.
     pub(crate) fingerprint: String,
     /// Digests of the images trained on, sorted.
@@ -28,13 +28,13 @@ pub(crate) struct Split {
 /// A usable image: its content hash and its file.
 pub(crate) type Usable = (ContentHash, PathBuf);
 
-/// Checks every file: the usable ones, and those that are not; `None` if interrupted.
+/// Checks every file: the usable ones, and those that are not.
 pub(crate) fn check_files(
     files: &[PathBuf],
     regions: Option<&Regions>,
     limits: &DecodeLimits,
-    progress: &mut ProgressCallback<'_>,
-) -> Option<(Vec<Usable>, Vec<BadImage>)> {
+    monitor: &Monitor<'_>,
+) -> Result<(Vec<Usable>, Vec<BadImage>), Cancelled> {
     let (mut usable, mut bad) = (Vec::with_capacity(files.len()), Vec::new());
     for group in files.chunks(FILES) {
         for (file, hash) in group.iter().zip(hash_images(group, regions, limits)) {
@@ -44,31 +44,29 @@ pub(crate) fn check_files(
             }
         }
         let (done, total) = (usable.len() + bad.len(), files.len());
-        if progress(Progress::Checking { done, total }).is_break() {
-            return None;
-        }
+        monitor.report(Progress::new(Stage::Checking, done, total))?;
     }
-    Some((usable, bad))
+    Ok((usable, bad))
 }
 
 /// Divides the images.
 ///
 /// Whether an image is held back depends on the seed and on contents, not on names or order. With
 /// fewer than ten images at least one is held back, with two or three none is.
-pub(crate) fn split_files(mut usable: Vec<Usable>, config: &SharedConfig) -> Split {
+pub(crate) fn split_files(mut usable: Vec<Usable>, config: &Config) -> Split {
     // By content, so that renaming files changes nothing.
     usable.sort();
     let hashes: Vec<ContentHash> = usable.iter().map(|(hash, _)| *hash).collect();
     let held_back = held_back(&hashes, config);
     let mut split = Split {
         training: Vec::new(),
-        held_back: Vec::new(),
+        validation: Vec::new(),
         fingerprint: data_fingerprint(&hashes),
         training_digests: Vec::new(),
     };
     for ((hash, file), held_back) in usable.into_iter().zip(held_back) {
         if held_back {
-            split.held_back.push(file);
+            split.validation.push(file);
         } else {
             split.training.push(file);
             split.training_digests.push(digest(&hash));
@@ -78,7 +76,7 @@ pub(crate) fn split_files(mut usable: Vec<Usable>, config: &SharedConfig) -> Spl
 }
 
 /// Digest of images' contents, whatever their order: that of
-/// [`ModelInfo::data_fingerprint`](crate::ModelInfo::data_fingerprint).
+/// [`Header::data_fingerprint`](crate::Header::data_fingerprint).
 pub fn data_fingerprint(hashes: &[ContentHash]) -> String {
     let mut hashes = hashes.to_vec();
     hashes.sort();
@@ -90,7 +88,7 @@ pub fn data_fingerprint(hashes: &[ContentHash]) -> String {
 }
 
 /// Whether each image is held back: those whose keyed digests are smallest.
-fn held_back(hashes: &[ContentHash], config: &SharedConfig) -> Vec<bool> {
+fn held_back(hashes: &[ContentHash], config: &Config) -> Vec<bool> {
     let count = match hashes.len() {
         0..4 => 0,
         n if config.validation > 0.0 => ((n as f64 * config.validation).round() as usize).max(1),
@@ -115,7 +113,6 @@ fn held_back(hashes: &[ContentHash], config: &SharedConfig) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Preset;
 
     fn hashes(count: u8) -> Vec<ContentHash> {
         (0..count).map(|index| ContentHash::of(&[index])).collect()
@@ -123,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_share_held_back_is_a_tenth_and_depends_on_seed_and_content_only() {
-        let config = SharedConfig { seed: 3, ..SharedConfig::preset(Preset::Quick) };
+        let config = Config { seed: 3, ..Config::default() };
         let hashes = hashes(50);
         let chosen = held_back(&hashes, &config);
         assert_eq!(chosen.iter().filter(|&&held| held).count(), 5);
@@ -131,13 +128,13 @@ mod tests {
         let mut mirrored = held_back(&reversed, &config);
         mirrored.reverse();
         assert_eq!(mirrored, chosen);
-        let other = SharedConfig { seed: 4, ..config };
+        let other = Config { seed: 4, ..config.clone() };
         assert_ne!(held_back(&hashes, &other), chosen);
     }
 
     #[test]
     fn few_images_hold_back_one_and_very_few_none() {
-        let config = SharedConfig::preset(Preset::Quick);
+        let config = Config::default();
         for (images, expected) in [(2, 0), (3, 0), (4, 1), (9, 1), (16, 2)] {
             let chosen = held_back(&hashes(images), &config);
             assert_eq!(chosen.iter().filter(|&&held| held).count(), expected, "{images}");

@@ -1,282 +1,209 @@
-//! Training a detector on good images (paper, Sections 3.1.2 and 4.2).
+//! Training a model on good images: split, fit, threshold, self-test.
 
-use std::ops::ControlFlow;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use burn::tensor::Device;
-use differnet_data::{BadImage, ContentHash, Regions, fixed_transforms};
-use differnet_features::LOCAL_GRID;
-use differnet_scoring::{
-    LocalStatistics, LocalStatisticsBuilder, anomaly_score, quantile, threshold_from_good,
-    transform_spread,
-};
+use differnet_data::{BadImage, ContentHash, Purpose, Regions, Transform, random_transforms};
+use differnet_flow::Flow;
+use differnet_progress::{Monitor, Progress, Stage};
+use differnet_scoring::threshold_from_good;
 
-use crate::checkpoints::Checkpoints;
-use crate::config::DetectorConfig;
-use crate::detector::{Detector, ModelInfo};
-use crate::error::DetectorError;
-use crate::feature_source::FeatureSource;
-use crate::progress::{LookCallback, Progress, ProgressCallback};
-use crate::shared_config::SharedConfig;
+use crate::config::Config;
+use crate::error::Error;
+use crate::header::{Header, HistoryPoint};
+use crate::method::differnet::Checkpoints;
+use crate::method::{Fitted, GoodScores};
+use crate::model::Model;
+use crate::runtime::Runtime;
+use crate::self_test::SelfTest;
 use crate::split::{Split, check_files, split_files};
-
-mod held_back_loss;
-mod rounds;
-
-use rounds::Trained;
 
 /// Fewest usable images that a training starts with.
 pub const FEWEST_IMAGES: usize = 2;
-/// Training images that local statistics are taken from.
-const PLACED_IMAGES: usize = 100;
-/// Transforms of each of them.
-const PLACED_TRANSFORMS: usize = 8;
 /// Good images whose maps set the threshold of maps.
 const MAPPED_IMAGES: usize = 50;
-/// The quantiles kept.
-const QUANTILES: [f64; 7] = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0];
+/// Time between two saves of a training's state unless another is given.
+const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
+
 /// What to do with files that are no usable images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadImagePolicy {
     /// Refuse to train, listing all of them.
     Refuse,
-    /// Train on the others and list them in the outcome.
+    /// Train on the others and list them in the result.
     Skip,
 }
 
+/// Sees each validation step and the flow as it is then.
+pub type ValidationObserver<'a> = dyn Fn(&HistoryPoint, &Flow) -> Result<(), Error> + Sync + 'a;
+
 /// Everything a training needs besides its images.
-#[derive(Debug)]
-pub struct Training<'a, C = DetectorConfig> {
-    /// The settings; their type decides what is trained.
-    pub config: &'a C,
-    /// Where features come from.
-    pub source: &'a FeatureSource,
-    /// Where networks are trained.
-    pub device: &'a Device,
-    /// Folder for checkpoints: a training found there is taken up again. Competitors have none.
-    pub checkpoints: &'a Path,
+///
+/// ```
+/// use differnet::{Config, Runtime, Training, progress::Monitor};
+///
+/// fn train(runtime: &Runtime, monitor: Monitor<'_>) -> Result<(), differnet::Error> {
+///     let config = Config { seed: 1, ..Config::default() };
+///     let training = Training { monitor, ..Training::new(&config, runtime) };
+///     training.run(&["good/1.png".into(), "good/2.png".into()])?.model.save("part.differnet")
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Training<'a> {
+    /// The settings, the method among them.
+    pub config: &'a Config,
+    /// Where features come from and networks are trained.
+    pub runtime: &'a Runtime,
+    /// Folder for checkpoints: a training found there is resumed. `None` for a folder that is
+    /// forgotten with the training. Competitors have no checkpoints.
+    pub checkpoints: Option<&'a Path>,
+    /// Time between two saves of the state.
+    pub checkpoint_interval: Duration,
     /// What to do with files that are no usable images.
     pub bad_images: BadImagePolicy,
-    /// Which parts of the images count, here and whenever the detector sees an image; `None` for
-    /// all.
+    /// Which parts of the images count, here and whenever the model sees an image; `None` for all.
     pub regions: Option<&'a Regions>,
+    /// Observer of the progress, and the token that cancels.
+    pub monitor: Monitor<'a>,
+    /// Sees the first flow at each validation step, and changes nothing; an error of it ends the
+    /// training. Steps made before an interruption are not repeated.
+    pub validation_observer: Option<&'a ValidationObserver<'a>>,
 }
 
-/// How a training ended.
+/// A training that has finished.
 #[derive(Debug)]
-pub enum Outcome<M: ?Sized = Detector> {
-    /// The trained model, and the files that were skipped.
-    Finished(Box<M>, Vec<BadImage>),
-    /// The progress callback asked to stop; the checkpoint folder, if there is one, has the state.
-    Interrupted,
+pub struct Trained {
+    /// The trained model.
+    pub model: Model,
+    /// Files that were skipped.
+    pub skipped: Vec<BadImage>,
 }
 
-impl<C> Training<'_, C> {
-    /// The usable images, divided, and those that are not; `None` if interrupted.
-    pub(crate) fn usable_split(
-        &self,
-        shared: &SharedConfig,
-        files: &[PathBuf],
-        progress: &mut ProgressCallback<'_>,
-    ) -> Result<Option<(Split, Vec<BadImage>)>, DetectorError> {
-        let Some((usable, bad)) = check_files(files, self.regions, &self.source.limits, progress)
-        else {
-            return Ok(None);
-        };
-        if self.bad_images == BadImagePolicy::Refuse && !bad.is_empty() {
-            return Err(DetectorError::BadImages { bad });
+impl<'a> Training<'a> {
+    /// A training without checkpoints, regions and observers that refuses bad images.
+    pub fn new(config: &'a Config, runtime: &'a Runtime) -> Self {
+        Self {
+            config,
+            runtime,
+            checkpoints: None,
+            checkpoint_interval: CHECKPOINT_INTERVAL,
+            bad_images: BadImagePolicy::Refuse,
+            regions: None,
+            monitor: Monitor::silent(),
+            validation_observer: None,
         }
-        if usable.len() < FEWEST_IMAGES {
-            return Err(DetectorError::TooFewImages { found: usable.len(), needed: FEWEST_IMAGES });
+    }
+
+    /// Trains a model on the good images `files`.
+    ///
+    /// A share of them is held back to set the threshold, and to choose the weights where a method
+    /// can stop early. The result is a function of the settings, the seed, the regions and the images'
+    /// contents there, not of their names, and whether or not the training was interrupted in between.
+    ///
+    /// # Errors
+    /// [`Error`]: settings out of range, unusable or too few images, a checkpoint of another training,
+    /// a loss that is no longer finite, a file that cannot be written; [`Error::Cancelled`] if the
+    /// monitor's token is cancelled: the checkpoint folder, if the method has one, has the state.
+    pub fn run(&self, files: &[PathBuf]) -> Result<Trained, Error> {
+        self.config.validate()?;
+        let (split, skipped) = self.usable_split(files)?;
+        let fitted = self.config.method.fit(self, &split)?;
+        let mut model = self.describe(&split, fitted)?;
+        if model.localizes() {
+            let threshold = self.map_threshold(&model, &split)?;
+            model.header_mut().map_threshold = Some(threshold);
         }
-        Ok(Some((split_files(usable, shared), bad)))
+        let self_test = SelfTest::record(&model)?;
+        model.header_mut().self_test = self_test;
+        Ok(Trained { model, skipped })
     }
 
     /// Deletes the checkpoints once the model is safely stored.
     ///
     /// # Errors
-    /// [`DetectorError::Io`] if they cannot be deleted.
-    pub fn remove_checkpoints(&self) -> Result<(), DetectorError> {
-        self.checkpoints().remove()
-    }
-
-    fn checkpoints(&self) -> Checkpoints<'_> {
-        Checkpoints::in_folder(self.checkpoints)
-    }
-}
-
-impl Training<'_> {
-    /// Trains a detector on the good images `files`.
-    ///
-    /// A share of them is held back to choose the weights and to set the threshold. The result is
-    /// a function of the settings, the seed, the regions and the images' contents there, not of
-    /// their names, and whether or not the training was interrupted in between.
-    ///
-    /// # Errors
-    /// [`DetectorError`]: settings out of range, unusable or too few images, a checkpoint of
-    /// another training, a loss that is no longer finite, or a file that cannot be written.
-    pub fn run(
-        &self,
-        files: &[PathBuf],
-        progress: &mut ProgressCallback<'_>,
-    ) -> Result<Outcome, DetectorError> {
-        self.run_watched(files, progress, &mut |_, _| ControlFlow::Continue(()))
-    }
-
-    /// As [`run`](Self::run); `look` sees the flow at every look at the held-back images.
-    ///
-    /// Nothing that it sees changes the training. Looks made before an interruption are not
-    /// repeated when the training is taken up again.
-    ///
-    /// # Errors
-    /// As [`run`](Self::run).
-    pub fn run_watched(
-        &self,
-        files: &[PathBuf],
-        progress: &mut ProgressCallback<'_>,
-        look: &mut LookCallback<'_>,
-    ) -> Result<Outcome, DetectorError> {
-        self.config.validate()?;
-        self.config.flow_config().validate()?;
-        self.checkpoints().create()?;
-        let Some((split, bad)) = self.usable_split(&self.config.shared(), files, progress)? else {
-            return Ok(Outcome::Interrupted);
-        };
-        let Some(held_back) = self.held_back_rows(&split, progress)? else {
-            return Ok(Outcome::Interrupted);
-        };
-        let Some(trained) = self.train_flows(&split, &held_back, progress, look)? else {
-            return Ok(Outcome::Interrupted);
-        };
-        let info = self.describe(&split, &held_back, &trained)?;
-        let Some(local_statistics) = self.local_statistics(&split, progress)? else {
-            return Ok(Outcome::Interrupted);
-        };
-        let detector = Detector::new(trained.flows, local_statistics, info);
-        let Some(map_threshold) = self.map_threshold(&detector, &split, progress)? else {
-            return Ok(Outcome::Interrupted);
-        };
-        let detector = detector.with_map_threshold(map_threshold).with_self_test(self.source)?;
-        Ok(Outcome::Finished(Box::new(detector), bad))
-    }
-
-    /// Rows of the held-back images under the transforms that they will be scored with.
-    fn held_back_rows(
-        &self,
-        split: &Split,
-        progress: &mut ProgressCallback<'_>,
-    ) -> Result<Option<Vec<f32>>, DetectorError> {
-        let total = split.held_back.len();
-        let transforms =
-            fixed_transforms(&self.config.transform_config(), self.config.score_transforms);
-        let mut rows = Vec::new();
-        let choice = |_: &ContentHash| transforms.clone();
-        let files = &split.held_back;
-        let flow =
-            self.source.for_each_usable(self.regions, files, &choice, &mut |index, features| {
-                rows.extend(features.rows);
-                progress(Progress::HeldBack { done: index + 1, total })
-            })?;
-        Ok(flow.is_continue().then_some(rows))
-    }
-
-    /// What training images look like at each place; `None` if interrupted.
-    fn local_statistics(
-        &self,
-        split: &Split,
-        progress: &mut ProgressCallback<'_>,
-    ) -> Result<Option<LocalStatistics>, DetectorError> {
-        // Spread over all of them: neighbours in the order of contents are as unlike as any.
-        let files = &split.training[..split.training.len().min(PLACED_IMAGES)];
-        let transforms = fixed_transforms(&self.config.transform_config(), PLACED_TRANSFORMS);
-        let mut statistics = LocalStatisticsBuilder::new(LOCAL_GRID.side, LOCAL_GRID.channels);
-        for (index, path) in files.iter().enumerate() {
-            let local = self.source.local_features(path, self.regions, &transforms)?;
-            let images =
-                local.chunks_exact(LOCAL_GRID.side * LOCAL_GRID.side * LOCAL_GRID.channels);
-            for (local, transform) in images.zip(&transforms) {
-                statistics.add(local, transform.degrees);
-            }
-            let (done, total) = (index + 1, files.len());
-            if progress(Progress::Places { done, total }).is_break() {
-                return Ok(None);
-            }
-        }
-        Ok(Some(statistics.finish()))
-    }
-
-    /// The value that the maps of most good images stay below; `None` if interrupted.
-    fn map_threshold(
-        &self,
-        detector: &Detector,
-        split: &Split,
-        progress: &mut ProgressCallback<'_>,
-    ) -> Result<Option<f64>, DetectorError> {
-        let files = if split.held_back.is_empty() { &split.training } else { &split.held_back };
-        let files = &files[..files.len().min(MAPPED_IMAGES)];
-        let config = detector.localize_config();
-        let mut peaks = Vec::with_capacity(files.len());
-        let mut failure = None;
-        let flow = detector.localize_files(self.source, files, &config, &mut |index, found| {
-            match found {
-                Ok(found) => peaks.extend(found.map.peak().map(|peak| f64::from(peak.value))),
-                Err(source) => failure = Some(source),
-            }
-            let mapped = progress(Progress::Maps { done: index + 1, total: files.len() });
-            if failure.is_some() { ControlFlow::Break(()) } else { mapped }
-        })?;
-        match failure {
-            Some(source) => Err(DetectorError::Image { source }),
-            None if flow.is_break() => Ok(None),
-            None => Ok(Some(threshold_from_good(&peaks, self.config.quantile)?)),
+    /// [`Error::Io`] if they cannot be deleted.
+    pub fn remove_checkpoints(&self) -> Result<(), Error> {
+        match self.checkpoints {
+            Some(folder) if folder.exists() => Checkpoints::in_folder(folder).remove(),
+            _ => Ok(()),
         }
     }
 
-    /// The description that goes into the model file, with the threshold.
-    fn describe(
+    /// The transforms numbered `range` of a training image.
+    pub(crate) fn training_transforms(
         &self,
-        split: &Split,
-        held_back: &[f32],
-        trained: &Trained,
-    ) -> Result<ModelInfo, DetectorError> {
-        let config = self.config;
-        let scores = trained.flows.row_scores(held_back, config.average);
-        let mut good_scores = Vec::new();
-        for image in scores.chunks(config.score_transforms) {
-            // An infinite score would not survive the model file's JSON.
-            good_scores.push(anomaly_score(image, config.average)?.min(f64::MAX));
+        image: &ContentHash,
+        range: Range<usize>,
+    ) -> Vec<Transform> {
+        let seed = self.config.training_transform_seed();
+        random_transforms(&self.config.transform_config(), seed, Purpose::Train, image, range)
+    }
+
+    /// The usable images, divided, and those that are not.
+    fn usable_split(&self, files: &[PathBuf]) -> Result<(Split, Vec<BadImage>), Error> {
+        let limits = &self.runtime.limits;
+        let (usable, bad) = check_files(files, self.regions, limits, &self.monitor)?;
+        if self.bad_images == BadImagePolicy::Refuse && !bad.is_empty() {
+            return Err(Error::BadImages { bad });
         }
-        let images = scores.chunks(config.score_transforms);
-        let spread = transform_spread(images, config.average).filter(|spread| spread.is_finite());
-        if good_scores.is_empty() {
-            good_scores.clone_from(&trained.training_scores);
+        if usable.len() < FEWEST_IMAGES {
+            return Err(Error::TooFewImages { found: usable.len(), needed: FEWEST_IMAGES });
         }
-        good_scores.sort_by(f64::total_cmp);
-        let mut training_score_quantiles = Vec::new();
-        for q in QUANTILES {
-            training_score_quantiles.push(quantile(&trained.training_scores, q)?);
-        }
-        Ok(ModelInfo {
-            format: ModelInfo::FORMAT,
-            version: env!("CARGO_PKG_VERSION").into(),
-            extractor: self.source.extractor.id().into(),
-            config: config.clone(),
+        Ok((split_files(usable, self.config), bad))
+    }
+
+    /// The model of a fitted method, with its threshold.
+    fn describe(&self, split: &Split, fitted: Fitted) -> Result<Model, Error> {
+        let header = Header {
+            extractor: fitted.extractor,
             regions: self.regions.cloned(),
             data_fingerprint: split.fingerprint.clone(),
             training_images: split.training.len(),
             training_digests: split.training_digests.clone(),
-            held_back_images: split.held_back.len(),
-            updates: trained.updates,
-            threshold: threshold_from_good(&good_scores, config.quantile)?.min(f64::MAX),
-            calibration: None,
-            self_test: None,
-            map_threshold: f64::MAX,
-            good_scores,
-            transform_spread: spread,
-            training_score_quantiles,
-            feature_means: trained.statistics.means.clone(),
-            feature_deviations: trained.statistics.deviations.clone(),
-            history: trained.history.clone(),
-        })
+            held_back_images: split.validation.len(),
+            updates: fitted.updates,
+            transform_spread: fitted.transform_spread,
+            feature_means: fitted.feature_means,
+            feature_deviations: fitted.feature_deviations,
+            history: fitted.history,
+            facts: fitted.facts,
+            ..Header::new(self.config.clone())
+        };
+        let mut model = Model::new(header, fitted.scorer, self.runtime);
+        let mut good = match fitted.good_scores {
+            GoodScores::Known(scores) => scores,
+            GoodScores::OfValidationSet => self.validation_scores(&model, split)?,
+        };
+        // An infinite score would not survive the model file's JSON.
+        good.iter_mut().for_each(|score| *score = score.clamp(-f64::MAX, f64::MAX));
+        good.sort_by(f64::total_cmp);
+        let threshold = threshold_from_good(&good, self.config.quantile)?.min(f64::MAX);
+        let header = model.header_mut();
+        (header.threshold, header.good_scores) = (threshold, good);
+        Ok(model)
+    }
+
+    fn validation_scores(&self, model: &Model, split: &Split) -> Result<Vec<f64>, Error> {
+        let (files, total) = (&split.validation, split.validation.len());
+        let mut scores = Vec::with_capacity(total);
+        for (done, score) in (1..).zip(model.scores(files)) {
+            scores.push(score.map_err(Error::changed)?.score);
+            self.monitor.report(Progress::new(Stage::Validation, done, total))?;
+        }
+        Ok(scores)
+    }
+
+    /// The value that the maps of most good images stay below.
+    fn map_threshold(&self, model: &Model, split: &Split) -> Result<f64, Error> {
+        let files = if split.validation.is_empty() { &split.training } else { &split.validation };
+        let files = &files[..files.len().min(MAPPED_IMAGES)];
+        let mut peaks = Vec::with_capacity(files.len());
+        for (done, map) in (1..).zip(model.maps(files)?) {
+            let peak = map.map_err(Error::changed)?.map.peak();
+            peaks.extend(peak.map(|peak| f64::from(peak.value)));
+            self.monitor.report(Progress::new(Stage::Maps, done, files.len()))?;
+        }
+        Ok(threshold_from_good(&peaks, self.config.quantile)?)
     }
 }

@@ -1,20 +1,17 @@
 //! The folder from which an interrupted training is taken up again.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use burn::tensor::Device;
 use differnet_data::Regions;
 use differnet_flow::{Flow, Trainer};
 use serde::{Deserialize, Serialize};
 
-use crate::config::DetectorConfig;
-use crate::detector::model_error;
-use crate::error::DetectorError;
-use crate::progress::HistoryPoint;
+use crate::config::Config;
+use crate::error::Error;
+use crate::header::HistoryPoint;
 
 /// Metadata key of a checkpoint's own state.
 const STATE_KEY: &str = "differnet.training";
@@ -25,33 +22,16 @@ const BEST: &str = "best.safetensors";
 /// What the names of files of further flows begin with, before the flow's number.
 const FLOW: &str = "flow-";
 
-/// Environment variable: seconds between two saves of a training's state.
-const INTERVAL: &str = "DIFFERNET_CHECKPOINT_SECONDS";
-
-/// Time between two saves of a training's state: a minute, unless the environment says otherwise.
-pub(crate) fn interval() -> Result<Duration, DetectorError> {
-    interval_from(std::env::var_os(INTERVAL).as_deref())
-}
-
-fn interval_from(value: Option<&OsStr>) -> Result<Duration, DetectorError> {
-    let Some(value) = value else { return Ok(Duration::from_secs(60)) };
-    let seconds = value.to_str().and_then(|text| text.parse().ok());
-    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).ok_or_else(|| {
-        let found = value.to_string_lossy().into_owned();
-        DetectorError::Config { name: INTERVAL, expected: "a number of seconds", found }
-    })
-}
-
 /// What a checkpoint remembers besides weights and moments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
-    pub(crate) config: DetectorConfig,
+    pub(crate) config: Config,
     pub(crate) regions: Option<Regions>,
     pub(crate) data_fingerprint: String,
     pub(crate) history: Vec<HistoryPoint>,
-    /// The look with the lowest validation loss so far.
+    /// The validation step with the lowest loss so far.
     pub(crate) best: Option<HistoryPoint>,
-    /// Sum and number of the training losses since the last look.
+    /// Sum and number of the training losses since the last validation step.
     pub(crate) losses: (f64, u64),
     /// Standard deviation of the noise on each feature, from the first round's rows; empty for none.
     pub(crate) deviations: Vec<f32>,
@@ -60,7 +40,7 @@ pub(crate) struct State {
 impl State {
     /// The state of a training that has not begun.
     pub(crate) fn new(
-        config: &DetectorConfig,
+        config: &Config,
         regions: Option<&Regions>,
         data_fingerprint: &str,
     ) -> Self {
@@ -103,12 +83,12 @@ impl<'a> Checkpoints<'a> {
     }
 
     /// Creates the folder if there is none.
-    pub(crate) fn create(&self) -> Result<(), DetectorError> {
+    pub(crate) fn create(&self) -> Result<(), Error> {
         fs::create_dir_all(self.folder).map_err(|source| self.io(source))
     }
 
     /// Saves weights, moments and state; a complete file or none.
-    pub(crate) fn save(&self, trainer: &Trainer, state: &State) -> Result<(), DetectorError> {
+    pub(crate) fn save(&self, trainer: &Trainer, state: &State) -> Result<(), Error> {
         let text = serde_json::to_string(state).expect("the state is plain data");
         let metadata = BTreeMap::from([(STATE_KEY.to_owned(), text)]);
         Ok(trainer.save_checkpoint(&self.file(LATEST), &metadata)?)
@@ -119,14 +99,14 @@ impl<'a> Checkpoints<'a> {
         &self,
         fresh: &State,
         device: &Device,
-    ) -> Result<Option<(Trainer, State)>, DetectorError> {
+    ) -> Result<Option<(Trainer, State)>, Error> {
         let path = self.file(LATEST);
         if !path.exists() {
             return Ok(None);
         }
         let (trainer, metadata) =
-            Trainer::load_checkpoint(&path, device).map_err(model_error(&path))?;
-        let other = |what: &str| DetectorError::OtherCheckpoint {
+            Trainer::load_checkpoint(&path, device).map_err(Error::model(&path))?;
+        let other = |what: &str| Error::OtherCheckpoint {
             path: self.folder.to_path_buf(),
             what: what.to_owned(),
         };
@@ -147,19 +127,19 @@ impl<'a> Checkpoints<'a> {
     }
 
     /// Keeps `flow` as the best so far.
-    pub(crate) fn save_best(&self, flow: &Flow) -> Result<(), DetectorError> {
+    pub(crate) fn save_best(&self, flow: &Flow) -> Result<(), Error> {
         Ok(flow.save(&self.file(BEST), &BTreeMap::new(), &[])?)
     }
 
     /// The best flow so far.
-    pub(crate) fn load_best(&self, device: &Device) -> Result<Flow, DetectorError> {
+    pub(crate) fn load_best(&self, device: &Device) -> Result<Flow, Error> {
         let path = self.file(BEST);
-        let (flow, _) = Flow::load(&path, device).map_err(model_error(&path))?;
+        let (flow, _) = Flow::load(&path, device).map_err(Error::model(&path))?;
         Ok(flow)
     }
 
     /// Deletes the checkpoints, and the folder unless someone keeps other files in it.
-    pub(crate) fn remove(&self) -> Result<(), DetectorError> {
+    pub(crate) fn remove(&self) -> Result<(), Error> {
         let entries = fs::read_dir(self.folder).map_err(|source| self.io(source))?;
         for entry in entries {
             let entry = entry.map_err(|source| self.io(source))?;
@@ -177,12 +157,8 @@ impl<'a> Checkpoints<'a> {
         }
     }
 
-    pub(crate) fn folder(&self) -> PathBuf {
-        self.folder.to_path_buf()
-    }
-
-    fn io(&self, source: std::io::Error) -> DetectorError {
-        DetectorError::Io { path: self.folder(), source }
+    fn io(&self, source: std::io::Error) -> Error {
+        Error::Io { path: self.folder.to_path_buf(), source }
     }
 }
 
@@ -201,18 +177,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_sets_the_time_between_two_saves() {
-        let interval = |text: &str| interval_from(Some(OsStr::new(text)));
-        assert_eq!(interval_from(None).expect("a minute"), Duration::from_secs(60));
-        assert_eq!(interval("0").expect("seconds"), Duration::ZERO);
-        assert_eq!(interval("0.25").expect("seconds"), Duration::from_millis(250));
-        for text in ["", "soon", "-1", "NaN", "1e99"] {
-            let message = interval(text).expect_err(text).to_string();
-            assert!(message.contains(INTERVAL), "{message}");
-        }
-    }
-
-    #[test]
     fn a_damaged_file_is_named() {
         let folder = tempfile::tempdir().expect("a folder");
         for name in [BEST, LATEST] {
@@ -221,7 +185,7 @@ mod tests {
         let checkpoints = Checkpoints::in_folder(folder.path());
         let best = checkpoints.load_best(&Device::flex()).expect_err("no weights").to_string();
         assert!(best.ends_with(BEST), "{best}");
-        let fresh = State::new(&DetectorConfig::default(), None, "");
+        let fresh = State::new(&Config::default(), None, "");
         let latest = checkpoints.load(&fresh, &Device::flex()).expect_err("no state").to_string();
         assert!(latest.ends_with(LATEST), "{latest}");
     }

@@ -5,13 +5,13 @@ use differnet_features::FEATURES;
 use differnet_flow::{Flow, HostFlow};
 use differnet_scoring::{Average, anomaly_score, scores_of_rows, transform_scores};
 
-use crate::scales;
+use super::scales;
 
 /// Rows that go through the flow at once, so that memory stays flat.
 const ROWS: usize = 256;
 
 /// Each row's scores by several flows, averaged over the flows.
-pub(crate) fn averaged(scores: impl Iterator<Item = Vec<f64>>, average: Average) -> Vec<f64> {
+pub(super) fn averaged(scores: impl Iterator<Item = Vec<f64>>, average: Average) -> Vec<f64> {
     let mut scores: Vec<Vec<f64>> = scores.collect(); // [flows, rows]
     if scores.len() == 1 {
         // Not even rounded by the average of one.
@@ -29,7 +29,7 @@ pub(crate) fn averaged(scores: impl Iterator<Item = Vec<f64>>, average: Average)
 /// constant.
 ///
 /// A flow of fewer scales sees the first columns. Computed a few rows at a time; on the host
-/// processor by a copy of the flow, in the form that a detector scores with.
+/// processor by a copy of the flow, in the form that a model scores with.
 ///
 /// # Panics
 /// If `features` is no multiple of 768 long.
@@ -41,7 +41,7 @@ pub fn row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
 }
 
 /// [`row_scores`] by tensors.
-pub(crate) fn tensor_row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
+pub(super) fn tensor_row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
     let columns = flow.features();
     let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
         let rows = scales::narrowed(chunk, columns).into_owned();
@@ -52,7 +52,7 @@ pub(crate) fn tensor_row_scores(flow: &Flow, features: &[f32], device: &Device) 
 }
 
 /// [`row_scores`] by a flow of the host processor.
-pub(crate) fn host_row_scores(flow: &HostFlow, features: &[f32]) -> Vec<f64> {
+pub(super) fn host_row_scores(flow: &HostFlow, features: &[f32]) -> Vec<f64> {
     let columns = flow.features();
     let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
         let rows = scales::narrowed(chunk, columns); // [chunk, columns]

@@ -1,5 +1,4 @@
-//! What is said of one image: the object that commands print with `--json` and the server answers
-//! with.
+//! Prediction of one image: the object that commands print with `--json` and the server answers with.
 
 use std::path::Path;
 
@@ -7,24 +6,24 @@ use differnet_data::ImageError;
 use differnet_scoring::{Region, Thresholds, Verdict};
 use serde::Serialize;
 
-use crate::detector::{Detector, ImageScore};
-use crate::localize::{Localization, MapKind};
+use crate::header::Header;
+use crate::localization::{Localization, MapKind};
 use crate::method::Method;
-use crate::model_summary::ModelSummary;
+use crate::score::ImageScore;
 
 /// What is said of one image: what was found, or why nothing was.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
-pub enum Answer<T> {
+pub enum Prediction<T> {
     /// What was found.
     Found(T),
     /// The image could not be used.
-    Failed(FailedAnswer),
+    Failed(FailedPrediction),
 }
 
 /// Why nothing is said of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FailedAnswer {
+pub struct FailedPrediction {
     /// The image's file or name.
     pub path: String,
     /// What is wrong with it, and the remedy.
@@ -33,7 +32,7 @@ pub struct FailedAnswer {
 
 /// The score of one image and what follows from it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ScoreAnswer {
+pub struct ScorePrediction {
     /// The image's file or name.
     pub path: String,
     /// The model's method.
@@ -53,10 +52,10 @@ pub struct ScoreAnswer {
 
 /// Where something stands out in one image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct MapAnswer {
+pub struct MapPrediction {
     /// The image's file or name.
     pub path: String,
-    /// In the method's unit; of the map's transforms, so it may differ from [`ScoreAnswer::score`].
+    /// In the method's unit; of the map's transforms, so it may differ from [`ScorePrediction::score`].
     pub score: f64,
     /// Scores from here on are defects.
     pub threshold: f64,
@@ -70,10 +69,10 @@ pub struct MapAnswer {
     pub regions: Vec<Region>,
 }
 
-impl<T> Answer<T> {
+impl<T> Prediction<T> {
     /// The answer about the unusable image `path`.
     pub fn failed(path: &Path, error: String) -> Self {
-        Self::Failed(FailedAnswer { path: path.display().to_string(), error })
+        Self::Failed(FailedPrediction { path: path.display().to_string(), error })
     }
 
     /// What was found of the image `path`, or what is wrong with it.
@@ -85,33 +84,28 @@ impl<T> Answer<T> {
     }
 }
 
-impl ScoreAnswer {
-    /// What `image`, scored by `model`, says of the image `path`, judged by `thresholds`.
-    pub fn new(
-        path: &Path,
-        model: &ModelSummary<'_>,
-        thresholds: &Thresholds,
-        image: &ImageScore,
-    ) -> Self {
+impl ScorePrediction {
+    /// What `image`, scored by the model of `header`, says of the image `path`, judged by `thresholds`.
+    pub fn new(path: &Path, header: &Header, thresholds: &Thresholds, image: &ImageScore) -> Self {
         let (path, score) = (path.display().to_string(), image.score);
         let (threshold, verdict) = (thresholds.defect, thresholds.verdict(score));
         Self {
             path,
-            method: model.method,
+            method: header.config.method.method(),
             score,
             threshold,
-            p_value: model.p_value(score),
+            p_value: header.p_value(score),
             verdict,
             transforms: image.transform_scores.len(),
         }
     }
 }
 
-impl MapAnswer {
+impl MapPrediction {
     /// What `found` says of the image `path`, with the regions that reach `map_threshold`.
     pub fn new(
         path: &Path,
-        detector: &Detector,
+        header: &Header,
         found: &Localization,
         kind: MapKind,
         map_threshold: f64,
@@ -119,10 +113,10 @@ impl MapAnswer {
         Self {
             path: path.display().to_string(),
             score: found.score,
-            threshold: detector.info().thresholds().defect,
+            threshold: header.thresholds().defect,
             verdict: found.verdict,
             map_threshold,
-            top: detector.color_top(found, kind),
+            top: found.color_top(header, kind),
             regions: found.map.regions(map_threshold as f32),
         }
     }

@@ -1,14 +1,14 @@
 //! Good images that look like defects: far from all other good ones.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use differnet_baselines::{OneNearestNeighbourConfig, RowScorer, Rows};
 use differnet_data::{RobustSpread, Transform};
 use differnet_features::FEATURES;
+use differnet_progress::{Monitor, Progress, Stage};
 
-use crate::error::DetectorError;
-use crate::feature_source::FeatureSource;
+use crate::error::Error;
+use crate::runtime::Runtime;
 
 /// Fewest images that say what is usual.
 const FEWEST: usize = 8;
@@ -32,29 +32,24 @@ pub struct Suspect {
 /// distance is unusual if its logarithm exceeds the median by more than 3.5 robust standard
 /// deviations. Copies of an image hide it: leave them out.
 ///
-/// - `seen`: called with the number of images whose features are known
-///
 /// # Errors
-/// [`DetectorError`]: an image that cannot be used, or a cache that cannot.
+/// [`Error`]: an image that cannot be used, a cache that cannot, or [`Error::Cancelled`].
 pub fn suspected_defects(
-    source: &FeatureSource,
+    runtime: &Runtime,
     files: &[PathBuf],
-    seen: &mut dyn FnMut(usize),
-) -> Result<Vec<Suspect>, DetectorError> {
+    monitor: &Monitor<'_>,
+) -> Result<Vec<Suspect>, Error> {
     if files.len() < FEWEST {
         return Ok(Vec::new());
     }
     let mut values = Vec::with_capacity(files.len() * FEATURES);
     let upright = |_: &_| vec![Transform::IDENTITY];
-    let _ = source.for_each_usable(None, files, &upright, &mut |index, features| {
-        values.extend(features.rows);
-        seen(index + 1);
-        ControlFlow::Continue(())
-    })?;
+    for (done, features) in (1..).zip(runtime.features_of_usable(None, files, upright)) {
+        values.extend(features?.rows);
+        monitor.report(Progress::new(Stage::Features, done, files.len()))?;
+    }
     let rows = Rows::new(&values, FEATURES)?; // [images, 768]
-    let fitted = OneNearestNeighbourConfig::default()
-        .fit(&rows, &mut |_| ControlFlow::Continue(()))?
-        .expect("only its callback breaks off a fit, and this one does not");
+    let fitted = OneNearestNeighbourConfig::default().fit(&rows, &Monitor::silent())?;
     let distances: Vec<f64> = (0..files.len())
         .flat_map(|image| fitted.training_scores(&rows, image..image + 1))
         .collect();

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use differnet_features::{FEATURES, SCALES};
 
 /// Columns of the largest `scales` scales.
-pub(crate) fn columns(scales: usize) -> usize {
+pub(super) fn columns(scales: usize) -> usize {
     scales * (FEATURES / SCALES.len())
 }
 
@@ -16,7 +16,7 @@ pub(crate) fn columns(scales: usize) -> usize {
 ///
 /// # Panics
 /// If `rows` is no multiple of 768 long.
-pub(crate) fn narrowed(rows: &[f32], columns: usize) -> Cow<'_, [f32]> {
+pub(super) fn narrowed(rows: &[f32], columns: usize) -> Cow<'_, [f32]> {
     assert!(rows.len().is_multiple_of(FEATURES), "rows must be {FEATURES} values wide");
     if columns == FEATURES {
         return Cow::Borrowed(rows);
@@ -25,7 +25,7 @@ pub(crate) fn narrowed(rows: &[f32], columns: usize) -> Cow<'_, [f32]> {
 }
 
 /// `rows`, row-major `[n, columns]`, with zeros for the columns that [`narrowed`] left out.
-pub(crate) fn widened(rows: Vec<f32>, columns: usize) -> Vec<f32> {
+pub(super) fn widened(rows: Vec<f32>, columns: usize) -> Vec<f32> {
     if columns == FEATURES {
         return rows;
     }

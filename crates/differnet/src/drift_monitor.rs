@@ -1,12 +1,12 @@
-//! A rolling summary of a line: recent scores, how features have moved, whether the line drifted.
+//! Drift monitor of a line: recent scores, how features have moved, whether the line drifted.
 
 use std::collections::VecDeque;
 
 use differnet_scoring::{Drift, drift, quantile};
 use serde::{Deserialize, Serialize};
 
-use crate::detector::ImageScore;
-use crate::model_summary::ModelSummary;
+use crate::header::Header;
+use crate::score::ImageScore;
 
 /// Images that count as recent.
 const RECENT: usize = 200;
@@ -20,7 +20,7 @@ const DEFECT_SHARE: f64 = 0.05;
 /// At most 200 scores and one mean of features: memory stays flat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LineWatch {
+pub struct DriftMonitor {
     model: String,
     images: u64,
     recent: VecDeque<f64>,
@@ -30,7 +30,7 @@ pub struct LineWatch {
 
 /// What can be said of a line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct LineSummary {
+pub struct DriftSummary {
     /// Images seen since the watch began.
     pub images: u64,
     /// Recent ones, at most 200.
@@ -48,20 +48,20 @@ pub struct LineSummary {
     pub drift: Option<Drift>,
 }
 
-impl LineSummary {
+impl DriftSummary {
     /// The shares of the [`quantiles`](Self::quantiles).
     pub const SHARES: [f64; 5] = [0.05, 0.25, 0.5, 0.75, 0.95];
 }
 
-impl LineWatch {
+impl DriftMonitor {
     /// A watch of a line scored by `model`, before the first image.
-    pub fn new(model: &ModelSummary<'_>) -> Self {
+    pub fn new(model: &Header) -> Self {
         let features = vec![0.0; model.feature_means.len()];
         Self { model: name(model), images: 0, recent: VecDeque::new(), features }
     }
 
     /// Whether this watch is of `model`; what it remembers of another means nothing to it.
-    pub fn is_of(&self, model: &ModelSummary<'_>) -> bool {
+    pub fn is_of(&self, model: &Header) -> bool {
         self.model == name(model) && self.features.len() == model.feature_means.len()
     }
 
@@ -82,9 +82,9 @@ impl LineWatch {
     }
 
     /// What can be said of the line.
-    pub fn summary(&self, model: &ModelSummary<'_>) -> LineSummary {
+    pub fn summary(&self, model: &Header) -> DriftSummary {
         let enough = self.is_enough();
-        LineSummary {
+        DriftSummary {
             images: self.images,
             recent: self.recent.len(),
             quantiles: enough.then(|| quantiles(&self.scores())).flatten(),
@@ -94,8 +94,8 @@ impl LineWatch {
         }
     }
 
-    /// The summary's [`drift`](LineSummary::drift) alone.
-    pub fn drift(&self, model: &ModelSummary<'_>) -> Option<Drift> {
+    /// The summary's [`drift`](DriftSummary::drift) alone.
+    pub fn drift(&self, model: &Header) -> Option<Drift> {
         let good = model.reference_scores().filter(|_| self.is_enough())?;
         drift(good, &self.scores(), DEFECT_SHARE)
     }
@@ -108,11 +108,11 @@ impl LineWatch {
         self.recent.iter().copied().collect()
     }
 
-    fn feature_shift(&self, model: &ModelSummary<'_>) -> Option<f64> {
+    fn feature_shift(&self, model: &Header) -> Option<f64> {
         if self.features.is_empty() {
             return None;
         }
-        let training = model.feature_means.iter().zip(model.feature_deviations);
+        let training = model.feature_means.iter().zip(&model.feature_deviations);
         // A feature that never varied in training has no scale.
         let moved: Vec<f64> = self
             .features
@@ -127,13 +127,14 @@ impl LineWatch {
 }
 
 /// Names a model by what it was trained on and how.
-fn name(model: &ModelSummary<'_>) -> String {
-    format!("{} {} {}", model.method, model.data_fingerprint, model.seed)
+fn name(model: &Header) -> String {
+    let method = model.config.method.method();
+    format!("{method} {} {}", model.data_fingerprint, model.config.seed)
 }
 
 fn quantiles(scores: &[f64]) -> Option<[f64; 5]> {
     let mut found = [0.0; 5];
-    for (found, share) in found.iter_mut().zip(LineSummary::SHARES) {
+    for (found, share) in found.iter_mut().zip(DriftSummary::SHARES) {
         *found = quantile(scores, share).ok()?;
     }
     Some(found)
@@ -145,29 +146,16 @@ mod tests {
     use differnet_scoring::{Direction, Verdict};
 
     use super::*;
-    use crate::method::Method;
+    use crate::config::Config;
 
-    fn model(good_scores: &[f64]) -> ModelSummary<'_> {
-        ModelSummary {
-            method: Method::DifferNet,
-            format: 1,
-            version: "0",
-            extractor: None,
-            seed: 3,
-            regions: None,
-            data_fingerprint: "abc",
-            training_images: 9,
-            training_digests: &[],
+    fn model(good_scores: &[f64]) -> Header {
+        Header {
+            data_fingerprint: "abc".into(),
             held_back_images: good_scores.len(),
-            threshold: 90.0,
-            calibration: None,
-            self_test: None,
-            good_scores,
-            feature_means: &[1.0, 2.0, 5.0],
-            feature_deviations: &[0.5, 2.0, 0.0],
-            history: &[],
-            facts: Vec::new(),
-            settings: String::new(),
+            good_scores: good_scores.to_vec(),
+            feature_means: vec![1.0, 2.0, 5.0],
+            feature_deviations: vec![0.5, 2.0, 0.0],
+            ..Header::new(Config { seed: 3, ..Config::default() })
         }
     }
 
@@ -181,7 +169,7 @@ mod tests {
     fn nothing_is_said_of_few_images_and_then_all_is() {
         let good: Vec<f64> = (0..100).map(f64::from).collect();
         let model = model(&good);
-        let mut watch = LineWatch::new(&model);
+        let mut watch = DriftMonitor::new(&model);
         for number in 0..49 {
             watch.add(&image(f64::from(2 * number), [2.0, 2.0, 9.0]));
         }
@@ -201,8 +189,8 @@ mod tests {
     fn a_line_drifts_and_comes_back_and_only_recent_images_count() {
         let good: Vec<f64> = (0..100).map(f64::from).collect();
         let model = model(&good);
-        let mut watch = LineWatch::new(&model);
-        let run = |watch: &mut LineWatch, scores: &dyn Fn(u32) -> f64| {
+        let mut watch = DriftMonitor::new(&model);
+        let run = |watch: &mut DriftMonitor, scores: &dyn Fn(u32) -> f64| {
             (0..200).for_each(|number| watch.add(&image(scores(number), [1.0, 2.0, 5.0])));
             watch.summary(&model).drift.map(|drift| drift.direction)
         };
@@ -220,17 +208,18 @@ mod tests {
     #[test]
     fn a_watch_survives_a_file_and_belongs_to_its_model() {
         let model = model(&[1.0]);
-        let mut watch = LineWatch::new(&model);
+        let mut watch = DriftMonitor::new(&model);
         [1.5, f64::NAN, f64::NEG_INFINITY]
             .into_iter()
             .for_each(|score| watch.add(&image(score, [0.1, 0.2, 0.3])));
         let text = serde_json::to_string(&watch).unwrap();
-        assert_eq!(serde_json::from_str::<LineWatch>(&text).unwrap(), watch);
+        assert_eq!(serde_json::from_str::<DriftMonitor>(&text).unwrap(), watch);
         assert!(watch.is_of(&model));
-        assert!(!watch.is_of(&ModelSummary { seed: 4, ..model.clone() }));
-        assert!(!watch.is_of(&ModelSummary { feature_means: &[], ..model.clone() }));
+        let other = Config { seed: 4, ..model.config.clone() };
+        assert!(!watch.is_of(&Header { config: other, ..model.clone() }));
+        assert!(!watch.is_of(&Header { feature_means: Vec::new(), ..model.clone() }));
         // Without good images that training did not see nothing can be called drift.
-        let blind = ModelSummary { held_back_images: 0, ..model };
+        let blind = Header { held_back_images: 0, ..model };
         (0..60).for_each(|_| watch.add(&image(1e9, [0.1, 0.2, 0.3])));
         assert_eq!(watch.summary(&blind).drift, None);
     }

@@ -1,11 +1,11 @@
-//! The rows that the flow trains on: a number of recent transforms of every training image.
+//! Buffer of the rows that the flow trains on: a number of recent transforms of every training image.
 
 use differnet_features::FEATURES;
 use differnet_flow::UpdateDraws;
 
 /// Features of the latest transforms of each image, overwritten oldest first.
 #[derive(Debug)]
-pub(crate) struct Pool {
+pub(super) struct FeatureBuffer {
     images: usize,
     /// Transforms of each image that there is room for.
     capacity: usize,
@@ -15,20 +15,20 @@ pub(crate) struct Pool {
     rows: Vec<f32>,
 }
 
-impl Pool {
-    pub(crate) fn new(images: usize, capacity: usize) -> Self {
+impl FeatureBuffer {
+    pub(super) fn new(images: usize, capacity: usize) -> Self {
         Self { images, capacity, added: 0, rows: Vec::new() }
     }
 
     /// Makes room for `count` new transforms of every image, given image by image to [`Self::set`].
-    pub(crate) fn advance(&mut self, count: usize) {
+    pub(super) fn advance(&mut self, count: usize) {
         self.added += count;
         let slots = self.added.min(self.capacity);
         self.rows.resize(slots * self.images * FEATURES, 0.0);
     }
 
     /// Stores the features `[count, 768]` of the newest transforms of `image`.
-    pub(crate) fn set(&mut self, image: usize, features: &[f32]) {
+    pub(super) fn set(&mut self, image: usize, features: &[f32]) {
         let count = features.len() / FEATURES;
         for (index, row) in features.chunks_exact(FEATURES).enumerate() {
             let slot = (self.added - count + index) % self.capacity;
@@ -38,17 +38,17 @@ impl Pool {
     }
 
     /// Number of images.
-    pub(crate) fn images(&self) -> usize {
+    pub(super) fn images(&self) -> usize {
         self.images
     }
 
     /// Number of rows to train on.
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.rows.len() / FEATURES
     }
 
     /// Features of row `index`.
-    pub(crate) fn row(&self, index: usize) -> &[f32] {
+    pub(super) fn row(&self, index: usize) -> &[f32] {
         &self.rows[index * FEATURES..(index + 1) * FEATURES]
     }
 
@@ -57,7 +57,7 @@ impl Pool {
     ///
     /// What is added has the covariance of the image's own transforms times σ²: it goes where real
     /// transforms go, and nowhere that only defects do.
-    pub(crate) fn extend(
+    pub(super) fn extend(
         &self,
         batch: &mut Vec<f32>,
         order: &[usize],
@@ -81,7 +81,7 @@ impl Pool {
     }
 
     /// Mean and standard deviation of each feature over all rows.
-    pub(crate) fn statistics(&self) -> Statistics {
+    pub(super) fn statistics(&self) -> Statistics {
         let count = self.len().max(1) as f64;
         let mut sums = vec![(0.0, 0.0); FEATURES];
         for row in self.rows.chunks_exact(FEATURES) {
@@ -103,11 +103,11 @@ impl Pool {
 
 /// What the features of many rows are like.
 #[derive(Debug)]
-pub(crate) struct Statistics {
+pub(super) struct Statistics {
     /// `[768]`
-    pub(crate) means: Vec<f32>,
+    pub(super) means: Vec<f32>,
     /// `[768]`
-    pub(crate) deviations: Vec<f32>,
+    pub(super) deviations: Vec<f32>,
 }
 
 #[cfg(test)]
@@ -118,49 +118,49 @@ mod tests {
         values.iter().flat_map(|&value| vec![value; FEATURES]).collect()
     }
 
-    fn firsts(pool: &Pool) -> Vec<f32> {
-        (0..pool.len()).map(|index| pool.row(index)[0]).collect()
+    fn firsts(buffer: &FeatureBuffer) -> Vec<f32> {
+        (0..buffer.len()).map(|index| buffer.row(index)[0]).collect()
     }
 
     #[test]
-    fn new_transforms_replace_the_oldest_once_the_pool_is_full() {
-        let mut pool = Pool::new(2, 3);
-        pool.advance(2);
-        pool.set(0, &rows(&[1.0, 2.0]));
-        pool.set(1, &rows(&[-1.0, -2.0]));
-        assert_eq!(firsts(&pool), [1.0, -1.0, 2.0, -2.0]);
-        pool.advance(2);
-        pool.set(0, &rows(&[3.0, 4.0]));
-        pool.set(1, &rows(&[-3.0, -4.0]));
-        assert_eq!(firsts(&pool), [4.0, -4.0, 2.0, -2.0, 3.0, -3.0]);
+    fn new_transforms_replace_the_oldest_once_the_buffer_is_full() {
+        let mut buffer = FeatureBuffer::new(2, 3);
+        buffer.advance(2);
+        buffer.set(0, &rows(&[1.0, 2.0]));
+        buffer.set(1, &rows(&[-1.0, -2.0]));
+        assert_eq!(firsts(&buffer), [1.0, -1.0, 2.0, -2.0]);
+        buffer.advance(2);
+        buffer.set(0, &rows(&[3.0, 4.0]));
+        buffer.set(1, &rows(&[-3.0, -4.0]));
+        assert_eq!(firsts(&buffer), [4.0, -4.0, 2.0, -2.0, 3.0, -3.0]);
     }
 
     #[test]
     fn deviations_by_hand() {
-        let mut pool = Pool::new(1, 2);
-        pool.advance(2);
-        pool.set(0, &rows(&[1.0, 3.0]));
-        assert_eq!(pool.statistics().deviations, vec![1.0; FEATURES]);
+        let mut buffer = FeatureBuffer::new(1, 2);
+        buffer.advance(2);
+        buffer.set(0, &rows(&[1.0, 3.0]));
+        assert_eq!(buffer.statistics().deviations, vec![1.0; FEATURES]);
     }
 
     #[test]
     fn difference_noise_moves_rows_along_their_own_images_differences() {
-        let mut pool = Pool::new(2, 3);
-        pool.advance(3);
+        let mut buffer = FeatureBuffer::new(2, 3);
+        buffer.advance(3);
         // Image 0 varies in feature 0 only, image 1 in feature 1 only.
         for (image, values) in [[1.0, 2.0, 4.0], [10.0, 30.0, 60.0]].into_iter().enumerate() {
             let mut features = vec![0.0; 3 * FEATURES];
             for (transform, value) in values.into_iter().enumerate() {
                 features[transform * FEATURES + image] = value;
             }
-            pool.set(image, &features);
+            buffer.set(image, &features);
         }
         let order: Vec<usize> = (0..6).cycle().take(6000).collect();
         let mut plain = Vec::new();
-        pool.extend(&mut plain, &order, 0.0, UpdateDraws::new(1, 2));
-        assert!(plain.chunks_exact(FEATURES).zip(&order).all(|(row, &at)| row == pool.row(at)));
+        buffer.extend(&mut plain, &order, 0.0, UpdateDraws::new(1, 2));
+        assert!(plain.chunks_exact(FEATURES).zip(&order).all(|(row, &at)| row == buffer.row(at)));
         let mut moved = Vec::new();
-        pool.extend(&mut moved, &order, 0.5, UpdateDraws::new(1, 2));
+        buffer.extend(&mut moved, &order, 0.5, UpdateDraws::new(1, 2));
         let mut squares = [0.0; 2];
         for (row, (plain, &at)) in
             moved.chunks_exact(FEATURES).zip(plain.chunks_exact(FEATURES).zip(&order))

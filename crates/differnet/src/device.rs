@@ -7,10 +7,9 @@ use std::thread;
 use burn::tensor::Device;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 use burn::tensor::DeviceType;
-use differnet_features::Extractor;
 use serde::{Deserialize, Serialize};
 
-use crate::error::DetectorError;
+use crate::error::Error;
 
 /// A kind of device; which of them a program can use, its features `flex`, `wgpu` and `cuda` say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,9 +69,9 @@ impl DeviceChoice {
     /// The first device of the kind.
     ///
     /// # Errors
-    /// [`DetectorError::NoDevice`] if this program was not built with the kind, or the machine has none;
+    /// [`Error::NoDevice`] if this program was not built with the kind, or the machine has none;
     /// it lists those that exist.
-    pub fn open(self) -> Result<Device, DetectorError> {
+    pub fn open(self) -> Result<Device, Error> {
         if !self.is_built() {
             let remedy = format!("build this program with --features {}", self.name());
             return Err(self.missing("this program was built without it", &remedy));
@@ -92,25 +91,13 @@ impl DeviceChoice {
         })
     }
 
-    /// The extractor that is fastest with the device.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open).
-    pub fn extractor(self) -> Result<Extractor, DetectorError> {
-        let device = self.open()?;
-        Ok(match self {
-            Self::Flex => Extractor::on_host(),
-            Self::Wgpu | Self::Cuda => Extractor::on_device(&device),
-        })
-    }
-
-    fn missing(self, reason: &'static str, remedy: &str) -> DetectorError {
+    fn missing(self, reason: &'static str, remedy: &str) -> Error {
         let found = |kind: Self| {
             kind.found().into_iter().map(move |name| format!("{} ({name})", kind.name()))
         };
         let existing: Vec<String> = Self::ALL.into_iter().flat_map(found).collect();
         let (name, remedy) = (self.name(), remedy.to_owned());
-        DetectorError::NoDevice { name, reason, remedy, existing: existing.join(", ") }
+        Error::NoDevice { name, reason, remedy, existing: existing.join(", ") }
     }
 }
 

@@ -1,4 +1,4 @@
-//! A detector's flows, in the form in which their device computes fastest.
+//! A model's flows, in the form in which their device computes fastest.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,13 +10,13 @@ use differnet_flow::{
 };
 use differnet_scoring::Average;
 
-use crate::row_scores::{averaged, host_row_scores, tensor_row_scores};
+use super::row_scores::{averaged, host_row_scores, tensor_row_scores};
 
 /// Flows of one configuration, at least one.
 ///
 /// On the host processor they are what scores fastest, and become tensors when those are asked for.
 #[derive(Debug)]
-pub(crate) struct Flows {
+pub(super) struct Flows {
     /// Empty on other devices.
     host: Vec<HostFlow>,
     tensors: OnceLock<Vec<Flow>>,
@@ -25,7 +25,7 @@ pub(crate) struct Flows {
 
 impl Flows {
     /// Flows that have been trained on `device`.
-    pub(crate) fn of(flows: Vec<Flow>, device: &Device) -> Self {
+    pub(super) fn of(flows: Vec<Flow>, device: &Device) -> Self {
         if HostFlow::serves(device) {
             let host = flows.iter().map(HostFlow::of).collect();
             return Self { host, tensors: OnceLock::new(), device: device.clone() };
@@ -34,7 +34,7 @@ impl Flows {
     }
 
     /// The flows in the file `path`, and their companions.
-    pub(crate) fn load(path: &Path, device: &Device) -> Result<(Self, Vec<Companion>), FlowError> {
+    pub(super) fn load(path: &Path, device: &Device) -> Result<(Self, Vec<Companion>), FlowError> {
         let device = device.clone();
         if HostFlow::serves(&device) {
             let (host, companions) = HostFlow::load_all(path)?;
@@ -45,7 +45,7 @@ impl Flows {
     }
 
     /// Writes the flows and `companions` to `path`; a complete file or none.
-    pub(crate) fn save(
+    pub(super) fn save(
         &self,
         path: &Path,
         metadata: &BTreeMap<String, String>,
@@ -58,23 +58,23 @@ impl Flows {
     }
 
     /// The flows as tensors on their device.
-    pub(crate) fn tensors(&self) -> &[Flow] {
+    pub(super) fn tensors(&self) -> &[Flow] {
         let to_tensors = || self.host.iter().map(|flow| flow.to_flow(&self.device)).collect();
         self.tensors.get_or_init(to_tensors)
     }
 
     /// How many there are.
-    pub(crate) fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         if self.host.is_empty() { self.tensors().len() } else { self.host.len() }
     }
 
     /// The hyperparameters of each.
-    pub(crate) fn config(&self) -> FlowConfig {
+    pub(super) fn config(&self) -> FlowConfig {
         self.host.first().map_or_else(|| self.tensors()[0].config(), HostFlow::config)
     }
 
     /// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over the flows.
-    pub(crate) fn row_scores(&self, features: &[f32], average: Average) -> Vec<f64> {
+    pub(super) fn row_scores(&self, features: &[f32], average: Average) -> Vec<f64> {
         if self.host.is_empty() {
             let flows = self.tensors().iter();
             averaged(flows.map(|flow| tensor_row_scores(flow, features, &self.device)), average)

@@ -1,0 +1,93 @@
+//! Images to the scores of their transforms, by rows of features: of all transforms, or of as many as
+//! a verdict needs.
+
+use differnet_data::{ContentHash, ImageError, ImageInput, spread_order};
+use differnet_features::FEATURES;
+use differnet_scoring::Settling;
+
+use crate::error::Error;
+use crate::features::OpenImage;
+use crate::score::{ImageScore, TransformChoice};
+use crate::scorer::Scoring;
+
+/// Scores a batch of images by their rows, `[rows, 768]`, one number each by `score`.
+pub(crate) fn score_by_rows(
+    images: &[ImageInput<'_>],
+    scoring: &Scoring<'_>,
+    score: impl Fn(&[f32]) -> Result<Vec<f64>, Error>,
+) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
+    let Scoring { runtime, header, config } = *scoring;
+    let transforms = header.config.transform_config();
+    let rule = config.settle.map(|thresholds| Settling {
+        transforms: config.transforms,
+        average: config.average,
+        thresholds,
+        spread: header.transform_spread,
+    });
+    // Random transforms have no other order than that in which they come.
+    let fixed = config.choice == TransformChoice::Fixed;
+    let order = rule.filter(|_| fixed).map(|_| spread_order(config.transforms));
+    let choice = |hash: &ContentHash| {
+        let transforms = config.transforms_of(hash, &transforms);
+        match &order {
+            Some(order) => order.iter().map(|&index| transforms[index]).collect(),
+            None => transforms,
+        }
+    };
+    let mut open = runtime.open(images, header.regions.as_ref(), &choice)?;
+    // The scores of each image's transforms so far.
+    let mut scores: Vec<Vec<f64>> = vec![Vec::new(); open.len()];
+    loop {
+        let mut more = false;
+        for (image, scores) in open.iter_mut().zip(&scores) {
+            let Ok(image) = image else { continue };
+            more |= image.want(rule.map_or(usize::MAX, |rule| rule.wanted(scores)));
+        }
+        if !more {
+            break;
+        }
+        runtime.extract_missing(&mut open)?;
+        for (image, scores) in open.iter().zip(&mut scores) {
+            let Ok(image) = image else { continue };
+            if !image.is_complete() {
+                scores.extend(score(&image.rows(scores.len()))?);
+            }
+        }
+    }
+    let finish = |(image, scores): (Result<OpenImage, ImageError>, Vec<f64>)| {
+        let image = match image {
+            Ok(image) => image,
+            Err(error) => return Ok(Err(error)),
+        };
+        // The full count is scored as if it had been asked for.
+        let rows = match &order {
+            Some(order) if image.is_complete() => in_order(&image.rows(0), order),
+            _ => image.rows(0),
+        };
+        let scores = if image.is_complete() { score(&rows)? } else { scores };
+        let judged = config.judge(image.hash, scores, &header.thresholds())?;
+        let mean_features =
+            if header.feature_means.is_empty() { Vec::new() } else { mean_of_rows(&rows) };
+        Ok(Ok(ImageScore { mean_features, ..judged }))
+    };
+    open.into_iter().zip(scores).map(finish).collect()
+}
+
+/// Rows `[rows, 768]` of which row i belongs at `order[i]`, where they belong.
+fn in_order(rows: &[f32], order: &[usize]) -> Vec<f32> {
+    let mut sorted = vec![0.0; rows.len()];
+    for (row, &index) in rows.chunks_exact(FEATURES).zip(order) {
+        sorted[index * FEATURES..][..FEATURES].copy_from_slice(row);
+    }
+    sorted
+}
+
+/// The mean of rows `[rows, 768]`, `[768]`.
+fn mean_of_rows(rows: &[f32]) -> Vec<f32> {
+    let mut sums = vec![0.0_f32; FEATURES];
+    for row in rows.chunks_exact(FEATURES) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+    let count = (rows.len() / FEATURES) as f32;
+    sums.iter().map(|sum| sum / count).collect()
+}

@@ -1,0 +1,183 @@
+//! What a model file says about itself besides its numbers.
+
+use std::path::Path;
+
+use differnet_data::{ContentHash, Regions};
+use differnet_features::FEATURES;
+use differnet_flow::read_metadata;
+use differnet_scoring::{Thresholds, p_value};
+use serde::{Deserialize, Serialize};
+
+use crate::calibration::{Calibration, digest};
+use crate::config::Config;
+use crate::error::Error;
+use crate::self_test::SelfTest;
+
+/// Metadata key under which a model file keeps its [`Header`].
+pub(crate) const KEY: &str = "differnet";
+/// Version of [`Header`]'s meaning.
+const FORMAT: u32 = 3;
+
+/// One validation step of a training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct HistoryPoint {
+    /// Updates made.
+    pub update: u64,
+    /// Mean training loss since the last point: negative log-likelihood per feature, nats.
+    pub train: f64,
+    /// The same of the validation images' transforms, without the least likely ones: the share
+    /// beyond [`Config::quantile`], which would be called defects anyway and of which a single one
+    /// can outweigh all others. `None` without any.
+    pub validation: Option<f64>,
+}
+
+/// What a model says about itself, whatever its method; stored in its file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of this description.
+    pub format: u32,
+    /// Version of the program that trained the model.
+    pub version: String,
+    /// The method and every setting, the seed among them.
+    pub config: Config,
+    /// Name of the feature extractor; `None` for methods that look at pixels.
+    pub extractor: Option<String>,
+    /// Which parts of the images count, in training and ever since; `None` for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regions: Option<Regions>,
+    /// Digest of the training images' contents.
+    pub data_fingerprint: String,
+    /// Images trained on.
+    pub training_images: usize,
+    /// Digests of their contents, 16 hexadecimal digits each, sorted.
+    pub training_digests: Vec<String>,
+    /// Images held back.
+    pub held_back_images: usize,
+    /// Updates behind the weights; `None` for methods without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updates: Option<u64>,
+    /// Scores from here on are defects, in the method's unit; set in training.
+    pub threshold: f64,
+    /// What has been set since; it takes the threshold's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
+    /// Images and their scores, to recognise a copy that scores otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub self_test: Option<SelfTest>,
+    /// Values that the maps of most good images stay below; `None` for methods without maps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_threshold: Option<f64>,
+    /// Scores of the held-back images, sorted; without any, those of training images.
+    pub good_scores: Vec<f64>,
+    /// Usual standard deviation of one good image's transforms, see
+    /// [`transform_spread`](differnet_scoring::transform_spread); `None` if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform_spread: Option<f64>,
+    /// Mean of each feature over training rows, `[768]`; empty for methods that do not keep it.
+    pub feature_means: Vec<f32>,
+    /// Standard deviation of each feature over the same rows; as long as the means.
+    pub feature_deviations: Vec<f32>,
+    /// The course of the training; empty for methods without updates.
+    pub history: Vec<HistoryPoint>,
+    /// What the method has to tell besides: names and values.
+    pub facts: Vec<(String, String)>,
+}
+
+impl Header {
+    /// The current [`format`](Self::format).
+    pub const FORMAT: u32 = FORMAT;
+
+    /// The header of a model of `config` that knows nothing yet: without images, and with a threshold
+    /// that no score reaches.
+    pub fn new(config: Config) -> Self {
+        Self {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").into(),
+            config,
+            extractor: None,
+            regions: None,
+            data_fingerprint: String::new(),
+            training_images: 0,
+            training_digests: Vec::new(),
+            held_back_images: 0,
+            updates: None,
+            threshold: f64::MAX,
+            calibration: None,
+            self_test: None,
+            map_threshold: None,
+            good_scores: Vec::new(),
+            transform_spread: None,
+            feature_means: Vec::new(),
+            feature_deviations: Vec::new(),
+            history: Vec::new(),
+            facts: Vec::new(),
+        }
+    }
+
+    /// The header of the model file `path`, without reading the model's numbers.
+    ///
+    /// # Errors
+    /// [`Error::Model`] or [`Error::NotAModel`] names what is wrong with the file.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let metadata = read_metadata(path).map_err(Error::model(path))?;
+        let not_a_model = |reason: String| Error::NotAModel { path: path.to_path_buf(), reason };
+        let Some(text) = metadata.get(KEY) else {
+            return Err(not_a_model("it has no description of a detector".into()));
+        };
+        /// Read first: other formats have other fields.
+        #[derive(Deserialize)]
+        struct Format {
+            format: u32,
+        }
+        let damaged =
+            |error: serde_json::Error| not_a_model(format!("its description is damaged ({error})"));
+        let Format { format: found } = serde_json::from_str(text).map_err(damaged)?;
+        if found != FORMAT {
+            return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
+        }
+        let header: Self = serde_json::from_str(text).map_err(damaged)?;
+        header.check().map_err(not_a_model)?;
+        Ok(header)
+    }
+
+    /// What is wrong with a description that was read.
+    fn check(&self) -> Result<(), String> {
+        let numbers = [Some(self.threshold), self.map_threshold, self.transform_spread];
+        let finite = numbers.into_iter().flatten().all(f64::is_finite)
+            && self.calibration.as_ref().is_none_or(Calibration::is_finite)
+            && self.self_test.as_ref().is_none_or(SelfTest::is_finite);
+        if !finite {
+            return Err("a threshold is not a finite number".into());
+        }
+        let widths = [self.feature_means.len(), self.feature_deviations.len()];
+        if widths != [0; 2] && widths != [FEATURES; 2] {
+            return Err(format!("it does not describe {FEATURES} features"));
+        }
+        self.config.validate().map_err(|error| error.to_string())
+    }
+
+    /// Where doubt begins, and where a defect does.
+    pub fn thresholds(&self) -> Thresholds {
+        let trained = Thresholds { defect: self.threshold, unsure: None };
+        self.calibration.as_ref().map_or(trained, Calibration::thresholds)
+    }
+
+    /// Whether the model was fitted to the image.
+    pub fn has_seen(&self, image: &ContentHash) -> bool {
+        self.training_digests.binary_search(&digest(image)).is_ok()
+    }
+
+    /// Sorted scores of good images that training did not see; `None` without any.
+    pub fn reference_scores(&self) -> Option<&[f64]> {
+        match &self.calibration {
+            Some(calibration) => Some(&calibration.good_scores),
+            None if self.held_back_images > 0 => Some(&self.good_scores),
+            None => None,
+        }
+    }
+
+    /// The share of good parts that score at least `score`; `None` without images held back.
+    pub fn p_value(&self, score: f64) -> Option<f64> {
+        self.reference_scores().map(|good| p_value(good, score))
+    }
+}

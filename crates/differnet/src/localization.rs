@@ -1,0 +1,122 @@
+//! Where in an image something stands out: anomaly maps (paper, Section 3.3).
+
+use std::fmt::Debug;
+
+use differnet_data::{
+    ContentHash, DecodeLimits, ImageError, ImageInput, Regions, RgbImage, SeenImage, paint_neutral,
+};
+use differnet_scoring::{AnomalyMap, Verdict};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::header::Header;
+use crate::score::ScoreConfig;
+use crate::scorer::Scoring;
+
+/// How many times the values of most good images end the colours of a map at least.
+const HEADROOM: f64 = 2.0;
+
+/// How a map is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MapKind {
+    /// The paper's: the likelihood's gradient with respect to each pixel, blurred (Eq. 7).
+    Gradient,
+    /// How far each place's features are from what training images showed there
+    /// ([`LocalStatistics`](differnet_scoring::LocalStatistics)), as in PaDiM (Defard et al. 2021).
+    Deviation,
+}
+
+/// How images are localized.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LocalizeConfig {
+    /// Transforms and averaging, as for scoring.
+    pub scoring: ScoreConfig,
+    /// How maps are made.
+    pub kind: MapKind,
+}
+
+/// Where in an image the model sees something unlikely.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Localization {
+    /// Names the image by what counts in it.
+    pub hash: ContentHash,
+    /// The image as the map lies on it: upright, of its own size, with all its pixels.
+    pub image: RgbImage,
+    /// In the method's unit.
+    pub score: f64,
+    /// Whether the score reaches the threshold.
+    pub verdict: Verdict,
+    /// A value for each of the image's pixels; larger is more anomalous, 0 where the model's
+    /// regions have the pixel ignored.
+    pub map: AnomalyMap,
+}
+
+/// A method that says where a defect is.
+pub trait Localizer: Debug {
+    /// The localization that the model's [`map_threshold`](Header::map_threshold) holds for, given the
+    /// scoring that the model was fitted for.
+    fn config(&self, scoring: ScoreConfig) -> LocalizeConfig;
+
+    /// Score and map of one image.
+    ///
+    /// # Errors
+    /// [`Error`] if no image can be localized so.
+    fn localize(
+        &self,
+        image: DecodedImage,
+        scoring: &Scoring<'_>,
+        kind: MapKind,
+    ) -> Result<Localization, Error>;
+}
+
+/// A decoded image, and what a model looks at of it.
+#[derive(Debug)]
+pub struct DecodedImage {
+    /// Upright, of its own size, with all its pixels.
+    pub image: RgbImage,
+    /// Without what the model's regions ignore.
+    pub seen: SeenImage,
+}
+
+impl DecodedImage {
+    /// The image in `input`.
+    ///
+    /// # Errors
+    /// [`ImageError`]: it is no usable image, exceeds `limits` or does not fit the regions.
+    pub(crate) fn read(
+        input: ImageInput<'_>,
+        regions: Option<&Regions>,
+        limits: &DecodeLimits,
+    ) -> Result<Self, ImageError> {
+        let (bytes, name) = (input.read(limits)?, input.name());
+        let image = differnet_data::decode_bytes(&bytes, name, limits)?;
+        let seen = SeenImage::new(&bytes, image.clone(), name, regions)?;
+        Ok(Self { image, seen })
+    }
+}
+
+impl Localization {
+    /// The image as the model saw it: ignored pixels are grey.
+    pub fn seen_image(&self) -> RgbImage {
+        let mut image = self.image.clone();
+        if let Some(ignored) = self.map.ignored() {
+            paint_neutral(&mut image, ignored);
+        }
+        image
+    }
+
+    /// The value at which the colours of the map should end.
+    ///
+    /// It is the map's largest value, so that nothing is cut off. Where the model knows how high
+    /// the maps of good images reach, it is at least twice that, so that those stay dark; of
+    /// gradient maps it does not know.
+    pub fn color_top(&self, header: &Header, kind: MapKind) -> f32 {
+        let peak = self.map.peak().map_or(0.0, |peak| peak.value);
+        let least = match (kind, header.map_threshold) {
+            (MapKind::Deviation, Some(threshold)) => (HEADROOM * threshold) as f32,
+            _ => 0.0,
+        };
+        peak.max(least).max(f32::MIN_POSITIVE)
+    }
+}

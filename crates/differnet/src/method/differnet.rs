@@ -1,0 +1,20 @@
+//! The paper's method: normalizing flows on multi-scale features under several transforms.
+
+mod checkpoints;
+mod config;
+mod feature_buffer;
+mod fit;
+mod flows;
+mod maps;
+mod rounds;
+mod row_scores;
+mod scales;
+mod scorer;
+mod validation_loss;
+
+pub use config::DifferNetConfig;
+pub use row_scores::row_scores;
+
+pub(crate) use checkpoints::Checkpoints;
+pub(crate) use fit::fit;
+pub(crate) use scorer::load;

@@ -1,0 +1,112 @@
+//! Fitting DifferNet: features of the validation set, flows, local statistics (paper, Section 3.1.2).
+
+use differnet_data::{ContentHash, ImageInput, RgbImage, SeenImage, fixed_transforms};
+use differnet_features::{IMAGE_SIZE, LOCAL_GRID};
+use differnet_progress::{Progress, Stage};
+use differnet_scoring::{
+    LocalStatistics, LocalStatisticsBuilder, anomaly_score, quantile, transform_spread,
+};
+use rayon::prelude::*;
+
+use super::DifferNetConfig;
+use super::rounds::{FlowTraining, TrainedFlows};
+use super::scorer::DifferNet;
+use crate::error::Error;
+use crate::method::{Fitted, GoodScores};
+use crate::split::Split;
+use crate::training::Training;
+
+/// Training images that local statistics are taken from.
+const PLACED_IMAGES: usize = 100;
+/// Transforms of each of them.
+const PLACED_TRANSFORMS: usize = 8;
+/// The quantiles of training scores that are told.
+const QUANTILES: [f64; 7] = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0];
+
+/// Flows trained on the images of `split`.
+pub(crate) fn fit(
+    own: &DifferNetConfig,
+    training: &Training<'_>,
+    split: &Split,
+) -> Result<Fitted, Error> {
+    let config = training.config;
+    let flows = FlowTraining::new(own, training)?;
+    let validation = validation_rows(training, split)?;
+    let TrainedFlows { flows, updates, training_scores, statistics, history } =
+        flows.run(split, &validation)?;
+
+    let scores = flows.row_scores(&validation, config.average);
+    let mut good = Vec::with_capacity(split.validation.len());
+    for image in scores.chunks(config.score_transforms) {
+        good.push(anomaly_score(image, config.average)?);
+    }
+    if good.is_empty() {
+        good.clone_from(&training_scores);
+    }
+    let images = scores.chunks(config.score_transforms);
+    let spread = transform_spread(images, config.average).filter(|spread| spread.is_finite());
+    let mut quantiles = Vec::new();
+    for q in QUANTILES {
+        quantiles.push(format!("{:.2}", quantile(&training_scores, q)?));
+    }
+    let facts = [
+        ("updates", updates.to_string()),
+        ("flows", own.flows.to_string()),
+        ("parameters of a flow", own.flow_config().parameters().to_string()),
+        ("quantiles of training scores", quantiles.join(", ")),
+    ];
+    let local_statistics = local_statistics(training, split)?;
+    let scorer = DifferNet { flows, local_statistics, average: config.average };
+    Ok(Fitted {
+        scorer: Box::new(scorer),
+        extractor: Some(training.runtime.extractor().id().to_owned()),
+        good_scores: GoodScores::Known(good),
+        transform_spread: spread,
+        feature_means: statistics.means,
+        feature_deviations: statistics.deviations,
+        updates: Some(updates),
+        history,
+        facts: facts.map(|(name, value)| (name.to_owned(), value)).into(),
+    })
+}
+
+/// Rows of the validation images under the transforms that they will be scored with.
+fn validation_rows(training: &Training<'_>, split: &Split) -> Result<Vec<f32>, Error> {
+    let (files, total) = (&split.validation, split.validation.len());
+    let config = training.config;
+    let transforms = fixed_transforms(&config.transform_config(), config.score_transforms);
+    let choice = |_: &ContentHash| transforms.clone();
+    let mut rows = Vec::new();
+    let features = training.runtime.features_of_usable(training.regions, files, choice);
+    for (done, features) in (1..).zip(features) {
+        rows.extend(features?.rows);
+        training.monitor.report(Progress::new(Stage::Validation, done, total))?;
+    }
+    Ok(rows)
+}
+
+/// What training images look like at each place.
+fn local_statistics(training: &Training<'_>, split: &Split) -> Result<LocalStatistics, Error> {
+    let (runtime, side) = (training.runtime, IMAGE_SIZE as u32);
+    // Spread over all of them: neighbours in the order of contents are as unlike as any.
+    let files = &split.training[..split.training.len().min(PLACED_IMAGES)];
+    let transforms = fixed_transforms(&training.config.transform_config(), PLACED_TRANSFORMS);
+    let mut statistics = LocalStatisticsBuilder::new(LOCAL_GRID.side, LOCAL_GRID.channels);
+    for (done, path) in (1..).zip(files) {
+        let seen = SeenImage::read(ImageInput::File(path), training.regions, &runtime.limits)
+            .map_err(|source| Error::ImageChanged { source })?;
+        let square = differnet_data::resize_bilinear(&seen.image, side, side);
+        let turned: Vec<RgbImage> = transforms
+            .par_iter()
+            .map(|transform| differnet_data::apply(&square, transform))
+            .collect();
+        let pixels: Vec<&[u8]> = turned.iter().map(|image| image.as_raw().as_slice()).collect();
+        let local = runtime.extractor().extract_with_local_features(&pixels)?.local;
+        let images = local.chunks_exact(LOCAL_GRID.side * LOCAL_GRID.side * LOCAL_GRID.channels);
+        for (local, transform) in images.zip(&transforms) {
+            statistics.add(local, transform.degrees);
+        }
+        training.monitor.report(Progress::new(Stage::Places, done, files.len()))?;
+    }
+    Ok(statistics.finish())
+}

@@ -1,0 +1,126 @@
+//! Anomaly maps of the paper's method (Section 3.3): the likelihood's gradient, and local deviations.
+
+use differnet_data::{RgbImage, SeenImage};
+use differnet_features::{IMAGE_SIZE, ImageGradients, LOCAL_GRID, LocalFeatures};
+use differnet_scoring::{AnomalyMap, Grid, MapAverage, anomaly_score};
+use rayon::prelude::*;
+
+use super::scales;
+use super::scorer::DifferNet;
+use crate::error::Error;
+use crate::localization::{DecodedImage, Localization, LocalizeConfig, Localizer, MapKind};
+use crate::runtime::Runtime;
+use crate::score::ScoreConfig;
+use crate::scorer::Scoring;
+
+/// Transforms that a map is averaged over unless it is asked for another number.
+const TRANSFORMS: usize = 8;
+/// Transformed images that are in memory at once.
+const IMAGES: usize = 8;
+/// σ of the paper's blur, in pixels of the 448 × 448 image.
+const GRADIENT_SIGMA: f64 = 3.0;
+/// σ of the blur that smooths the corners of the interpolated grid: half a cell.
+const DEVIATION_SIGMA: f64 = 8.0;
+
+impl Localizer for DifferNet {
+    fn config(&self, scoring: ScoreConfig) -> LocalizeConfig {
+        let transforms = scoring.transforms.min(TRANSFORMS);
+        LocalizeConfig { scoring: ScoreConfig { transforms, ..scoring }, kind: MapKind::Deviation }
+    }
+
+    fn localize(
+        &self,
+        image: DecodedImage,
+        scoring: &Scoring<'_>,
+        kind: MapKind,
+    ) -> Result<Localization, Error> {
+        let Scoring { runtime, header, config } = *scoring;
+        let DecodedImage { image, seen: SeenImage { hash, image: seen, ignored } } = image;
+        let side = IMAGE_SIZE as u32;
+        let square = differnet_data::resize_bilinear(&seen, side, side);
+        let transforms = config.transforms_of(&hash, &header.config.transform_config());
+        let mut average = MapAverage::new(IMAGE_SIZE);
+        let mut transform_scores = Vec::with_capacity(transforms.len());
+        for transforms in transforms.chunks(IMAGES) {
+            let turned: Vec<RgbImage> = transforms
+                .par_iter()
+                .map(|transform| differnet_data::apply(&square, transform))
+                .collect();
+            let pixels: Vec<&[u8]> = turned.iter().map(|image| image.as_raw().as_slice()).collect();
+            let degrees: Vec<f32> = transforms.iter().map(|transform| transform.degrees).collect();
+            let (rows, maps) = match kind {
+                MapKind::Gradient => self.gradient_maps(runtime, &pixels)?,
+                MapKind::Deviation => self.deviation_maps(runtime, &pixels, &degrees)?,
+            };
+            transform_scores.extend(self.scores_of(&rows));
+            for (map, degrees) in maps.iter().zip(degrees) {
+                average.add(map, degrees);
+            }
+        }
+        let score = anomaly_score(&transform_scores, config.average)?;
+        let verdict = header.thresholds().verdict(score);
+        let map = average.mean();
+        let map = match kind {
+            MapKind::Gradient => map,
+            MapKind::Deviation => map.blurred(DEVIATION_SIGMA),
+        };
+        let map = map.resized(image.width() as usize, image.height() as usize);
+        let map = match ignored {
+            Some(ignored) => map.without(ignored),
+            None => map,
+        };
+        Ok(Localization { hash, image, score, verdict, map })
+    }
+
+}
+
+impl DifferNet {
+    /// Features `[images, 768]` of transformed images, and the paper's map of each.
+    fn gradient_maps(
+        &self,
+        runtime: &Runtime,
+        images: &[&[u8]],
+    ) -> Result<(Vec<f32>, Vec<AnomalyMap>), Error> {
+        let mut gradient = |rows: &[f32]| {
+            let columns = self.flows.tensors()[0].features();
+            let rows = scales::narrowed(rows, columns); // [images, columns]
+            let mut gradient = vec![0.0; rows.len()];
+            for flow in self.flows.tensors() {
+                let one = flow.input_gradient(&rows).gradient;
+                gradient.iter_mut().zip(one).for_each(|(sum, value)| *sum += value);
+            }
+            let mut gradient = scales::widened(gradient, columns); // [images, 768]
+            // A likelihood that overflowed says nothing of where.
+            gradient.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
+            gradient
+        };
+        let ImageGradients { features, gradients } =
+            runtime.extractor().extract_with_gradients(images, &mut gradient)?;
+        let maps = gradients
+            .par_chunks_exact(3 * IMAGE_SIZE * IMAGE_SIZE)
+            .map(|image| AnomalyMap::of_gradient(image, IMAGE_SIZE, GRADIENT_SIGMA));
+        Ok((features, maps.collect()))
+    }
+
+    /// Features `[images, 768]` of images turned by `degrees`, and a map of local deviations of each.
+    fn deviation_maps(
+        &self,
+        runtime: &Runtime,
+        images: &[&[u8]],
+        degrees: &[f32],
+    ) -> Result<(Vec<f32>, Vec<AnomalyMap>), Error> {
+        let LocalFeatures { features, local } =
+            runtime.extractor().extract_with_local_features(images)?;
+        let (side, statistics) = (LOCAL_GRID.side, &self.local_statistics);
+        let maps = local.par_chunks_exact(side * side * LOCAL_GRID.channels).zip(degrees).map(
+            |(local, &degrees)| {
+                let values = statistics.deviation(local, degrees);
+                let (first, stride) = (LOCAL_GRID.first, LOCAL_GRID.stride);
+                let grid = Grid { values: &values, side, first, stride };
+                AnomalyMap::of_grid(grid, IMAGE_SIZE, IMAGE_SIZE)
+            },
+        );
+        Ok((features, maps.collect()))
+    }
+}
+

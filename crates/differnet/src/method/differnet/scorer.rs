@@ -1,0 +1,94 @@
+//! Trained flows with the local statistics of their maps, as a model scores with them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use differnet_data::{ImageError, ImageInput};
+use differnet_features::LOCAL_GRID;
+use differnet_flow::Companion;
+use differnet_scoring::{Average, LocalStatistics};
+
+use super::DifferNetConfig;
+use super::flows::Flows;
+use crate::adaptive::score_by_rows;
+use crate::error::Error;
+use crate::header::Header;
+use crate::localization::Localizer;
+use crate::runtime::Runtime;
+use crate::score::ImageScore;
+use crate::scorer::{Scorer, Scoring};
+
+/// Names of the tables of local statistics, `[27, 27, 256]` each.
+const LOCAL_MEANS: &str = "local.means";
+const LOCAL_DEVIATIONS: &str = "local.deviations";
+
+/// Flows trained on good images, and what good images look like at each place.
+#[derive(Debug)]
+pub(super) struct DifferNet {
+    pub(super) flows: Flows,
+    pub(super) local_statistics: LocalStatistics,
+    /// How the scores of several flows, and of several transforms, are averaged.
+    pub(super) average: Average,
+}
+
+impl DifferNet {
+    /// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over the flows; in nats, up
+    /// to a constant.
+    pub(super) fn scores_of(&self, features: &[f32]) -> Vec<f64> {
+        self.flows.row_scores(features, self.average)
+    }
+}
+
+impl Scorer for DifferNet {
+    fn score(
+        &self,
+        images: &[ImageInput<'_>],
+        scoring: &Scoring<'_>,
+    ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
+        score_by_rows(images, scoring, |rows| Ok(self.scores_of(rows)))
+    }
+
+    fn localizer(&self) -> Option<&dyn Localizer> {
+        Some(self)
+    }
+
+    fn row_scores(&self, rows: &[f32]) -> Option<Vec<f64>> {
+        Some(self.scores_of(rows))
+    }
+
+    fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+        let table = |name: &str, values: &[f32]| Companion {
+            name: name.to_owned(),
+            shape: vec![LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels],
+            values: values.to_vec(),
+        };
+        let companions = [
+            table(LOCAL_MEANS, self.local_statistics.means()),
+            table(LOCAL_DEVIATIONS, self.local_statistics.deviations()),
+        ];
+        self.flows.save(path, metadata, &companions).map_err(Error::model(path))
+    }
+}
+
+/// The flows in the model file `path`, which `header` describes.
+pub(crate) fn load(
+    path: &Path,
+    header: &Header,
+    config: &DifferNetConfig,
+    runtime: &Runtime,
+) -> Result<DifferNet, Error> {
+    let (flows, companions) = Flows::load(path, &runtime.device).map_err(Error::model(path))?;
+    let not_a_model = |reason: String| Error::NotAModel { path: path.to_path_buf(), reason };
+    if flows.config() != config.flow_config() || flows.count() != config.flows {
+        return Err(not_a_model("its settings do not describe its flow".into()));
+    }
+    let table = |name: &str| {
+        let shape = [LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels];
+        let found = companions.iter().find(|table| table.name == name && table.shape == shape);
+        let missing = || not_a_model(format!("it lacks the table {name} of its maps"));
+        found.map(|table| table.values.clone()).ok_or_else(missing)
+    };
+    let (means, deviations) = (table(LOCAL_MEANS)?, table(LOCAL_DEVIATIONS)?);
+    let local_statistics = LocalStatistics::new(LOCAL_GRID.side, means, deviations);
+    Ok(DifferNet { flows, local_statistics, average: header.config.average })
+}

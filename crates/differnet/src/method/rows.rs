@@ -1,0 +1,102 @@
+//! Competitors on rows of features: 1-NN and the one-class SVM (paper, Section 4.3).
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use differnet_baselines::{BaselineError, RowScorer, Rows};
+use differnet_data::{ImageError, ImageInput};
+use differnet_features::FEATURES;
+use differnet_progress::{Monitor, Progress, Stage};
+use differnet_scoring::anomaly_score;
+
+use super::{Fitted, GoodScores};
+use crate::adaptive::score_by_rows;
+use crate::error::Error;
+use crate::score::ImageScore;
+use crate::scorer::{Scorer, Scoring};
+use crate::split::Split;
+use crate::training::Training;
+
+/// Training images whose scores stand in where none were held back.
+pub(super) const SCORED_TRAINING_IMAGES: usize = 200;
+
+/// A fitted method on rows.
+#[derive(Debug)]
+struct OnRows<M>(M);
+
+/// A method fitted by `fit` to the training images' features.
+pub(super) fn fit<M: RowScorer + 'static>(
+    training: &Training<'_>,
+    split: &Split,
+    fit: impl FnOnce(&Rows<'_>, &Monitor<'_>) -> Result<M, BaselineError>,
+) -> Result<Fitted, Error> {
+    let (config, runtime) = (training.config, training.runtime);
+    let (files, total) = (&split.training, split.training.len());
+    let mut rows = Vec::with_capacity(total * config.transforms * FEATURES);
+    let choice = |hash: &_| training.training_transforms(hash, 0..config.transforms);
+    let features = runtime.features_of_usable(training.regions, files, choice);
+    for (done, features) in (1..).zip(features) {
+        rows.extend(features?.rows);
+        training.monitor.report(Progress::new(Stage::Features, done, total))?;
+    }
+    let rows = Rows::new(&rows, FEATURES)?;
+    let model = fit(&rows, &training.monitor)?;
+    let good_scores = good_scores(training, split, |image| {
+        let transforms = config.transforms;
+        Ok(model.training_scores(&rows, image * transforms..(image + 1) * transforms))
+    })?;
+    let facts = facts(model.facts());
+    let extractor = Some(runtime.extractor().id().to_owned());
+    Ok(Fitted { extractor, facts, ..Fitted::new(Box::new(OnRows(model)), good_scores) })
+}
+
+/// Where no images were held back, the scores of training images, whose transforms score `scores`.
+pub(super) fn good_scores(
+    training: &Training<'_>,
+    split: &Split,
+    scores: impl Fn(usize) -> Result<Vec<f64>, BaselineError>,
+) -> Result<GoodScores, Error> {
+    if !split.validation.is_empty() {
+        return Ok(GoodScores::OfValidationSet);
+    }
+    let images = 0..split.training.len().min(SCORED_TRAINING_IMAGES);
+    let score = |image| Ok(anomaly_score(&scores(image)?, training.config.average)?);
+    images.map(score).collect::<Result<_, Error>>().map(GoodScores::Known)
+}
+
+pub(super) fn facts(facts: Vec<(&'static str, String)>) -> Vec<(String, String)> {
+    let mut facts: Vec<_> =
+        facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    facts.sort();
+    facts
+}
+
+/// A method read from the file `path` as a scorer, if it is one of whole rows.
+pub(super) fn scorer<M: RowScorer + 'static>(
+    path: &Path,
+    model: M,
+) -> Result<Box<dyn Scorer>, Error> {
+    if model.features() != FEATURES {
+        let reason = format!("it does not describe {FEATURES} features");
+        return Err(Error::NotAModel { path: path.to_path_buf(), reason });
+    }
+    Ok(Box::new(OnRows(model)))
+}
+
+impl<M: RowScorer> Scorer for OnRows<M> {
+    fn score(
+        &self,
+        images: &[ImageInput<'_>],
+        scoring: &Scoring<'_>,
+    ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
+        score_by_rows(images, scoring, |rows| Ok(self.0.scores(&Rows::new(rows, FEATURES)?)))
+    }
+
+    fn row_scores(&self, rows: &[f32]) -> Option<Vec<f64>> {
+        Rows::new(rows, FEATURES).ok().map(|rows| self.0.scores(&rows))
+    }
+
+    fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+        self.0.save(path, metadata).map_err(Error::baseline_model(path))
+    }
+}

@@ -1,0 +1,259 @@
+//! A model of good images, whatever its method: scores images, makes maps, lives in one file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use differnet_data::{ImageError, ImageInput};
+use differnet_scoring::anomaly_score;
+
+use crate::batched::Batched;
+use crate::calibration::Calibration;
+use crate::config::Config;
+use crate::device::DeviceChoice;
+use crate::error::Error;
+use crate::features::BATCH;
+use crate::header::{Header, KEY};
+use crate::localization::{DecodedImage, Localization, LocalizeConfig, Localizer};
+use crate::method;
+use crate::runtime::Runtime;
+use crate::score::{ImageScore, ScoreConfig, TransformChoice};
+use crate::scorer::{Scorer, Scoring};
+use crate::self_test::SelfTest;
+use crate::training::Training;
+
+/// A method fitted to good images, with all that is needed to judge new ones.
+#[derive(Debug)]
+pub struct Model {
+    header: Header,
+    scorer: Box<dyn Scorer>,
+    runtime: Runtime,
+}
+
+impl Model {
+    /// A model of `scorer`, which `header` describes.
+    pub fn new(header: Header, scorer: Box<dyn Scorer>, runtime: &Runtime) -> Self {
+        Self { header, scorer, runtime: runtime.clone() }
+    }
+
+    /// A model trained on the good images `files` on the first device that the program was built with.
+    ///
+    /// [`Training`] takes more: regions, checkpoints, an observer.
+    ///
+    /// # Errors
+    /// As [`Training::run`].
+    pub fn train(files: &[PathBuf], config: &Config) -> Result<Self, Error> {
+        let runtime = Runtime::open(DeviceChoice::first())?;
+        Ok(Training::new(config, &runtime).run(files)?.model)
+    }
+
+    /// The model in the file `path`, on the first device that the program was built with.
+    ///
+    /// # Errors
+    /// As [`Self::load_on`]; [`Error::NoDevice`].
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Self::load_on(path.as_ref(), &Runtime::open(DeviceChoice::first())?)
+    }
+
+    /// The model in the file `path`, whatever its method.
+    ///
+    /// # Errors
+    /// [`Error`] names what is wrong with the file.
+    pub fn load_on(path: &Path, runtime: &Runtime) -> Result<Self, Error> {
+        let header = Header::read(path)?;
+        let scorer = method::load(path, &header, runtime)?;
+        Ok(Self::new(header, scorer, runtime))
+    }
+
+    /// As [`Self::load_on`], of a model that scores as it did where it was trained: its [`SelfTest`],
+    /// if it has one, is run.
+    ///
+    /// # Errors
+    /// As [`Self::load_on`]; [`Error::Deviates`] if the scores are others.
+    pub fn load_verified(path: &Path, runtime: &Runtime) -> Result<Self, Error> {
+        let model = Self::load_on(path, runtime)?;
+        if let Some(test) = &model.header.self_test {
+            let deviation = test.run(&model)?.deviation;
+            // NaN agrees with nothing.
+            let agrees = deviation <= SelfTest::TOLERANCE;
+            if !agrees {
+                return Err(Error::Deviates { path: path.to_path_buf(), deviation });
+            }
+        }
+        Ok(model)
+    }
+
+    /// Writes the model to `path`; a complete file or none.
+    ///
+    /// # Errors
+    /// [`Error`] if the file cannot be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
+        let header = serde_json::to_string(&self.header).expect("a header is plain data");
+        self.scorer.save(path.as_ref(), &BTreeMap::from([(KEY.to_owned(), header)]))
+    }
+
+    /// What the model says about itself.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    pub(crate) fn header_mut(&mut self) -> &mut Header {
+        &mut self.header
+    }
+
+    /// Where the model computes.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The same on `runtime`, which has to be of the same device.
+    #[must_use]
+    pub fn with_runtime(self, runtime: &Runtime) -> Self {
+        Self { runtime: runtime.clone(), ..self }
+    }
+
+    /// Sets the threshold by `calibration`; `None` for the one set in training.
+    pub fn calibrate(&mut self, calibration: Option<Calibration>) {
+        self.header.calibration = calibration;
+    }
+
+    /// The scoring that the model was fitted for and its threshold holds for.
+    pub fn score_config(&self) -> ScoreConfig {
+        ScoreConfig {
+            transforms: self.header.config.score_transforms,
+            choice: TransformChoice::Fixed,
+            average: self.header.config.average,
+            settle: None,
+        }
+    }
+
+    /// The score of one image.
+    ///
+    /// # Errors
+    /// [`Error::Image`] if it is no usable image, or does not fit the model's regions.
+    pub fn score<'a>(&self, image: impl Into<ImageInput<'a>>) -> Result<ImageScore, Error> {
+        let mut scores = self.scores([image.into()]);
+        scores.next().expect("one image has one score")
+    }
+
+    /// The score of each image, in order, as the model was fitted for.
+    ///
+    /// A few images are in memory at a time, however many there are. An image that cannot be used is
+    /// [`Error::Image`], and the others follow; after any other error nothing follows. Equal bytes
+    /// score the same, from a file or from memory, alone or among others.
+    pub fn scores<'a>(
+        &'a self,
+        images: impl IntoIterator<Item: Into<ImageInput<'a>>>,
+    ) -> impl Iterator<Item = Result<ImageScore, Error>> {
+        self.scores_with(images, self.score_config())
+    }
+
+    /// As [`Self::scores`], scored as `config` says.
+    ///
+    /// The first result is an error if the model cannot score so, or if it was fitted to features of
+    /// another extractor.
+    pub fn scores_with<'a>(
+        &'a self,
+        images: impl IntoIterator<Item: Into<ImageInput<'a>>>,
+        config: ScoreConfig,
+    ) -> impl Iterator<Item = Result<ImageScore, Error>> {
+        let images = images.into_iter().map(Into::into);
+        let batches = Batched::new(images, BATCH, move |images: &[ImageInput<'_>]| {
+            self.check(&config)?;
+            self.scorer.score(images, &self.scoring(&config))
+        });
+        batches.map(|score| score.and_then(|score| score.map_err(Error::Image)))
+    }
+
+    /// The score of each image of a small batch, with nothing from the cache.
+    pub(crate) fn score_batch_uncached(
+        &self,
+        images: &[ImageInput<'_>],
+        config: &ScoreConfig,
+    ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
+        self.check(config)?;
+        let runtime = self.runtime.clone().with_cache(None);
+        self.scorer.score(images, &Scoring { runtime: &runtime, ..self.scoring(config) })
+    }
+
+    /// Whether the model says where a defect is.
+    pub fn localizes(&self) -> bool {
+        self.scorer.localizer().is_some()
+    }
+
+    /// The localization that the model's map threshold holds for.
+    ///
+    /// # Errors
+    /// [`Error::NoMaps`] if the method cannot say where a defect is.
+    pub fn localize_config(&self) -> Result<LocalizeConfig, Error> {
+        Ok(self.localizer()?.config(self.score_config()))
+    }
+
+    /// Score and map of one image.
+    ///
+    /// # Errors
+    /// [`Error::Image`] as [`Self::score`]; [`Error::NoMaps`].
+    pub fn map<'a>(&self, image: impl Into<ImageInput<'a>>) -> Result<Localization, Error> {
+        let config = self.localize_config()?;
+        let mut maps = self.maps_with([image.into()], config);
+        maps.next().expect("one image has one map")
+    }
+
+    /// Score and map of each image, in order; errors are as those of [`Self::scores`].
+    ///
+    /// One image is in memory at a time.
+    pub fn maps<'a>(
+        &'a self,
+        images: impl IntoIterator<Item: Into<ImageInput<'a>>>,
+    ) -> Result<impl Iterator<Item = Result<Localization, Error>>, Error> {
+        Ok(self.maps_with(images, self.localize_config()?))
+    }
+
+    /// As [`Self::maps`], localized as `config` says.
+    pub fn maps_with<'a>(
+        &'a self,
+        images: impl IntoIterator<Item: Into<ImageInput<'a>>>,
+        config: LocalizeConfig,
+    ) -> impl Iterator<Item = Result<Localization, Error>> {
+        let images = images.into_iter().map(Into::into);
+        let maps = Batched::new(images, 1, move |images: &[ImageInput<'_>]| {
+            self.check(&config.scoring)?;
+            let (regions, limits) = (self.header.regions.as_ref(), &self.runtime.limits);
+            let scoring = self.scoring(&config.scoring);
+            let localize = |&input: &ImageInput<'_>| match DecodedImage::read(input, regions, limits)
+            {
+                Ok(image) => self.localizer()?.localize(image, &scoring, config.kind).map(Ok),
+                Err(error) => Ok(Err(error)),
+            };
+            images.iter().map(localize).collect()
+        });
+        maps.map(|map| map.and_then(|map| map.map_err(Error::Image)))
+    }
+
+    /// The scores of rows of features, row-major `[rows, 768]`, one number each; `None` if the method
+    /// looks at something else.
+    ///
+    /// # Panics
+    /// If `rows` is no multiple of 768 long.
+    pub fn row_scores(&self, rows: &[f32]) -> Option<Vec<f64>> {
+        self.scorer.row_scores(rows)
+    }
+
+    fn localizer(&self) -> Result<&dyn Localizer, Error> {
+        let method = self.header.config.method.method();
+        self.scorer.localizer().ok_or(Error::NoMaps { method })
+    }
+
+    fn scoring<'a>(&'a self, config: &'a ScoreConfig) -> Scoring<'a> {
+        Scoring { runtime: &self.runtime, header: &self.header, config }
+    }
+
+    /// Checks, before the first image is read, that runtime and settings fit the model.
+    fn check(&self, config: &ScoreConfig) -> Result<(), Error> {
+        if let Some(extractor) = &self.header.extractor {
+            self.runtime.require_extractor(extractor)?;
+        }
+        self.header.config.method.method().require_average(config.average)?;
+        anomaly_score(&vec![1.0; config.transforms], config.average)?;
+        Ok(())
+    }
+}

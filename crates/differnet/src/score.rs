@@ -1,0 +1,74 @@
+//! How images are scored, and what comes of it.
+
+use differnet_data::{
+    ContentHash, Purpose, Transform, TransformConfig, fixed_transforms, random_transforms,
+};
+use differnet_scoring::{Average, ScoreError, Thresholds, Verdict, anomaly_score};
+
+/// Which transforms an image is scored under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransformChoice {
+    /// Angles i · 360° / N: every image alike, and cached rows serve every model.
+    Fixed,
+    /// Drawn at random for each image, from the seed and from what counts in the image.
+    Random {
+        /// Seed of the draws.
+        seed: u64,
+    },
+}
+
+/// How images are scored.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScoreConfig {
+    /// Transforms of each image; the most, if not all of them are needed.
+    pub transforms: usize,
+    /// Which.
+    pub choice: TransformChoice,
+    /// How the transforms' scores are averaged.
+    pub average: Average,
+    /// Adaptive scoring: an image gets no more transforms than its verdict by these thresholds needs;
+    /// `None` for all of them. See [`Settling`](differnet_scoring::Settling) for how sure that is.
+    pub settle: Option<Thresholds>,
+}
+
+/// The score of one image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageScore {
+    /// Names the image by what counts in it.
+    pub hash: ContentHash,
+    /// The mean over transforms: τ(x) of Eq. 5, nats, for DifferNet.
+    pub score: f64,
+    /// Whether the score reaches the threshold, or where doubt begins.
+    pub verdict: Verdict,
+    /// The score of each transform that was needed: for DifferNet −log p_Z, nats, up to a constant.
+    pub transform_scores: Vec<f64>,
+    /// Mean over transforms of each feature, `[768]`; empty if the model keeps no statistics of them.
+    pub mean_features: Vec<f32>,
+}
+
+impl ScoreConfig {
+    /// The transforms under which the image with content hash `image` is scored.
+    pub fn transforms_of(&self, image: &ContentHash, config: &TransformConfig) -> Vec<Transform> {
+        match self.choice {
+            TransformChoice::Fixed => fixed_transforms(config, self.transforms),
+            TransformChoice::Random { seed } => {
+                random_transforms(config, seed, Purpose::Score, image, 0..self.transforms)
+            }
+        }
+    }
+
+    /// The score and the verdict of an image from the scores of its transforms.
+    ///
+    /// # Errors
+    /// [`ScoreError::NoTransforms`] if there are none.
+    pub fn judge(
+        &self,
+        hash: ContentHash,
+        transform_scores: Vec<f64>,
+        thresholds: &Thresholds,
+    ) -> Result<ImageScore, ScoreError> {
+        let score = anomaly_score(&transform_scores, self.average)?;
+        let verdict = thresholds.verdict(score);
+        Ok(ImageScore { hash, score, verdict, transform_scores, mean_features: Vec::new() })
+    }
+}

@@ -1,0 +1,56 @@
+//! The interface between a model and its method.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::path::Path;
+
+use differnet_data::{ImageError, ImageInput};
+
+use crate::error::Error;
+use crate::header::Header;
+use crate::localization::Localizer;
+use crate::runtime::Runtime;
+use crate::score::{ImageScore, ScoreConfig};
+
+/// What a score depends on besides the images.
+#[derive(Debug, Clone, Copy)]
+pub struct Scoring<'a> {
+    /// Where the model computes.
+    pub runtime: &'a Runtime,
+    /// What the model says about itself: transforms, regions, thresholds.
+    pub header: &'a Header,
+    /// How images are scored.
+    pub config: &'a ScoreConfig,
+}
+
+/// A fitted method: scores images and lives in a model file.
+pub trait Scorer: Debug + Send + Sync {
+    /// The score of each image of a small batch, or why it has none.
+    ///
+    /// Equal bytes score the same, from a file or from memory, alone or among others.
+    ///
+    /// # Errors
+    /// [`Error`] if no image can be scored so.
+    fn score(
+        &self,
+        images: &[ImageInput<'_>],
+        scoring: &Scoring<'_>,
+    ) -> Result<Vec<Result<ImageScore, ImageError>>, Error>;
+
+    /// The method as one that says where a defect is; `None` if it cannot.
+    fn localizer(&self) -> Option<&dyn Localizer> {
+        None
+    }
+
+    /// The scores of rows of features, row-major `[rows, 768]`; `None` for methods that look at
+    /// something else.
+    fn row_scores(&self, _rows: &[f32]) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// Writes the method's numbers with `metadata` to `path`; a complete file or none.
+    ///
+    /// # Errors
+    /// [`Error`] if the file cannot be written.
+    fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error>;
+}
