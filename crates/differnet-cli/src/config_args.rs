@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use differnet::{DetectorConfig, DetectorError, MTD_JITTER, Preset};
+use differnet::{Config, Error, MTD_JITTER, Method, Preset};
 use serde::Serialize;
 
 use crate::exit::UsageError;
@@ -59,7 +59,8 @@ pub(crate) struct ConfigArgs {
     flags: SettingFlags,
 }
 
-/// One optional flag for each setting; the names are those of [`DetectorConfig`].
+/// One optional flag for each setting that methods share and that DifferNet has; the names are those of
+/// [`Config`] and [`DifferNetConfig`](differnet::DifferNetConfig).
 #[derive(Debug, clap::Args, Serialize)]
 struct SettingFlags {
     /// Seed of every random draw [default: 0].
@@ -77,6 +78,9 @@ struct SettingFlags {
     /// Width of the flow's hidden layers.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     hidden: Option<usize>,
+    /// Hidden layers of the flow's subnetworks.
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    hidden_layers: Option<usize>,
     /// Limit of the flow's scales: alpha in Eq. 2.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     clamp: Option<f64>,
@@ -151,12 +155,23 @@ struct SettingFlags {
 }
 
 impl ConfigArgs {
-    /// The settings in force, checked; `tiles` says whether the data set is one of magnetic tiles.
-    pub(crate) fn resolve(&self, tiles: bool) -> anyhow::Result<DetectorConfig> {
-        let base = DetectorConfig::preset(self.preset().unwrap_or(Preset::Quick));
-        let mut settings =
-            self.settings(tiles, |text| DetectorConfig::from_toml(text, &base).map(|_| ()))?;
+    /// The settings of `method` in force, checked: flags, among them the method's `own`, beat the file,
+    /// the file beats the preset; `tiles` says whether the data set is one of magnetic tiles.
+    pub(crate) fn resolve(
+        &self,
+        method: Method,
+        own: toml::Table,
+        tiles: bool,
+    ) -> anyhow::Result<Config> {
+        let base = Config::preset(method, self.preset.map_or(Preset::Quick, Preset::from));
+        let mut flags = toml::Table::try_from(&self.flags)?;
+        flags.extend(own);
+        require_known(&base, &flags)?;
+        let mut settings = self.settings(&base, tiles)?;
         if self.fresh_transforms {
+            if method != Method::DifferNet {
+                return Err(no_setting(method, "fresh_transforms").into());
+            }
             let epochs = self.epochs.unwrap_or(EPOCHS);
             for (name, value) in [
                 ("transforms", FRESH_TRANSFORMS),
@@ -167,12 +182,14 @@ impl ConfigArgs {
                 settings.insert(name.into(), toml::Value::Integer(value as i64));
             }
         }
-        settings.extend(self.setting_flags()?);
-        let config = DetectorConfig::from_toml(&settings.to_string(), &base)?;
+        settings.extend(flags);
+        // The file has been checked: what is wrong now comes from the arguments.
+        let config = Config::from_toml(&settings.to_string(), &base).map_err(|error| {
+            let reason = std::error::Error::source(&error).map(ToString::to_string);
+            UsageError(format!("{error}: {}", reason.unwrap_or_default().trim_end()))
+        })?;
         config.validate().map_err(out_of_range)?;
-        let flow = config.flow_config();
-        flow.validate().map_err(|error| UsageError(error.to_string()))?;
-        let parameters = flow.parameters();
+        let parameters = config.differnet().map_or(0, |own| own.flow_config().parameters());
         if parameters > MOST_PARAMETERS {
             let message = format!(
                 "a flow of {parameters} parameters fits no memory: choose fewer blocks, or fewer hidden"
@@ -182,40 +199,18 @@ impl ConfigArgs {
         Ok(config)
     }
 
-    /// The preset asked for.
-    pub(crate) fn preset(&self) -> Option<Preset> {
-        self.preset.map(Preset::from)
-    }
-
-    /// The flags given, by the names of their settings, for a method without rounds.
-    pub(crate) fn flags(&self) -> anyhow::Result<toml::Table> {
-        let mut flags = self.setting_flags()?;
-        if self.fresh_transforms {
-            flags.insert("fresh_transforms".into(), true.into());
-        }
-        Ok(flags)
-    }
-
-    fn setting_flags(&self) -> anyhow::Result<toml::Table> {
-        Ok(toml::Table::try_from(&self.flags)?)
-    }
-
-    /// What the data set and the settings file change; `check` says whether the file's text is one
-    /// of settings of the right names and types.
-    pub(crate) fn settings(
-        &self,
-        tiles: bool,
-        check: impl Fn(&str) -> Result<(), DetectorError>,
-    ) -> anyhow::Result<toml::Table> {
+    /// What the data set and the settings file change of `base`.
+    fn settings(&self, base: &Config, tiles: bool) -> anyhow::Result<toml::Table> {
         let mut settings = toml::Table::new();
-        if tiles {
+        // One view of each image is no place for jitter.
+        if tiles && !base.method.method().looks_at_pixels() {
             settings.insert("jitter".into(), f64::from(MTD_JITTER).into());
         }
         if let Some(path) = &self.config {
             let text = std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read the settings file {}", path.display()))?;
             let wrong = || format!("cannot use the settings file {}", path.display());
-            check(&text).with_context(wrong)?;
+            Config::from_toml(&text, base).with_context(wrong)?;
             settings.extend(text.parse::<toml::Table>().with_context(wrong)?);
         }
         if self.preset.is_some() {
@@ -225,10 +220,23 @@ impl ConfigArgs {
     }
 }
 
+/// Nothing, if all flags given are settings that `config` has.
+fn require_known(config: &Config, flags: &toml::Table) -> anyhow::Result<()> {
+    let known = toml::Table::try_from(Config { transform_seed: Some(0), ..config.clone() })?;
+    match flags.keys().find(|name| !known.contains_key(*name)) {
+        None => Ok(()),
+        Some(name) => Err(no_setting(config.method.method(), name).into()),
+    }
+}
+
+fn no_setting(method: Method, name: &str) -> UsageError {
+    UsageError(format!("--{} is no setting of the method {method}", name.replace('_', "-")))
+}
+
 /// A setting out of range comes from the arguments.
-pub(crate) fn out_of_range(error: DetectorError) -> anyhow::Error {
+fn out_of_range(error: Error) -> anyhow::Error {
     match error {
-        DetectorError::Config { .. } => UsageError(error.to_string()).into(),
+        Error::Config { .. } => UsageError(error.to_string()).into(),
         other => other.into(),
     }
 }
@@ -254,7 +262,7 @@ impl From<PresetChoice> for Preset {
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
-    use differnet::Average;
+    use differnet::scoring::Average;
 
     use super::*;
 
@@ -264,15 +272,22 @@ mod tests {
         config: ConfigArgs,
     }
 
-    fn resolve(words: &[&str], tiles: bool) -> anyhow::Result<DetectorConfig> {
+    fn resolve(words: &[&str], tiles: bool) -> anyhow::Result<Config> {
         let words = ["line"].iter().chain(words);
-        Line::try_parse_from(words)?.config.resolve(tiles)
+        Line::try_parse_from(words)?.config.resolve(Method::DifferNet, toml::Table::new(), tiles)
+    }
+
+    /// The preset with settings changed as a file changes them.
+    fn changed(preset: Preset, settings: &str) -> Config {
+        let base = Config::preset(Method::DifferNet, preset);
+        Config::from_toml(settings, &base).expect("known settings")
     }
 
     #[test]
     fn every_setting_has_a_flag_and_every_flag_a_setting() {
-        let settings = toml::Table::try_from(DetectorConfig::default()).expect("plain numbers");
-        let mut settings: Vec<String> = settings.keys().map(|key| key.replace('_', "-")).collect();
+        let settings = toml::Table::try_from(Config::default()).expect("plain numbers");
+        let settings = settings.keys().filter(|name| *name != "method");
+        let mut settings: Vec<String> = settings.map(|key| key.replace('_', "-")).collect();
         let unset = ["config", "epochs", "fresh-transforms", "transform-seed"];
         settings.extend(unset.map(String::from));
         settings.sort();
@@ -284,7 +299,7 @@ mod tests {
 
     #[test]
     fn without_arguments_the_settings_are_those_of_the_preset_quick() -> anyhow::Result<()> {
-        assert_eq!(resolve(&[], false)?, DetectorConfig::preset(Preset::Quick));
+        assert_eq!(resolve(&[], false)?, Config::preset(Method::DifferNet, Preset::Quick));
         Ok(())
     }
 
@@ -296,22 +311,13 @@ mod tests {
             "preset = \"paper\"\nhidden = 64\nbatch_size = 7\naverage = \"geometric-mean\"\n";
         std::fs::write(&file, text)?;
         let path = file.to_str().context("a plain path")?;
-        let paper = DetectorConfig {
-            hidden: 64,
-            batch_size: 9,
-            rotate: false,
-            average: Average::GeometricMean,
-            seed: 3,
-            ..DetectorConfig::preset(Preset::Paper)
-        };
+        let own = "hidden = 64\nbatch_size = 9\n";
+        let average = Average::GeometricMean;
+        let paper = Config { rotate: false, average, seed: 3, ..changed(Preset::Paper, own) };
         let flags = ["--config", path, "--batch-size", "9", "--seed", "3", "--rotate", "none"];
         assert_eq!(resolve(&flags, false)?, paper);
-        let quick = DetectorConfig {
-            hidden: 64,
-            batch_size: 7,
-            average: Average::GeometricMean,
-            ..DetectorConfig::preset(Preset::Quick)
-        };
+        let own = "hidden = 64\nbatch_size = 7\n";
+        let quick = Config { average, ..changed(Preset::Quick, own) };
         assert_eq!(resolve(&["--config", path, "--preset", "quick"], false)?, quick);
         Ok(())
     }
@@ -327,9 +333,10 @@ mod tests {
     #[test]
     fn fresh_transforms_are_drawn_in_each_epoch() -> anyhow::Result<()> {
         let config = resolve(&["--fresh-transforms", "--epochs", "5"], false)?;
-        assert_eq!((config.transforms, config.pool, config.rounds, config.updates), (4, 4, 5, 0));
+        let own = config.differnet().context("DifferNet's")?;
+        assert_eq!((config.transforms, own.pool, own.rounds, own.updates), (4, 4, 5, 0));
         let paper = resolve(&["--fresh-transforms", "--preset", "paper"], false)?;
-        assert_eq!(paper, DetectorConfig::preset(Preset::Paper));
+        assert_eq!(paper, Config::preset(Method::DifferNet, Preset::Paper));
         assert!(resolve(&["--epochs", "5"], false).is_err());
         Ok(())
     }

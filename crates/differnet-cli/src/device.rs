@@ -1,9 +1,6 @@
 //! The device that flows and extractors run on.
 
-use burn::tensor::Device;
-use differnet::{DeviceChoice, FeatureSource};
-use differnet_data::DecodeLimits;
-use differnet_features::Extractor;
+use differnet::{DeviceChoice, Runtime};
 
 #[cfg(not(any(feature = "flex", feature = "wgpu", feature = "cuda")))]
 compile_error!("enable one of the features flex, wgpu and cuda: there is no device otherwise");
@@ -18,24 +15,13 @@ pub(crate) struct DeviceArgs {
 }
 
 impl DeviceArgs {
-    /// The device.
-    pub(crate) fn open(&self) -> anyhow::Result<Device> {
-        Ok(self.device.open()?)
+    /// Where models compute, without a cache of features.
+    pub(crate) fn open(&self) -> anyhow::Result<Runtime> {
+        Ok(Runtime::open(self.device)?)
     }
 
     /// The device's name on the command line.
     pub(crate) fn name(&self) -> &'static str {
         self.device.name()
-    }
-
-    /// A source of features that remembers none.
-    pub(crate) fn source_without_cache(&self) -> anyhow::Result<FeatureSource> {
-        let extractor = self.extractor()?;
-        Ok(FeatureSource { cache: None, extractor, limits: DecodeLimits::default() })
-    }
-
-    /// The extractor that is fastest with the device.
-    pub(crate) fn extractor(&self) -> anyhow::Result<Extractor> {
-        Ok(self.device.extractor()?)
     }
 }

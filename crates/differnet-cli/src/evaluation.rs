@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::io::ErrorKind;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use differnet::{AnomalyDetector, FeatureSource, Method, ScoreConfig};
+use differnet::{Method, Model, ScoreConfig};
 use differnet_data::{BadImage, ContentHash, Sample};
 use differnet_eval::{
     MetricError, PixelMetrics, Report, ScoredImage, histogram_svg, roc_curve, roc_svg, text_table,
@@ -15,8 +14,7 @@ use differnet_eval::{
 use serde::Serialize;
 
 use crate::atomic;
-use crate::data_args::files;
-use crate::exit::{Interrupted, UsageError};
+use crate::exit::UsageError;
 use crate::findings::Findings;
 use crate::interrupt::Interrupt;
 use crate::progress::Meter;
@@ -112,44 +110,32 @@ pub(crate) fn usable(samples: &[Sample], bad: &[BadImage]) -> Vec<Sample> {
 
 /// Scores `test` and compares with its labels; `seed` starts the bootstrap.
 pub(crate) fn evaluate_samples(
-    detector: &dyn AnomalyDetector,
-    source: &FeatureSource,
+    model: &Model,
     test: &[Sample],
-    config: &ScoreConfig,
+    config: ScoreConfig,
     seed: u64,
-    meter: &mut Meter,
+    meter: &Meter,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Evaluation> {
     let mut images = Vec::with_capacity(test.len());
     let mut hashes = Vec::with_capacity(test.len());
     let mut transforms = 0;
-    let mut failure = None;
-    let flow = detector.score_files(source, &files(test), config, &mut |index, score| {
-        let sample = &test[index];
-        match score {
-            Ok(score) => {
-                hashes.push(score.hash);
-                transforms += score.transform_scores.len();
-                images.push(ScoredImage {
-                    path: sample.image.display().to_string(),
-                    kind: sample.defect.as_ref().map(|defect| defect.kind.clone()),
-                    score: score.score,
-                });
-            }
-            Err(error) => failure = Some(error),
-        }
-        meter.show("Scoring test images", index + 1, test.len(), "");
-        if failure.is_some() { ControlFlow::Break(()) } else { interrupt.flow() }
-    })?;
-    meter.clear();
-    if let Some(failure) = failure {
-        return Err(failure).context("a test image changed while it was in use");
-    }
-    if flow.is_break() {
+    let scores = model.scores_with(test.iter().map(|sample| &sample.image), config);
+    for (done, (sample, score)) in (1..).zip(test.iter().zip(scores)) {
+        let score = score.context("a test image changed while it was in use")?;
+        hashes.push(score.hash);
+        transforms += score.transform_scores.len();
+        images.push(ScoredImage {
+            path: sample.image.display().to_string(),
+            kind: sample.defect.as_ref().map(|defect| defect.kind.clone()),
+            score: score.score,
+        });
+        meter.show("Scoring test images", done, test.len(), "");
         let message = "Stopped; features so far are in the cache, the same command goes on.";
-        return Err(Interrupted(message.to_owned()).into());
+        interrupt.check(|| message.to_owned())?;
     }
-    let findings = Findings::of(&images, detector.summary().threshold, seed)?;
+    meter.clear();
+    let findings = Findings::of(&images, model.header().thresholds().defect, seed)?;
     let transforms_used = config.settle.map(|_| transforms as f64 / images.len() as f64);
     Ok(Evaluation { images, hashes, transforms_used, findings })
 }

@@ -1,17 +1,15 @@
 //! Ctrl-C and the request to terminate: noted at first, obeyed at once the second time.
 
-use std::ops::ControlFlow;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use anyhow::Context;
+use differnet::progress::CancelToken;
 
+use crate::exit::Interrupted;
 use crate::output::tell;
 
 /// Whether the user asked to stop.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt {
-    requested: Arc<AtomicBool>,
+    token: CancelToken,
 }
 
 impl Interrupt {
@@ -22,25 +20,31 @@ impl Interrupt {
 
     /// As [`Self::listen`]; calls `stop` at the first request, in another thread, and says nothing.
     pub(crate) fn listen_then(mut stop: impl FnMut() + Send + 'static) -> anyhow::Result<Self> {
-        let requested = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&requested);
+        let token = CancelToken::new();
+        let cancelled = token.clone();
         ctrlc::set_handler(move || {
-            if flag.swap(true, Ordering::Relaxed) {
+            if cancelled.is_cancelled() {
                 std::process::exit(130);
             }
+            cancelled.cancel();
             stop();
         })
         .context("cannot listen for Ctrl-C")?;
-        Ok(Self { requested })
+        Ok(Self { token })
     }
 
     /// Whether the user asked to stop.
     pub(crate) fn requested(&self) -> bool {
-        self.requested.load(Ordering::Relaxed)
+        self.token.is_cancelled()
     }
 
-    /// What a callback returns: go on unless the user asked to stop.
-    pub(crate) fn flow(&self) -> ControlFlow<()> {
-        if self.requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    /// The token that is cancelled when the user asks to stop.
+    pub(crate) fn token(&self) -> &CancelToken {
+        &self.token
+    }
+
+    /// Nothing, unless the user asked to stop; then an error that says `what` was kept.
+    pub(crate) fn check(&self, what: impl FnOnce() -> String) -> anyhow::Result<()> {
+        if self.requested() { Err(Interrupted(what()).into()) } else { Ok(()) }
     }
 }

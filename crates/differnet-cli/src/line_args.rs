@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use differnet::{Direction, Drift, ImageScore, LineWatch, ModelSummary};
+use differnet::scoring::{Direction, Drift};
+use differnet::{DriftMonitor, Header, ImageScore};
 
 use crate::atomic;
 use crate::output::{counted, percent, tell};
@@ -20,18 +21,18 @@ pub(crate) struct LineArgs {
 /// A line being watched, if that was asked for.
 #[derive(Debug)]
 pub(crate) struct Line<'a> {
-    model: &'a ModelSummary<'a>,
-    file: Option<(&'a Path, LineWatch)>,
+    model: &'a Header,
+    file: Option<(&'a Path, DriftMonitor)>,
     /// The drift that was last told of.
     told: Option<Direction>,
 }
 
 impl LineArgs {
     /// The line as the last run left it; a new one without a file, or of another model.
-    pub(crate) fn open<'a>(&'a self, model: &'a ModelSummary<'a>) -> anyhow::Result<Line<'a>> {
+    pub(crate) fn open<'a>(&'a self, model: &'a Header) -> anyhow::Result<Line<'a>> {
         let Some(path) = &self.line else { return Ok(Line { model, file: None, told: None }) };
         let watch = match std::fs::read(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => LineWatch::new(model),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => DriftMonitor::new(model),
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot read {}", path.display()));
             }
@@ -43,7 +44,7 @@ impl LineArgs {
             watch
         } else {
             tell(&format!("{} is of another model: it begins anew", path.display()));
-            LineWatch::new(model)
+            DriftMonitor::new(model)
         };
         Ok(Line { model, file: Some((path, watch)), told: None })
     }

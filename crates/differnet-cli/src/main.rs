@@ -3,7 +3,7 @@
 //! A subcommand resolves its arguments, calls the libraries and prints. Results go to the standard
 //! output, everything else to the standard error.
 
-mod answer_line;
+
 mod atomic;
 mod cache_args;
 mod cli;
@@ -25,6 +25,7 @@ mod network_args;
 mod numbers;
 mod output;
 mod panic;
+mod prediction_line;
 mod progress;
 mod regions_args;
 mod report;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::ensure;
 use clap::ValueEnum;
-use differnet::{AnomalyDetector, Detector, LocalizeConfig, MapKind};
+use differnet::{LocalizeConfig, MapKind, Model};
 
 /// How a map is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,19 +24,16 @@ impl From<MapChoice> for MapKind {
     }
 }
 
-/// The model in `path` as one that makes maps.
-pub(crate) fn require_localizer<'a>(
-    model: &'a dyn AnomalyDetector,
-    path: &Path,
-) -> anyhow::Result<&'a Detector> {
-    model.localizer().with_context(|| {
-        let method = model.summary().method;
-        format!(
-            "{} is a model of the method {method}, which does not say where a defect is: train one \
-             with --method differnet for maps",
-            path.display()
-        )
-    })
+/// Nothing, if the model in `path` makes maps.
+pub(crate) fn require_localizer(model: &Model, path: &Path) -> anyhow::Result<()> {
+    let method = model.header().config.method.method();
+    ensure!(
+        model.localizes(),
+        "{} is a model of the method {method}, which does not say where a defect is: train one with \
+         --method differnet for maps",
+        path.display()
+    );
+    Ok(())
 }
 
 /// The map's name on the command line.
@@ -47,16 +44,16 @@ pub(crate) fn map_name(kind: MapKind) -> &'static str {
     }
 }
 
-/// The model's localization with what flags change.
+/// The model's localization with what flags change; an error if it makes no maps.
 pub(crate) fn localize_config(
-    detector: &Detector,
+    model: &Model,
     kind: MapChoice,
     transforms: Option<usize>,
-) -> LocalizeConfig {
-    let mut config = detector.localize_config();
+) -> anyhow::Result<LocalizeConfig> {
+    let mut config = model.localize_config()?;
     config.kind = kind.into();
     if let Some(transforms) = transforms {
         config.scoring.transforms = transforms;
     }
-    config
+    Ok(config)
 }

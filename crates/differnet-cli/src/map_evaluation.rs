@@ -1,15 +1,13 @@
 //! Maps of labelled images against their masks, and pictures of them for the report.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use differnet::{AnomalyMap, Detector, FeatureSource, Localization, LocalizeConfig};
+use differnet::scoring::AnomalyMap;
+use differnet::{Localization, LocalizeConfig, Model};
 use differnet_data::{BadMask, DecodeLimits, ImageError, Sample, decode_file, load_mask};
 use differnet_eval::{EncodedImage, PixelEvaluation, PixelMetrics, overlay, small_picture};
 
-use crate::data_args::files;
-use crate::exit::Interrupted;
 use crate::interrupt::Interrupt;
 use crate::output::counted;
 use crate::progress::Meter;
@@ -38,37 +36,24 @@ pub(crate) struct Pictures {
 
 /// Localizes every image of `test` and compares the maps with the masks, except with `bad` ones.
 pub(crate) fn evaluate_maps(
-    detector: &Detector,
-    source: &FeatureSource,
+    model: &Model,
     test: &[Sample],
     bad: &[BadMask],
-    config: &LocalizeConfig,
-    meter: &mut Meter,
+    config: LocalizeConfig,
+    meter: &Meter,
     interrupt: &Interrupt,
 ) -> anyhow::Result<MapFindings> {
     let mut findings = MapFindings::default();
     let mut tally = Tally::default();
-    let mut failure = None;
-    let flow = detector.localize_files(source, &files(test), config, &mut |index, found| {
-        let added = found.context("a test image changed while it was in use").and_then(|found| {
-            tally.add(&test[index], bad, &found, &source.limits)?;
-            findings.pictures.push(pictures(&found, detector.color_top(&found, config.kind)));
-            Ok(())
-        });
-        if let Err(error) = added {
-            failure = Some(error);
-            return ControlFlow::Break(());
-        }
-        meter.show("Maps of test images", index + 1, test.len(), "");
-        interrupt.flow()
-    })?;
+    let maps = model.maps_with(test.iter().map(|sample| &sample.image), config);
+    for (done, (sample, found)) in (1..).zip(test.iter().zip(maps)) {
+        let found = found.context("a test image changed while it was in use")?;
+        tally.add(sample, bad, &found, &model.runtime().limits)?;
+        findings.pictures.push(pictures(&found, found.color_top(model.header(), config.kind)));
+        meter.show("Maps of test images", done, test.len(), "");
+        interrupt.check(|| "Stopped; the same command begins anew.".to_owned())?;
+    }
     meter.clear();
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
-    if flow.is_break() {
-        return Err(Interrupted("Stopped; the same command begins anew.".to_owned()).into());
-    }
     tally.finish(&mut findings);
     Ok(findings)
 }

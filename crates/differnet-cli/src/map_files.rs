@@ -4,7 +4,8 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use differnet::{AnomalyMap, Localization};
+use differnet::Localization;
+use differnet::scoring::AnomalyMap;
 use differnet_eval::{overlay, with_scale};
 use image::{ImageBuffer, ImageFormat, Luma};
 use serde::Serialize;

@@ -1,11 +1,11 @@
 //! Which method is trained, and the settings that only competitors have.
 
 use clap::ValueEnum;
-use differnet::{BaselineConfig, Gamma, Method, MethodConfig, Preset};
+use differnet::baselines::Gamma;
+use differnet::{Config, Method};
 use serde::Serialize;
 
-use crate::config_args::{ConfigArgs, out_of_range};
-use crate::exit::UsageError;
+use crate::config_args::ConfigArgs;
 use crate::network_args::NetworkFlags;
 use crate::numbers::{finite, positive};
 
@@ -84,49 +84,12 @@ struct CompetitorFlags {
 }
 
 impl MethodArgs {
-    /// The method and its settings in force, checked; `tiles` says whether the data set is one of
+    /// The settings of the method in force, checked; `tiles` says whether the data set is one of
     /// magnetic tiles.
-    pub(crate) fn resolve(&self, config: &ConfigArgs, tiles: bool) -> anyhow::Result<MethodConfig> {
-        let method = Method::from(self.method);
+    pub(crate) fn resolve(&self, config: &ConfigArgs, tiles: bool) -> anyhow::Result<Config> {
         let mut own = toml::Table::try_from(&self.flags)?;
         own.extend(toml::Table::try_from(&self.networks)?);
-        let preset = config.preset().unwrap_or(Preset::Quick);
-        let Some(base) = BaselineConfig::preset(method, preset) else {
-            require_known(method, &toml::Table::new(), &own)?;
-            return Ok(MethodConfig::DifferNet(config.resolve(tiles)?));
-        };
-        // One view of each image is no place for jitter.
-        let tiles = tiles && !method.looks_at_pixels();
-        let mut flags = config.flags()?;
-        flags.extend(own);
-        let mut known = toml::Table::try_from(base)?;
-        known.insert("transform_seed".into(), 0.into());
-        require_known(method, &known, &flags)?;
-        let mut settings =
-            config.settings(tiles, |text| BaselineConfig::from_toml(text, &base).map(|_| ()))?;
-        settings.extend(flags);
-        // The file has been checked: what is wrong now comes from the arguments.
-        let config = BaselineConfig::from_toml(&settings.to_string(), &base).map_err(|error| {
-            let reason = std::error::Error::source(&error).map(ToString::to_string);
-            UsageError(format!("{error}: {}", reason.unwrap_or_default().trim_end()))
-        })?;
-        config.validate().map_err(out_of_range)?;
-        Ok(MethodConfig::Baseline(config))
-    }
-}
-
-/// Nothing, if all flags given are settings of the method, which are `known`.
-fn require_known(
-    method: Method,
-    known: &toml::Table,
-    flags: &toml::Table,
-) -> Result<(), UsageError> {
-    match flags.keys().find(|name| !known.contains_key(*name)) {
-        None => Ok(()),
-        Some(name) => {
-            let flag = name.replace('_', "-");
-            Err(UsageError(format!("--{flag} is no setting of the method {method}")))
-        }
+        config.resolve(self.method.into(), own, tiles)
     }
 }
 
@@ -140,9 +103,11 @@ fn gamma(text: &str) -> Result<Gamma, String> {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use differnet::{BaselineMethod, OneClassSvmConfig, OneNearestNeighbourConfig, SharedConfig};
+    use differnet::baselines::{OneClassSvmConfig, OneNearestNeighbourConfig};
+    use differnet::{MethodConfig, Preset};
 
     use super::*;
+    use crate::exit::UsageError;
 
     #[derive(Debug, Parser)]
     struct Line {
@@ -152,40 +117,27 @@ mod tests {
         config: ConfigArgs,
     }
 
-    fn resolve(words: &[&str], tiles: bool) -> anyhow::Result<MethodConfig> {
+    fn resolve(words: &[&str], tiles: bool) -> anyhow::Result<Config> {
         let words = ["line"].iter().chain(words);
         let line = Line::try_parse_from(words)?;
         line.method.resolve(&line.config, tiles)
     }
 
-    fn baseline(words: &[&str], tiles: bool) -> anyhow::Result<BaselineConfig> {
-        match resolve(words, tiles)? {
-            MethodConfig::Baseline(config) => Ok(config),
-            MethodConfig::DifferNet(_) => anyhow::bail!("not a competitor"),
-        }
-    }
-
     #[test]
-    fn every_setting_of_a_competitor_has_a_flag() -> anyhow::Result<()> {
+    fn every_setting_of_a_method_has_a_flag() -> anyhow::Result<()> {
         for method in Method::ALL {
-            let Some(config) = BaselineConfig::preset(method, Preset::Quick) else { continue };
-            let table = toml::Table::try_from(config)?;
-            for (name, value) in &table {
+            let config = Config::preset(method, Preset::Quick);
+            for (name, value) in &toml::Table::try_from(&config)? {
                 let flag = format!("--{}", name.replace('_', "-"));
                 let value = match value {
-                    toml::Value::Boolean(turned) => {
-                        if *turned {
-                            "full".to_owned()
-                        } else {
-                            "none".to_owned()
-                        }
-                    }
+                    toml::Value::Boolean(true) => "full".to_owned(),
+                    toml::Value::Boolean(false) => "none".to_owned(),
                     toml::Value::String(text) => text.clone(),
                     number => number.to_string(),
                 };
                 let words = ["--method", method.name(), &flag, &value];
                 let words = if name == "method" { &words[..2] } else { &words };
-                assert_eq!(baseline(words, false)?, config, "{flag}");
+                assert_eq!(resolve(words, false)?, config, "{flag}");
             }
         }
         Ok(())
@@ -193,7 +145,7 @@ mod tests {
 
     #[test]
     fn without_a_method_it_is_the_papers() -> anyhow::Result<()> {
-        assert_eq!(resolve(&["--seed", "3"], false)?.method(), Method::DifferNet);
+        assert_eq!(resolve(&["--seed", "3"], false)?.method.method(), Method::DifferNet);
         Ok(())
     }
 
@@ -206,23 +158,25 @@ mod tests {
         let words = ["--method", "ocsvm", "--config", &file, "--nu", "0.2", "--seed", "4"];
         let gamma = Gamma::Fixed(0.25);
         let svm = OneClassSvmConfig { nu: 0.2, gamma, ..OneClassSvmConfig::default() };
-        let shared =
-            SharedConfig { seed: 4, quantile: 0.9, ..SharedConfig::preset(Preset::Standard) };
-        let expected = BaselineConfig { method: BaselineMethod::OneClassSvm(svm), shared };
-        assert_eq!(baseline(&words, false)?, expected);
+        let expected = Config {
+            seed: 4,
+            quantile: 0.9,
+            method: MethodConfig::OneClassSvm(svm),
+            ..Config::preset(Method::OneClassSvm, Preset::Standard)
+        };
+        assert_eq!(resolve(&words, false)?, expected);
         let words = [&words[..], &["--preset", "quick"]].concat();
-        assert_eq!(baseline(&words, false)?.shared.transforms, 32);
+        assert_eq!(resolve(&words, false)?.transforms, 32);
         Ok(())
     }
 
     #[test]
     fn tiles_have_jitter_with_methods_on_features() -> anyhow::Result<()> {
-        assert_eq!(baseline(&["--method", "dsebm"], true)?.shared.jitter, 0.0);
-        let words = ["--method", "1nn", "--components", "16"];
-        let config = baseline(&words, true)?;
-        assert_eq!(config.shared.jitter, 0.15);
+        assert_eq!(resolve(&["--method", "dsebm"], true)?.jitter, 0.0);
+        let config = resolve(&["--method", "1nn", "--components", "16"], true)?;
+        assert_eq!(config.jitter, 0.15);
         let one = OneNearestNeighbourConfig { components: 16 };
-        assert_eq!(config.method, BaselineMethod::OneNearestNeighbour(one));
+        assert_eq!(config.method, MethodConfig::OneNearestNeighbour(one));
         Ok(())
     }
 

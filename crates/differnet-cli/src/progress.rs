@@ -1,9 +1,10 @@
 //! How far a long operation is: a bar in a terminal, else a line every ten seconds.
 
 use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use differnet::{Progress, Stage};
+use differnet::progress::{Progress, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::numbers::duration;
@@ -16,7 +17,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Meter {
     terminal: bool,
-    phase: Option<Phase>,
+    phase: Mutex<Option<Phase>>,
 }
 
 #[derive(Debug)]
@@ -32,81 +33,77 @@ struct Phase {
 impl Meter {
     /// A meter for this terminal, or for a file.
     pub(crate) fn new() -> Self {
-        Self { terminal: std::io::stderr().is_terminal(), phase: None }
+        Self { terminal: std::io::stderr().is_terminal(), phase: Mutex::new(None) }
     }
 
     /// Shows that `done` of `total` steps of the phase `title` are done.
-    pub(crate) fn show(&mut self, title: &str, done: usize, total: usize, detail: &str) {
+    pub(crate) fn show(&self, title: &str, done: usize, total: usize, detail: &str) {
         let (done, total) = (done as u64, total as u64);
-        if self.phase.as_ref().is_none_or(|phase| phase.title != title) {
-            self.clear();
-            self.phase = Some(Phase::new(title, done, total, self.terminal));
+        let mut phase = self.phase();
+        if phase.as_ref().is_none_or(|phase| phase.title != title) {
+            finish(&mut phase);
+            *phase = Some(Phase::new(title, done, total, self.terminal));
         }
-        let Some(phase) = &mut self.phase else { return };
+        let Some(shown) = phase.as_mut() else { return };
         if self.terminal {
-            phase.bar.set_prefix(detail.to_owned());
-            phase.bar.set_position(done);
-        } else if phase.told.elapsed() >= INTERVAL {
-            phase.told = Instant::now();
-            tell(&phase.line(done, total, detail));
+            shown.bar.set_prefix(detail.to_owned());
+            shown.bar.set_position(done);
+        } else if shown.told.elapsed() >= INTERVAL {
+            shown.told = Instant::now();
+            tell(&shown.line(done, total, detail));
         }
         if done >= total {
-            self.clear();
+            finish(&mut phase);
         }
     }
 
     /// Shows the progress of a training.
-    pub(crate) fn show_training(&mut self, progress: Progress) {
-        match progress {
-            Progress::Checking { done, total } => self.show("Checking images", done, total, ""),
-            Progress::Places { done, total } => {
-                self.show("Places of training images", done, total, "");
-            }
-            Progress::Maps { done, total } => self.show("Maps of good images", done, total, ""),
-            Progress::Fitting { stage: Stage::Statistics, done, total, .. } => {
-                self.show("Statistics of the rows", done, total, "");
-            }
-            Progress::Fitting { stage: Stage::Calibrating, done, total, .. } => {
-                self.show("Second look at training images", done, total, "");
-            }
-            Progress::Fitting { done, total, loss, .. } => {
-                let detail = loss.map_or(String::new(), |loss| format!("loss {loss:.3}"));
-                self.show("Fitting", done, total, &detail);
-            }
-            Progress::Pixels { done, total } => {
-                self.show("Pixels of training images", done, total, "");
-            }
-            Progress::HeldBack { done, total } => {
-                self.show("Held-back images", done, total, "");
-            }
-            Progress::Features { done, total, round, rounds } => {
-                let round =
-                    if rounds > 1 { format!("round {round} of {rounds}") } else { String::new() };
-                self.show("Features of training images", done, total, &round);
-            }
-            Progress::Training { update, updates, loss, validation } => {
-                let validation =
-                    validation.map_or(String::new(), |loss| format!(", held back {loss:.3}"));
-                let detail = format!("loss {loss:.3}{validation}");
-                self.show("Training", update as usize, updates as usize, &detail);
-            }
-            _ => {}
+    pub(crate) fn show_training(&self, progress: &Progress) {
+        let Progress { done, total, round: (round, rounds), loss, validation, .. } = *progress;
+        let title = match progress.stage {
+            Stage::Checking => "Checking images",
+            Stage::Places => "Places of training images",
+            Stage::Maps => "Maps of good images",
+            Stage::Statistics => "Statistics of the rows",
+            Stage::Calibrating => "Second look at training images",
+            Stage::Pixels => "Pixels of training images",
+            Stage::Validation => "Held-back images",
+            Stage::Features => "Features of training images",
+            Stage::Training => "Training",
+            _ => "Fitting",
+        };
+        let mut details = Vec::new();
+        if rounds > 1 {
+            details.push(format!("round {round} of {rounds}"));
         }
+        details.extend(loss.map(|loss| format!("loss {loss:.3}")));
+        details.extend(validation.map(|loss| format!("held back {loss:.3}")));
+        self.show(title, done, total, &details.join(", "));
     }
 
     /// Takes the bar out of the way while `print` writes.
     pub(crate) fn suspend<T>(&self, print: impl FnOnce() -> T) -> T {
-        match &self.phase {
+        match &*self.phase() {
             Some(phase) => phase.bar.suspend(print),
             None => print(),
         }
     }
 
     /// Takes the bar away.
-    pub(crate) fn clear(&mut self) {
-        if let Some(phase) = self.phase.take() {
-            phase.bar.finish_and_clear();
-        }
+    pub(crate) fn clear(&self) {
+        finish(&mut self.phase());
+    }
+
+    fn phase(&self) -> MutexGuard<'_, Option<Phase>> {
+        // Each call leaves a whole phase behind, also if the next one fails.
+        self.phase.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the bar of a phase away.
+fn finish(phase: &mut Option<Phase>) {
+    if let Some(phase) = phase.take() {
+        phase.bar.finish_and_clear();
     }
 }
 

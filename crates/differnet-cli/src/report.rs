@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use differnet::{
-    LocalizeConfig, ModelSummary, Rows, ScoreConfig, TransformChoice, data_fingerprint, environment,
+    Header, LocalizeConfig, ScoreConfig, TransformChoice, data_fingerprint, environment,
 };
 use differnet_data::ContentHash;
 use differnet_eval::{LossPoint, Report, ReportImage, ReportSection, ScoredImage, UnusableFile};
@@ -54,12 +54,12 @@ fn now() -> SystemTime {
 }
 
 /// A report that says of the model what it knows of itself, and shows no images yet.
-pub(crate) fn of_model(title: &str, origin: &Origin, model: &ModelSummary<'_>) -> Report {
-    let mut report = Report::new(title, model.threshold);
+pub(crate) fn of_model(title: &str, origin: &Origin, model: &Header) -> Report {
+    let mut report = Report::new(title, model.thresholds().defect);
     report.unsure = model.thresholds().unsure;
     let file = origin.model.file_name().unwrap_or(origin.model.as_os_str());
     report.subtitle = format!("{}, {}", file.display(), origin.written);
-    report.unit = model.method.unit().unwrap_or_default().to_owned();
+    report.unit = model.config.method.method().unit().unwrap_or_default().to_owned();
     report.history = model
         .history
         .iter()
@@ -78,7 +78,7 @@ pub(crate) fn of_model(title: &str, origin: &Origin, model: &ModelSummary<'_>) -
     environment.extend(pairs([("report written", origin.written.clone())]));
     report.sections = vec![
         ReportSection { title: "Model".to_owned(), rows: about },
-        ReportSection { title: "Settings".to_owned(), rows: model.setting_rows() },
+        ReportSection { title: "Settings".to_owned(), rows: model.config.rows() },
         ReportSection { title: "Environment".to_owned(), rows: environment },
     ];
     report
@@ -111,7 +111,7 @@ pub(crate) fn add_scoring(
 /// Adds the images of an evaluation; `hashes` belong to them in order, `pictures` too or are none.
 pub(crate) fn add_images(
     report: &mut Report,
-    model: &ModelSummary<'_>,
+    model: &Header,
     images: &[ScoredImage],
     hashes: &[ContentHash],
     pictures: Vec<Pictures>,
@@ -153,16 +153,16 @@ pub(crate) fn add_findings(report: &mut Report, summary: &Summary) {
 /// were found in `place`.
 pub(crate) fn add_fingerprints(
     report: &mut Report,
-    model: &ModelSummary<'_>,
+    model: &Header,
     hashes: &[ContentHash],
     place: String,
 ) {
     let rows = [
-        ("training images", model.data_fingerprint.to_owned()),
+        ("training images", model.data_fingerprint.clone()),
         ("images of this report", data_fingerprint(hashes)),
         ("found in", place),
     ];
-    let title = match model.regions {
+    let title = match &model.regions {
         None => "SHA-256 of each image of this report",
         Some(_) => "SHA-256 of what the regions leave of each image of this report",
     };
@@ -192,7 +192,7 @@ fn section<const N: usize>(title: &str, rows: [(&str, String); N]) -> ReportSect
     ReportSection { title: title.to_owned(), rows: pairs(rows) }
 }
 
-fn pairs<const N: usize>(rows: [(&str, String); N]) -> Rows {
+fn pairs<const N: usize>(rows: [(&str, String); N]) -> Vec<(String, String)> {
     rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

@@ -1,7 +1,8 @@
 //! How images are scored.
 
 use clap::ValueEnum;
-use differnet::{AnomalyDetector, Average, ScoreConfig, Thresholds, TransformChoice};
+use differnet::scoring::{Average, Thresholds};
+use differnet::{Model, ScoreConfig, TransformChoice};
 use serde::{Deserialize, Serialize};
 
 use crate::numbers::{positive, seed};
@@ -56,11 +57,11 @@ impl ScoringArgs {
     /// another.
     pub(crate) fn resolve(
         &self,
-        detector: &dyn AnomalyDetector,
+        model: &Model,
         thresholds: Thresholds,
     ) -> ScoreConfig {
-        let default = detector.score_config();
-        let seed = self.seed(detector);
+        let default = model.score_config();
+        let seed = self.seed(model);
         let config = ScoreConfig {
             transforms: self.transforms.unwrap_or(default.transforms),
             choice: if self.random_transforms {
@@ -83,8 +84,8 @@ impl ScoringArgs {
     }
 
     /// The seed given, else the model's.
-    pub(crate) fn seed(&self, detector: &dyn AnomalyDetector) -> u64 {
-        self.seed.unwrap_or_else(|| detector.summary().seed)
+    pub(crate) fn seed(&self, model: &Model) -> u64 {
+        self.seed.unwrap_or(model.header().config.seed)
     }
 }
 

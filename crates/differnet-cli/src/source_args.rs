@@ -1,13 +1,11 @@
-//! What turns image files into features: device and cache.
+//! Where models compute: device and cache.
 
-use burn::tensor::Device;
-use differnet::FeatureSource;
-use differnet_data::DecodeLimits;
+use differnet::Runtime;
 
 use crate::cache_args::CacheArgs;
 use crate::device::DeviceArgs;
 
-/// What turns image files into features.
+/// Where models compute.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Device and cache")]
 pub(crate) struct SourceArgs {
@@ -18,22 +16,13 @@ pub(crate) struct SourceArgs {
 }
 
 impl SourceArgs {
-    /// The device of the flow.
-    pub(crate) fn device(&self) -> anyhow::Result<Device> {
-        self.device.open()
-    }
-
     /// The device's name on the command line.
     pub(crate) fn device_name(&self) -> &'static str {
         self.device.name()
     }
 
-    /// The source of features.
-    pub(crate) fn open(&self) -> anyhow::Result<FeatureSource> {
-        Ok(FeatureSource {
-            cache: self.cache.open()?,
-            extractor: self.device.extractor()?,
-            limits: DecodeLimits::default(),
-        })
+    /// Where models compute.
+    pub(crate) fn open(&self) -> anyhow::Result<Runtime> {
+        Ok(self.device.open()?.with_cache(self.cache.open()?))
     }
 }

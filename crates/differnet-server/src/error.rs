@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use differnet::DetectorError;
+use differnet::Error;
 
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -32,7 +32,7 @@ pub enum ServerError {
         /// The model's name.
         name: String,
         /// What is wrong with it.
-        source: Box<DetectorError>,
+        source: Box<Error>,
     },
     /// The operating system refused a file.
     #[error("cannot read {}", path.display())]

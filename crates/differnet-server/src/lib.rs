@@ -4,7 +4,7 @@
 //! A [`Server`] is started from a [`ServerConfig`] and stopped by its [`Stopper`]. Requests are read
 //! on a few threads that compute nothing; their images go through one bounded queue to one thread
 //! that scores, and what does not fit is refused at once. A score is the one that
-//! [`AnomalyDetector::score_files`](differnet::AnomalyDetector::score_files) gives of the same bytes.
+//! [`Model::scores`](differnet::Model::scores) gives of the same bytes.
 //! Logs are events of `tracing`; this crate knows nothing of terminals.
 
 mod around;

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use differnet::{Direction, LineSummary, ScoreAnswer, Verdict};
+use differnet::scoring::{Direction, Verdict};
+use differnet::{DriftSummary, ScorePrediction};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
@@ -93,7 +94,7 @@ impl Metrics {
     }
 
     /// An image of `model` was scored, or could not be.
-    pub(crate) fn scored(&self, model: &str, answer: Option<&ScoreAnswer>) {
+    pub(crate) fn scored(&self, model: &str, answer: Option<&ScorePrediction>) {
         let verdict = match answer.map(|answer| answer.verdict) {
             Some(Verdict::Ok) => "ok",
             Some(Verdict::Unsure) => "unsure",
@@ -146,7 +147,7 @@ impl Collector for Now {
             };
             served.get_or_create(&labels(Some(("sha256", &model.sha256)))).set(1.0);
             let line = model.line_summary();
-            for (share, score) in LineSummary::SHARES.iter().zip(line.quantiles.iter().flatten()) {
+            for (share, score) in DriftSummary::SHARES.iter().zip(line.quantiles.iter().flatten()) {
                 let share = share.to_string();
                 quantiles.get_or_create(&labels(Some(("quantile", &share)))).set(*score);
             }

@@ -6,10 +6,8 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use differnet::{
-    AnomalyDetector, Drift, ImageScore, LineSummary, LineWatch, LocalizeConfig, Method,
-    ModelSummary, ScoreConfig,
-};
+use differnet::scoring::Drift;
+use differnet::{DriftMonitor, DriftSummary, ImageScore, Method, ScoreConfig};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -21,7 +19,7 @@ const TRANSFORMS: usize = 32;
 pub(crate) struct Model {
     /// Name in addresses.
     pub(crate) name: String,
-    pub(crate) detector: Box<dyn AnomalyDetector>,
+    pub(crate) model: differnet::Model,
     /// Of the model file.
     pub(crate) sha256: String,
     loaded: SystemTime,
@@ -31,7 +29,7 @@ pub(crate) struct Model {
 /// The line that a model scores.
 #[derive(Debug)]
 struct Line {
-    watch: LineWatch,
+    watch: DriftMonitor,
     /// The drift that was last told of.
     drift: Option<Drift>,
 }
@@ -57,26 +55,25 @@ pub(crate) struct ModelDescription<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     good_scores: Option<&'a [f64]>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<LineSummary>,
+    line: Option<DriftSummary>,
 }
 
 impl Model {
     pub(crate) fn new(
         name: String,
-        detector: Box<dyn AnomalyDetector>,
+        model: differnet::Model,
         sha256: String,
         loaded: SystemTime,
     ) -> Self {
-        let line = Mutex::new(Line { watch: LineWatch::new(&detector.summary()), drift: None });
-        Self { name, detector, sha256, loaded, line }
+        let line = Mutex::new(Line { watch: DriftMonitor::new(model.header()), drift: None });
+        Self { name, model, sha256, loaded, line }
     }
 
-    /// Adds an image to what is known of the line, and logs when a drift begins, turns or ends;
-    /// `summary` is what this model says of itself.
-    pub(crate) fn saw(&self, image: &ImageScore, summary: &ModelSummary<'_>) {
+    /// Adds an image to what is known of the line, and logs when a drift begins, turns or ends.
+    pub(crate) fn saw(&self, image: &ImageScore) {
         let mut line = self.line();
         line.watch.add(image);
-        let drift = line.watch.drift(summary);
+        let drift = line.watch.drift(self.model.header());
         if drift.map(|drift| drift.direction) == line.drift.map(|drift| drift.direction) {
             return;
         }
@@ -95,8 +92,8 @@ impl Model {
     }
 
     /// What can be said of the line.
-    pub(crate) fn line_summary(&self) -> LineSummary {
-        self.line().watch.summary(&self.detector.summary())
+    pub(crate) fn line_summary(&self) -> DriftSummary {
+        self.line().watch.summary(self.model.header())
     }
 
     fn line(&self) -> MutexGuard<'_, Line> {
@@ -106,12 +103,7 @@ impl Model {
 
     /// The scoring that the model was fitted for.
     pub(crate) fn scoring(&self) -> ScoreConfig {
-        self.detector.score_config()
-    }
-
-    /// How maps are made; `None` for methods that cannot.
-    pub(crate) fn localizing(&self) -> Option<LocalizeConfig> {
-        self.detector.localizer().map(differnet::Detector::localize_config)
+        self.model.score_config()
     }
 
     /// Images to score together, at most `most`: enough for the extractor to work at its best.
@@ -121,19 +113,20 @@ impl Model {
 
     /// What a client is told in a list.
     pub(crate) fn describe(&self) -> ModelDescription<'_> {
-        let summary = self.detector.summary();
+        let header = self.model.header();
+        let (method, thresholds) = (header.config.method.method(), header.thresholds());
         ModelDescription {
             name: &self.name,
-            method: summary.method,
-            unit: summary.method.unit(),
-            threshold: summary.thresholds().defect,
-            unsure: summary.thresholds().unsure,
-            localizes: self.detector.localizer().is_some(),
+            method,
+            unit: method.unit(),
+            threshold: thresholds.defect,
+            unsure: thresholds.unsure,
+            localizes: self.model.localizes(),
             transforms: self.scoring().transforms,
-            training_images: summary.training_images,
-            held_back_images: summary.held_back_images,
-            version: summary.version,
-            extractor: summary.extractor,
+            training_images: header.training_images,
+            held_back_images: header.held_back_images,
+            version: &header.version,
+            extractor: header.extractor.as_deref(),
             sha256: &self.sha256,
             loaded: humantime::format_rfc3339_seconds(self.loaded).to_string(),
             good_scores: None,
@@ -143,9 +136,9 @@ impl Model {
 
     /// What a client is told who asks for this model.
     pub(crate) fn describe_fully(&self) -> ModelDescription<'_> {
-        let summary = self.detector.summary();
-        let good_scores = summary.calibration.map_or(summary.good_scores, |set| &set.good_scores);
-        let good_scores = Some(good_scores);
+        let header = self.model.header();
+        let calibrated = header.calibration.as_ref().map(|set| &set.good_scores);
+        let good_scores = Some(&calibrated.unwrap_or(&header.good_scores)[..]);
         ModelDescription { good_scores, line: Some(self.line_summary()), ..self.describe() }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use axum::body::Bytes;
-use differnet::{MapAnswer, ScoreAnswer};
+use differnet::{MapPrediction, ScorePrediction};
 use differnet_data::ImageError;
 use tokio::sync::oneshot;
 
@@ -35,8 +35,8 @@ pub(crate) struct WantedPictures {
 /// What came of an image.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    Score(Result<ScoreAnswer, ImageError>),
-    Map(Box<Result<(MapAnswer, Pictures), ImageError>>),
+    Score(Result<ScorePrediction, ImageError>),
+    Map(Box<Result<(MapPrediction, Pictures), ImageError>>),
     /// Nothing: a fault of the program, which is in the log.
     Fault,
 }

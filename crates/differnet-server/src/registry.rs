@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::SystemTime;
 
-use differnet::{AnomalyDetector, DetectorError};
+use differnet::Error;
 
 use crate::error::ServerError;
 use crate::model::{Model, Stamp};
 
 /// Loads the model in a file. It may do more than read it: what it refuses is not served.
-pub type LoadModel = dyn Fn(&Path) -> Result<Box<dyn AnomalyDetector>, DetectorError> + Send + Sync;
+pub type LoadModel = dyn Fn(&Path) -> Result<differnet::Model, Error> + Send + Sync;
 
 /// Longest name of a model, characters.
 const LONGEST_NAME: usize = 64;
@@ -145,7 +145,7 @@ fn load_whole(file: &ModelFile, load: &LoadModel) -> Result<(Model, Stamp), Serv
     let io = |source| ServerError::Io { path: file.path.clone(), source };
     let before = Stamp::of(&file.path).map_err(io)?;
     let sha256 = crate::model::sha256_of(&file.path).map_err(io)?;
-    let detector = load(&file.path).map_err(|source| ServerError::Model {
+    let model = load(&file.path).map_err(|source| ServerError::Model {
         name: file.name.clone(),
         source: Box::new(source),
     })?;
@@ -153,7 +153,7 @@ fn load_whole(file: &ModelFile, load: &LoadModel) -> Result<(Model, Stamp), Serv
         let changed = std::io::Error::other("it changed while it was read");
         return Err(io(changed));
     }
-    let model = Model::new(file.name.clone(), detector, sha256, SystemTime::now());
+    let model = Model::new(file.name.clone(), model, sha256, SystemTime::now());
     Ok((model, before))
 }
 

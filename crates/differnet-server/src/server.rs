@@ -2,13 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use differnet::FeatureSource;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -48,10 +48,9 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// What to serve.
     pub models: Vec<ModelFile>,
-    /// Loads a model at the start and whenever its file changes.
+    /// Loads a model at the start and whenever its file changes; its limits on pixels are replaced by
+    /// those of `limits`.
     pub load: Box<LoadModel>,
-    /// Turns images into features. Its limits on pixels are replaced by those of `limits`.
-    pub source: FeatureSource,
     /// Who may ask; `None` for everybody.
     pub token: Option<Token>,
     /// Whether machines other than this one may be let in without a token.
@@ -181,14 +180,18 @@ impl Server {
 /// Loads the models and starts the thread that scores: all that is needed besides connections. The
 /// limits have been validated.
 pub(crate) fn prepare(config: ServerConfig) -> Result<(Arc<State>, JoinHandle<()>), ServerError> {
-    let ServerConfig { models, load, mut source, token, adaptive, limits, .. } = config;
-    let models = Arc::new(Registry::load(models, load)?);
-    source.limits = limits.decoding();
+    let ServerConfig { models, load, token, adaptive, limits, .. } = config;
+    let decoding = limits.decoding();
+    let limited = move |path: &Path| {
+        let model = load(path)?;
+        let runtime = model.runtime().clone().with_limits(decoding.clone());
+        Ok(model.with_runtime(&runtime))
+    };
+    let models = Arc::new(Registry::load(models, Box::new(limited))?);
     let (queue, pace) = (Arc::new(Queue::new(limits.queue)), Arc::new(Pace::default()));
     let metrics = Arc::new(Metrics::new(Arc::clone(&queue), Arc::clone(&models)));
     let worker = Worker {
         queue: Arc::clone(&queue),
-        source,
         metrics: Arc::clone(&metrics),
         pace: Arc::clone(&pace),
         batch: limits.batch,

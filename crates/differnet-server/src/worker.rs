@@ -4,23 +4,21 @@
 //! does not depend on what else is in its batch.
 
 use std::any::Any;
-use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use differnet::{DetectorError, FeatureSource, MapAnswer, ScoreAnswer, ScoreConfig};
+use differnet::{Error, MapPrediction, ScoreConfig, ScorePrediction};
 use differnet_data::ImageInput;
 
 use crate::metrics::Metrics;
 use crate::pace::Pace;
 use crate::pictures::Pictures;
-use crate::queue::{Job, Outcome, Queue, Task, WantedPictures};
+use crate::queue::{Job, Outcome, Queue, Task};
 
 /// What the scoring thread works with.
 pub(crate) struct Worker {
     pub(crate) queue: Arc<Queue>,
-    pub(crate) source: FeatureSource,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) pace: Arc<Pace>,
     /// Images scored together at most.
@@ -57,14 +55,14 @@ impl Worker {
         }
         match left.len() {
             0 => {}
-            1 => left.into_iter().for_each(|job| reply(job, Outcome::Fault)),
+            1 => left.into_iter().for_each(|job| reply(&mut Some(job), Outcome::Fault)),
             _ => left.into_iter().for_each(|job| self.work(vec![job])),
         }
     }
 
     /// Answers jobs that are alike, each as soon as its outcome is known. Answered ones are taken
     /// out.
-    fn answer(&self, jobs: &mut [Option<Job>]) -> Result<(), DetectorError> {
+    fn answer(&self, jobs: &mut [Option<Job>]) -> Result<(), Error> {
         let Some(first) = jobs.iter().flatten().next() else { return Ok(()) };
         let (model, task) = (Arc::clone(&first.model), first.task);
         // Bytes and names are shared with the jobs, which are answered meanwhile.
@@ -72,70 +70,53 @@ impl Worker {
             jobs.iter().flatten().map(|job| (job.name.clone(), job.bytes.clone())).collect();
         let inputs: Vec<ImageInput<'_>> =
             images.iter().map(|(name, bytes)| ImageInput::Memory { name, bytes }).collect();
-        let detector = &*model.detector;
-        let mut hand_out = |index: usize, outcome: Outcome| {
-            if let Some(job) = jobs.get_mut(index).and_then(Option::take) {
-                reply(job, outcome);
-            }
-            ControlFlow::Continue(())
-        };
+        let jobs = jobs.iter_mut().filter(|job| job.is_some());
         match task {
             Task::Score => {
-                let summary = detector.summary();
-                let thresholds = summary.thresholds();
+                let header = model.model.header();
+                let thresholds = header.thresholds();
                 let settle = self.adaptive.then_some(thresholds);
                 let config = ScoreConfig { settle, ..model.scoring() };
-                let _ = detector.score_images(
-                    &self.source,
-                    &inputs,
-                    &config,
-                    &mut |index, score| {
-                        let (name, _) = &images[index];
-                        if let Ok(score) = &score {
-                            model.saw(score, &summary);
-                        }
-                        let score = score
-                            .map(|score| ScoreAnswer::new(name, &summary, &thresholds, &score));
-                        self.metrics.scored(&model.name, score.as_ref().ok());
-                        hand_out(index, Outcome::Score(score))
-                    },
-                )?;
+                let scores = model.model.scores_with(inputs, config);
+                for (job, ((name, _), score)) in jobs.zip(images.iter().zip(scores)) {
+                    let score = Error::per_image(score)?;
+                    if let Ok(score) = &score {
+                        model.saw(score);
+                    }
+                    let score =
+                        score.map(|score| ScorePrediction::new(name, header, &thresholds, &score));
+                    self.metrics.scored(&model.name, score.as_ref().ok());
+                    reply(job, Outcome::Score(score));
+                }
             }
-            Task::Localize(wanted) => self.localize(&model, &inputs, wanted, &mut hand_out)?,
+            Task::Localize(wanted) => {
+                let (header, config) = (model.model.header(), model.model.localize_config()?);
+                let threshold = header.map_threshold.unwrap_or(f64::MAX);
+                let maps = model.model.maps_with(inputs, config);
+                for (job, ((name, _), found)) in jobs.zip(images.iter().zip(maps)) {
+                    let found = Error::per_image(found)?.map(|found| {
+                        let kind = config.kind;
+                        let answer = MapPrediction::new(name, header, &found, kind, threshold);
+                        let pictures = Pictures::new(&found, answer.top, wanted);
+                        (answer, pictures)
+                    });
+                    reply(job, Outcome::Map(Box::new(found)));
+                }
+            }
         }
         Ok(())
     }
+}
 
-    fn localize(
-        &self,
-        model: &crate::model::Model,
-        inputs: &[ImageInput<'_>],
-        wanted: WantedPictures,
-        hand_out: &mut dyn FnMut(usize, Outcome) -> ControlFlow<()>,
-    ) -> Result<(), DetectorError> {
-        let Some(detector) = model.detector.localizer() else { return Ok(()) };
-        let config = detector.localize_config();
-        let threshold = detector.info().map_threshold;
-        let _ = detector.localize_images(&self.source, inputs, &config, &mut |index, found| {
-            let found = found.map(|found| {
-                let name = inputs[index].name();
-                let answer = MapAnswer::new(name, detector, &found, config.kind, threshold);
-                let pictures = Pictures::new(&found, answer.top, wanted);
-                (answer, pictures)
-            });
-            hand_out(index, Outcome::Map(Box::new(found)))
-        })?;
-        Ok(())
+/// Takes a job out and hands its outcome over; the client may have left.
+fn reply(job: &mut Option<Job>, outcome: Outcome) {
+    if let Some(job) = job.take() {
+        let _ = job.reply.send(outcome);
     }
 }
 
-/// Hands an outcome over; the client may have left.
-fn reply(job: Job, outcome: Outcome) {
-    let _ = job.reply.send(outcome);
-}
-
 /// What went wrong, if something did.
-fn fault(caught: Result<Result<(), DetectorError>, Box<dyn Any + Send>>) -> Option<String> {
+fn fault(caught: Result<Result<(), Error>, Box<dyn Any + Send>>) -> Option<String> {
     match caught {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(differnet_data::with_causes(&error)),

@@ -44,6 +44,12 @@ impl Runtime {
         Self { cache, ..self }
     }
 
+    /// The same with other limits of decoding.
+    #[must_use]
+    pub fn with_limits(self, limits: DecodeLimits) -> Self {
+        Self { limits, ..self }
+    }
+
     /// What turns pixels into pooled features, made when it is first asked for.
     pub fn extractor(&self) -> &Extractor {
         self.extractor.get_or_init(|| {

@@ -1,17 +1,14 @@
 //! `differnet calibrate`: sets a model's threshold.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use differnet::{
-    AnomalyDetector, Calibration, Costs, FalseAlarmGuarantee, GoodImages, ImageScore,
-    ThresholdRule, load_model, lowest_rate,
-};
+use differnet::scoring::{Costs, FalseAlarmGuarantee, lowest_rate};
+use differnet::{Calibration, Error, GoodImages, ImageScore, Model, ThresholdRule};
 use differnet_data::find_images;
 use serde::Serialize;
 
-use crate::exit::{Exit, Interrupted, UsageError};
+use crate::exit::{Exit, UsageError};
 use crate::interrupt::Interrupt;
 use crate::numbers::{not_negative, share};
 use crate::output::{counted, percent, print, print_json, tell};
@@ -119,27 +116,28 @@ struct Balance {
 
 pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
-    let mut model = load_model(&args.model, &args.source.device()?)?;
-    let before = model.summary().threshold;
-    let rule = rule(args, &*model)?;
+    let mut model = Model::load_on(&args.model, &args.source.open()?)?;
+    let before = model.header().thresholds().defect;
+    let rule = rule(args, &model)?;
     let mut left_out = LeftOut::default();
     let calibrated = match rule {
         None => None,
-        Some(rule) => Some(calibrate(args, &*model, rule, &mut left_out, &interrupt)?),
+        Some(rule) => Some(calibrate(args, &model, rule, &mut left_out, &interrupt)?),
     };
     let (calibration, balance) = calibrated.unzip();
     model.calibrate(calibration);
     // Nothing is half done: the file is written under another name and renamed.
     model.save(&args.model)?;
-    let model = model.summary();
-    let (images, confidence) =
-        (model.calibration.map_or(0, |c| c.good_scores.len()), confidence(rule));
+    let header = model.header();
+    let calibration = header.calibration.as_ref();
+    let images = calibration.map_or(0, |calibration| calibration.good_scores.len());
+    let confidence = confidence(rule);
     let report = Report {
         model: &args.model,
         rule,
-        threshold: model.threshold,
+        threshold: header.thresholds().defect,
         threshold_before: before,
-        unsure: model.calibration.and_then(|calibration| calibration.unsure),
+        unsure: calibration.and_then(|calibration| calibration.unsure),
         images,
         left_out,
         lowest_rate: confidence.map(|confidence| lowest_rate(images, confidence)),
@@ -154,16 +152,13 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     if args.json {
         print_json(&report)?
     } else {
-        print(&readable(&report, model.method.unit())?)?
+        print(&readable(&report, header.config.method.method().unit())?)?
     }
     Ok(Exit::Done)
 }
 
 /// The rule to set the threshold by; `None` for the training's threshold.
-fn rule(
-    args: &CalibrateArgs,
-    model: &dyn AnomalyDetector,
-) -> anyhow::Result<Option<ThresholdRule>> {
+fn rule(args: &CalibrateArgs, model: &Model) -> anyhow::Result<Option<ThresholdRule>> {
     if args.reset {
         return Ok(None);
     }
@@ -176,7 +171,7 @@ fn rule(
         let confidence = args.confidence.unwrap_or(CONFIDENCE);
         return Ok(Some(ThresholdRule::FalseAlarmRate { rate, confidence }));
     }
-    match model.summary().calibration.map(|calibration| calibration.rule) {
+    match model.header().calibration.as_ref().map(|calibration| calibration.rule) {
         Some(rule @ ThresholdRule::FalseAlarmRate { .. }) if args.append => Ok(Some(rule)),
         _ => Err(UsageError(
             "say how to set the threshold: --false-alarm-rate 0.01, costs, or --reset".to_owned(),
@@ -194,19 +189,19 @@ fn confidence(rule: Option<ThresholdRule>) -> Option<f64> {
 
 fn calibrate(
     args: &CalibrateArgs,
-    model: &dyn AnomalyDetector,
+    model: &Model,
     rule: ThresholdRule,
     left_out: &mut LeftOut,
     interrupt: &Interrupt,
 ) -> anyhow::Result<(Calibration, Option<Balance>)> {
-    let summary = model.summary();
+    let header = model.header();
     let (added, good_scores) = match &args.good {
         Some(folder) => {
-            let old = summary.calibration.filter(|_| args.append).map(|old| old.added.clone());
-            let mut good = old.unwrap_or_default();
-            let scores = scores(args, model, folder, "Scoring good images", left_out, interrupt)?;
+            let old = header.calibration.as_ref().filter(|_| args.append);
+            let mut good = old.map(|old| old.added.clone()).unwrap_or_default();
+            let scores = scores(model, folder, "Scoring good images", left_out, interrupt)?;
             for image in scores {
-                if summary.has_seen(&image.hash) {
+                if header.has_seen(&image.hash) {
                     left_out.seen_in_training += 1;
                 } else if !good.add(&image) {
                     left_out.twice += 1;
@@ -222,10 +217,10 @@ fn calibrate(
             let scores = good.scores();
             (good, scores)
         }
-        None if summary.held_back_images == 0 => bail!(
+        None if header.held_back_images == 0 => bail!(
             "the model was trained without images held back: name good images with --good DIR"
         ),
-        None => (GoodImages::default(), summary.good_scores.to_vec()),
+        None => (GoodImages::default(), header.good_scores.clone()),
     };
     let (calibration, balance) = match rule {
         ThresholdRule::FalseAlarmRate { rate, confidence } => {
@@ -240,7 +235,7 @@ fn calibrate(
         ThresholdRule::Cost { escape, false_alarm, defect_share, .. } => {
             let folder = args.defects.as_ref().expect("an argument that costs require");
             let defects: Vec<f64> =
-                scores(args, model, folder, "Scoring defects", left_out, interrupt)?
+                scores(model, folder, "Scoring defects", left_out, interrupt)?
                     .iter()
                     .map(|image| image.score)
                     .collect();
@@ -260,19 +255,17 @@ fn calibrate(
 
 /// The scores of the usable images below `folder`, under the model's own scoring.
 fn scores(
-    args: &CalibrateArgs,
-    model: &dyn AnomalyDetector,
+    model: &Model,
     folder: &Path,
     title: &str,
     left_out: &mut LeftOut,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Vec<ImageScore>> {
-    let source = args.source.open()?;
     let files = find_images(folder)?;
-    let mut meter = Meter::new();
+    let meter = Meter::new();
     let mut scores = Vec::with_capacity(files.len());
-    let flow = model.score_files(&source, &files, &model.score_config(), &mut |index, score| {
-        match score {
+    for (done, score) in (1..).zip(model.scores(&files)) {
+        match Error::per_image(score)? {
             // Features of many images would fill the memory, and nobody asks for them.
             Ok(score) => scores.push(ImageScore { mean_features: Vec::new(), ..score }),
             Err(error) => {
@@ -280,16 +273,10 @@ fn scores(
                 meter.suspend(|| tell(&format!("left out: {}", error.with_causes())));
             }
         }
-        meter.show(title, index + 1, files.len(), "");
-        interrupt.flow()
-    })?;
-    meter.clear();
-    match flow {
-        ControlFlow::Continue(()) => Ok(scores),
-        ControlFlow::Break(()) => {
-            Err(Interrupted("Stopped; the model keeps its threshold.".to_owned()).into())
-        }
+        meter.show(title, done, files.len(), "");
+        interrupt.check(|| "Stopped; the model keeps its threshold.".to_owned())?;
     }
+    Ok(scores)
 }
 
 fn readable(report: &Report<'_>, unit: Option<&str>) -> anyhow::Result<String> {

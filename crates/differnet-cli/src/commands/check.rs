@@ -1,9 +1,9 @@
 //! `differnet check`: what speaks against training on a data set.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use differnet::{CheckProgress, Finding, Severity, check_dataset};
+use differnet::progress::{CancelToken, Monitor, Progress, Stage};
+use differnet::{Finding, Severity, check_dataset};
 use differnet_data::Dataset;
 use serde::Serialize;
 
@@ -77,18 +77,17 @@ struct Images {
 // Ctrl-C needs no listening to: nothing is lost.
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let dataset = args.data.load(&args.data.layout()?, args.seed)?;
-    let source = if args.files_only { None } else { Some(args.source.open()?) };
-    let meter = Mutex::new(Meter::new());
-    let seen = |progress| {
-        let mut meter = meter.lock().unwrap_or_else(PoisonError::into_inner);
-        match progress {
-            CheckProgress::Files(done, total) => meter.show("Checking images", done, total, ""),
-            CheckProgress::Features(done, total) => {
-                meter.show("Comparing good images", done, total, "");
-            }
-        }
+    let runtime = if args.files_only { None } else { Some(args.source.open()?) };
+    let meter = Meter::new();
+    let observer = |progress: &Progress| {
+        let title = match progress.stage {
+            Stage::Features => "Comparing good images",
+            _ => "Checking images",
+        };
+        meter.show(title, progress.done, progress.total, "");
     };
-    let findings = check_dataset(&dataset, source.as_ref(), &seen)?;
+    let monitor = Monitor::new(&observer, &CancelToken::new());
+    let findings = check_dataset(&dataset, runtime.as_ref(), &monitor)?;
     let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
     let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
     let ok = errors == 0 && !(args.strict && warnings > 0);

@@ -4,17 +4,14 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use differnet::{
-    AnomalyDetector, BadImagePolicy, Detector, DetectorConfig, FeatureSource, Method, Outcome,
-    Training,
-};
+use differnet::{Config, Runtime, Training};
 use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
 use differnet_eval::text_table;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::atomic;
-use crate::commands::train::{checkpoint_folder, interrupted, watch};
+use crate::commands::train::{checkpoint_folder, checkpoint_interval, watch};
 use crate::data_args::files;
 use crate::evaluation::{Summary, evaluate_samples, write_report};
 use crate::exit::Exit;
@@ -75,11 +72,11 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     let data = args.out.join("data");
     let sample = SampleConfig { seed: args.seed, ..SampleConfig::default() };
     let categories = write_sample_dataset(&data, &sample)?;
-    let source = args.source.open()?;
+    let runtime = args.source.open()?;
     let mut results = Vec::new();
     for category in categories {
         tell(&format!("\n{category}"));
-        let summary = train_and_evaluate(args, &data, &category, &source, &interrupt)?;
+        let summary = train_and_evaluate(args, &data, &category, &runtime, &interrupt)?;
         results.push(CategoryResult { category, summary });
     }
     if args.json {
@@ -121,47 +118,38 @@ fn train_and_evaluate(
     args: &DemoArgs,
     data: &Path,
     category: &str,
-    source: &FeatureSource,
+    runtime: &Runtime,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Summary> {
     let start = Instant::now();
-    let config = DetectorConfig::for_sample(args.seed);
+    let config = Config::for_sample(args.seed);
     let folder = args.out.join(category);
-    let model = folder.join("model.differnet");
+    let path = folder.join("model.differnet");
     let layout = Layout::Mvtec { category: Some(category.to_owned()) };
     let dataset = load_dataset(data, &layout, args.seed)?;
-    let checkpoints = checkpoint_folder(&model);
+    let checkpoints = checkpoint_folder(&path);
     let training = Training {
-        config: &config,
-        source,
-        device: &args.source.device()?,
-        checkpoints: &checkpoints,
-        bad_images: BadImagePolicy::Refuse,
-        regions: None,
+        checkpoints: Some(&checkpoints),
+        checkpoint_interval: checkpoint_interval()?,
+        ..Training::new(&config, runtime)
     };
-    let images = files(&dataset.train);
-    let outcome = watch(interrupt, |progress| training.run(&images, progress))?;
-    let detector: Box<Detector> = match outcome {
-        Outcome::Interrupted => return Err(interrupted(&checkpoints)),
-        Outcome::Finished(detector, _) => detector,
-    };
-    detector.save(&model)?;
-    let origin = report::Origin::new(&model, &args.source)?;
+    let model = watch(interrupt, &training, &files(&dataset.train))?.model;
+    model.save(&path)?;
+    let origin = report::Origin::new(&path, &args.source)?;
     training.remove_checkpoints()?;
-    let scoring = detector.score_config();
-    let mut meter = Meter::new();
+    let scoring = model.score_config();
+    let meter = Meter::new();
     let test = &dataset.test;
-    let evaluation =
-        evaluate_samples(&*detector, source, test, &scoring, args.seed, &mut meter, interrupt)?;
-    let maps = detector.localize_config();
-    let found = evaluate_maps(&detector, source, test, &[], &maps, &mut meter, interrupt)?;
+    let evaluation = evaluate_samples(&model, test, scoring, args.seed, &meter, interrupt)?;
+    let maps = model.localize_config()?;
+    let found = evaluate_maps(&model, test, &[], maps, &meter, interrupt)?;
     let summary = Summary {
         findings: evaluation.findings,
         pixel: found.metrics,
         pixel_notes: found.notes,
         data_set: dataset.name,
-        model: model.display().to_string(),
-        method: Method::DifferNet,
+        model: path.display().to_string(),
+        method: config.method.method(),
         transforms: scoring.transforms,
         transforms_used: evaluation.transforms_used,
         average: average_name(scoring.average),
@@ -170,10 +158,10 @@ fn train_and_evaluate(
         seconds: start.elapsed().as_secs_f64(),
     };
     let (images, hashes) = (&evaluation.images, &evaluation.hashes);
-    let model = detector.summary();
-    let mut report = report::of_model(&summary.data_set, &origin, &model);
+    let header = model.header();
+    let mut report = report::of_model(&summary.data_set, &origin, header);
     report::add_scoring(&mut report, &scoring, Some(&maps));
-    report::add_images(&mut report, &model, images, hashes, found.pictures);
+    report::add_images(&mut report, header, images, hashes, found.pictures);
     report::add_findings(&mut report, &summary);
     write_report(&folder, images, &summary, &report)?;
     Ok(summary)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::bail;
-use differnet::load_model;
+use differnet::Model;
 use differnet_data::{BadImage, BadMask, Sample, check_images, check_masks};
 
 use crate::data_args::{DataArgs, files};
@@ -80,37 +80,34 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         require_ours(folder)?;
     }
     let origin = report::Origin::new(&args.model, &args.source)?;
-    let detector = load_model(&args.model, &args.source.device()?)?;
-    let model = detector.summary();
+    let model = Model::load_on(&args.model, &args.source.open()?)?;
+    let (header, limits) = (model.header(), &model.runtime().limits);
     if args.pixel {
-        require_localizer(&*detector, &args.model)?;
+        require_localizer(&model, &args.model)?;
     }
     // The split must be the training's: its images must not be tested with.
-    let data = args.data.load(&layout, model.seed)?;
+    let data = args.data.load(&layout, header.config.seed)?;
     require_kinds(args, &data.test)?;
-    let source = args.source.open()?;
     let wants_maps = args.pixel || (args.out.is_some() && !args.no_maps);
-    let maps = detector
-        .localizer()
-        .filter(|_| wants_maps)
-        .map(|detector| (detector, localize_config(detector, args.kind, args.map_transforms)));
-    let bad = check_images(&files(&data.test), model.regions, &source.limits);
+    let maps = if wants_maps && model.localizes() {
+        Some(localize_config(&model, args.kind, args.map_transforms)?)
+    } else {
+        None
+    };
+    let bad = check_images(&files(&data.test), header.regions.as_ref(), limits);
     let bad_masks =
-        if maps.is_some() { check_masks(&data.test, &source.limits) } else { Vec::new() };
+        if maps.is_some() { check_masks(&data.test, limits) } else { Vec::new() };
     let skipped = skipped(args, &bad, &bad_masks)?;
     let test = usable(&data.test, &bad);
     require_kinds(args, &test)?;
-    let config = args.scoring.resolve(&*detector, model.thresholds());
-    let seed = args.scoring.seed(&*detector);
-    let mut meter = Meter::new();
-    let evaluation =
-        evaluate_samples(&*detector, &source, &test, &config, seed, &mut meter, &interrupt)?;
-    let found = match &maps {
-        Some((detector, config)) => {
-            evaluate_maps(detector, &source, &test, &bad_masks, config, &mut meter, &interrupt)?
-        }
+    let config = args.scoring.resolve(&model, header.thresholds());
+    let seed = args.scoring.seed(&model);
+    let meter = Meter::new();
+    let evaluation = evaluate_samples(&model, &test, config, seed, &meter, &interrupt)?;
+    let found = match maps {
+        Some(config) => evaluate_maps(&model, &test, &bad_masks, config, &meter, &interrupt)?,
         None if wants_maps => MapFindings {
-            pictures: plain_pictures(&files(&test), &source.limits)?,
+            pictures: plain_pictures(&files(&test), limits)?,
             ..MapFindings::default()
         },
         None => MapFindings::default(),
@@ -121,7 +118,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         pixel_notes: found.notes,
         data_set: data.name,
         model: args.model.display().to_string(),
-        method: model.method,
+        method: header.config.method.method(),
         transforms: config.transforms,
         transforms_used: evaluation.transforms_used,
         average: average_name(config.average),
@@ -132,10 +129,10 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     if let Some(folder) = &args.out {
         let bad_images = bad.iter().map(|bad| report::unusable(&bad.path, bad.to_string()));
         let bad_masks = bad_masks.iter().map(|bad| report::unusable(&bad.path, bad.to_string()));
-        let mut report = report::of_model(&summary.data_set, &origin, &model);
-        report::add_scoring(&mut report, &config, maps.as_ref().map(|(_, config)| config));
+        let mut report = report::of_model(&summary.data_set, &origin, header);
+        report::add_scoring(&mut report, &config, maps.as_ref());
         let (images, hashes) = (&evaluation.images, &evaluation.hashes);
-        report::add_images(&mut report, &model, images, hashes, found.pictures);
+        report::add_images(&mut report, header, images, hashes, found.pictures);
         report::add_findings(&mut report, &summary);
         report.unusable = bad_images.chain(bad_masks).collect();
         write_report(folder, images, &summary, &report)?;

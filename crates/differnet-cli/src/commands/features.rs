@@ -1,14 +1,13 @@
 //! `differnet features`: writes the numbers that stand for images.
 
 use std::io::Write;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::ValueEnum;
-use differnet::{ChooseTransforms, MTD_JITTER};
+use differnet::{MTD_JITTER, Runtime};
 use differnet_data::{
-    ContentHash, Layout, Purpose, Rotation, TransformConfig, check_images, fixed_transforms,
+    ContentHash, Layout, Purpose, Rotation, Transform, TransformConfig, check_images, fixed_transforms,
     random_transforms,
 };
 use differnet_features::FEATURES;
@@ -16,7 +15,7 @@ use serde_json::json;
 
 use crate::atomic;
 use crate::data_args::{DataArgs, files};
-use crate::exit::{Exit, Interrupted};
+use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::numbers::{positive, seed};
 use crate::output::{counted, print, print_json, tell};
@@ -94,8 +93,8 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
     if images.is_empty() {
         bail!("the data set has no test images");
     }
-    let source = args.source.open()?;
-    let bad = check_images(&images, None, &source.limits);
+    let runtime = args.source.open()?;
+    let bad = check_images(&images, None, &runtime.limits);
     if !bad.is_empty() {
         let list: String = bad.iter().map(|bad| format!("\n  {bad}")).collect();
         let what = format!("{} cannot be used:{list}", counted(bad.len(), "image"));
@@ -114,9 +113,9 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
         }
     };
     atomic::replace(&args.out, |out| {
-        let header = header(args, &images, source.extractor.id())?;
+        let header = header(args, &images, runtime.extractor().id())?;
         out.write_all(&header).with_context(|| cannot_write(&args.out))?;
-        extract(args, &source, &images, &choice, &interrupt, out)
+        extract(args, &runtime, &images, choice, &interrupt, out)
     })?;
     let skipped: Vec<String> = bad.iter().map(ToString::to_string).collect();
     if args.json {
@@ -139,35 +138,22 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
 /// The rows of all images, image by image, as they come.
 fn extract(
     args: &FeaturesArgs,
-    source: &differnet::FeatureSource,
+    runtime: &Runtime,
     images: &[PathBuf],
-    choice: &ChooseTransforms<'_>,
+    choice: impl Fn(&ContentHash) -> Vec<Transform> + Sync,
     interrupt: &Interrupt,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
-    let mut meter = Meter::new();
-    let mut failure = None;
-    let flow = source.for_each(images, choice, &mut |index, features| {
-        let written =
-            features.context("an image changed while it was in use").and_then(|features| {
-                let bytes: Vec<u8> = features.rows.iter().flat_map(|v| v.to_le_bytes()).collect();
-                out.write_all(&bytes).with_context(|| cannot_write(&args.out))
-            });
-        if let Err(error) = written {
-            failure = Some(error);
-            return ControlFlow::Break(());
-        }
-        meter.show("Features", index + 1, images.len(), "");
-        interrupt.flow()
-    })?;
-    match failure {
-        Some(error) => Err(error),
-        None if flow.is_break() => {
-            let message = "Stopped; features so far are in the cache, the same command goes on.";
-            Err(Interrupted(message.to_owned()).into())
-        }
-        None => Ok(()),
+    let meter = Meter::new();
+    for (done, features) in (1..).zip(runtime.features(None, images, choice)) {
+        let features = features.context("an image changed while it was in use")?;
+        let bytes: Vec<u8> = features.rows.iter().flat_map(|v| v.to_le_bytes()).collect();
+        out.write_all(&bytes).with_context(|| cannot_write(&args.out))?;
+        meter.show("Features", done, images.len(), "");
+        let message = "Stopped; features so far are in the cache, the same command goes on.";
+        interrupt.check(|| message.to_owned())?;
     }
+    Ok(())
 }
 
 /// Rotations, and the paper's jitter for tiles, as a training with default settings has them.

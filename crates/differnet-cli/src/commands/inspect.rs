@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use differnet::{AnyModelInfo, HistoryPoint, Method, ModelSummary, read_model_info};
+use differnet::{Header, HistoryPoint, Method};
 use differnet_eval::text_table;
 use serde::Serialize;
 
@@ -34,47 +34,48 @@ struct Description<'a> {
     bytes: u64,
     method: Method,
     #[serde(flatten)]
-    info: &'a AnyModelInfo,
+    header: &'a Header,
 }
 
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
-    let info = read_model_info(&args.model)?;
-    let model = info.summary();
+    let header = Header::read(&args.model)?;
     let bytes = std::fs::metadata(&args.model)
         .with_context(|| format!("cannot read {}", args.model.display()))?
         .len();
     if args.json {
-        let method = model.method;
-        print_json(&Description { path: &args.model, bytes, method, info: &info })?;
+        let method = header.config.method.method();
+        print_json(&Description { path: &args.model, bytes, method, header: &header })?;
     } else {
-        print(&readable(args, bytes, &model))?;
+        print(&readable(args, bytes, &header))?;
     }
     Ok(Exit::Done)
 }
 
-fn readable(args: &InspectArgs, bytes: u64, model: &ModelSummary<'_>) -> String {
-    let unit = model.method.unit().map_or(String::new(), |unit| format!(" {unit}"));
+fn readable(args: &InspectArgs, bytes: u64, model: &Header) -> String {
+    let method = model.config.method.method();
+    let unit = method.unit().map_or(String::new(), |unit| format!(" {unit}"));
     let lines = [
         ("file", format!("{}, {:.1} MB", args.model.display(), bytes as f64 / 1e6)),
-        ("method", model.method.to_string()),
+        ("method", method.to_string()),
         ("written by", format!("differnet {}, format {}", model.version, model.format)),
-        ("extractor", model.extractor.unwrap_or("none").to_owned()),
+        ("extractor", model.extractor.clone().unwrap_or_else(|| "none".to_owned())),
         ("training images", model.training_images.to_string()),
         ("images held back", model.held_back_images.to_string()),
-        ("digest of the images", model.data_fingerprint.to_owned()),
+        ("digest of the images", model.data_fingerprint.clone()),
         ("regions", model.regions_text()),
-        ("threshold", format!("{:.4}{unit}", model.threshold)),
-        ("scores of good images", spread(model.good_scores)),
+        ("threshold", format!("{:.4}{unit}", model.thresholds().defect)),
+        ("scores of good images", spread(&model.good_scores)),
     ];
     let lines = lines.iter().map(|(name, value)| (*name, value));
-    let facts = model.facts.iter().map(|(name, value)| (name.as_str(), value));
+    let facts = model.all_facts();
+    let facts = facts.iter().map(|(name, value)| (name.as_str(), value));
     let mut text: String =
         lines.chain(facts).map(|(name, value)| format!("{name:<29} {value}\n")).collect();
     text += "\nSettings\n";
-    text.extend(model.settings.lines().map(|line| format!("  {line}\n")));
+    text.extend(model.config.to_toml().lines().map(|line| format!("  {line}\n")));
     if !model.history.is_empty() {
         text += "\nCourse of the training (negative log-likelihood, nats per feature)\n";
-        text += &course(model.history);
+        text += &course(&model.history);
     }
     text.trim_end().to_owned()
 }

@@ -1,14 +1,14 @@
 //! `differnet localize`: shows where in photographs something is wrong.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use differnet::{Answer, Detector, Localization, MapAnswer, Region, load_model};
+use differnet::scoring::Region;
+use differnet::{Error, Header, Localization, MapPrediction, Model, Prediction};
 use serde::Serialize;
 
-use crate::exit::{Exit, Interrupted, UsageError};
+use crate::exit::{Exit, UsageError};
 use crate::inputs::{NamedImage, named_images};
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config, require_localizer};
@@ -68,7 +68,7 @@ pub(crate) struct LocalizeArgs {
 #[derive(Debug, Serialize)]
 struct Written<'a> {
     #[serde(flatten)]
-    map: MapAnswer,
+    map: MapPrediction,
     files: &'a MapFiles,
 }
 
@@ -77,45 +77,34 @@ pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
     if args.out.is_file() {
         return Err(UsageError(format!("{} is a file: name a folder", args.out.display())).into());
     }
-    let model = load_model(&args.model, &args.source.device()?)?;
-    let detector = require_localizer(&*model, &args.model)?;
-    let source = args.source.open()?;
-    let config = localize_config(detector, args.kind, args.transforms);
+    let model = Model::load_on(&args.model, &args.source.open()?)?;
+    require_localizer(&model, &args.model)?;
+    let header = model.header();
+    let config = localize_config(&model, args.kind, args.transforms)?;
     let inputs = named_images(&args.images);
     let (files, outputs) = (inputs.files(), outputs(args, &inputs.images)?);
-    let map_threshold = args.map_threshold.unwrap_or(detector.info().map_threshold);
+    let map_threshold = args.map_threshold.or(header.map_threshold).unwrap_or(f64::MAX);
 
     let (mut made, mut failed) = (0, inputs.unusable.len());
     for (path, error) in inputs.unusable {
         tell_failed(args, &path, error)?;
     }
-    let mut meter = Meter::new();
-    let mut failure = None;
-    let flow = detector.localize_files(&source, &files, &config, &mut |index, found| {
-        let told = meter.suspend(|| match found {
+    let meter = Meter::new();
+    let maps = model.maps_with(&files, config);
+    for (done, ((path, output), found)) in (1..).zip(files.iter().zip(&outputs).zip(maps)) {
+        let found = Error::per_image(found)?;
+        meter.suspend(|| match found {
             Ok(found) => {
                 made += 1;
-                let output = &outputs[index];
-                write_and_tell(args, detector, &found, &files[index], output, map_threshold)
+                write_and_tell(args, header, &found, path, output, map_threshold)
             }
             Err(error) => {
                 failed += 1;
-                tell_failed(args, &files[index], error.with_causes())
+                tell_failed(args, path, error.with_causes())
             }
-        });
-        if let Err(error) = told {
-            failure = Some(error);
-            return ControlFlow::Break(());
-        }
-        meter.show("Localizing", index + 1, files.len(), "");
-        interrupt.flow()
-    })?;
-    meter.clear();
-    if let Some(failure) = failure {
-        return Err(failure);
-    }
-    if flow.is_break() {
-        return Err(Interrupted("Stopped; the maps made so far are complete.".into()).into());
+        })?;
+        meter.show("Localizing", done, files.len(), "");
+        interrupt.check(|| "Stopped; the maps made so far are complete.".into())?;
     }
     if !args.json {
         print(&format!("Wrote {} to {}", counted(made, "map"), args.out.display()))?;
@@ -149,18 +138,18 @@ fn outputs(args: &LocalizeArgs, images: &[NamedImage]) -> anyhow::Result<Vec<Map
 /// Writes one localization and says what it shows.
 fn write_and_tell(
     args: &LocalizeArgs,
-    detector: &Detector,
+    header: &Header,
     found: &Localization,
     path: &Path,
     files: &MapFiles,
     map_threshold: f64,
 ) -> anyhow::Result<()> {
-    let map = MapAnswer::new(path, detector, found, args.kind.into(), map_threshold);
+    let map = MapPrediction::new(path, header, found, args.kind.into(), map_threshold);
     files.write(found, map.top)?;
     if args.json {
         return print_json(&Written { map, files });
     }
-    let MapAnswer { path, regions, .. } = map;
+    let MapPrediction { path, regions, .. } = map;
     let verdict = found.verdict.word();
     let place = match regions.first() {
         None => "no region stands out".to_owned(),
@@ -177,7 +166,7 @@ fn write_and_tell(
 
 fn tell_failed(args: &LocalizeArgs, path: &Path, error: String) -> anyhow::Result<()> {
     if args.json {
-        print_json(&Answer::<MapAnswer>::failed(path, error))
+        print_json(&Prediction::<MapPrediction>::failed(path, error))
     } else {
         print(&format!("ERROR   {error}"))
     }

@@ -1,16 +1,16 @@
 //! `differnet report`: judges photographs and writes a document that one would file.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use differnet::{Verdict, load_model};
+use differnet::scoring::Verdict;
+use differnet::{Error, Model};
 use differnet_data::ContentHash;
 use differnet_eval::{ReportImage, UnusableFile};
 use serde_json::json;
 
 use crate::atomic;
-use crate::exit::{Exit, Interrupted, UsageError};
+use crate::exit::{Exit, UsageError};
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config};
@@ -71,10 +71,9 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         bail!("{} exists: name another file, or add --overwrite", args.out.display());
     }
     let origin = report::Origin::new(&args.model, &args.source)?;
-    let detector = load_model(&args.model, &args.source.device()?)?;
-    let model = detector.summary();
-    let source = args.source.open()?;
-    let scoring = args.scoring.resolve(&*detector, model.thresholds());
+    let model = Model::load_on(&args.model, &args.source.open()?)?;
+    let (header, limits) = (model.header(), &model.runtime().limits);
+    let scoring = args.scoring.resolve(&model, header.thresholds());
     let inputs = named_images(&args.images);
     let mut unusable: Vec<UnusableFile> = inputs
         .unusable
@@ -82,77 +81,60 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         .map(|(path, reason)| report::unusable(path, reason.clone()))
         .collect();
 
-    let mut meter = Meter::new();
+    let meter = Meter::new();
     let files = inputs.files();
-    let total = files.len();
+    let stopped = || "Stopped; no report was written.".to_owned();
     // The images that have a score, their contents and their entries.
     let mut scored: Vec<PathBuf> = Vec::new();
     let mut hashes: Vec<ContentHash> = Vec::new();
     let mut images: Vec<ReportImage> = Vec::new();
-    let flow = detector.score_files(&source, &files, &scoring, &mut |index, score| {
-        match score {
+    let scores = model.scores_with(&files, scoring);
+    for (done, (input, score)) in (1..).zip(inputs.images.iter().zip(scores)) {
+        match Error::per_image(score)? {
             Ok(score) => {
-                scored.push(files[index].clone());
+                scored.push(input.path.clone());
                 hashes.push(score.hash);
-                let name = inputs.images[index].name.display().to_string();
+                let name = input.name.display().to_string();
                 images.push(ReportImage { name, score: score.score, ..ReportImage::default() });
             }
-            Err(error) => unusable.push(report::unusable(&files[index], error.with_causes())),
+            Err(error) => unusable.push(report::unusable(&input.path, error.with_causes())),
         }
-        meter.show("Scoring", index + 1, total, "");
-        interrupt.flow()
-    })?;
-    let mut failure = None;
-    let maps = detector
-        .localizer()
-        .map(|detector| (detector, localize_config(detector, args.kind, args.map_transforms)));
-    let mapped = if flow.is_break() {
-        flow
-    } else if let Some((detector, config)) = &maps {
-        detector.localize_files(&source, &scored, config, &mut |index, found| {
-            let drawn = found.map(|found| {
-                let pictures = pictures(&found, detector.color_top(&found, config.kind));
-                images[index].thumbnail = Some(pictures.image);
-                images[index].overlay = pictures.overlay;
-            });
-            if let Err(error) = drawn {
-                failure = Some(error);
-                return ControlFlow::Break(());
-            }
-            meter.show("Maps", index + 1, scored.len(), "");
-            interrupt.flow()
-        })?
+        meter.show("Scoring", done, files.len(), "");
+        interrupt.check(stopped)?;
+    }
+    let maps = localize_config(&model, args.kind, args.map_transforms).ok();
+    if let Some(config) = maps {
+        let maps = model.maps_with(&scored, config);
+        for (done, (image, found)) in (1..).zip(images.iter_mut().zip(maps)) {
+            let found = found.context(CHANGED)?;
+            let pictures = pictures(&found, found.color_top(header, config.kind));
+            (image.thumbnail, image.overlay) = (Some(pictures.image), pictures.overlay);
+            meter.show("Maps", done, scored.len(), "");
+            interrupt.check(stopped)?;
+        }
     } else {
         for (image, path) in images.iter_mut().zip(&scored) {
-            let picture = thumbnail(path, &source.limits);
-            image.thumbnail = Some(picture.context(CHANGED)?);
+            image.thumbnail = Some(thumbnail(path, limits).context(CHANGED)?);
         }
-        flow
-    };
+    }
     meter.clear();
-    if let Some(failure) = failure {
-        return Err(failure).context(CHANGED);
-    }
-    if mapped.is_break() {
-        return Err(Interrupted("Stopped; no report was written.".to_owned()).into());
-    }
-    let thresholds = model.thresholds();
+    let thresholds = header.thresholds();
     let count =
         |verdict| images.iter().filter(|image| thresholds.verdict(image.score) == verdict).count();
     let (ok, unsure, defects) =
         (count(Verdict::Ok), count(Verdict::Unsure), count(Verdict::Defect));
     let (judged, failed) = (images.len(), unusable.len());
     let title = format!("{} judged", counted(judged, "image"));
-    let mut report = report::of_model(&title, &origin, &model);
+    let mut report = report::of_model(&title, &origin, header);
     report.images = images;
     report.unusable = unusable;
-    report::add_scoring(&mut report, &scoring, maps.as_ref().map(|(_, config)| config));
+    report::add_scoring(&mut report, &scoring, maps.as_ref());
     let places: Vec<String> = args.images.iter().map(|path| path.display().to_string()).collect();
-    report::add_fingerprints(&mut report, &model, &hashes, places.join(", "));
+    report::add_fingerprints(&mut report, header, &hashes, places.join(", "));
     atomic::replace(&args.out, |out| Ok(differnet_eval::write_report(&report, out)?))?;
     if args.json {
         print_json(&json!({
-            "out": args.out, "method": model.method, "images": judged, "ok": ok, "unsure": unsure,
+            "out": args.out, "method": header.config.method.method(), "images": judged, "ok": ok, "unsure": unsure,
             "defects": defects, "failed": failed, "threshold": thresholds.defect,
         }))?;
     } else {

@@ -1,12 +1,12 @@
 //! `differnet score`: judges photographs.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use differnet::{Answer, ScoreAnswer, Thresholds, Verdict, load_model};
+use differnet::scoring::{Thresholds, Verdict};
+use differnet::{Error, Model, Prediction, ScorePrediction};
 
-use crate::answer_line::answer_line;
-use crate::exit::{Exit, Interrupted};
+use crate::prediction_line::prediction_line;
+use crate::exit::Exit;
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::line_args::LineArgs;
@@ -73,46 +73,41 @@ struct Report {
 
 pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
-    let detector = load_model(&args.model, &args.source.device()?)?;
-    let source = args.source.open()?;
-    let model = detector.summary();
+    let model = Model::load_on(&args.model, &args.source.open()?)?;
+    let header = model.header();
     // A threshold of one's own leaves no room for the model's doubt.
     let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
-    let thresholds = given.unwrap_or_else(|| model.thresholds());
-    let config = args.scoring.resolve(&*detector, thresholds);
-    let mut line = args.line.open(&model)?;
+    let thresholds = given.unwrap_or_else(|| header.thresholds());
+    let config = args.scoring.resolve(&model, thresholds);
+    let mut line = args.line.open(header)?;
     let adaptive = config.settle.map(|_| config.transforms);
     let mut report = Report { json: args.json, adaptive, ..Report::default() };
-    let mut meter = Meter::new();
+    let meter = Meter::new();
 
     let inputs = named_images(&args.images);
     let files = inputs.files();
     for (path, error) in inputs.unusable {
-        report.add(Answer::failed(&path, error))?;
+        report.add(Prediction::failed(&path, error))?;
     }
-    let mut unprinted = None;
-    let flow = detector.score_files(&source, &files, &config, &mut |index, score| {
-        let path = &files[index];
+    let scores = model.scores_with(&files, config);
+    for (done, (path, score)) in (1..).zip(files.iter().zip(scores)) {
+        let score = Error::per_image(score)?;
         if let Ok(score) = &score {
             line.add(score);
         }
-        let answer = score.map(|score| ScoreAnswer::new(path, &model, &thresholds, &score));
-        if let Err(error) = meter.suspend(|| report.add(Answer::new(path, answer))) {
-            unprinted = Some(error);
-            return ControlFlow::Break(());
+        let answer = score.map(|score| ScorePrediction::new(path, header, &thresholds, &score));
+        if let Err(error) = meter.suspend(|| report.add(Prediction::new(path, answer))) {
+            line.save()?;
+            return Err(error);
         }
-        meter.show("Scoring", index + 1, files.len(), "");
-        interrupt.flow()
-    })?;
+        meter.show("Scoring", done, files.len(), "");
+        if interrupt.requested() {
+            break;
+        }
+    }
     meter.clear();
     line.save()?;
-    if let Some(error) = unprinted {
-        return Err(error);
-    }
-    if flow.is_break() {
-        let done = report.count();
-        return Err(Interrupted(format!("Stopped after {done} of {} images.", files.len())).into());
-    }
+    interrupt.check(|| format!("Stopped after {} of {} images.", report.count(), files.len()))?;
     report.finish()?;
     Ok(match (args.fail_on_defect && report.defects > 0, report.failed > 0) {
         (true, _) => Exit::Defects,
@@ -122,20 +117,20 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
 }
 
 impl Report {
-    fn add(&mut self, answer: Answer<ScoreAnswer>) -> anyhow::Result<()> {
-        if let Answer::Found(found) = &answer {
+    fn add(&mut self, answer: Prediction<ScorePrediction>) -> anyhow::Result<()> {
+        if let Prediction::Found(found) = &answer {
             self.transforms += found.transforms;
         }
         match &answer {
-            Answer::Found(ScoreAnswer { verdict: Verdict::Ok, .. }) => self.ok += 1,
-            Answer::Found(ScoreAnswer { verdict: Verdict::Unsure, .. }) => self.unsure += 1,
-            Answer::Found(ScoreAnswer { verdict: Verdict::Defect, .. }) => self.defects += 1,
-            Answer::Failed(_) => self.failed += 1,
+            Prediction::Found(ScorePrediction { verdict: Verdict::Ok, .. }) => self.ok += 1,
+            Prediction::Found(ScorePrediction { verdict: Verdict::Unsure, .. }) => self.unsure += 1,
+            Prediction::Found(ScorePrediction { verdict: Verdict::Defect, .. }) => self.defects += 1,
+            Prediction::Failed(_) => self.failed += 1,
         }
         if self.json {
             return print_json(&answer);
         }
-        print(&answer_line(&answer))
+        print(&prediction_line(&answer))
     }
 
     fn count(&self) -> usize {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use differnet::load_verified_model;
+use differnet::Model;
 use differnet_data::DecodeLimits;
 use differnet_server::{Drained, Limits, ModelFile, Server, ServerConfig, Strangers, Token};
 
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     let models = args.models.iter().map(|text| ModelFile::parse(text));
     let models = models.collect::<Result<Vec<_>, _>>().map_err(|error| usage(&error))?;
     let token = args.token_file.as_deref().map(Token::read).transpose()?;
-    let device = args.device.open()?;
+    let runtime = args.device.open()?;
     let strangers = if args.allow_without_token { Strangers::Allow } else { Strangers::Refuse };
     if !args.listen.ip().is_loopback() && token.is_none() && strangers == Strangers::Refuse {
         let message = format!(
@@ -84,12 +84,10 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
         return Err(UsageError(message).into());
     }
     log();
-    let unremembered = args.device.source_without_cache()?;
     let config = ServerConfig {
         listen: args.listen,
         models,
-        load: Box::new(move |path| load_verified_model(path, &device, &unremembered)),
-        source: args.device.source_without_cache()?,
+        load: Box::new(move |path| Model::load_verified(path, &runtime)),
         token,
         strangers,
         adaptive: args.adaptive,

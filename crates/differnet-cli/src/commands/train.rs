@@ -1,14 +1,13 @@
 //! `differnet train`: photographs of good parts become a model.
 
-use std::ops::ControlFlow;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use differnet::{
-    AnomalyDetector, BadImagePolicy, DetectorError, Method, ModelSummary, Outcome, Progress,
-    ProgressCallback, Training,
-};
+use differnet::progress::{Monitor, Progress, Stage};
+use differnet::{BadImagePolicy, Error, Header, Method, Model, Trained, Training};
 use differnet_data::{BadImage, Dataset, Layout};
 use serde::Serialize;
 
@@ -89,7 +88,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
     let layout = args.data.layout()?;
     let config = args.method.resolve(&args.config, matches!(layout, Layout::Mtd { .. }))?;
-    let seed = config.shared().seed;
+    let seed = config.seed;
     require_free(&args.out, args.overwrite)?;
     let regions = args.regions.load()?;
     let data = args.data.load(&layout, seed)?;
@@ -99,87 +98,89 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     }
     tell(&format!("Seed {seed}; checking the images ..."));
 
-    let source = args.source.open()?;
+    let runtime = args.source.open()?;
     let checkpoints = checkpoint_folder(&args.out);
-    let bad_images = if args.skip_bad { BadImagePolicy::Skip } else { BadImagePolicy::Refuse };
+    let method = config.method.method();
     let training = Training {
-        config: &config,
-        source: &source,
-        device: &args.source.device()?,
-        checkpoints: &checkpoints,
-        bad_images,
+        // Competitors begin anew.
+        checkpoints: method.is_resumable().then_some(&checkpoints),
+        checkpoint_interval: checkpoint_interval()?,
+        bad_images: if args.skip_bad { BadImagePolicy::Skip } else { BadImagePolicy::Refuse },
         regions: regions.as_ref(),
+        ..Training::new(&config, &runtime)
     };
-    // Competitors begin anew.
-    let resumable = config.method() == Method::DifferNet;
-    if resumable && checkpoints.exists() {
+    if method.is_resumable() && checkpoints.exists() {
         if args.restart {
             training.remove_checkpoints()?;
         } else {
             tell(&format!("Taking up the training in {}", checkpoints.display()));
         }
     }
-    let images = files(&data.train);
-    let outcome = watch(&interrupt, |progress| training.run(&images, progress));
-    if resumable && !matches!(outcome, Ok(Outcome::Finished(..))) {
+    let trained = watch(&interrupt, &training, &files(&data.train));
+    if method.is_resumable() && trained.is_err() {
         // Left behind empty by a training that could not begin; a full one stays.
         let _ = std::fs::remove_dir(&checkpoints);
     }
-    match outcome? {
-        Outcome::Interrupted if resumable => Err(interrupted(&checkpoints)),
-        Outcome::Interrupted => {
-            let message = if config.method().looks_at_pixels() {
-                "Stopped; the same command begins anew."
-            } else {
-                "Stopped; features so far are in the cache, the same command goes on."
-            };
-            Err(Interrupted(message.to_owned()).into())
-        }
-        Outcome::Finished(detector, skipped) => {
-            detector.save(&args.out)?;
-            if resumable {
-                training.remove_checkpoints()?;
-            }
-            finish(args, &data, &*detector, &skipped, start.elapsed())
-        }
-    }
+    let Trained { model, skipped } = trained?;
+    model.save(&args.out)?;
+    training.remove_checkpoints()?;
+    finish(args, &data, &model, &skipped, start.elapsed())
 }
 
 /// Runs a training with progress on the terminal and an ear for Ctrl-C.
-pub(crate) fn watch<M: ?Sized>(
+pub(crate) fn watch(
     interrupt: &Interrupt,
-    run: impl FnOnce(&mut ProgressCallback<'_>) -> Result<Outcome<M>, DetectorError>,
-) -> anyhow::Result<Outcome<M>> {
-    let mut meter = Meter::new();
-    let mut held_back_told = false;
-    let outcome = run(&mut |progress| -> ControlFlow<()> {
-        if let Progress::HeldBack { total, .. } = progress
-            && !held_back_told
-        {
-            held_back_told = true;
-            let images = counted(total, "image");
+    training: &Training<'_>,
+    images: &[PathBuf],
+) -> anyhow::Result<Trained> {
+    let meter = Meter::new();
+    let held_back_told = AtomicBool::new(false);
+    let observer = |progress: &Progress| {
+        if progress.stage == Stage::Validation && !held_back_told.swap(true, Ordering::Relaxed) {
+            let images = counted(progress.total, "image");
             meter.suspend(|| tell(&format!("Held back to set the threshold: {images}")));
         }
         meter.show_training(progress);
-        interrupt.flow()
-    });
+    };
+    let monitor = Monitor::new(&observer, interrupt.token());
+    let trained = Training { monitor, ..training.clone() }.run(images);
     meter.clear();
-    outcome.map_err(|error| match error {
-        DetectorError::OtherCheckpoint { .. } | DetectorError::Model { .. } => anyhow::Error::from(
-            error,
-        )
-        .context("cannot take up the interrupted training; --restart forgets it and begins anew"),
-        DetectorError::BadImages { .. } => {
-            anyhow::anyhow!("{error}\nAdd --skip-bad to train on the others")
-        }
+    trained.map_err(|error| match error {
+        Error::Cancelled(_) => Interrupted(what_was_kept(training)).into(),
+        Error::OtherCheckpoint { .. } | Error::Model { .. } => anyhow::Error::from(error)
+            .context("cannot take up the interrupted training; --restart forgets it and begins anew"),
+        Error::BadImages { .. } => anyhow::anyhow!("{error}\nAdd --skip-bad to train on the others"),
         other => other.into(),
     })
 }
 
 /// What to say after an interrupted training.
-pub(crate) fn interrupted(checkpoints: &Path) -> anyhow::Error {
-    let folder = checkpoints.display();
-    Interrupted(format!("Stopped and saved in {folder}. Repeat the same command to go on.")).into()
+fn what_was_kept(training: &Training<'_>) -> String {
+    let method = training.config.method.method();
+    match training.checkpoints {
+        Some(folder) => {
+            let folder = folder.display();
+            format!("Stopped and saved in {folder}. Repeat the same command to go on.")
+        }
+        _ if method.looks_at_pixels() => "Stopped; the same command begins anew.".to_owned(),
+        _ => "Stopped; features so far are in the cache, the same command goes on.".to_owned(),
+    }
+}
+
+/// Environment variable: seconds between two saves of a training's state.
+const INTERVAL: &str = "DIFFERNET_CHECKPOINT_SECONDS";
+
+/// Time between two saves of a training's state: a minute, unless the environment says otherwise.
+pub(crate) fn checkpoint_interval() -> anyhow::Result<Duration> {
+    interval_from(std::env::var_os(INTERVAL).as_deref())
+}
+
+fn interval_from(value: Option<&OsStr>) -> anyhow::Result<Duration> {
+    let Some(value) = value else { return Ok(Duration::from_secs(60)) };
+    let seconds = value.to_str().and_then(|text| text.parse().ok());
+    seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).with_context(|| {
+        format!("setting {INTERVAL} must be a number of seconds, found {}", value.display())
+    })
 }
 
 /// `M.differnet.checkpoints`, beside the model.
@@ -221,25 +222,25 @@ fn tell_found(layout: &Layout, data: &Dataset) {
 fn finish(
     args: &TrainArgs,
     data: &Dataset,
-    detector: &dyn AnomalyDetector,
+    model: &Model,
     skipped: &[BadImage],
     time: Duration,
 ) -> anyhow::Result<Exit> {
-    let model = detector.summary();
-    let updates = detector.localizer().map(|detector| detector.info().updates);
+    let model = model.header();
+    let (updates, seed) = (model.updates, model.config.seed);
     let kept = model.history.iter().find(|point| Some(point.update) == updates);
     let skipped: Vec<String> = skipped.iter().map(ToString::to_string).collect();
     if args.json {
         print_json(&Summary {
             out: &args.out,
-            method: model.method,
+            method: model.config.method.method(),
             images: model.training_images,
             held_back: model.held_back_images,
             updates,
-            threshold: model.threshold,
+            threshold: model.thresholds().defect,
             validation: kept.and_then(|point| point.validation),
             skipped,
-            seed: model.seed,
+            seed,
             seconds: time.as_secs_f64(),
         })?;
         return Ok(Exit::Done);
@@ -249,8 +250,8 @@ fn finish(
         tell(&format!("{} left out:{list}", counted(skipped.len(), "file")));
     }
     let path = shell_word(&args.out);
-    print(&learnt(&model, updates))?;
-    print(&format!("Wrote {} after {} (seed {})", args.out.display(), duration(time), model.seed))?;
+    print(&learnt(model))?;
+    print(&format!("Wrote {} after {} (seed {seed})", args.out.display(), duration(time)))?;
     print(&format!("\nNext:  differnet score --model {path} IMAGE_OR_FOLDER"))?;
     if data.test.iter().any(|sample| sample.defect.is_some()) {
         print(&format!("       differnet evaluate --model {path} {}", args.data.typed()))?;
@@ -259,7 +260,7 @@ fn finish(
 }
 
 /// What the training found out, for people.
-fn learnt(model: &ModelSummary<'_>, updates: Option<u64>) -> String {
+fn learnt(model: &Header) -> String {
     let (kind, images) = match model.held_back_images {
         0 => ("training images (none were held back)", model.good_scores.len()),
         held_back => ("good images held back", held_back),
@@ -268,15 +269,33 @@ fn learnt(model: &ModelSummary<'_>, updates: Option<u64>) -> String {
         (Some(low), Some(high)) => format!("{low:.2} to {high:.2}"),
         _ => "unknown".to_owned(),
     };
-    let how = match updates {
+    let how = match model.updates {
         Some(updates) => format!("{updates} updates"),
-        None => format!("the method {}", model.method),
+        None => format!("the method {}", model.config.method.method()),
     };
     format!(
         "Trained on {} with {how}.\n\
          Scores of {images} {kind}: {scores}.\n\
          Threshold {:.2}: an image that scores this or more is called a defect.",
         counted(model.training_images, "good image"),
-        model.threshold
+        model.thresholds().defect
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_sets_the_time_between_two_saves() -> anyhow::Result<()> {
+        let interval = |text: &str| interval_from(Some(OsStr::new(text)));
+        assert_eq!(interval_from(None)?, Duration::from_secs(60));
+        assert_eq!(interval("0")?, Duration::ZERO);
+        assert_eq!(interval("0.25")?, Duration::from_millis(250));
+        for text in ["", "soon", "-1", "NaN", "1e99"] {
+            let message = interval(text).expect_err(text).to_string();
+            assert!(message.contains(INTERVAL), "{message}");
+        }
+        Ok(())
+    }
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use differnet::{Method, SelfTest, load_model};
+use differnet::{Method, Model, SelfTest};
 use serde::Serialize;
 
 use crate::device::DeviceArgs;
@@ -53,19 +53,18 @@ struct Report<'a> {
 }
 
 pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
-    let model = load_model(&args.model, &args.device.open()?)?;
+    let model = Model::load_on(&args.model, &args.device.open()?)?;
     let path = args.model.display();
-    let Some(test) = model.summary().self_test.cloned() else {
+    let Some(test) = &model.header().self_test else {
         bail!("{path} carries no self-test: train it again with this version to have one");
     };
-    let source = args.device.source_without_cache()?;
-    let result = test.run(&*model, &source)?;
+    let result = test.run(&model)?;
     // NaN agrees with nothing.
     let ok = result.deviation <= args.tolerance;
     if args.json {
         print_json(&Report {
             path: &args.model,
-            method: model.summary().method,
+            method: model.header().config.method.method(),
             ok,
             deviation: result.deviation,
             tolerance: args.tolerance,

@@ -1,18 +1,16 @@
 //! `differnet watch`: judges photographs as they arrive in a folder.
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use differnet::{
-    AnomalyDetector, Answer, FeatureSource, ScoreAnswer, ScoreConfig, Thresholds, load_model,
-};
+use differnet::scoring::Thresholds;
+use differnet::{Error, Model, Prediction, ScoreConfig, ScorePrediction};
 use differnet_data::{DatasetError, ImageError, ImageInput, find_images, read_file};
 
-use crate::answer_line::answer_line;
+use crate::prediction_line::prediction_line;
 use crate::device::DeviceArgs;
 use crate::exit::{Exit, UsageError};
 use crate::interrupt::Interrupt;
@@ -82,18 +80,15 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     if let Some(defects) = &args.move_defects {
         require_outside(defects, &args.folder)?;
     }
-    let detector = load_model(&args.model, &args.device.open()?)?;
+    let model = Model::load_on(&args.model, &args.device.open()?)?;
     let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
-    let summary = detector.summary();
-    let thresholds = given.unwrap_or_else(|| summary.thresholds());
-    let source = args.device.source_without_cache()?;
+    let thresholds = given.unwrap_or_else(|| model.header().thresholds());
     let mut watch = Watch {
         args,
-        detector: &*detector,
+        model: &model,
         thresholds,
-        source: &source,
         journal: Journal::open(&args.out)?,
-        line: args.line.open(&summary)?,
+        line: args.line.open(model.header())?,
         told: BTreeSet::new(),
         interrupt: &interrupt,
     };
@@ -137,9 +132,8 @@ fn require_outside(defects: &Path, folder: &Path) -> anyhow::Result<()> {
 /// A folder being watched.
 struct Watch<'a> {
     args: &'a WatchArgs,
-    detector: &'a dyn AnomalyDetector,
+    model: &'a Model,
     thresholds: Thresholds,
-    source: &'a FeatureSource,
     journal: Journal,
     line: Line<'a>,
     /// Complaints that need not be repeated.
@@ -192,7 +186,7 @@ impl Watch<'_> {
         let mut images = Vec::with_capacity(versions.len());
         for version in versions {
             let path = self.args.folder.join(&version.name);
-            let bytes = read_file(&path, &self.source.limits);
+            let bytes = read_file(&path, &self.model.runtime().limits);
             // What changed while it was read is not what was settled: its turn comes later.
             if self.version(&path).as_ref() != Some(version) {
                 continue;
@@ -201,38 +195,32 @@ impl Watch<'_> {
                 Ok(bytes) => images.push((version, path, bytes)),
                 // Rights and shares change without the file: it is tried at every look.
                 Err(error @ ImageError::Io { .. }) => self.complain(error.with_causes()),
-                Err(error) => self.keep(version, &Answer::new(&path, Err(error)))?,
+                Err(error) => self.keep(version, &Prediction::new(&path, Err(error)))?,
             }
         }
         let inputs: Vec<ImageInput<'_>> =
             images.iter().map(|(_, name, bytes)| ImageInput::Memory { name, bytes }).collect();
-        let (detector, source) = (self.detector, self.source);
-        let settle = self.args.adaptive.then_some(self.thresholds);
-        let config = ScoreConfig { settle, ..detector.score_config() };
-        let summary = detector.summary();
-        let mut failure = None;
-        let _ = detector.score_images(source, &inputs, &config, &mut |index, score| {
-            let (version, path, _) = &images[index];
+        let (model, settle) = (self.model, self.args.adaptive.then_some(self.thresholds));
+        let config = ScoreConfig { settle, ..model.score_config() };
+        for ((version, path, _), score) in images.iter().zip(model.scores_with(inputs, config)) {
+            let score = Error::per_image(score)?;
             if let Ok(score) = &score {
                 self.line.add(score);
             }
-            let answer =
-                score.map(|score| ScoreAnswer::new(path, &summary, &self.thresholds, &score));
-            match self.keep(version, &Answer::new(path, answer)) {
-                Ok(()) => self.interrupt.flow(),
-                Err(error) => {
-                    failure = Some(error);
-                    ControlFlow::Break(())
-                }
+            let found = score
+                .map(|score| ScorePrediction::new(path, model.header(), &self.thresholds, &score));
+            self.keep(version, &Prediction::new(path, found))?;
+            if self.interrupt.requested() {
+                break;
             }
-        })?;
-        failure.map_or_else(|| self.line.save(), Err)
+        }
+        self.line.save()
     }
 
     /// Writes a result down, says it, and moves the file if it is a defect.
-    fn keep(&mut self, version: &Version, answer: &Answer<ScoreAnswer>) -> anyhow::Result<()> {
+    fn keep(&mut self, version: &Version, answer: &Prediction<ScorePrediction>) -> anyhow::Result<()> {
         let fate = self.journal.add(version, answer)?;
-        print(&answer_line(answer))?;
+        print(&prediction_line(answer))?;
         if fate == Fate::Defect {
             self.move_away(version);
         }

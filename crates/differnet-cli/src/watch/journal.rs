@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use differnet::{Answer, ScoreAnswer};
+use differnet::{Prediction, ScorePrediction};
 use serde::{Deserialize, Serialize};
 
 use super::version::Version;
@@ -40,7 +40,7 @@ pub(crate) struct Journal {
 #[derive(Serialize)]
 struct Line<'a> {
     #[serde(flatten)]
-    answer: &'a Answer<ScoreAnswer>,
+    answer: &'a Prediction<ScorePrediction>,
     file: &'a Version,
 }
 
@@ -102,7 +102,7 @@ impl Journal {
     pub(crate) fn add(
         &mut self,
         version: &Version,
-        answer: &Answer<ScoreAnswer>,
+        answer: &Prediction<ScorePrediction>,
     ) -> anyhow::Result<Fate> {
         let line = Line { answer, file: version };
         let mut line = serde_json::to_vec(&line).context("cannot write the results as JSON")?;
@@ -115,7 +115,7 @@ impl Journal {
         }
         self.length += line.len() as u64;
         let fate = match answer {
-            Answer::Found(ScoreAnswer { verdict: differnet::Verdict::Defect, .. }) => Fate::Defect,
+            Prediction::Found(ScorePrediction { verdict: differnet::Verdict::Defect, .. }) => Fate::Defect,
             _ => Fate::Stays,
         };
         self.done.insert(version.clone(), fate);
@@ -133,8 +133,8 @@ mod tests {
         Version { name: name.into(), bytes: 3, modified: "2026-01-01T00:00:00.5Z".into() }
     }
 
-    fn answer(verdict: Verdict) -> Answer<ScoreAnswer> {
-        Answer::Found(ScoreAnswer {
+    fn answer(verdict: Verdict) -> Prediction<ScorePrediction> {
+        Prediction::Found(ScorePrediction {
             path: "a.png".into(),
             method: Method::DifferNet,
             score: f64::INFINITY,
@@ -152,7 +152,7 @@ mod tests {
         let mut journal = Journal::open(&path)?;
         assert_eq!(journal.add(&version("a"), &answer(Verdict::Defect))?, Fate::Defect);
         assert_eq!(journal.add(&version("b"), &answer(Verdict::Unsure))?, Fate::Stays);
-        let failed = Answer::failed(Path::new("c"), "it is empty".into());
+        let failed = Prediction::failed(Path::new("c"), "it is empty".into());
         journal.add(&version("c"), &failed)?;
         assert!(Journal::open(&path).is_err(), "one writer at a time");
         drop(journal);

@@ -7,7 +7,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use differnet::{Answer, MapAnswer};
+use differnet::{Prediction, MapPrediction};
 use differnet_data::ImageError;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -37,7 +37,7 @@ pub(super) struct Options {
 #[derive(Debug, Serialize)]
 struct Localized {
     #[serde(flatten)]
-    answer: MapAnswer,
+    answer: MapPrediction,
     #[serde(flatten)]
     pictures: Pictures,
 }
@@ -73,8 +73,8 @@ pub(super) async fn localize(
     request: Request,
 ) -> Response {
     let task = |model: &Model, options: &Options| {
-        if model.localizing().is_none() {
-            let method = model.detector.summary().method;
+        if !model.model.localizes() {
+            let method = model.model.header().config.method.method();
             let message = format!(
                 "{} is a model of {method}, which does not say where a defect is",
                 model.name
@@ -202,17 +202,17 @@ fn too_late(deadline: Duration) -> Problem {
 /// What an outcome is told as.
 fn line(name: &std::path::Path, outcome: Outcome) -> Result<Line, Problem> {
     match outcome {
-        Outcome::Score(Ok(answer)) => found(Answer::Found(answer)),
+        Outcome::Score(Ok(answer)) => found(Prediction::Found(answer)),
         Outcome::Score(Err(error)) => Ok(failed::<()>(name, error)),
         Outcome::Map(found_map) => match *found_map {
-            Ok((answer, pictures)) => found(Answer::Found(Localized { answer, pictures })),
+            Ok((answer, pictures)) => found(Prediction::Found(Localized { answer, pictures })),
             Err(error) => Ok(failed::<()>(name, error)),
         },
         Outcome::Fault => Err(Problem::fault()),
     }
 }
 
-fn found<T: Serialize>(answer: Answer<T>) -> Result<Line, Problem> {
+fn found<T: Serialize>(answer: Prediction<T>) -> Result<Line, Problem> {
     let json = serde_json::to_string(&answer).map_err(|_| Problem::fault())?;
     Ok(Line { status: StatusCode::OK, json, told: None })
 }
@@ -220,7 +220,7 @@ fn found<T: Serialize>(answer: Answer<T>) -> Result<Line, Problem> {
 fn failed<T: Serialize>(name: &std::path::Path, error: ImageError) -> Line {
     let status = status_of(&error);
     let told = error.with_causes();
-    let answer = Answer::<T>::failed(name, told.clone());
+    let answer = Prediction::<T>::failed(name, told.clone());
     let json = serde_json::to_string(&answer).expect("two texts are always JSON");
     Line { status, json, told: Some(Told(told)) }
 }

@@ -1,15 +1,15 @@
 //! What is said of one image, as a line for people.
 
-use differnet::{Answer, FailedAnswer, ScoreAnswer};
+use differnet::{Prediction, FailedPrediction, ScorePrediction};
 
 /// The answer on one line.
-pub(crate) fn answer_line(answer: &Answer<ScoreAnswer>) -> String {
+pub(crate) fn prediction_line(answer: &Prediction<ScorePrediction>) -> String {
     match answer {
-        Answer::Found(ScoreAnswer { path, score, threshold, p_value, verdict, .. }) => {
+        Prediction::Found(ScorePrediction { path, score, threshold, p_value, verdict, .. }) => {
             let p_value = p_value.map_or(String::new(), |p| format!("  p {p:6.4}"));
             let verdict = verdict.word();
             format!("{verdict:<6}  score {score:12.2}  threshold {threshold:10.2}{p_value}  {path}")
         }
-        Answer::Failed(FailedAnswer { error, .. }) => format!("ERROR   {error}"),
+        Prediction::Failed(FailedPrediction { error, .. }) => format!("ERROR   {error}"),
     }
 }
