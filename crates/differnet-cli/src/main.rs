@@ -3,7 +3,6 @@
 //! A subcommand resolves its arguments, calls the libraries and prints. Results go to the standard
 //! output, everything else to the standard error.
 
-
 mod atomic;
 mod cache_args;
 mod cli;

@@ -55,11 +55,7 @@ pub(crate) struct ScoringArgs {
 impl ScoringArgs {
     /// The scoring in force, for verdicts by `thresholds`; says so if the model's threshold was set with
     /// another.
-    pub(crate) fn resolve(
-        &self,
-        model: &Model,
-        thresholds: Thresholds,
-    ) -> ScoreConfig {
+    pub(crate) fn resolve(&self, model: &Model, thresholds: Thresholds) -> ScoreConfig {
         let default = model.score_config();
         let seed = self.seed(model);
         let config = ScoreConfig {

@@ -2,7 +2,8 @@
 
 use std::io::Cursor;
 
-use differnet::{AnomalyMap, Localization};
+use differnet::Localization;
+use differnet::scoring::AnomalyMap;
 use differnet_eval::map_color;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};

@@ -34,7 +34,7 @@ pub(crate) fn score_by_rows(
             None => transforms,
         }
     };
-    let mut open = runtime.open(images, header.regions.as_ref(), &choice)?;
+    let mut open = runtime.open_images(images, header.regions.as_ref(), &choice)?;
     // The scores of each image's transforms so far.
     let mut scores: Vec<Vec<f64>> = vec![Vec::new(); open.len()];
     loop {

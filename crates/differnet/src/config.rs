@@ -173,7 +173,10 @@ impl Config {
 
     /// The same with DifferNet's own settings changed by `change`; nothing changes for other methods.
     #[must_use]
-    pub fn map_differnet(mut self, change: impl FnOnce(DifferNetConfig) -> DifferNetConfig) -> Self {
+    pub fn map_differnet(
+        mut self,
+        change: impl FnOnce(DifferNetConfig) -> DifferNetConfig,
+    ) -> Self {
         if let MethodConfig::DifferNet(config) = self.method {
             self.method = MethodConfig::DifferNet(change(config));
         }

@@ -126,16 +126,14 @@ pub fn check_dataset(
     let mut findings = of_files(&inspection);
     findings.extend(few_images(usable.len()));
     if let Some(runtime) = runtime {
-        findings.extend(suspected_defects(runtime, &usable, monitor)?.into_iter().map(
-            |suspect| {
-                let message = format!(
-                    "{:.1} times as far from the nearest other good image as usual: does it show a \
+        findings.extend(suspected_defects(runtime, &usable, monitor)?.into_iter().map(|suspect| {
+            let message = format!(
+                "{:.1} times as far from the nearest other good image as usual: does it show a \
                      defect?",
-                    suspect.ratio
-                );
-                Finding::new(FindingKind::SuspectedDefect, vec![suspect.path], message)
-            },
-        ));
+                suspect.ratio
+            );
+            Finding::new(FindingKind::SuspectedDefect, vec![suspect.path], message)
+        }));
     }
     // Stable: within a kind the order in which they were found.
     findings.sort_by_key(|finding| (finding.severity, finding.kind));

@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::header::Header;
 
 /// Names and values, in the order to show.
-pub type Rows = Vec<(String, String)>;
+type Rows = Vec<(String, String)>;
 
 impl Header {
     /// What the model was made from, and what it tells of itself.
@@ -36,14 +36,16 @@ impl Header {
 
     /// What counts of an image, for people.
     pub fn regions_text(&self) -> String {
-        self.regions.as_ref().map_or_else(|| "none, the whole image counts".to_owned(), Regions::to_string)
+        self.regions
+            .as_ref()
+            .map_or_else(|| "none, the whole image counts".to_owned(), Regions::to_string)
     }
 }
 
 impl Config {
     /// Every setting under its name in a settings file.
     pub fn rows(&self) -> Rows {
-                let text = self.to_toml();
+        let text = self.to_toml();
         let settings = text.lines().filter_map(|line| line.split_once(" = "));
         let plain = |value: &str| value.trim_matches('"').to_owned();
         settings.map(|(name, value)| (name.to_owned(), plain(value))).collect()

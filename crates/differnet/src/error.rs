@@ -182,10 +182,7 @@ impl Error {
 
     /// As [`Self::model`], of a competitor's file.
     pub(crate) fn baseline_model(path: &Path) -> impl Fn(BaselineError) -> Self + '_ {
-        move |source| Self::BaselineModel {
-            path: path.to_path_buf(),
-            source: Box::new(source),
-        }
+        move |source| Self::BaselineModel { path: path.to_path_buf(), source: Box::new(source) }
     }
 }
 

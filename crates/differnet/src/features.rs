@@ -75,8 +75,10 @@ impl Runtime {
     ) -> impl Iterator<Item = Result<ImageFeatures, Error>> {
         let images = images.into_iter().map(Into::into);
         let batches = Batched::new(images, BATCH, move |images| {
-            let mut open = self.open(images, regions, &choice)?;
-            open.iter_mut().flatten().for_each(|image| drop(image.want(usize::MAX)));
+            let mut open = self.open_images(images, regions, &choice)?;
+            for image in open.iter_mut().flatten() {
+                let _ = image.want(usize::MAX);
+            }
             self.extract_missing(&mut open)?;
             let features = |image: OpenImage| {
                 let rows = image.rows(0);
@@ -100,7 +102,7 @@ impl Runtime {
     }
 
     /// Opens a batch of images: reads each, looks its rows up, and decodes it if some are missing.
-    pub(crate) fn open(
+    pub(crate) fn open_images(
         &self,
         images: &[ImageInput<'_>],
         regions: Option<&Regions>,

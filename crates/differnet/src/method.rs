@@ -291,9 +291,7 @@ pub(crate) fn load(
     let wrong =
         |source| Error::BaselineModel { path: path.to_path_buf(), source: Box::new(source) };
     match &header.config.method {
-        MethodConfig::DifferNet(config) => {
-            Ok(Box::new(differnet::load(path, header, config, runtime)?))
-        }
+        MethodConfig::DifferNet(config) => differnet::load(path, header, config, runtime),
         MethodConfig::OneNearestNeighbour(_) => {
             rows::scorer(path, OneNearestNeighbour::load(path).map_err(wrong)?)
         }

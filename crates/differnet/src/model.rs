@@ -219,11 +219,11 @@ impl Model {
             self.check(&config.scoring)?;
             let (regions, limits) = (self.header.regions.as_ref(), &self.runtime.limits);
             let scoring = self.scoring(&config.scoring);
-            let localize = |&input: &ImageInput<'_>| match DecodedImage::read(input, regions, limits)
-            {
-                Ok(image) => self.localizer()?.localize(image, &scoring, config.kind).map(Ok),
-                Err(error) => Ok(Err(error)),
-            };
+            let localize =
+                |&input: &ImageInput<'_>| match DecodedImage::read(input, regions, limits) {
+                    Ok(image) => self.localizer()?.localize(image, &scoring, config.kind).map(Ok),
+                    Err(error) => Ok(Err(error)),
+                };
             images.iter().map(localize).collect()
         });
         maps.map(|map| map.and_then(|map| map.map_err(Error::Image)))

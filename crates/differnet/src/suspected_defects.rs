@@ -17,12 +17,12 @@ const LEAST_RATIO: f64 = 1.5;
 
 /// A good image that may show a defect.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Suspect {
+pub(crate) struct Suspect {
     /// The image.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its distance to the nearest other image over the median of all such distances, in principal
     /// components of z-scored features.
-    pub ratio: f64,
+    pub(crate) ratio: f64,
 }
 
 /// Those of the good images `files` that are unusually far from their nearest neighbour, the
@@ -34,7 +34,7 @@ pub struct Suspect {
 ///
 /// # Errors
 /// [`Error`]: an image that cannot be used, a cache that cannot, or [`Error::Cancelled`].
-pub fn suspected_defects(
+pub(crate) fn suspected_defects(
     runtime: &Runtime,
     files: &[PathBuf],
     monitor: &Monitor<'_>,

@@ -20,7 +20,7 @@ use crate::self_test::SelfTest;
 use crate::split::{Split, check_files, split_files};
 
 /// Fewest usable images that a training starts with.
-pub const FEWEST_IMAGES: usize = 2;
+pub(crate) const FEWEST_IMAGES: usize = 2;
 /// Good images whose maps set the threshold of maps.
 const MAPPED_IMAGES: usize = 50;
 /// Time between two saves of a training's state unless another is given.

@@ -234,11 +234,10 @@ fn calibrate(
         }
         ThresholdRule::Cost { escape, false_alarm, defect_share, .. } => {
             let folder = args.defects.as_ref().expect("an argument that costs require");
-            let defects: Vec<f64> =
-                scores(model, folder, "Scoring defects", left_out, interrupt)?
-                    .iter()
-                    .map(|image| image.score)
-                    .collect();
+            let defects: Vec<f64> = scores(model, folder, "Scoring defects", left_out, interrupt)?
+                .iter()
+                .map(|image| image.score)
+                .collect();
             let costs = Costs { escape, false_alarm, defect_share };
             let found = costs.cheapest(&good_scores, &defects)?;
             let balance = Balance {

@@ -95,8 +95,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         None
     };
     let bad = check_images(&files(&data.test), header.regions.as_ref(), limits);
-    let bad_masks =
-        if maps.is_some() { check_masks(&data.test, limits) } else { Vec::new() };
+    let bad_masks = if maps.is_some() { check_masks(&data.test, limits) } else { Vec::new() };
     let skipped = skipped(args, &bad, &bad_masks)?;
     let test = usable(&data.test, &bad);
     require_kinds(args, &test)?;

@@ -7,8 +7,8 @@ use anyhow::{Context, bail};
 use clap::ValueEnum;
 use differnet::{MTD_JITTER, Runtime};
 use differnet_data::{
-    ContentHash, Layout, Purpose, Rotation, Transform, TransformConfig, check_images, fixed_transforms,
-    random_transforms,
+    ContentHash, Layout, Purpose, Rotation, Transform, TransformConfig, check_images,
+    fixed_transforms, random_transforms,
 };
 use differnet_features::FEATURES;
 use serde_json::json;

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use differnet::scoring::{Thresholds, Verdict};
 use differnet::{Error, Model, Prediction, ScorePrediction};
 
-use crate::prediction_line::prediction_line;
 use crate::exit::Exit;
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::line_args::LineArgs;
 use crate::numbers::finite;
 use crate::output::{counted, print, print_json};
+use crate::prediction_line::prediction_line;
 use crate::progress::Meter;
 use crate::score_args::ScoringArgs;
 use crate::source_args::SourceArgs;
@@ -124,7 +124,9 @@ impl Report {
         match &answer {
             Prediction::Found(ScorePrediction { verdict: Verdict::Ok, .. }) => self.ok += 1,
             Prediction::Found(ScorePrediction { verdict: Verdict::Unsure, .. }) => self.unsure += 1,
-            Prediction::Found(ScorePrediction { verdict: Verdict::Defect, .. }) => self.defects += 1,
+            Prediction::Found(ScorePrediction { verdict: Verdict::Defect, .. }) => {
+                self.defects += 1
+            }
             Prediction::Failed(_) => self.failed += 1,
         }
         if self.json {

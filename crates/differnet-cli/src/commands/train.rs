@@ -147,9 +147,12 @@ pub(crate) fn watch(
     meter.clear();
     trained.map_err(|error| match error {
         Error::Cancelled(_) => Interrupted(what_was_kept(training)).into(),
-        Error::OtherCheckpoint { .. } | Error::Model { .. } => anyhow::Error::from(error)
-            .context("cannot take up the interrupted training; --restart forgets it and begins anew"),
-        Error::BadImages { .. } => anyhow::anyhow!("{error}\nAdd --skip-bad to train on the others"),
+        Error::OtherCheckpoint { .. } | Error::Model { .. } => anyhow::Error::from(error).context(
+            "cannot take up the interrupted training; --restart forgets it and begins anew",
+        ),
+        Error::BadImages { .. } => {
+            anyhow::anyhow!("{error}\nAdd --skip-bad to train on the others")
+        }
         other => other.into(),
     })
 }

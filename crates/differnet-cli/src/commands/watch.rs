@@ -10,13 +10,13 @@ use differnet::scoring::Thresholds;
 use differnet::{Error, Model, Prediction, ScoreConfig, ScorePrediction};
 use differnet_data::{DatasetError, ImageError, ImageInput, find_images, read_file};
 
-use crate::prediction_line::prediction_line;
 use crate::device::DeviceArgs;
 use crate::exit::{Exit, UsageError};
 use crate::interrupt::Interrupt;
 use crate::line_args::{Line, LineArgs};
 use crate::numbers::{finite, seconds};
 use crate::output::{print, tell};
+use crate::prediction_line::prediction_line;
 use crate::watch::journal::{Fate, Journal};
 use crate::watch::moving::move_file;
 use crate::watch::settling::Settling;
@@ -218,7 +218,11 @@ impl Watch<'_> {
     }
 
     /// Writes a result down, says it, and moves the file if it is a defect.
-    fn keep(&mut self, version: &Version, answer: &Prediction<ScorePrediction>) -> anyhow::Result<()> {
+    fn keep(
+        &mut self,
+        version: &Version,
+        answer: &Prediction<ScorePrediction>,
+    ) -> anyhow::Result<()> {
         let fate = self.journal.add(version, answer)?;
         print(&prediction_line(answer))?;
         if fate == Fate::Defect {

@@ -115,7 +115,10 @@ impl Journal {
         }
         self.length += line.len() as u64;
         let fate = match answer {
-            Prediction::Found(ScorePrediction { verdict: differnet::Verdict::Defect, .. }) => Fate::Defect,
+            Prediction::Found(ScorePrediction {
+                verdict: differnet::scoring::Verdict::Defect,
+                ..
+            }) => Fate::Defect,
             _ => Fate::Stays,
         };
         self.done.insert(version.clone(), fate);

@@ -183,11 +183,8 @@ mod tests {
             .scores(&files)
             .map(|score| score.map(|score| (score.transform_scores, score.verdict)).ok())
             .collect();
-        let expected = [
-            Some((vec![40.0; 3], Verdict::Ok)),
-            None,
-            Some((vec![200.0; 3], Verdict::Defect)),
-        ];
+        let expected =
+            [Some((vec![40.0; 3], Verdict::Ok)), None, Some((vec![200.0; 3], Verdict::Defect))];
         assert_eq!(found, expected);
     }
 }

@@ -39,11 +39,7 @@ pub(crate) struct State {
 
 impl State {
     /// The state of a training that has not begun.
-    pub(crate) fn new(
-        config: &Config,
-        regions: Option<&Regions>,
-        data_fingerprint: &str,
-    ) -> Self {
+    pub(crate) fn new(config: &Config, regions: Option<&Regions>, data_fingerprint: &str) -> Self {
         Self {
             config: config.clone(),
             regions: regions.cloned(),

@@ -109,8 +109,7 @@ impl DifferNetConfig {
     pub(super) fn learning_rate_at(&self, update: u64, updates: u64) -> f64 {
         let share = update as f64 / updates.max(1) as f64;
         let weight = 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
-        self.final_learning_rate
-            + (self.adam.learning_rate - self.final_learning_rate) * weight
+        self.final_learning_rate + (self.adam.learning_rate - self.final_learning_rate) * weight
     }
 
     /// Checks every range.

@@ -71,7 +71,6 @@ impl Localizer for DifferNet {
         };
         Ok(Localization { hash, image, score, verdict, map })
     }
-
 }
 
 impl DifferNet {
@@ -123,4 +122,3 @@ impl DifferNet {
         Ok((features, maps.collect()))
     }
 }
-

@@ -335,8 +335,7 @@ impl<'a> FlowTraining<'a> {
     ) -> Result<(), Error> {
         let Training { config, runtime, regions, .. } = *self.training;
         let range = round * config.transforms..(round + 1) * config.transforms;
-        let choice =
-            |hash: &ContentHash| self.training.training_transforms(hash, range.clone());
+        let choice = |hash: &ContentHash| self.training.training_transforms(hash, range.clone());
         let features = runtime.features_of_usable(regions, &split.training, choice);
         for (index, features) in features.enumerate() {
             if sender.send(Ok((index, features?.rows))).is_err() {

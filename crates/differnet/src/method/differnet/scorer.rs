@@ -76,7 +76,7 @@ pub(crate) fn load(
     header: &Header,
     config: &DifferNetConfig,
     runtime: &Runtime,
-) -> Result<DifferNet, Error> {
+) -> Result<Box<dyn Scorer>, Error> {
     let (flows, companions) = Flows::load(path, &runtime.device).map_err(Error::model(path))?;
     let not_a_model = |reason: String| Error::NotAModel { path: path.to_path_buf(), reason };
     if flows.config() != config.flow_config() || flows.count() != config.flows {
@@ -90,5 +90,5 @@ pub(crate) fn load(
     };
     let (means, deviations) = (table(LOCAL_MEANS)?, table(LOCAL_DEVIATIONS)?);
     let local_statistics = LocalStatistics::new(LOCAL_GRID.side, means, deviations);
-    Ok(DifferNet { flows, local_statistics, average: header.config.average })
+    Ok(Box::new(DifferNet { flows, local_statistics, average: header.config.average }))
 }
