@@ -1,7 +1,7 @@
-//! Statistics of normalization layers, taken anew after the last update.
+//! Batch-norm re-estimation: statistics of the training images under the final weights.
 //!
-//! In training such a layer keeps a running mean of what it sees, which weighs the last ten or so
-//! batches. Each of those was seen under other weights, and a layer's error changes the input of
+//! In training a batch-norm layer keeps a running mean of what it sees, which weighs the last ten or
+//! so batches. Each of those was seen under other weights, and a layer's error changes the input of
 //! the next: after few updates, or with large steps, the network that scores is not the one that
 //! was trained. One more pass over the training images, without an update, gives every batch the
 //! same weight and all of them the same weights of the network.
@@ -13,7 +13,7 @@ use burn::nn::BatchNorm;
 /// each batch's mean and variance.
 ///
 /// `forward` sends a batch through the network; batches are on a device that records gradients.
-pub(crate) fn statistics<M: Module, B>(
+pub(crate) fn reestimate<M: Module, B>(
     mut network: M,
     norms: impl Fn(&mut M) -> Vec<&mut BatchNorm>,
     batches: impl IntoIterator<Item = B>,
@@ -78,9 +78,9 @@ mod tests {
         forward(&network, batch([100.0, 900.0]));
         // Means 2, 4 and 9, variances 1, 4 and 1; the second layer sees ±3 three times.
         let batches = [batch([1.0, 3.0]), batch([2.0, 6.0]), batch([8.0, 10.0])];
-        let settled = statistics(network, norms, batches, forward);
-        check(&settled.first, 5.0, 2.0);
-        check(&settled.second, 0.0, 9.0);
+        let network = reestimate(network, norms, batches, forward);
+        check(&network.first, 5.0, 2.0);
+        check(&network.second, 0.0, 9.0);
     }
 
     #[test]
@@ -88,9 +88,9 @@ mod tests {
         let network = network(3.0);
         let values = [1.0, 3.0];
         let trained = network.second.forward(network.first.forward(batch(values)));
-        let settled = statistics(network, norms, [batch(values)], forward);
+        let network = reestimate(network, norms, [batch(values)], forward);
         let alone = Tensor::<2>::from_floats([[1.0]], &Device::flex());
-        let answer = settled.second.forward(settled.first.forward(alone));
+        let answer = network.second.forward(network.first.forward(alone));
         let golden = trained.slice([0..1, 0..1]).into_data();
         answer.into_data().assert_approx_eq::<f32>(&golden, Tolerance::absolute(1e-4));
     }
