@@ -1,10 +1,10 @@
 //! The competitors on features, at the size of a quick training: 700 images under 32 transforms.
 
 use std::cell::LazyCell;
-use std::ops::ControlFlow;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use differnet_baselines::{OneClassSvmConfig, OneNearestNeighbourConfig, RowScorer, Rows};
+use differnet_progress::Monitor;
 
 /// Training rows.
 const ROWS: usize = 700 * 32;
@@ -35,9 +35,8 @@ fn one_nearest_neighbour(c: &mut Criterion) {
     let (training, queries) = (LazyCell::new(|| rows(ROWS, 0.0)), rows(QUERIES, 0.5));
     let fit = |values: &[f32]| {
         let rows = Rows::new(values, FEATURES).expect("finite rows");
-        let config = OneNearestNeighbourConfig::default();
-        let model = config.fit(&rows, &mut |_| ControlFlow::Continue(()));
-        model.expect("rows that differ").expect("nobody interrupts")
+        let model = OneNearestNeighbourConfig::default().fit(&rows, &Monitor::silent());
+        model.expect("rows that differ")
     };
     let mut group = c.benchmark_group("baselines/1nn");
     group.throughput(Throughput::Elements(ROWS as u64));
@@ -56,8 +55,8 @@ fn one_class_svm(c: &mut Criterion) {
     let (training, queries) = (LazyCell::new(|| rows(ROWS, 0.0)), rows(QUERIES, 0.5));
     let fit = |values: &[f32]| {
         let rows = Rows::new(values, FEATURES).expect("finite rows");
-        let model = OneClassSvmConfig::default().fit(&rows, 1, &mut |_| ControlFlow::Continue(()));
-        model.expect("a solvable problem").expect("nobody interrupts")
+        let model = OneClassSvmConfig::default().fit(&rows, 1, &Monitor::silent());
+        model.expect("a solvable problem")
     };
     let mut group = c.benchmark_group("baselines/ocsvm");
     group.throughput(Throughput::Elements(OneClassSvmConfig::default().max_rows as u64));

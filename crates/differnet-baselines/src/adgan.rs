@@ -17,6 +17,7 @@ use std::path::Path;
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
+use differnet_progress::Monitor;
 
 use crate::adgan::generator::Generator;
 use crate::adgan::search::Search;
@@ -27,7 +28,6 @@ use crate::network_file::{self, Opened};
 use crate::optimizer::{self, Optimizer};
 use crate::parameters::{Parameters, fill};
 use crate::potential::{Activation, Potential};
-use crate::progress::FitCallback;
 use crate::range;
 use crate::rng::{self, Purpose};
 use crate::scorer::{FittedModel, PixelScorer, finite_scores};
@@ -113,36 +113,35 @@ impl AdganConfig {
         range::not_negative("adaptation", self.adaptation)
     }
 
-    /// A detector fitted to good images; `None` if `progress` broke off.
+    /// A detector fitted to good images.
     ///
-    /// The loss that `progress` sees is the critic's without its penalty: how much higher it values
+    /// The loss that `monitor` sees is the critic's without its penalty: how much higher it values
     /// generated than real images, an estimate of their Wasserstein distance with the sign reversed.
     ///
     /// # Errors
     /// A [`BaselineError`] if a setting is out of range, if there are no images or not of this
-    /// size, or if a loss overflows.
+    /// size, if a loss overflows, or if `monitor` cancels.
     pub fn fit(
         &self,
         images: &Images<'_>,
         seed: u64,
         device: &Device,
-        progress: &mut FitCallback<'_>,
-    ) -> Result<Option<Adgan>, BaselineError> {
+        monitor: &Monitor<'_>,
+    ) -> Result<Adgan, BaselineError> {
         self.validate()?;
         images.require(self.side)?;
         let (rows, batch_size, updates) = (images.count(), self.batch_size, self.updates);
         let schedule = Schedule { rows, batch_size, updates };
         let mut game = Game::new(self, seed, device);
         let autodiff = device.clone().autodiff();
-        let finished = updates::run(schedule, seed, progress, |update, rows| {
+        updates::run(schedule, seed, monitor, |update, rows| {
             let loss = game.update_critic(images.batch(rows, &autodiff), update)?;
             if (update + 1).is_multiple_of(self.critic_updates) {
                 game.update_generator(rows.len(), update)?;
             }
             Ok(loss)
         })?;
-        let model = Adgan { config: *self, seed, generator: game.generator.valid() };
-        Ok(finished.is_continue().then_some(model))
+        Ok(Adgan { config: *self, seed, generator: game.generator.valid() })
     }
 
     fn generator(&self, device: &Device) -> Generator {

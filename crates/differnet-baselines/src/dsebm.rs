@@ -16,6 +16,7 @@ use std::path::Path;
 use burn::config::Config;
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor};
+use differnet_progress::Monitor;
 use serde::{Deserialize, Serialize};
 
 use crate::error::BaselineError;
@@ -25,7 +26,6 @@ use crate::network_file::{self, Opened};
 use crate::optimizer::{self, Optimizer};
 use crate::parameters::{Parameters, fill, host_values};
 use crate::potential::{Activation, Evaluated, Potential};
-use crate::progress::FitCallback;
 use crate::range;
 use crate::rng::{self, Purpose};
 use crate::scorer::{FittedModel, PixelScorer, finite_scores};
@@ -99,21 +99,21 @@ impl DsebmConfig {
         range::positive("noise", self.noise)
     }
 
-    /// A detector fitted to good images; `None` if `progress` broke off.
+    /// A detector fitted to good images.
     ///
-    /// The loss that `progress` sees is the mean squared difference between images and what is made
+    /// The loss that `monitor` sees is the mean squared difference between images and what is made
     /// of them with noise, on a scale from -1 to 1.
     ///
     /// # Errors
     /// A [`BaselineError`] if a setting is out of range, if there are no images or not of this
-    /// size, or if the loss overflows.
+    /// size, if the loss overflows, or if `monitor` cancels.
     pub fn fit(
         &self,
         images: &Images<'_>,
         seed: u64,
         device: &Device,
-        progress: &mut FitCallback<'_>,
-    ) -> Result<Option<Dsebm>, BaselineError> {
+        monitor: &Monitor<'_>,
+    ) -> Result<Dsebm, BaselineError> {
         self.validate()?;
         images.require(self.side)?;
         let mut energy = initialize::draw(self.energy(device), Weights::Glorot, seed, 0).train();
@@ -121,7 +121,7 @@ impl DsebmConfig {
         let autodiff = device.clone().autodiff();
         let (rows, batch_size, updates) = (images.count(), self.batch_size, self.updates);
         let schedule = Schedule { rows, batch_size, updates };
-        let finished = updates::run(schedule, seed, progress, |update, rows| {
+        updates::run(schedule, seed, monitor, |update, rows| {
             let good = images.batch(rows, &autodiff); // [batch, 3, side, side]
             let mut rng = rng::stream(seed, Purpose::Noise, update as u64);
             let values = rng::normal(&mut rng, rows.len() * CHANNELS * self.side * self.side);
@@ -132,8 +132,7 @@ impl DsebmConfig {
             energy = adam.step(energy.clone(), &mut loss.backward());
             Ok(value)
         })?;
-        let model = Dsebm { config: *self, seed, energy: energy.valid() };
-        Ok(finished.is_continue().then_some(model))
+        Ok(Dsebm { config: *self, seed, energy: energy.valid() })
     }
 
     /// An energy of zeros.

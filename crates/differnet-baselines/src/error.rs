@@ -2,10 +2,15 @@
 
 use std::path::PathBuf;
 
+use differnet_progress::Cancelled;
+
 /// A model that cannot be fitted, read or written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BaselineError {
+    /// The fit was cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
     /// A hyperparameter outside its range.
     #[error("{name} must be {expected}, found {found}")]
     Config {

@@ -13,17 +13,17 @@ use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::activation::softplus;
 use burn::tensor::{Device, Tensor};
+use differnet_progress::Monitor;
 
+use crate::batch_norm;
 use crate::error::BaselineError;
 use crate::ganomaly::networks::{Discriminator, Generated, Generator, Shape};
 use crate::images::Images;
 use crate::network_file::{self, Opened};
 use crate::optimizer::{self, Optimizer};
 use crate::parameters::{Parameters, fill, host_values};
-use crate::progress::FitCallback;
 use crate::range;
 use crate::scorer::{FittedModel, PixelScorer, finite_scores};
-use crate::settle;
 use crate::updates::{self, Schedule};
 
 const METHOD: &str = "ganomaly";
@@ -98,40 +98,37 @@ impl GanomalyConfig {
         range::not_negative("encoder", self.encoder)
     }
 
-    /// A detector fitted to good images; `None` if `progress` broke off.
+    /// A detector fitted to good images.
     ///
-    /// The loss that `progress` sees is the contextual one: the mean absolute difference between
+    /// The loss that `monitor` sees is the contextual one: the mean absolute difference between
     /// images and reconstructions, on a scale from -1 to 1.
     ///
     /// # Errors
     /// A [`BaselineError`] if a setting is out of range, if there are no images or not of this
-    /// size, or if a loss overflows.
+    /// size, if a loss overflows, or if `monitor` cancels.
     pub fn fit(
         &self,
         images: &Images<'_>,
         seed: u64,
         device: &Device,
-        progress: &mut FitCallback<'_>,
-    ) -> Result<Option<Ganomaly>, BaselineError> {
+        monitor: &Monitor<'_>,
+    ) -> Result<Ganomaly, BaselineError> {
         self.validate()?;
         images.require(self.side)?;
         let (rows, batch_size, updates) = (images.count(), self.batch_size, self.updates);
         let schedule = Schedule { rows, batch_size, updates };
         let mut game = Game::new(self, seed, device);
         let autodiff = device.clone().autodiff();
-        let finished = updates::run(schedule, seed, progress, |update, rows| {
+        updates::run(schedule, seed, monitor, |update, rows| {
             game.update(images.batch(rows, &autodiff), update)
         })?;
-        if finished.is_break() {
-            return Ok(None);
-        }
         let batches = updates::epoch(schedule, seed);
         let batches = batches.iter().map(|rows| images.batch(rows, &autodiff));
-        let generator =
-            settle::statistics(game.generator, Generator::norms, batches, |g, batch| {
-                g.forward(batch);
-            });
-        Ok(Some(Ganomaly { config: *self, seed, generator }))
+        let norms = Generator::norms;
+        let generator = batch_norm::reestimate(game.generator, norms, batches, |g, batch| {
+            g.forward(batch);
+        });
+        Ok(Ganomaly { config: *self, seed, generator })
     }
 
     fn shape(&self) -> Shape {
@@ -285,8 +282,6 @@ fn mean_square<const D: usize>(difference: Tensor<D>) -> Tensor<1> {
 
 #[cfg(test)]
 mod tests {
-    use std::ops::ControlFlow;
-
     use super::*;
 
     #[test]
@@ -303,8 +298,7 @@ mod tests {
         let pixels: Vec<u8> = (0..bytes).map(|index| (index * index / 7 % 251) as u8).collect();
         let images = Images::new(&pixels, side).unwrap();
         let device = Device::flex();
-        let model = config.fit(&images, 1, &device, &mut |_| ControlFlow::Continue(()));
-        let model = model.unwrap().unwrap();
+        let model = config.fit(&images, 1, &device, &Monitor::silent()).unwrap();
         let scores = model.scores(&images).unwrap();
 
         // On a device that records gradients, layers normalize by the batch itself.

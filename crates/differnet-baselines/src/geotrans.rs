@@ -15,6 +15,7 @@ use std::path::Path;
 use burn::config::Config;
 use burn::module::Module;
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 use serde::{Deserialize, Serialize};
 
 use crate::error::BaselineError;
@@ -25,7 +26,6 @@ use crate::images::{self, Images};
 use crate::network_file::{self, Opened};
 use crate::optimizer::{self, Optimizer};
 use crate::parameters::{HostTensor, Parameters, fill, host_values};
-use crate::progress::{FitCallback, FitProgress, Stage};
 use crate::range;
 use crate::scorer::{FittedModel, PixelScorer, finite_scores};
 use crate::updates::{self, Schedule};
@@ -99,40 +99,37 @@ impl GeoTransConfig {
         range::not_negative("weight_decay", self.weight_decay)
     }
 
-    /// A detector fitted to good images; `None` if `progress` broke off.
+    /// A detector fitted to good images.
     ///
-    /// The loss that `progress` sees is the classifier's cross-entropy, in nats.
+    /// The loss that `monitor` sees is the classifier's cross-entropy, in nats.
     ///
     /// # Errors
     /// A [`BaselineError`] if a setting is out of range, if there are no images or not of this
-    /// size, or if the loss overflows.
+    /// size, if the loss overflows, or if `monitor` cancels.
     pub fn fit(
         &self,
         images: &Images<'_>,
         seed: u64,
         device: &Device,
-        progress: &mut FitCallback<'_>,
-    ) -> Result<Option<GeoTrans>, BaselineError> {
+        monitor: &Monitor<'_>,
+    ) -> Result<GeoTrans, BaselineError> {
         self.validate()?;
         images.require(self.side)?;
         let transforms = Transforms::new(self.side);
         let network = self.network(device).draw(seed).train();
-        let Some(network) = self.train(network, images, &transforms, seed, device, progress)?
-        else {
-            return Ok(None);
-        };
+        let network = self.train(network, images, &transforms, seed, device, monitor)?;
         let mut model = GeoTrans { config: *self, seed, network, transforms, alpha: Vec::new() };
-        if self.score == GeoTransScore::Dirichlet && !model.calibrate(images, progress) {
-            return Ok(None);
+        if self.score == GeoTransScore::Dirichlet {
+            model.calibrate(images, monitor)?;
         }
-        Ok(Some(model))
+        Ok(model)
     }
 
     fn network(&self, device: &Device) -> WideResidual {
         WideResidual::zeros((self.depth - 4) / 6, self.widening, TRANSFORMS, device)
     }
 
-    /// The network after all updates; `None` if `progress` broke off.
+    /// The network after all updates.
     fn train(
         &self,
         mut network: WideResidual,
@@ -140,14 +137,14 @@ impl GeoTransConfig {
         transforms: &Transforms,
         seed: u64,
         device: &Device,
-        progress: &mut FitCallback<'_>,
-    ) -> Result<Option<WideResidual>, BaselineError> {
+        monitor: &Monitor<'_>,
+    ) -> Result<WideResidual, BaselineError> {
         let device = device.clone().autodiff();
         let mut adam = Optimizer::decaying(self.learning_rate, 0.9, 0.999, self.weight_decay);
         let (rows, batch_size, updates) =
             (images.count() * TRANSFORMS, self.batch_size, self.updates);
         let schedule = Schedule { rows, batch_size, updates };
-        let finished = updates::run(schedule, seed, progress, |update, rows| {
+        updates::run(schedule, seed, monitor, |update, rows| {
             let mut values = Vec::new();
             for row in rows {
                 transforms.append(row % TRANSFORMS, images.image(row / TRANSFORMS), &mut values);
@@ -161,7 +158,7 @@ impl GeoTransConfig {
             network = adam.step(network.clone(), &mut loss.backward());
             Ok(value)
         })?;
-        Ok(finished.is_continue().then(|| network.valid()))
+        Ok(network.valid())
     }
 }
 
@@ -200,8 +197,8 @@ impl GeoTrans {
         Ok(Self { config, seed, network, transforms, alpha })
     }
 
-    /// Fits the Dirichlet distributions; `false` if `progress` broke off.
-    fn calibrate(&mut self, images: &Images<'_>, progress: &mut FitCallback<'_>) -> bool {
+    /// Fits the Dirichlet distributions.
+    fn calibrate(&mut self, images: &Images<'_>, monitor: &Monitor<'_>) -> Result<(), Cancelled> {
         let total = images.count() * TRANSFORMS;
         let mut alpha = Vec::with_capacity(TRANSFORMS * TRANSFORMS);
         for transform in 0..TRANSFORMS {
@@ -210,13 +207,11 @@ impl GeoTrans {
                 moments.add(answers.iter().map(|&answer| f64::from(answer)));
             });
             alpha.extend(moments.most_likely().into_iter().map(|alpha| alpha as f32));
-            let (stage, done) = (Stage::Calibrating, (transform + 1) * images.count());
-            if progress(&FitProgress { stage, done, total, loss: None }).is_break() {
-                return false;
-            }
+            let done = (transform + 1) * images.count();
+            monitor.report(Progress::new(Stage::Calibrating, done, total))?;
         }
         self.alpha = alpha;
-        true
+        Ok(())
     }
 
     /// Passes each image's number and the log-probabilities of its transform to `visit`.

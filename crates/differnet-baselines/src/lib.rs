@@ -7,13 +7,12 @@
 //! the crate `differnet` feeds it and turns scores into verdicts.
 //!
 //! ```
-//! use std::ops::ControlFlow;
 //! use differnet_baselines::{OneNearestNeighbourConfig, RowScorer, Rows};
+//! use differnet_progress::Monitor;
 //!
 //! let values: Vec<f32> = (0..200).map(|i| (i as f32 * 0.7).sin()).collect(); // [100, 2]
 //! let rows = Rows::new(&values, 2)?;
-//! let config = OneNearestNeighbourConfig::default();
-//! let model = config.fit(&rows, &mut |_| ControlFlow::Continue(()))?.expect("nobody interrupted");
+//! let model = OneNearestNeighbourConfig::default().fit(&rows, &Monitor::silent())?;
 //!
 //! let scores = model.scores(&Rows::new(&[0.5, 0.5, 9.0, 9.0], 2)?);
 //! assert!(scores[0] < scores[1]);
@@ -23,6 +22,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod adgan;
+mod batch_norm;
 mod distances;
 mod dsebm;
 mod error;
@@ -37,12 +37,10 @@ mod one_nearest_neighbour;
 mod optimizer;
 mod parameters;
 mod potential;
-mod progress;
 mod range;
 mod rng;
 mod rows;
 mod scorer;
-mod settle;
 mod standardizer;
 mod updates;
 
@@ -54,6 +52,5 @@ pub use geotrans::{GeoTrans, GeoTransConfig, GeoTransScore};
 pub use images::Images;
 pub use one_class_svm::{Gamma, OneClassSvm, OneClassSvmConfig};
 pub use one_nearest_neighbour::{OneNearestNeighbour, OneNearestNeighbourConfig};
-pub use progress::{FitCallback, FitProgress, Stage};
 pub use rows::Rows;
 pub use scorer::{FittedModel, PixelScorer, RowScorer, Scorer};

@@ -13,10 +13,11 @@ mod smo;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use differnet_progress::Monitor;
+
 use crate::distances::{Points, QUERIES};
 use crate::error::BaselineError;
 use crate::model_file::{self, ModelFile, Table, Values};
-use crate::progress::FitCallback;
 use crate::rng::{Purpose, stream, subsample};
 use crate::rows::Rows;
 use crate::scorer::{FittedModel, RowScorer};
@@ -50,20 +51,20 @@ pub struct OneClassSvm {
 }
 
 impl OneClassSvmConfig {
-    /// The model of `rows`; `None` if `progress` asked to stop.
+    /// The model of `rows`.
     ///
     /// Of more than [`max_rows`](Self::max_rows) rows, so many are drawn from `seed`; means and
     /// spreads are those of all rows. Besides, nothing is random.
     ///
     /// # Errors
-    /// [`BaselineError`] if a setting is out of range, if there are no rows, or if the optimum is
-    /// not reached.
+    /// [`BaselineError`] if a setting is out of range, if there are no rows, if the optimum is not
+    /// reached, or if `monitor` cancels.
     pub fn fit(
         &self,
         rows: &Rows<'_>,
         seed: u64,
-        progress: &mut FitCallback<'_>,
-    ) -> Result<Option<OneClassSvm>, BaselineError> {
+        monitor: &Monitor<'_>,
+    ) -> Result<OneClassSvm, BaselineError> {
         self.validate()?;
         rows.require_any()?;
         let standardizer = Standardizer::fit(rows);
@@ -78,8 +79,8 @@ impl OneClassSvmConfig {
         let points = Points::new(values, rows.features());
         let problem = Problem { nu: self.nu, tolerance: self.tolerance };
         let mut cache = KernelCache::new(&kernel, &points);
-        let Some(solution) = problem.solve(&mut cache, progress)? else { return Ok(None) };
-        Ok(Some(OneClassSvm::new(*self, standardizer, kernel, &points, &solution)))
+        let solution = problem.solve(&mut cache, monitor)?;
+        Ok(OneClassSvm::new(*self, standardizer, kernel, &points, &solution))
     }
 }
 

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+use differnet_progress::Monitor;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::distances::{Points, QUERIES, squared_distance};
 use crate::error::BaselineError;
 use crate::model_file::{self, ModelFile, Table, Values};
-use crate::progress::FitCallback;
 use crate::rows::Rows;
 use crate::scorer::{FittedModel, RowScorer};
 use crate::standardizer::Standardizer;
@@ -66,23 +66,22 @@ impl OneNearestNeighbourConfig {
         Ok(())
     }
 
-    /// The model of `rows`; `None` if `progress` asked to stop. Nothing in it is random.
+    /// The model of `rows`. Nothing in it is random.
     ///
     /// # Errors
-    /// [`BaselineError`] if a setting is out of range, if there are no rows, or if all are equal.
+    /// [`BaselineError`] if a setting is out of range, if there are no rows, if all are equal, or
+    /// if `monitor` cancels.
     pub fn fit(
         &self,
         rows: &Rows<'_>,
-        progress: &mut FitCallback<'_>,
-    ) -> Result<Option<OneNearestNeighbour>, BaselineError> {
+        monitor: &Monitor<'_>,
+    ) -> Result<OneNearestNeighbour, BaselineError> {
         self.validate()?;
         rows.require_any()?;
         let standardizer = Standardizer::fit(rows);
-        let Some(pca) = Pca::fit(rows, &standardizer, self.components, progress)? else {
-            return Ok(None);
-        };
+        let pca = Pca::fit(rows, &standardizer, self.components, monitor)?;
         let points = project(&standardizer, &pca, rows);
-        Ok(Some(OneNearestNeighbour { config: *self, standardizer, pca, points }))
+        Ok(OneNearestNeighbour { config: *self, standardizer, pca, points })
     }
 }
 

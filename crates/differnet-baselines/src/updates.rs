@@ -1,11 +1,9 @@
-//! The loop around a training: batches, progress, and when to stop.
-
-use std::ops::ControlFlow;
+//! The training loop: batches, progress and cancelling.
 
 use differnet_flow::BatchOrder;
+use differnet_progress::{Monitor, Progress, Stage};
 
 use crate::error::BaselineError;
-use crate::progress::{FitCallback, FitProgress, Stage};
 
 /// How much is trained, and in which portions.
 #[derive(Debug, Clone, Copy)]
@@ -20,27 +18,22 @@ pub(crate) struct Schedule {
 
 /// Calls `step` for each update with its number and its rows; `step` returns the loss to report.
 ///
-/// [`ControlFlow::Break`] if `progress` asked to stop.
-///
 /// # Errors
-/// The first error that `step` returns.
+/// The first error that `step` returns; [`BaselineError::Cancelled`] if `monitor` says so.
 pub(crate) fn run(
     schedule: Schedule,
     seed: u64,
-    progress: &mut FitCallback<'_>,
+    monitor: &Monitor<'_>,
     mut step: impl FnMut(usize, &[usize]) -> Result<f64, BaselineError>,
-) -> Result<ControlFlow<()>, BaselineError> {
+) -> Result<(), BaselineError> {
     let Schedule { rows, batch_size, updates: total } = schedule;
     let mut order = BatchOrder::new(seed, rows, batch_size)
         .expect("settings and images are checked before a training begins");
     for update in 0..total {
         let loss = Some(step(update, order.batch(update as u64))?);
-        let report = FitProgress { stage: Stage::Training, done: update + 1, total, loss };
-        if progress(&report).is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
+        monitor.report(Progress { loss, ..Progress::new(Stage::Fitting, update + 1, total) })?;
     }
-    Ok(ControlFlow::Continue(()))
+    Ok(())
 }
 
 /// The batches of one epoch, in the order of `seed`: each row once.

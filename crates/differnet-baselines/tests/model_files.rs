@@ -4,13 +4,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use differnet_baselines::{
     BaselineError, FittedModel, OneClassSvm, OneClassSvmConfig, OneNearestNeighbour,
     OneNearestNeighbourConfig, Rows,
 };
+use differnet_progress::Monitor;
 use safetensors::SafeTensors;
 use tempfile::TempDir;
 
@@ -24,14 +24,14 @@ fn neighbour() -> OneNearestNeighbour {
     let config = OneNearestNeighbourConfig { components: 2 };
     let values = values();
     let rows = Rows::new(&values, FEATURES).unwrap();
-    config.fit(&rows, &mut |_| ControlFlow::Continue(())).unwrap().unwrap()
+    config.fit(&rows, &Monitor::silent()).unwrap()
 }
 
 fn svm() -> OneClassSvm {
     let config = OneClassSvmConfig { nu: 0.3, ..OneClassSvmConfig::default() };
     let values = values();
     let rows = Rows::new(&values, FEATURES).unwrap();
-    config.fit(&rows, 0, &mut |_| ControlFlow::Continue(())).unwrap().unwrap()
+    config.fit(&rows, 0, &Monitor::silent()).unwrap()
 }
 
 /// A folder with a file of the model.

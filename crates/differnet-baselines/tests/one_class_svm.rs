@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::ops::ControlFlow;
+use std::sync::Mutex;
 
-use differnet_baselines::{Gamma, OneClassSvm, OneClassSvmConfig, RowScorer, Rows};
+use differnet_baselines::{BaselineError, Gamma, OneClassSvm, OneClassSvmConfig, RowScorer, Rows};
+use differnet_progress::{CancelToken, Monitor, Progress, Stage};
 
 const FEATURES: usize = 4;
 
@@ -18,7 +19,7 @@ fn wave(rows: usize, phase: f32) -> Vec<f32> {
 
 fn fit(values: &[f32], config: &OneClassSvmConfig, seed: u64) -> OneClassSvm {
     let rows = Rows::new(values, FEATURES).unwrap();
-    config.fit(&rows, seed, &mut |_| ControlFlow::Continue(())).unwrap().unwrap()
+    config.fit(&rows, seed, &Monitor::silent()).unwrap()
 }
 
 fn scores(model: &OneClassSvm, values: &[f32]) -> Vec<f64> {
@@ -86,10 +87,21 @@ fn a_single_row_and_equal_rows_have_a_boundary() {
 }
 
 #[test]
-fn asking_to_stop_stops() {
+fn a_fit_can_be_cancelled_in_either_stage() {
     let training = wave(300, 0.0);
     let rows = Rows::new(&training, FEATURES).unwrap();
-    let config = OneClassSvmConfig::default();
-    let stopped = config.fit(&rows, 0, &mut |_| ControlFlow::Break(()));
-    assert!(stopped.unwrap().is_none());
+    for stages in [vec![Stage::Statistics], vec![Stage::Statistics, Stage::Solving]] {
+        let (seen, cancel) = (Mutex::new(Vec::new()), CancelToken::new());
+        let observer = |progress: &Progress| {
+            let mut seen = seen.lock().unwrap();
+            seen.push(progress.stage);
+            if seen.len() == stages.len() {
+                cancel.cancel();
+            }
+        };
+        let monitor = Monitor::new(&observer, &cancel);
+        let fitted = OneClassSvmConfig::default().fit(&rows, 0, &monitor);
+        assert!(matches!(fitted, Err(BaselineError::Cancelled(_))));
+        assert_eq!(seen.into_inner().unwrap(), stages);
+    }
 }

@@ -2,11 +2,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::ops::ControlFlow;
-
 use differnet_baselines::{
     BaselineError, OneNearestNeighbour, OneNearestNeighbourConfig, RowScorer, Rows,
 };
+use differnet_progress::Monitor;
 
 const FEATURES: usize = 6;
 
@@ -22,7 +21,7 @@ fn wave(rows: usize, phase: f32) -> Vec<f32> {
 fn fit(values: &[f32], components: usize) -> OneNearestNeighbour {
     let rows = Rows::new(values, FEATURES).unwrap();
     let config = OneNearestNeighbourConfig { components };
-    config.fit(&rows, &mut |_| ControlFlow::Continue(())).unwrap().unwrap()
+    config.fit(&rows, &Monitor::silent()).unwrap()
 }
 
 fn scores(model: &OneNearestNeighbour, values: &[f32]) -> Vec<f64> {
@@ -106,12 +105,12 @@ fn a_dead_feature_that_comes_alive_changes_no_component() {
 
 #[test]
 fn bad_settings_and_no_rows_are_refused() {
-    let go_on = &mut |_: &_| ControlFlow::Continue(());
+    let silent = Monitor::silent();
     let values = wave(10, 0.0);
     let rows = Rows::new(&values, FEATURES).unwrap();
-    let error = OneNearestNeighbourConfig { components: 0 }.fit(&rows, go_on).unwrap_err();
+    let error = OneNearestNeighbourConfig { components: 0 }.fit(&rows, &silent).unwrap_err();
     assert_eq!(error.to_string(), "components must be at least 1, found 0");
     let none = Rows::new(&[], FEATURES).unwrap();
-    let error = OneNearestNeighbourConfig::default().fit(&none, go_on).unwrap_err();
+    let error = OneNearestNeighbourConfig::default().fit(&none, &silent).unwrap_err();
     assert!(matches!(error, BaselineError::NoRows));
 }

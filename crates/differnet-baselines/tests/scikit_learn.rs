@@ -5,11 +5,10 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::ops::ControlFlow;
-
 use differnet_baselines::{
     FittedModel, Gamma, OneClassSvmConfig, OneNearestNeighbourConfig, RowScorer, Rows,
 };
+use differnet_progress::Monitor;
 use safetensors::SafeTensors;
 use serde::Deserialize;
 
@@ -74,8 +73,7 @@ fn decision_values_agree_with_the_reference() {
             (Rows::new(&values, features).unwrap(), Rows::new(&queries, features).unwrap());
         let base = OneClassSvmConfig::default();
         let config = OneClassSvmConfig { nu: case.nu, gamma: case.gamma, tolerance: 1e-9, ..base };
-        let model = config.fit(&training, 0, &mut |_| ControlFlow::Continue(()));
-        let model = model.expect("solvable").expect("not interrupted");
+        let model = config.fit(&training, 0, &Monitor::silent()).expect("solvable");
         // Both solvers keep the kernel in single precision and sum up to 270 terms of up to 1.
         let what = format!("case {index} ({})", case.set);
         let found = model.decisions(&training);
@@ -98,8 +96,7 @@ fn the_default_tolerance_stays_near_the_reference() {
         let training = Rows::new(&values, features).unwrap();
         let config =
             OneClassSvmConfig { nu: case.nu, gamma: case.gamma, ..OneClassSvmConfig::default() };
-        let model = config.fit(&training, 0, &mut |_| ControlFlow::Continue(()));
-        let model = model.expect("solvable").expect("not interrupted");
+        let model = config.fit(&training, 0, &Monitor::silent()).expect("solvable");
         // Gradients and ρ are each within the tolerance of the optimum's.
         let golden = doubles(&format!("svm.{index}.rows"));
         assert_close(&model.decisions(&training), &golden, 0.02, &format!("case {index}"));
@@ -114,8 +111,7 @@ fn distances_agree_with_the_reference() {
         let (training, queries) =
             (Rows::new(&values, features).unwrap(), Rows::new(&queries, features).unwrap());
         let config = OneNearestNeighbourConfig { components: case.components };
-        let model = config.fit(&training, &mut |_| ControlFlow::Continue(()));
-        let model = model.expect("rows that differ").expect("not interrupted");
+        let model = config.fit(&training, &Monitor::silent()).expect("rows that differ");
         // Coordinates up to 20 are kept in single precision.
         let golden = doubles(&format!("neighbour.{index}.queries"));
         assert_close(&model.scores(&queries), &golden, 2e-5, &case.set);

@@ -5,11 +5,10 @@
 
 use std::error::Error;
 use std::f32::consts::PI;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use differnet_flow::{AdamConfig, FitConfig, Flow, FlowConfig, fit};
+use differnet_flow::{AdamConfig, Fit, FitConfig, Flow, FlowConfig};
 use plotters::prelude::*;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
@@ -28,13 +27,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_batch_size(250)
         .with_seed(SEED)
         .with_adam(AdamConfig::new().with_learning_rate(1e-3));
-    let flow = fit(&config, &rows, &settings, &device, &mut |report| {
+    let mut fit = Fit::new(&config, &rows, &settings, &device)?;
+    for report in &mut fit {
+        let report = report?;
         if report.step.is_multiple_of(400) {
             println!("update {:4}: loss {:.3} nats per feature", report.step, report.loss);
         }
-        ControlFlow::Continue(())
-    })?;
-    draw(&path, &flow, &rows, &device)?;
+    }
+    draw(&path, &fit.into_flow(), &rows, &device)?;
     println!("wrote {}", path.display());
     Ok(())
 }

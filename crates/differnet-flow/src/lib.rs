@@ -5,15 +5,13 @@
 //! table of numbers with `d ≥ 2` will do.
 //!
 //! ```
-//! use std::ops::ControlFlow;
 //! use burn::tensor::{Device, Tensor, TensorData};
 //! use differnet_flow::{FitConfig, FlowConfig, fit};
 //!
 //! let rows: Vec<f32> = (0..200).map(|i| (i as f32 * 0.7).sin()).collect(); // [100, 2]
 //! let device = Device::flex();
 //! let config = FlowConfig::new(2).with_blocks(2).with_hidden(16);
-//! let settings = FitConfig::new(20);
-//! let flow = fit(&config, &rows, &settings, &device, &mut |_| ControlFlow::Continue(()))?;
+//! let flow = fit(&config, &rows, &FitConfig::new(20), &device)?;
 //!
 //! let y = Tensor::<2>::from_data(TensorData::new(rows, [100, 2]), &device);
 //! assert_eq!(flow.log_likelihood(y).dims(), [100]);
@@ -53,7 +51,7 @@ pub use adam::AdamConfig;
 pub use batches::BatchOrder;
 pub use companion::Companion;
 pub use error::{FlowError, TrainError};
-pub use fit::{FitConfig, fit};
+pub use fit::{Fit, FitConfig, fit};
 pub use flow::{Flow, FlowConfig, Latents};
 pub use flow_file::{load_flows, save_flows, save_host_flows};
 pub use host_flow::{HostFlow, HostLatents};

@@ -72,16 +72,16 @@ impl Generator {
         tanh(self.last.forward(x)) // [latents, 3, side, side]
     }
 
-    /// The generator for use on a device that records gradients, with normalization layers that
-    /// keep what they gathered in training.
-    pub(crate) fn with_settled_norms(self) -> Self {
-        self.train().map(&mut Settle)
+    /// The generator for use on a device that records gradients, with frozen batch norm: layers
+    /// normalize by the running statistics of the training.
+    pub(crate) fn with_frozen_norms(self) -> Self {
+        self.train().map(&mut FreezeNorms)
     }
 }
 
-struct Settle;
+struct FreezeNorms;
 
-impl ModuleMapper for Settle {
+impl ModuleMapper for FreezeNorms {
     fn map_flag(&mut self, flag: Param<Flag>) -> Param<Flag> {
         flag.with_value(false)
     }

@@ -39,7 +39,7 @@ impl Search<'_> {
         let repeated: Vec<usize> =
             numbers.iter().flat_map(|&number| std::iter::repeat_n(number, starts)).collect();
         let wanted = images.batch(&repeated, &device); // [count · starts, 3, side, side]
-        let mut generator = self.generator.clone().with_settled_norms();
+        let mut generator = self.generator.clone().with_frozen_norms();
         let mut generator_adam = Optimizer::adam(self.config.adaptation, BETAS.0, BETAS.1);
         let mut latents = self.starts(count);
         let mut adam = LatentAdam::new(self.config.search_rate, &latents);

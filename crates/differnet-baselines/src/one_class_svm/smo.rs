@@ -3,15 +3,14 @@
 //! The pair is chosen by second-order information (Fan, Chen, Lin 2005): the coefficient that most
 //! wants to grow, and the one that together with it lowers the objective most.
 
-use std::ops::ControlFlow;
+use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 
 use super::kernel_cache::KernelCache;
 use crate::error::BaselineError;
-use crate::progress::{FitCallback, FitProgress, Stage};
 
-/// Updates between two calls of the progress callback.
+/// Updates between two reports of progress.
 const REPORTED: u64 = 512;
-/// Coefficients of the start between two calls.
+/// Coefficients of the start between two reports.
 const STARTED: usize = 256;
 /// Most updates for each row; far more than any fit needs that gets to its end.
 const UPDATES_PER_ROW: u64 = 10_000;
@@ -46,13 +45,13 @@ struct State {
 }
 
 impl Problem {
-    /// The optimum; `None` if `progress` asked to stop.
+    /// The optimum.
     pub(super) fn solve(
         &self,
         cache: &mut KernelCache<'_>,
-        progress: &mut FitCallback<'_>,
-    ) -> Result<Option<Solution>, BaselineError> {
-        let Some(mut state) = State::feasible(self.nu, cache, progress) else { return Ok(None) };
+        monitor: &Monitor<'_>,
+    ) -> Result<Solution, BaselineError> {
+        let mut state = State::feasible(self.nu, cache, monitor)?;
         let (mut first, mut done) = (None, 0);
         let limit = UPDATES_PER_ROW * cache.count() as u64;
         for updates in 0.. {
@@ -68,16 +67,12 @@ impl Problem {
             }
             if updates.is_multiple_of(REPORTED) {
                 done = self.share(first, violation).max(done);
-                let step =
-                    FitProgress { stage: Stage::Solving, done, total: STEPS as usize, loss: None };
-                if let ControlFlow::Break(()) = progress(&step) {
-                    return Ok(None);
-                }
+                monitor.report(Progress::new(Stage::Solving, done, STEPS as usize))?;
             }
             state.update(grow, shrink, cache.pair(grow, shrink));
         }
         let rho = state.rho();
-        Ok(Some(Solution { alphas: state.alphas, rho }))
+        Ok(Solution { alphas: state.alphas, rho })
     }
 
     /// How much of the way from the `first` violation to the tolerance is done, in thousandths.
@@ -91,12 +86,12 @@ impl Problem {
 }
 
 impl State {
-    /// The start: the first νn coefficients at their upper bound; `None` if asked to stop.
+    /// The start: the first νn coefficients at their upper bound.
     fn feasible(
         nu: f64,
         cache: &mut KernelCache<'_>,
-        progress: &mut FitCallback<'_>,
-    ) -> Option<Self> {
+        monitor: &Monitor<'_>,
+    ) -> Result<Self, Cancelled> {
         let count = cache.count();
         let sum = nu * count as f64;
         let alphas: Vec<f64> = (0..count).map(|at| (sum - at as f64).clamp(0.0, 1.0)).collect();
@@ -104,16 +99,13 @@ impl State {
         let total = alphas.iter().filter(|alpha| **alpha > 0.0).count();
         for (at, &alpha) in alphas[..total].iter().enumerate() {
             if at % STARTED == 0 {
-                let step = FitProgress { stage: Stage::Statistics, done: at, total, loss: None };
-                if let ControlFlow::Break(()) = progress(&step) {
-                    return None;
-                }
+                monitor.report(Progress::new(Stage::Statistics, at, total))?;
             }
             for (gradient, &kernel) in gradients.iter_mut().zip(cache.row(at)) {
                 *gradient += alpha * f64::from(kernel);
             }
         }
-        Some(Self { alphas, gradients })
+        Ok(Self { alphas, gradients })
     }
 
     /// The coefficient below its upper bound with the smallest gradient.
@@ -208,8 +200,7 @@ mod tests {
         let kernel = Kernel { gamma: 0.4 };
         let mut cache = KernelCache::new(&kernel, points);
         let problem = Problem { nu, tolerance };
-        let solution = problem.solve(&mut cache, &mut |_| ControlFlow::Continue(()))?;
-        Ok(solution.expect("nobody interrupted"))
+        problem.solve(&mut cache, &Monitor::silent())
     }
 
     fn points(count: usize) -> Points {

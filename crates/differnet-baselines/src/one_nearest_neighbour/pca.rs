@@ -1,14 +1,12 @@
 //! Principal components: the orthonormal directions in which standardized rows spread most.
 
-use std::ops::ControlFlow;
-
+use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 use rayon::prelude::*;
 
 use crate::error::BaselineError;
 use crate::model_file::{ModelFile, Table, Values};
-use crate::progress::{FitCallback, FitProgress, Stage};
 use crate::rows::Rows;
 use crate::standardizer::Standardizer;
 
@@ -36,14 +34,14 @@ pub(super) struct Pca {
 
 impl Pca {
     /// The first `components` principal components of standardized `rows`, or as many as carry
-    /// variance; `None` if `progress` asked to stop.
+    /// variance.
     pub(super) fn fit(
         rows: &Rows<'_>,
         standardizer: &Standardizer,
         components: usize,
-        progress: &mut FitCallback<'_>,
-    ) -> Result<Option<Self>, BaselineError> {
-        let Some(covariance) = covariance(rows, standardizer, progress) else { return Ok(None) };
+        monitor: &Monitor<'_>,
+    ) -> Result<Self, BaselineError> {
+        let covariance = covariance(rows, standardizer, monitor)?;
         let eigen =
             covariance.self_adjoint_eigen(Side::Lower).map_err(|_| BaselineError::NoComponents)?;
         let features = rows.features();
@@ -65,7 +63,7 @@ impl Pca {
                 pca.directions.extend(oriented(eigen.U().col(at).iter().copied().collect()));
             }
         }
-        if pca.variances.is_empty() { Err(BaselineError::NoComponents) } else { Ok(Some(pca)) }
+        if pca.variances.is_empty() { Err(BaselineError::NoComponents) } else { Ok(pca) }
     }
 
     /// Width of the rows.
@@ -117,12 +115,12 @@ impl Pca {
     }
 }
 
-/// The covariance `[features, features]` of standardized rows; `None` if asked to stop.
+/// The covariance `[features, features]` of standardized rows.
 fn covariance(
     rows: &Rows<'_>,
     standardizer: &Standardizer,
-    progress: &mut FitCallback<'_>,
-) -> Option<Mat<f64>> {
+    monitor: &Monitor<'_>,
+) -> Result<Mat<f64>, Cancelled> {
     let features = rows.features();
     let mut sums = vec![0.0; features * features]; // column by column
     let total = rows.count().div_ceil(BLOCK);
@@ -137,14 +135,11 @@ fn covariance(
             let sums = MatMut::from_column_major_slice_mut(sums, features, columns);
             matmul(sums, Accum::Add, values.transpose(), right, 1.0, Par::Seq);
         });
-        let step = FitProgress { stage: Stage::Statistics, done: block + 1, total, loss: None };
-        if let ControlFlow::Break(()) = progress(&step) {
-            return None;
-        }
+        monitor.report(Progress::new(Stage::Statistics, block + 1, total))?;
     }
     // Standardized rows have the mean 0.
     let count = rows.count() as f64;
-    Some(Mat::from_fn(features, features, |i, j| sums[j * features + i] / count))
+    Ok(Mat::from_fn(features, features, |i, j| sums[j * features + i] / count))
 }
 
 /// The direction or its opposite: the one whose largest coordinate is positive, so that the
@@ -160,6 +155,10 @@ fn oriented(mut direction: Vec<f64>) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use differnet_progress::CancelToken;
+
     use super::*;
 
     /// `count` rows of 6 features: three independent waves of falling strength, the sum of the
@@ -176,9 +175,7 @@ mod tests {
 
     fn fit(values: &[f32], components: usize) -> Result<Pca, BaselineError> {
         let rows = Rows::new(values, 6)?;
-        let go_on: &mut FitCallback<'_> = &mut |_| ControlFlow::Continue(());
-        let pca = Pca::fit(&rows, &Standardizer::fit(&rows), components, go_on)?;
-        Ok(pca.unwrap())
+        Pca::fit(&rows, &Standardizer::fit(&rows), components, &Monitor::silent())
     }
 
     #[test]
@@ -217,16 +214,18 @@ mod tests {
     }
 
     #[test]
-    fn asking_to_stop_stops() {
+    fn a_cancelled_fit_ends_after_the_block() {
         let values = rows(3000);
         let rows = Rows::new(&values, 6).unwrap();
-        let mut blocks = 0;
-        let pca = Pca::fit(&rows, &Standardizer::fit(&rows), 2, &mut |step| {
-            blocks += 1;
-            assert_eq!(step.total, 3);
-            ControlFlow::Break(())
-        });
-        assert!(pca.unwrap().is_none());
-        assert_eq!(blocks, 1);
+        let (blocks, cancel) = (AtomicUsize::new(0), CancelToken::new());
+        let observer = |progress: &Progress| {
+            blocks.fetch_add(1, Ordering::Relaxed);
+            assert_eq!(progress.total, 3);
+            cancel.cancel();
+        };
+        let monitor = Monitor::new(&observer, &cancel);
+        let pca = Pca::fit(&rows, &Standardizer::fit(&rows), 2, &monitor);
+        assert!(matches!(pca, Err(BaselineError::Cancelled(_))));
+        assert_eq!(blocks.into_inner(), 1);
     }
 }

@@ -2,8 +2,9 @@
 
 use differnet_baselines::{Adgan, Dsebm, DsebmConfig, DsebmScore, Ganomaly, GeoTrans, Images};
 use differnet_eval::auroc;
+use differnet_progress::Monitor;
 
-use crate::fixture::{Kind, Method, SIDE, go_on, images};
+use crate::fixture::{Kind, Method, SIDE, images};
 
 fn separation(good: &[f64], spoiled: &[f64]) -> f64 {
     let defects: Vec<bool> =
@@ -16,7 +17,7 @@ fn detects<M: Method>(updates: usize) -> f64 {
     let train = images(Kind::Stripes, 48, 1);
     let (good, spoiled) = (images(Kind::Stripes, 24, 2), images(Kind::Blob, 24, 3));
     let train = Images::new(&train, SIDE).unwrap();
-    let model = M::fit(updates, &train, 5, &mut go_on()).unwrap().unwrap();
+    let model = M::fit(updates, &train, 5, &Monitor::silent()).unwrap();
     let scores = |pixels: &[u8]| model.scores(&Images::new(pixels, SIDE).unwrap()).unwrap();
     separation(&scores(&good), &scores(&spoiled))
 }
@@ -44,7 +45,7 @@ fn both_scores_of_dsebm_are_higher_for_spoiled_images() {
     let train = images(Kind::Stripes, 48, 1);
     let (good, spoiled) = (images(Kind::Stripes, 24, 2), images(Kind::Blob, 24, 3));
     let train = Images::new(&train, SIDE).unwrap();
-    let model: Dsebm = Method::fit(150, &train, 5, &mut go_on()).unwrap().unwrap();
+    let model: Dsebm = Method::fit(150, &train, 5, &Monitor::silent()).unwrap();
     for score in [DsebmScore::Energy, DsebmScore::Reconstruction] {
         let scores =
             |pixels: &[u8]| model.scores_by(&Images::new(pixels, SIDE).unwrap(), score).unwrap();

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use differnet_baselines::{Adgan, BaselineError, Dsebm, Ganomaly, GeoTrans, Images};
 use differnet_flow::read_metadata;
+use differnet_progress::Monitor;
 
-use crate::fixture::{Kind, Method, SIDE, go_on, images};
+use crate::fixture::{Kind, Method, SIDE, images};
 
 fn fitted<M: Method>() -> M {
     let train = images(Kind::Stripes, 6, 1);
-    M::fit(2, &Images::new(&train, SIDE).unwrap(), 1, &mut go_on()).unwrap().unwrap()
+    M::fit(2, &Images::new(&train, SIDE).unwrap(), 1, &Monitor::silent()).unwrap()
 }
 
 fn comes_back<M: Method>() {

@@ -1,13 +1,13 @@
 //! Striped images, some of them spoiled, and what every method can do with them.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use burn::tensor::Device;
 use differnet_baselines::{
-    Adgan, AdganConfig, BaselineError, Dsebm, DsebmConfig, FitCallback, FittedModel, Ganomaly,
-    GanomalyConfig, GeoTrans, GeoTransConfig, Images, PixelScorer,
+    Adgan, AdganConfig, BaselineError, Dsebm, DsebmConfig, FittedModel, Ganomaly, GanomalyConfig,
+    GeoTrans, GeoTransConfig, Images, PixelScorer,
 };
+use differnet_progress::Monitor;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
 
@@ -52,11 +52,6 @@ fn below(rng: &mut impl Rng, bound: u64) -> usize {
     (rng.next_u64() % bound) as usize
 }
 
-/// Never stops.
-pub(crate) fn go_on() -> impl FnMut(&differnet_baselines::FitProgress) -> ControlFlow<()> {
-    |_| ControlFlow::Continue(())
-}
-
 /// What the tests ask of every method alike.
 pub(crate) trait Method: Sized {
     /// Fits a network small enough for a test.
@@ -64,8 +59,8 @@ pub(crate) trait Method: Sized {
         updates: usize,
         images: &Images<'_>,
         seed: u64,
-        progress: &mut FitCallback<'_>,
-    ) -> Result<Option<Self>, BaselineError>;
+        monitor: &Monitor<'_>,
+    ) -> Result<Self, BaselineError>;
     fn scores(&self, images: &Images<'_>) -> Result<Vec<f64>, BaselineError>;
     fn save(&self, path: &Path) -> Result<(), BaselineError>;
     fn load(path: &Path) -> Result<Self, BaselineError>;
@@ -78,9 +73,9 @@ macro_rules! method {
                 updates: usize,
                 images: &Images<'_>,
                 seed: u64,
-                progress: &mut FitCallback<'_>,
-            ) -> Result<Option<Self>, BaselineError> {
-                $config.with_updates(updates).fit(images, seed, &Device::flex(), progress)
+                monitor: &Monitor<'_>,
+            ) -> Result<Self, BaselineError> {
+                $config.with_updates(updates).fit(images, seed, &Device::flex(), monitor)
             }
 
             fn scores(&self, images: &Images<'_>) -> Result<Vec<f64>, BaselineError> {
