@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use differnet::{AnomalyMap, Detector, FeatureSource, Localization, LocalizeConfig};
 use differnet_data::{BadMask, DecodeLimits, ImageError, Sample, decode_file, load_mask};
-use differnet_eval::{EncodedImage, PixelEvaluation, PixelMetrics, overlay, small_picture};
+use differnet_eval::{PixelEvaluation, PixelMetrics};
+use differnet_report::{EncodedImage, overlay, small_picture};
 
 use crate::data_args::files;
 use crate::exit::Interrupted;

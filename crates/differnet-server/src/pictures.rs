@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use differnet::{AnomalyMap, Localization};
-use differnet_eval::map_color;
+use differnet_report::map_color;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};

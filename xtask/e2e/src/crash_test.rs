@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use differnet_data::{SampleConfig, write_sample_dataset};
-use differnet_eval::text_table;
+use differnet_report::text_table;
 use serde::Serialize;
 
 use xtask_inputs::Draws;

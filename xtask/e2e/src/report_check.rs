@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
-use differnet_eval::write_report;
+use differnet_report::write_report;
 use serde::Deserialize;
 
 use crate::browser::{self, Browser};

@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Context;
 use clap::ValueEnum;
-use differnet_eval::text_table;
+use differnet_report::text_table;
 use serde::Serialize;
 use xtask_support::{UsageError, memory};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use differnet::{AnyModelInfo, HistoryPoint, Method, ModelSummary, read_model_info};
-use differnet_eval::text_table;
+use differnet_report::text_table;
 use serde::Serialize;
 
 use crate::exit::Exit;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use differnet::{Verdict, load_model};
 use differnet_data::ContentHash;
-use differnet_eval::{ReportImage, UnusableFile};
+use differnet_report::{ReportImage, UnusableFile};
 use serde_json::json;
 
 use crate::atomic;
@@ -149,7 +149,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     report::add_scoring(&mut report, &scoring, maps.as_ref().map(|(_, config)| config));
     let places: Vec<String> = args.images.iter().map(|path| path.display().to_string()).collect();
     report::add_fingerprints(&mut report, &model, &hashes, places.join(", "));
-    atomic::replace(&args.out, |out| Ok(differnet_eval::write_report(&report, out)?))?;
+    atomic::replace(&args.out, |out| Ok(differnet_report::write_report(&report, out)?))?;
     if args.json {
         print_json(&json!({
             "out": args.out, "method": model.method, "images": judged, "ok": ok, "unsure": unsure,

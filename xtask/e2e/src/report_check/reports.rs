@@ -1,8 +1,8 @@
 //! Reports of generated pictures: every shape that a report can have.
 
-use differnet_eval::{
-    EncodedImage, LossPoint, Report, ReportImage, ReportSection, ScoredImage, UnusableFile,
-    evaluate, overlay,
+use differnet_eval::{ScoredImage, evaluate};
+use differnet_report::{
+    EncodedImage, LossPoint, Report, ReportImage, ReportSection, UnusableFile, overlay,
 };
 use image::{Rgb, RgbImage};
 use rand_chacha::ChaCha12Rng;

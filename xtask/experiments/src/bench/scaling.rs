@@ -7,10 +7,10 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use differnet::DeviceChoice;
-use differnet_eval::{markdown_table, text_table};
 use differnet_features::{FEATURES, SCALES};
 use differnet_flow::FlowConfig;
 use differnet_kernels::{Panels, Strided, Sums, multiply};
+use differnet_report::{markdown_table, text_table};
 use rayon::prelude::*;
 
 use super::BenchArgs;

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use differnet_eval::text_table;
+use differnet_report::text_table;
 
 use xtask_inputs::manifest::{Layout, Manifest, Masks};
 

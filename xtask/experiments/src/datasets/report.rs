@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use differnet_eval::text_table;
+use differnet_report::text_table;
 use serde::Serialize;
 
 use super::compare::Row;

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use differnet_eval::{CurvePoint, CurvesPlot, XScale, curves_svg};
+use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
 
 use super::args::{RunArgs, count};
 use super::cell::CellSpec;

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use differnet::{DetectorConfig, DeviceChoice, FeatureSource};
 use differnet_data::{DecodeLimits, fixed_transforms};
-use differnet_eval::{CurvePoint, CurvesPlot, XScale, curves_svg};
+use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
 use differnet_scoring::quantile;
 
 use super::args::RunArgs;

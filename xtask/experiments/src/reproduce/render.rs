@@ -7,7 +7,7 @@ mod markdown;
 
 use std::path::Path;
 
-use differnet_eval::text_table;
+use differnet_report::text_table;
 
 pub(super) use markdown::block;
 

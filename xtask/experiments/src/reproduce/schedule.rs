@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use differnet_eval::duration;
+use differnet_report::duration;
 
 use super::cell::{CellResult, CellSpec};
 use super::child::{Child, End, Event};

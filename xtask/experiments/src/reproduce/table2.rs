@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use differnet_eval::{RocCurve, ScoredImage, histogram_svg, roc_curve, roc_svg};
+use differnet_eval::{RocCurve, ScoredImage, roc_curve};
+use differnet_report::{histogram_svg, roc_svg};
 
 use super::args::RunArgs;
 use super::cell::CellSpec;

@@ -1,7 +1,7 @@
 //! The figure as one HTML document, with what it was made from; it loads nothing.
 
 use differnet::{AnomalyDetector, Rows};
-use differnet_eval::EncodedImage;
+use differnet_report::EncodedImage;
 use image::RgbImage;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

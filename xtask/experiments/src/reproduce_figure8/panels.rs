@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use differnet::{Detector, FeatureSource, Localization, LocalizeConfig, MapKind, Verdict};
 use differnet_data::Sample;
-use differnet_eval::{map_color, overlay, small_picture};
+use differnet_report::{map_color, overlay, small_picture};
 use image::{Rgb, RgbImage};
 
 /// The kinds of maps with what to call them: the paper's, and the default.

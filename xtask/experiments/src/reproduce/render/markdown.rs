@@ -1,6 +1,6 @@
 //! A document as Markdown: a file of its own, or a block of another.
 
-use differnet_eval::markdown_table;
+use differnet_report::markdown_table;
 
 use super::{headers, notes};
 use crate::reproduce::document::Document;

@@ -3,8 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 
-use crate::confusion::is_defect;
-use crate::evaluation::ScoredImage;
+use differnet_eval::{ScoredImage, is_defect};
 
 /// Writes a header and one line an image: `path,kind,defect,score,verdict`.
 ///

@@ -1,7 +1,8 @@
 //! Bins of a score histogram that shows the borderline cases whatever the tails do (Figure 6).
 
+use differnet_eval::quantile;
+
 use super::axis::round_step;
-use crate::quantile::quantile;
 
 /// Limits of the number of regular bins; rounding their width up may halve it.
 const FEWEST: f64 = 24.0;

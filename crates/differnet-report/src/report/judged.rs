@@ -2,8 +2,9 @@
 
 use std::cmp::Ordering;
 
+use differnet_eval::{ConfusionCounts, is_defect};
+
 use super::{Report, ReportImage};
-use crate::confusion::{ConfusionCounts, is_defect};
 
 /// What the score says of an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

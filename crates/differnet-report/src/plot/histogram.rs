@@ -1,5 +1,6 @@
 //! Normalised histogram of the anomaly scores of good and defect images (Figure 6).
 
+use differnet_eval::ScoredImage;
 use plotters::style::RGBColor;
 
 use super::PlotError;
@@ -8,7 +9,6 @@ use super::bins::Bins;
 use super::canvas::{Place, Stroke};
 use super::frame::{Frame, LegendEntry, NARROW, Symbol};
 use super::palette::{BLUE, GREEN, INK, VERMILION};
-use crate::evaluation::ScoredImage;
 use crate::number::{counted, short_number};
 
 /// Ticks on the axes, about.

@@ -1,8 +1,9 @@
 //! The report as its readers get it: one safe, complete, reproducible document.
 
-use differnet_eval::{
-    EncodedImage, ImageFormat, LossPoint, Report, ReportImage, ReportSection, ScoredImage,
-    UnusableFile, evaluate, write_report,
+use differnet_eval::{ScoredImage, evaluate};
+use differnet_report::{
+    EncodedImage, ImageFormat, LossPoint, Report, ReportImage, ReportSection, UnusableFile,
+    write_report,
 };
 
 /// A name that would do harm if it were taken for markup.

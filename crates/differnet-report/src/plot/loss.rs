@@ -1,5 +1,6 @@
 //! Training and validation loss over the updates.
 
+use differnet_eval::quantile;
 use serde::{Deserialize, Serialize};
 
 use super::PlotError;
@@ -8,7 +9,6 @@ use super::canvas::{Place, Stroke};
 use super::frame::{Frame, LegendEntry, NARROW, Symbol};
 use super::palette::{BLUE, VERMILION};
 use crate::number::{number, short_number};
-use crate::quantile::quantile;
 
 /// A curve with more points is drawn as means over this many stretches; more cannot be seen.
 const STRETCHES: usize = 600;

@@ -14,7 +14,8 @@ mod summary;
 
 use std::io::{self, Write};
 
-use crate::evaluation::Metrics;
+use differnet_eval::Metrics;
+
 use crate::plot::LossPoint;
 use judged::{Judged, Labels, Tally};
 
@@ -41,7 +42,7 @@ pub struct Report {
     pub images: Vec<ReportImage>,
     /// Files that have no score.
     pub unusable: Vec<UnusableFile>,
-    /// What [`crate::evaluate`] found, if there are labels of both kinds.
+    /// What [`differnet_eval::evaluate`] found, if there are labels of both kinds.
     pub metrics: Option<Metrics>,
     /// A sentence why there are no `metrics`; without one the report gives the reason that it sees
     /// in the labels.

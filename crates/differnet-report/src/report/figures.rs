@@ -1,12 +1,10 @@
 //! The plots with what they mean, or the sentence why there is none.
 
+use differnet_eval::{BootstrapConfig, bootstrap_roc_band, roc_curve};
 use maud::{Markup, PreEscaped, html};
 
 use super::{Page, Report};
 use crate::plot::{PlotError, ScoresByLabel, loss_svg, roc_band_svg, scores_svg};
-use crate::resampling::BootstrapConfig;
-use crate::roc::roc_curve;
-use crate::roc_band::bootstrap_roc_band;
 
 /// The section with the ROC curve and the histogram of scores.
 pub(super) fn scores(page: &Page<'_>) -> Markup {

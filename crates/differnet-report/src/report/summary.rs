@@ -1,11 +1,11 @@
 //! What was found, in a few large numbers.
 
+use differnet_eval::Metrics;
 use maud::{Markup, html};
 
 use super::judged::Outcome;
 use super::sections::name_value_table;
 use super::{Page, Report};
-use crate::evaluation::Metrics;
 use crate::number::{counted, number, percent, short_number};
 
 /// The section with the counts, and the metrics as far as there are labels.

@@ -1,12 +1,12 @@
 //! ROC curves of one or several methods (Figure 5), and of one with its confidence band.
 
+use differnet_eval::{RocBand, RocCurve, RocPoint};
+
 use super::PlotError;
 use super::axis::Axis;
 use super::canvas::{Place, Stroke};
 use super::frame::{Frame, LegendEntry, NARROW, Symbol};
 use super::palette::{BLUE, CURVES, GREY, INK};
-use crate::roc::{RocCurve, RocPoint};
-use crate::roc_band::RocBand;
 
 /// SVG of one ROC curve a method with its label and AUROC, and the diagonal of chance.
 ///
@@ -148,10 +148,9 @@ fn corners(curve: &RocCurve, frame: &Frame) -> Vec<Place> {
 
 #[cfg(test)]
 mod tests {
+    use differnet_eval::{BootstrapConfig, bootstrap_roc_band, roc_curve};
+
     use super::*;
-    use crate::resampling::BootstrapConfig;
-    use crate::roc::roc_curve;
-    use crate::roc_band::bootstrap_roc_band;
     use crate::test_inputs::normal_scores;
 
     fn curve(images: usize) -> RocCurve {
