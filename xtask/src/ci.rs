@@ -4,8 +4,9 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use xshell::{Shell, cmd};
+use xtask_support::workspace;
 
-use crate::{deny, page_check, report_check, test, tidy, workspace};
+use crate::{deny, docs, front_door, test, tidy};
 
 /// Check everything that a commit has to pass: format, style, dependencies, lints, documentation, tests,
 /// reports, page.
@@ -30,32 +31,22 @@ pub(crate) fn run(args: &CiArgs) -> anyhow::Result<ExitCode> {
         timed("dependencies", || deny::all(&shell))?;
     }
     timed("lints", || lints(&shell))?;
-    timed("documentation", || documentation(&shell))?;
+    timed("documentation", || docs::all(&shell))?;
     if !args.no_tests {
         timed("tests", || test::all(&shell))?;
-        timed("reports", report_check::all)?;
-        timed("page", page_check::all)?;
+        timed("reports", || front_door::run(shell.current_dir(), "report-check"))?;
+        timed("page", || front_door::run(shell.current_dir(), "page-check"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
-
-/// A variable that says that nothing is going to be linked: the compiler behind CUDA is then checked
-/// without its LLVM, which it would download.
-const NOT_LINKED: (&str, &str) = ("DOCS_RS", "1");
 
 /// Clippy on every target and for every device; CUDA needs no toolkit to be checked. Release mode
 /// throughout, so that build scripts and macros are shared with the tests, and checked dependencies
 /// with the documentation.
 fn lints(shell: &Shell) -> anyhow::Result<()> {
     let mut clippy = cmd!(shell, "cargo clippy --workspace --all-targets --all-features --release");
-    clippy = clippy.args(["--", "-D", "warnings"]).env(NOT_LINKED.0, NOT_LINKED.1);
+    clippy = clippy.args(["--", "-D", "warnings"]).env(docs::NOT_LINKED.0, docs::NOT_LINKED.1);
     clippy.run_echo()?;
-    Ok(())
-}
-
-fn documentation(shell: &Shell) -> anyhow::Result<()> {
-    let doc = cmd!(shell, "cargo doc --workspace --no-deps --all-features --release");
-    doc.env("RUSTDOCFLAGS", "-D warnings").env(NOT_LINKED.0, NOT_LINKED.1).run_echo()?;
     Ok(())
 }
 

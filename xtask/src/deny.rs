@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use xshell::{Shell, cmd};
-
-use crate::workspace;
+use xtask_support::workspace;
 
 /// Check the dependencies' licences and origins against `deny.toml`.
 #[derive(Debug, clap::Args)]

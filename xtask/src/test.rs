@@ -2,10 +2,11 @@
 
 use std::process::ExitCode;
 
-use differnet::DeviceChoice;
 use xshell::{Shell, cmd};
+use xtask_support::workspace;
 
-use crate::workspace;
+/// Kinds of devices: features of the crate `differnet`.
+const DEVICES: [&str; 3] = ["flex", "wgpu", "cuda"];
 
 /// Run every test of every crate, documentation examples included.
 #[derive(Debug, clap::Args)]
@@ -18,8 +19,8 @@ pub(crate) struct TestArgs {
     /// Only tests whose name contains this text.
     filter: Option<String>,
     /// The tests that compare devices, with this one built in; it has to exist.
-    #[arg(long, value_name = "DEVICE", conflicts_with = "filter")]
-    device: Option<DeviceChoice>,
+    #[arg(long, value_name = "DEVICE", value_parser = DEVICES, conflicts_with = "filter")]
+    device: Option<String>,
     /// Passed to every test program.
     #[arg(last = true)]
     options: Vec<String>,

@@ -8,8 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use xshell::{Shell, cmd};
-
-use crate::workspace;
+use xtask_support::workspace;
 
 /// Bytes of the largest file allowed; the embedded weights are the largest there is.
 const MAX_BYTES: u64 = 12_000_000;

@@ -7,10 +7,8 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use differnet::{Method, Model, ScoreConfig};
 use differnet_data::{BadImage, ContentHash, Sample};
-use differnet_eval::{
-    MetricError, PixelMetrics, Report, ScoredImage, histogram_svg, roc_curve, roc_svg, text_table,
-    write_scores_csv,
-};
+use differnet_eval::{MetricError, PixelMetrics, ScoredImage, roc_curve};
+use differnet_report::{Report, histogram_svg, roc_svg, text_table, write_scores_csv};
 use serde::Serialize;
 
 use crate::atomic;
@@ -180,7 +178,7 @@ pub(crate) fn write_report(
     let histogram = histogram_svg(images, threshold, &report.unit)?;
     atomic::write(&folder.join("histogram.svg"), histogram.as_bytes())?;
     atomic::replace(&folder.join("report.html"), |out| {
-        Ok(differnet_eval::write_report(report, out)?)
+        Ok(differnet_report::write_report(report, out)?)
     })
 }
 

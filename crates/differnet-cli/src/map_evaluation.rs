@@ -6,7 +6,8 @@ use anyhow::Context;
 use differnet::scoring::AnomalyMap;
 use differnet::{Localization, LocalizeConfig, Model};
 use differnet_data::{BadMask, DecodeLimits, ImageError, Sample, decode_file, load_mask};
-use differnet_eval::{EncodedImage, PixelEvaluation, PixelMetrics, overlay, small_picture};
+use differnet_eval::{PixelEvaluation, PixelMetrics};
+use differnet_report::{EncodedImage, overlay, small_picture};
 
 use crate::interrupt::Interrupt;
 use crate::output::counted;

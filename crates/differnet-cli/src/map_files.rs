@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use differnet::Localization;
 use differnet::scoring::AnomalyMap;
-use differnet_eval::{overlay, with_scale};
+use differnet_report::{overlay, with_scale};
 use image::{ImageBuffer, ImageFormat, Luma};
 use serde::Serialize;
 

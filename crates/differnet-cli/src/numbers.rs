@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub(crate) use differnet_eval::duration;
+pub(crate) use differnet_report::duration;
 
 /// Largest count that an argument may be: more than anyone needs, less than overflows.
 const MOST: usize = 1_000_000;

@@ -9,7 +9,8 @@ use differnet::{
     Header, LocalizeConfig, ScoreConfig, TransformChoice, data_fingerprint, environment,
 };
 use differnet_data::ContentHash;
-use differnet_eval::{LossPoint, Report, ReportImage, ReportSection, ScoredImage, UnusableFile};
+use differnet_eval::ScoredImage;
+use differnet_report::{LossPoint, Report, ReportImage, ReportSection, UnusableFile};
 
 use crate::evaluation::{Summary, pixel_rows};
 use crate::map_args::map_name;

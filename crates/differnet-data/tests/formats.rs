@@ -1,4 +1,4 @@
-//! One picture, in the ways that cameras and programs store it; `formats/make.py` wrote the files.
+//! One picture, in the ways that cameras and programs store it; `xtask/golden/formats.py` wrote the files.
 
 #![allow(clippy::unwrap_used)]
 

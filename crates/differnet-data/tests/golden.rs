@@ -1,4 +1,4 @@
-//! Pixels as Pillow makes them; `golden/make.py` writes the expectations.
+//! Pixels as Pillow makes them; `xtask/golden/pixels.py` writes the expectations.
 
 #![allow(clippy::unwrap_used)]
 

@@ -2,7 +2,10 @@
 
 /// Quantile at `share` in \[0, 1\] of sorted, non-empty values, linear between neighbours (NumPy's
 /// default rule).
-pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
+///
+/// # Panics
+/// If there is no value, or if `share` lies outside.
+pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     let position = share * (sorted.len() - 1) as f64;
     let below = sorted[position.floor() as usize];
     let above = sorted[position.ceil() as usize];

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use differnet::Localization;
 use differnet::scoring::AnomalyMap;
-use differnet_eval::map_color;
+use differnet_report::map_color;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use differnet_eval::text_table;
 use differnet_features::{CacheUsage, FeatureCache};
+use differnet_report::text_table;
 use serde_json::json;
 
 use crate::cache_args;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use differnet::{Config, Runtime, Training};
 use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
-use differnet_eval::text_table;
+use differnet_report::text_table;
 use serde::Serialize;
 use serde_json::json;
 

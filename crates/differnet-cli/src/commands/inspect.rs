@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use differnet::{Header, HistoryPoint, Method};
-use differnet_eval::text_table;
+use differnet_report::text_table;
 use serde::Serialize;
 
 use crate::exit::Exit;

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use differnet::scoring::Verdict;
 use differnet::{Error, Model};
 use differnet_data::ContentHash;
-use differnet_eval::{ReportImage, UnusableFile};
+use differnet_report::{ReportImage, UnusableFile};
 use serde_json::json;
 
 use crate::atomic;
@@ -131,7 +131,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     report::add_scoring(&mut report, &scoring, maps.as_ref());
     let places: Vec<String> = args.images.iter().map(|path| path.display().to_string()).collect();
     report::add_fingerprints(&mut report, header, &hashes, places.join(", "));
-    atomic::replace(&args.out, |out| Ok(differnet_eval::write_report(&report, out)?))?;
+    atomic::replace(&args.out, |out| Ok(differnet_report::write_report(&report, out)?))?;
     if args.json {
         print_json(&json!({
             "out": args.out, "method": header.config.method.method(), "images": judged, "ok": ok, "unsure": unsure,

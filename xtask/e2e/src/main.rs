@@ -1,0 +1,55 @@
+//! Developer commands that use the whole program from outside: load, kills, its page and reports in a
+//! browser.
+//!
+//! A command is one file with its arguments and a `run`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands report to a terminal")]
+
+mod browser;
+mod crash_test;
+mod http;
+mod page_check;
+mod report_check;
+mod soak;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Developer commands of this workspace: tests of the whole program.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    CrashTest(crash_test::CrashTestArgs),
+    PageCheck(page_check::PageCheckArgs),
+    ReportCheck(report_check::ReportCheckArgs),
+    Soak(soak::SoakArgs),
+}
+
+fn main() -> ExitCode {
+    xtask_support::exit(match Arguments::parse().command {
+        Command::CrashTest(args) => crash_test::run(&args),
+        Command::PageCheck(args) => page_check::run(&args),
+        Command::ReportCheck(args) => report_check::run(&args),
+        Command::Soak(args) => soak::run(&args),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_front_door_lists_the_commands() {
+        xtask_support::commands::check("xtask-e2e", &Arguments::command()).unwrap();
+    }
+}

@@ -1,0 +1,172 @@
+//! `cargo xtask soak`: the server under more load than it can bear.
+
+mod clients;
+mod served;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+use clients::{Tally, work};
+use served::{Served, batch_command};
+use xtask_support::workspace;
+
+/// Part of the time after which memory is looked at for the first time.
+const WARM_UP: f64 = 0.25;
+/// Rejected requests are to be answered within this time.
+const REJECTED_WITHIN: Duration = Duration::from_millis(50);
+/// Most that memory may grow after the first quarter of the time, percent.
+const GROWTH: f64 = 5.0;
+
+/// Load the server with more clients than it can serve, and compare every answer.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask soak --model part.differnet --images new_photos
+  cargo xtask soak --model part.differnet --images new_photos --seconds 600 --clients 16
+
+Scores the images with `differnet score` first, then asks `differnet serve` for the same images from all
+clients at once. Fails if an answer is wrong or missing, if there is a status besides 200 and 429, if memory
+grows by more than 5 %, or if the server does not end with code 0 when it is told to under load. The
+time of rejected requests, p50, p99 and throughput are printed; the machine decides on them.")]
+pub(crate) struct SoakArgs {
+    /// Model file.
+    #[arg(long, value_name = "M.differnet")]
+    model: PathBuf,
+    /// Folder of images.
+    #[arg(long, value_name = "DIR")]
+    images: PathBuf,
+    /// Seconds of load.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Clients that ask at the same time.
+    #[arg(long, default_value_t = 16)]
+    clients: usize,
+    /// Images that may wait in the server.
+    #[arg(long, default_value_t = 6)]
+    queue: usize,
+    /// The program `differnet` [default: it is built].
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
+    let program = workspace::differnet(args.program.as_deref())?;
+    let (images, batch) = batch_command(&program, &args.model, &args.images)?;
+    println!("differnet score: {} images, {batch:.2} images/s without its start", images.len());
+    let mut served = Served::start(&program, &args.model, args.queue)?;
+    let stop = AtomicBool::new(false);
+    let (tally, memory, seconds) = thread::scope(|scope| {
+        let clients: Vec<_> = (0..args.clients)
+            .map(|client| {
+                scope.spawn({
+                    let (images, stop, address) = (&images, &stop, served.address);
+                    move || work(address, images, client, stop)
+                })
+            })
+            .collect();
+        let start = Instant::now();
+        let mut memory = Vec::new();
+        let total = Duration::from_secs(args.seconds);
+        while start.elapsed() < total {
+            thread::sleep(Duration::from_millis(500).min(total - start.elapsed().min(total)));
+            if start.elapsed().as_secs_f64() >= WARM_UP * total.as_secs_f64() {
+                memory.push(served.resident()?);
+            }
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        // Under load: clients go on until nobody answers any more.
+        served.terminate()?;
+        let code = served.wait()?;
+        stop.store(true, Ordering::Relaxed);
+        let mut tally = Tally::default();
+        for client in clients {
+            tally.add(client.join().ok().context("a client failed")?);
+        }
+        ensure!(code == Some(0), "the server ended with {code:?}: {}", served.last_words());
+        anyhow::Ok((tally, memory, seconds))
+    })?;
+    report(&tally, &memory, seconds, batch)
+}
+
+/// Means of the first and the last third of what was measured, and how many percent the second is more.
+///
+/// Means, because memory goes up and down by a third with every batch of images.
+fn growth(memory: &[u64]) -> (f64, f64, f64) {
+    let third = (memory.len() / 3).max(1).min(memory.len());
+    let mean = |values: &[u64]| values.iter().sum::<u64>() as f64 / values.len().max(1) as f64;
+    let (first, last) = (mean(&memory[..third]), mean(&memory[memory.len() - third..]));
+    let growth = if first > 0.0 { 100.0 * (last / first - 1.0) } else { 0.0 };
+    (first, last, growth)
+}
+
+fn report(tally: &Tally, memory: &[u64], seconds: f64, batch: f64) -> anyhow::Result<ExitCode> {
+    let throughput = tally.scored.len() as f64 / seconds;
+    println!(
+        "scored: {} images, {throughput:.2} images/s, {:.2} of the command's",
+        tally.scored.len(),
+        throughput / batch
+    );
+    println!(
+        "  p50 {:.0} ms, p99 {:.0} ms",
+        quantile(&tally.scored, 0.5),
+        quantile(&tally.scored, 0.99)
+    );
+    let late = tally.rejected.iter().filter(|time| **time > REJECTED_WITHIN).count();
+    println!(
+        "rejected: {} requests, p50 {:.1} ms, p99 {:.1} ms, slowest {:.1} ms, {late} over {} ms",
+        tally.rejected.len(),
+        quantile(&tally.rejected, 0.5),
+        quantile(&tally.rejected, 0.99),
+        quantile(&tally.rejected, 1.0),
+        REJECTED_WITHIN.as_millis()
+    );
+    println!(
+        "wrong answers: {}, other statuses: {:?}, without an answer: {}",
+        tally.wrong.len(),
+        tally.others,
+        tally.unanswered.len()
+    );
+    let (first, last, growth) = growth(memory);
+    let most = memory.iter().copied().max().unwrap_or(0);
+    println!(
+        "memory: {:.0} MB on average in the second quarter of the time, {:.0} MB in the last ({growth:+.1} %), {:.0} MB at most",
+        first / 1e6,
+        last / 1e6,
+        most as f64 / 1e6
+    );
+    for line in tally.wrong.iter().chain(&tally.unanswered).take(5) {
+        println!("  {line}");
+    }
+    ensure!(!tally.scored.is_empty(), "nothing was scored");
+    ensure!(tally.wrong.is_empty(), "{} answers are wrong", tally.wrong.len());
+    ensure!(tally.others.is_empty(), "there were other statuses than 200 and 429");
+    ensure!(tally.unanswered.is_empty(), "{} requests had no answer", tally.unanswered.len());
+    ensure!(growth <= GROWTH, "memory grew by {growth:.1} %");
+    println!("the server ended with code 0 under load");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The time that a share `q` of `times` do not exceed, milliseconds; 0 without any.
+fn quantile(times: &[Duration], q: f64) -> f64 {
+    let mut sorted = times.to_vec();
+    sorted.sort_unstable();
+    let rank = (q * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.max(1) - 1).map_or(0.0, |time| time.as_secs_f64() * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_goes_up_and_down_does_not_grow() {
+        assert_eq!(growth(&[2, 4, 2, 4, 2, 4]), (3.0, 3.0, 0.0));
+        assert_eq!(growth(&[4, 4, 5, 5, 6, 6]), (4.0, 6.0, 50.0));
+        assert_eq!(growth(&[7]), (7.0, 7.0, 0.0));
+        assert_eq!(growth(&[]), (0.0, 0.0, 0.0));
+    }
+}

@@ -1,0 +1,192 @@
+//! Our side of a comparison: does what each line of the standard input names, as the scripts in
+//! `benches/` do.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::hint::black_box;
+use std::io::{BufRead, stdin};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, bail, ensure};
+use burn::tensor::Device;
+use differnet::FeatureSource;
+use differnet_data::{
+    ContentHash, Rotation, Transform, TransformConfig, find_images, fixed_transforms,
+};
+use differnet_features::{FEATURES, IMAGE_SIZE};
+use differnet_flow::{AdamConfig, FlowConfig, HostFlow, Trainer};
+use differnet_scoring::scores_of_rows;
+
+use super::rows::RowBench;
+use xtask_support::memory;
+
+/// Images of a forward pass.
+const BATCH: usize = 8;
+/// Rows of a training step.
+pub(super) const ROWS: usize = 96;
+/// Seed of weights.
+const SEED: u64 = 1;
+
+/// Do the work that each line of the standard input names; print its seconds.
+#[derive(Debug, clap::Args)]
+pub(crate) struct WorkerArgs {
+    /// Folder of images, or two files of rows to fit to and to score.
+    #[arg(required = true, num_args = 1..=2)]
+    inputs: Vec<PathBuf>,
+    /// Write a flow with hidden layers of this width to the path instead.
+    #[arg(long, value_name = "HIDDEN")]
+    draw: Option<usize>,
+}
+
+/// What one process works with; made when it is first needed.
+struct Bench {
+    source: FeatureSource,
+    files: Vec<PathBuf>,
+    pixels: Vec<Vec<u8>>,
+    flow: Option<HostFlow>,
+    trainer: Option<Trainer>,
+}
+
+pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
+    let (path, test) = (&args.inputs[0], args.inputs.get(1));
+    if let Some(hidden) = args.draw {
+        let flow = FlowConfig::new(FEATURES).with_hidden(hidden).init(SEED, &Device::flex());
+        flow.save(path, &BTreeMap::new(), &[])?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(test) = test {
+        let mut bench = RowBench::open(path, test)?;
+        return answer(|name, size| bench.seconds(name, size));
+    }
+    let pixel = |index: usize| (index * index / 7 % 251) as u8;
+    let mut bench = Bench {
+        source: FeatureSource::on_host(None),
+        files: find_images(path)?,
+        pixels: vec![(0..3 * IMAGE_SIZE * IMAGE_SIZE).map(pixel).collect(); BATCH],
+        flow: None,
+        trainer: None,
+    };
+    answer(|name, size| bench.seconds(name, size))
+}
+
+/// Prints the seconds of what each line names, or the largest resident memory.
+fn answer(mut seconds: impl FnMut(&str, usize) -> anyhow::Result<f64>) -> anyhow::Result<ExitCode> {
+    for line in stdin().lock().lines() {
+        let line = line?;
+        if line == "peak" {
+            println!("{}", memory::peak().unwrap_or(0));
+            continue;
+        }
+        let (name, size) = line.split_once(' ').context("work has a name and a size")?;
+        println!("{}", seconds(name, size.parse()?)?);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl Bench {
+    /// The seconds that the work with a name takes, without what is made once.
+    fn seconds(&mut self, name: &str, size: usize) -> anyhow::Result<f64> {
+        let start;
+        match name {
+            "alexnet" => {
+                let images: Vec<&[u8]> = self.pixels.iter().map(Vec::as_slice).collect();
+                start = Instant::now();
+                black_box(self.source.extractor.extract_scale(&images, size)?);
+            }
+            "extract" => {
+                start = Instant::now();
+                extract(&self.source, &self.files, &turns(size))?;
+            }
+            "images" => {
+                let count = size.min(self.files.len());
+                start = Instant::now();
+                extract(&self.source, &self.files[..count], &turns(8))?;
+            }
+            "turns" => {
+                start = Instant::now();
+                extract(&self.source, &self.files[..1], &turns(size))?;
+            }
+            "score" => {
+                let flow = flow(&mut self.flow, size)?;
+                start = Instant::now();
+                let rows = extract(&self.source, &self.files[..1], &turns(1))?;
+                black_box(scores_of_rows(&flow.latents(&rows).z, FEATURES));
+            }
+            "latents" => {
+                let (flow, rows) = (flow(&mut self.flow, size)?, some_rows());
+                start = Instant::now();
+                black_box(flow.latents(&rows));
+            }
+            "step" => {
+                let rows = some_rows();
+                let trainer = self.trainer.get_or_insert_with(|| {
+                    let flow = FlowConfig::new(FEATURES).with_hidden(size);
+                    Trainer::new(flow.init(SEED, &Device::flex()), AdamConfig::new())
+                });
+                start = Instant::now();
+                trainer.step(&rows)?;
+            }
+            _ => bail!("there is no work named {name}"),
+        }
+        Ok(start.elapsed().as_secs_f64())
+    }
+}
+
+/// Evenly spread turns.
+fn turns(count: usize) -> Vec<Transform> {
+    fixed_transforms(&TransformConfig { rotate: Rotation::Full, jitter: None }, count)
+}
+
+/// Decodes, resizes, transforms and extracts each file: rows `[files * transforms, 768]`.
+///
+/// # Errors
+/// What is wrong with a file that is no usable image.
+pub(crate) fn extract(
+    source: &FeatureSource,
+    files: &[PathBuf],
+    transforms: &[Transform],
+) -> anyhow::Result<Vec<f32>> {
+    let choice = |_: &ContentHash| transforms.to_vec();
+    let mut rows = Vec::new();
+    let mut failure = None;
+    let _ = source.for_each(files, &choice, &mut |_, features| match features {
+        Ok(features) => {
+            rows.extend(features.rows);
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            failure = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    failure.map_or(Ok(rows), |error| Err(error.into()))
+}
+
+/// Rows of a step, `[96, 768]`, that are not all alike.
+fn some_rows() -> Vec<f32> {
+    (0..ROWS * FEATURES).map(|index| (index as f32 * 0.731).sin()).collect()
+}
+
+/// The flow in `slot`, made first if need be.
+fn flow(slot: &mut Option<HostFlow>, hidden: usize) -> anyhow::Result<&HostFlow> {
+    match slot {
+        Some(flow) => Ok(flow),
+        empty => Ok(empty.insert(mapped_flow(hidden)?)),
+    }
+}
+
+/// A flow as a model has it: in a file.
+fn mapped_flow(hidden: usize) -> anyhow::Result<HostFlow> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("flow.safetensors");
+    // Drawn by a process of its own, whose memory does not count.
+    let mut draw = Command::new(env::current_exe()?);
+    let drawn =
+        draw.arg("bench-worker").arg(&path).arg("--draw").arg(hidden.to_string()).status()?;
+    ensure!(drawn.success(), "no flow could be drawn");
+    let (mut flows, _) = HostFlow::load_all(&path)?;
+    flows.pop().context("the file has the flow that was written to it")
+}

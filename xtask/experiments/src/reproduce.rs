@@ -1,0 +1,211 @@
+//! `cargo xtask reproduce-*`: the paper's tables and figures, measured (Sections 4.3 to 4.5).
+//!
+//! A command lists its cells, each one training with its tests. Cells that are not stored yet are
+//! computed, each in a process of its own; then all of them become tables beside the paper's
+//! numbers. What is stored is found by a digest of settings and data, so that the same command goes
+//! on where it was interrupted.
+
+mod args;
+mod baseline_method;
+mod cell;
+mod child;
+mod curve;
+mod data;
+mod differnet_method;
+mod docs;
+mod document;
+mod environment;
+mod estimate;
+mod figure7;
+mod files;
+mod frontier;
+mod method;
+mod mtd;
+mod multimodal;
+mod mvtec;
+mod paper;
+mod render;
+mod schedule;
+mod spent;
+mod store;
+mod summary;
+mod table1;
+mod table2;
+mod table3;
+#[cfg(test)]
+mod test_inputs;
+mod watch;
+mod worker;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+pub(crate) use curve::{CurveArgs, run as run_curve};
+pub(crate) use docs::refresh as refresh_block;
+pub(crate) use environment::Environment;
+pub(crate) use figure7::{Figure7Args, run as run_figure7};
+pub(crate) use frontier::{FrontierArgs, run as run_frontier};
+pub(crate) use multimodal::{MultimodalArgs, run as run_multimodal};
+pub(crate) use table1::{Table1Args, run as run_table1};
+pub(crate) use table2::{Table2Args, run as run_table2};
+pub(crate) use table3::{Table3Args, run as run_table3};
+pub(crate) use worker::{CellArgs, run as run_cell};
+
+use args::{DOCS, RunArgs};
+use cell::CellSpec;
+use data::{DataPart, Fingerprints};
+use differnet::DetectorConfig;
+use document::{Document, Missing};
+use method::{Method, Stopped};
+use schedule::{Failure, Ran};
+use store::Store;
+
+/// A command's name, arguments and cells.
+struct Plan<'a> {
+    /// Short name, of folder and block: `table1`.
+    name: &'static str,
+    /// The arguments that all commands share.
+    args: &'a RunArgs,
+    /// What is to be measured.
+    cells: Vec<CellSpec>,
+}
+
+/// What is measured, and where.
+struct Measured {
+    /// The cells.
+    ran: Ran,
+    /// Where this run was; stored cells may have been measured elsewhere.
+    environment: Environment,
+    /// The first cell's settings.
+    settings: String,
+}
+
+/// Measures `plan`; `describe` turns the results into a document, which is written and printed.
+fn reproduce(
+    plan: Plan<'_>,
+    describe: impl FnOnce(&Measured) -> anyhow::Result<Document>,
+) -> anyhow::Result<ExitCode> {
+    let Plan { name, args, cells } = plan;
+    let out = args.out(name);
+    let store = Store::open(&out)?;
+    let workspace = workspace();
+    let environment = Environment::here(&workspace, args.device);
+    let settings = cells.first().map_or(String::new(), |cell| cell.config.to_toml());
+    eprintln!("Reading the images ...");
+    let cells = with_digests(cells)?;
+    let ran = match schedule::run(cells, &store, &environment, args.jobs()) {
+        Err(error) if error.is::<Stopped>() => {
+            let out = out.display();
+            eprintln!("Stopped. Finished cells are kept in {out}; the same command goes on.");
+            return Ok(ExitCode::from(worker::STOPPED));
+        }
+        ran => ran?,
+    };
+    let measured = Measured { ran, environment, settings };
+    let mut document = describe(&measured)?;
+    document.notes.extend(notes_on(&measured));
+    let failures = &measured.ran.failures;
+    document.missing.extend(failures.iter().map(|failure| Missing {
+        category: failure.category.clone(),
+        method: Some(failure.method.clone()),
+        reason: failure.reason.clone(),
+    }));
+    render::write(&document, &out)?;
+    println!("{}", render::text(&document).trim_end());
+    println!("\nWrote table.md, table.csv, table.json and table.html to {}", out.display());
+    if !failures.is_empty() {
+        return Err(failed(failures));
+    }
+    if let Some(path) = &args.docs {
+        let path = if path == Path::new(DOCS) { workspace.join(path) } else { path.clone() };
+        let block = args.block(name);
+        docs::refresh(&path, &block, &document.command, &render::block(&document))?;
+        docs::refresh_figures(&path, &document.figures)?;
+        println!("Refreshed the block {block} in {}", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Each cell with the digest of its settings and data.
+fn with_digests(cells: Vec<CellSpec>) -> anyhow::Result<Vec<(CellSpec, String)>> {
+    let mut fingerprints = Fingerprints::default();
+    let digest = |cell: CellSpec| {
+        let data = cell.data.iter().map(|part| part.load(cell.seed));
+        let fingerprint = fingerprints.of(&data.collect::<Result<Vec<_>, _>>()?)?;
+        let digest = cell.digest(&fingerprint);
+        Ok((cell, digest))
+    };
+    cells.into_iter().map(digest).collect()
+}
+
+/// What has to be known of cells that were measured elsewhere, and of those that failed.
+fn notes_on(measured: &Measured) -> Vec<String> {
+    let mut notes = Vec::new();
+    let Measured { ran, environment, .. } = measured;
+    let others: BTreeSet<String> = ran
+        .results
+        .iter()
+        .map(|result| &result.environment)
+        .filter(|other| *other != environment)
+        .map(|other| format!("commit {} on {}", other.short_commit(), other.cpu))
+        .collect();
+    if !others.is_empty() {
+        let others = others.into_iter().collect::<Vec<_>>().join("; ");
+        notes.push(format!("Some cells were measured earlier, elsewhere or otherwise: {others}."));
+    }
+    notes.extend(ran.failures.iter().map(|failure| {
+        let reason = failure.reason.lines().next().unwrap_or_default();
+        format!("Failed: {}: {reason}", failure.label)
+    }));
+    notes
+}
+
+fn failed(failures: &[Failure]) -> anyhow::Error {
+    let list: String = failures
+        .iter()
+        .map(|failure| format!("\n  {}: {}", failure.label, failure.reason))
+        .collect();
+    let many = failures.len();
+    anyhow::anyhow!("{many} cells failed; the same command computes them again:{list}")
+}
+
+/// The workspace's root, or where this program was started outside of cargo.
+fn workspace() -> PathBuf {
+    xtask_support::workspace::root().unwrap_or_else(|_| PathBuf::from("."))
+}
+
+/// A cell of DifferNet without a variant, on all of the training images.
+fn plain_cell(
+    args: &RunArgs,
+    data: &[DataPart],
+    config: DetectorConfig,
+) -> anyhow::Result<CellSpec> {
+    let category = match data {
+        [part] => part.category.clone(),
+        _ => "all categories".to_owned(),
+    };
+    Ok(CellSpec {
+        category,
+        method: Method::DifferNet,
+        variant: None,
+        seed: config.seed,
+        data: data.to_vec(),
+        shots: None,
+        tests: vec![config_test(&config, config.score_transforms)],
+        config,
+        watch: None,
+        device: args.device,
+        cache: args.cache()?,
+    })
+}
+
+/// What is measured, in titles.
+fn data_name(sample: bool, name: &str) -> &str {
+    if sample { "the generated sample data set" } else { name }
+}
+
+/// A test of the first part with another number of transforms.
+fn config_test(config: &DetectorConfig, transforms: usize) -> cell::TestSpec {
+    cell::TestSpec { part: 0, transforms, average: config.average }
+}

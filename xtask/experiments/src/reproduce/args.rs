@@ -1,0 +1,231 @@
+//! Arguments that all reproduce commands share.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use differnet::{DetectorConfig, DetectorError, DeviceChoice, MTD_JITTER, Preset};
+use differnet_features::default_cache_folder;
+
+use crate::preset_arg::preset_parser;
+use xtask_support::UsageError;
+
+/// Seed of the training transforms, whatever the run's seed: features are extracted once.
+const TRANSFORM_SEED: u64 = 0;
+
+/// How cells are computed and where the results go.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Runs")]
+pub(crate) struct RunArgs {
+    /// Settings known to work.
+    #[arg(long, value_name = "NAME", default_value = "quick", value_parser = preset_parser())]
+    pub(crate) preset: Preset,
+    /// Override a setting of the preset, such as `updates=300`; may be repeated.
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) set: Vec<String>,
+    /// Number of seeds: 1 to N. A seed decides split, subset, weights and batches; the training
+    /// transforms are the same for all, so that features are extracted once.
+    #[arg(long, value_name = "N", default_value_t = 3,
+        value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub(crate) seeds: u64,
+    /// Folder for results; finished cells in it are not computed again [default: reproduce/NAME].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Cells computed at a time; the cores are divided among them.
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=1000))]
+    jobs: u16,
+    /// Measure on the generated sample data set instead; every output says so.
+    #[arg(long, conflicts_with = "docs")]
+    pub(crate) sample: bool,
+    /// What computes.
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Flex)]
+    pub(crate) device: DeviceChoice,
+    /// Folder of the feature cache, instead of $DIFFERNET_CACHE or the user's cache folder.
+    #[arg(long, value_name = "DIR")]
+    cache: Option<PathBuf>,
+    /// Extract all features anew and remember none.
+    #[arg(long, conflicts_with = "cache")]
+    no_cache: bool,
+    /// Refresh the tables in a document: docs/src/results.md unless another is named.
+    #[arg(long, value_name = "FILE.md", num_args = 0..=1, default_missing_value = DOCS)]
+    pub(crate) docs: Option<PathBuf>,
+}
+
+/// The document that `--docs` refreshes, relative to the workspace.
+pub(crate) const DOCS: &str = "docs/src/results.md";
+
+impl RunArgs {
+    /// The folder for the results of the command `name`.
+    pub(crate) fn out(&self, name: &str) -> PathBuf {
+        self.out.clone().unwrap_or_else(|| PathBuf::from("reproduce").join(name))
+    }
+
+    /// The block of a document that holds what the command `name` measured: each preset has its own.
+    pub(crate) fn block(&self, name: &str) -> String {
+        match self.preset {
+            Preset::Quick => name.to_owned(),
+            Preset::Standard => format!("{name}-standard"),
+            Preset::Paper => format!("{name}-paper"),
+        }
+    }
+
+    /// Cells computed at a time.
+    pub(crate) fn jobs(&self) -> usize {
+        usize::from(self.jobs)
+    }
+
+    /// The folder of the feature cache, if there is to be one.
+    ///
+    /// # Errors
+    /// If none is named and the user has none.
+    pub(crate) fn cache(&self) -> anyhow::Result<Option<PathBuf>> {
+        match (&self.cache, self.no_cache) {
+            (_, true) => Ok(None),
+            (Some(folder), _) => Ok(Some(folder.clone())),
+            (None, _) => default_cache_folder()
+                .map(Some)
+                .context("this user has no cache folder: name one with --cache, or use --no-cache"),
+        }
+    }
+
+    /// The settings of a run with `seed`; `base` changes the preset before `--set` does.
+    ///
+    /// # Errors
+    /// [`UsageError`] if `--set` names no setting, or a value out of range.
+    pub(crate) fn config(
+        &self,
+        seed: u64,
+        base: impl FnOnce(DetectorConfig) -> DetectorConfig,
+    ) -> anyhow::Result<DetectorConfig> {
+        let transform_seed = Some(TRANSFORM_SEED);
+        let preset = DetectorConfig { seed, transform_seed, ..DetectorConfig::preset(self.preset) };
+        let base = base(preset);
+        let mut settings = toml::Table::new();
+        for text in &self.set {
+            let (name, value) = assignment(text)?;
+            settings.insert(name, value);
+        }
+        let config = DetectorConfig::from_toml(&settings.to_string(), &base)
+            .map_err(|error| UsageError(format!("--set: {}", with_source(&error))))?;
+        config.validate().map_err(|error| UsageError(error.to_string()))?;
+        config.flow_config().validate().map_err(|error| UsageError(error.to_string()))?;
+        Ok(config)
+    }
+
+    /// As one would type them, without what only says where files lie.
+    pub(crate) fn typed(&self) -> String {
+        let preset = format!("{:?}", self.preset).to_lowercase();
+        let mut words = format!("--preset {preset} --seeds {}", self.seeds);
+        for text in &self.set {
+            words += &format!(" --set {text}");
+        }
+        if self.sample {
+            words += " --sample";
+        }
+        if self.device != DeviceChoice::Flex {
+            words += &format!(" --device {}", self.device.name());
+        }
+        words
+    }
+}
+
+/// A whole number from `least` to a million.
+pub(crate) fn count(text: &str, least: usize) -> Result<usize, String> {
+    const MOST: usize = 1_000_000;
+    match text.parse() {
+        Ok(count) if (least..=MOST).contains(&count) => Ok(count),
+        _ => Err(format!("give a whole number from {least} to {MOST}")),
+    }
+}
+
+/// The paper's changes of brightness and contrast, if the images are magnetic tiles.
+pub(crate) fn for_tiles(config: DetectorConfig) -> DetectorConfig {
+    DetectorConfig { jitter: MTD_JITTER, ..config }
+}
+
+/// `NAME=VALUE`; a value that is no TOML is a text.
+fn assignment(text: &str) -> anyhow::Result<(String, toml::Value)> {
+    let wrong = |why: &str| UsageError(format!("--set {text}: {why}"));
+    let (name, value) = text.split_once('=').ok_or_else(|| wrong("write NAME=VALUE"))?;
+    let (name, value) = (name.trim(), value.trim());
+    match name {
+        "" => return Err(wrong("write NAME=VALUE").into()),
+        "seed" => return Err(wrong("--seeds chooses the seeds").into()),
+        "preset" => return Err(wrong("--preset chooses the preset").into()),
+        _ => {}
+    }
+    let parsed: Option<toml::Table> = format!("value = {value}").parse().ok();
+    let value = parsed.and_then(|mut table| table.remove("value"));
+    let value = value.unwrap_or_else(|| toml::Value::String(text[name.len() + 1..].trim().into()));
+    Ok((name.to_owned(), value))
+}
+
+fn with_source(error: &DetectorError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use differnet::Average;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: RunArgs,
+    }
+
+    fn parse(words: &[&str]) -> RunArgs {
+        Line::parse_from(["line"].iter().chain(words)).run
+    }
+
+    #[test]
+    fn settings_come_from_the_preset_the_command_and_the_overrides() -> anyhow::Result<()> {
+        let args =
+            parse(&["--preset", "paper", "--set", "hidden=64", "--set", "average=geometric-mean"]);
+        let config = args.config(2, |config| DetectorConfig { blocks: 12, hidden: 5, ..config })?;
+        let golden = DetectorConfig {
+            seed: 2,
+            transform_seed: Some(0),
+            blocks: 12,
+            hidden: 64,
+            average: Average::GeometricMean,
+            ..DetectorConfig::preset(Preset::Paper)
+        };
+        assert_eq!(config, golden);
+        assert_eq!(for_tiles(golden).jitter, 0.15);
+        Ok(())
+    }
+
+    #[test]
+    fn overrides_that_make_no_sense_are_named() {
+        for (set, word) in [
+            ("hiden=3", "hiden"),
+            ("hidden", "NAME=VALUE"),
+            ("hidden=wide", "hidden"),
+            ("seed=3", "--seeds"),
+            ("batch_size=0", "batch_size"),
+        ] {
+            let error = parse(&["--set", set]).config(1, |config| config);
+            let error = error.expect_err(set);
+            assert!(error.is::<UsageError>() && error.to_string().contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_does_not_tell_where_files_lie() {
+        let args =
+            parse(&["--out", "here", "--cache", "there", "--set", "updates=3", "--seeds", "2"]);
+        assert_eq!(args.typed(), "--preset quick --seeds 2 --set updates=3");
+        assert_eq!(args.out("table1"), PathBuf::from("here"));
+        assert_eq!(parse(&[]).out("table1"), PathBuf::from("reproduce/table1"));
+        assert_eq!(parse(&["--docs"]).docs, Some(PathBuf::from(DOCS)));
+        assert_eq!(parse(&[]).block("table2"), "table2");
+        assert_eq!(parse(&["--preset", "standard"]).block("table2"), "table2-standard");
+    }
+}

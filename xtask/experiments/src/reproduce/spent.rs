@@ -1,0 +1,142 @@
+//! What a training has taken so far, kept across interruptions.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use super::files;
+use xtask_support::memory;
+
+/// Time between two savings; what a killed process loses of the count.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// The file in a cell's folder.
+const FILE: &str = "spent.json";
+
+/// What a training has taken so far.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Spent {
+    /// Wall-clock time in all processes.
+    pub(super) seconds: f64,
+    /// Rows of features that no cache had.
+    pub(super) rows_extracted: u64,
+    /// Interruptions.
+    pub(super) resumed: u32,
+    /// Largest memory of any of the processes, 10⁶ bytes.
+    peak_mb: Option<f64>,
+    #[serde(skip)]
+    this: Option<This>,
+}
+
+/// This process's part.
+#[derive(Debug, Clone)]
+struct This {
+    file: PathBuf,
+    started: Instant,
+    saved: Instant,
+    /// Of the processes before.
+    seconds: f64,
+    rows_extracted: u64,
+}
+
+impl Spent {
+    /// What earlier processes spent on the cell with the folder `partial`, from now on counted up.
+    ///
+    /// # Errors
+    /// If the count cannot be stored.
+    pub(super) fn take_up(partial: &Path) -> anyhow::Result<Self> {
+        let file = partial.join(FILE);
+        let before = fs::read_to_string(&file).ok();
+        let before: Option<Self> = before.and_then(|text| serde_json::from_str(&text).ok());
+        let mut spent = match before {
+            Some(before) => Self { resumed: before.resumed + 1, ..before },
+            None => Self { seconds: 0.0, rows_extracted: 0, resumed: 0, peak_mb: None, this: None },
+        };
+        let now = Instant::now();
+        let (seconds, rows_extracted) = (spent.seconds, spent.rows_extracted);
+        spent.this = Some(This { file, started: now, saved: now, seconds, rows_extracted });
+        spent.save(0)?;
+        Ok(spent)
+    }
+
+    /// Begins the count anew.
+    ///
+    /// # Errors
+    /// If the old count cannot be deleted.
+    pub(super) fn forget(partial: &Path) -> anyhow::Result<()> {
+        let file = partial.join(FILE);
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("cannot delete {}", file.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts up to now; `extracted` rows are this process's.
+    ///
+    /// # Errors
+    /// If the count cannot be stored.
+    pub(super) fn save(&mut self, extracted: u64) -> anyhow::Result<()> {
+        let Some(this) = &mut self.this else { return Ok(()) };
+        this.saved = Instant::now();
+        self.seconds = this.seconds + this.started.elapsed().as_secs_f64();
+        self.rows_extracted = this.rows_extracted + extracted;
+        self.peak_mb = largest(self.peak_mb, memory::peak_mb());
+        let file = this.file.clone();
+        files::write(&file, serde_json::to_string(self)?.as_bytes())
+    }
+
+    /// [`Self::save`], if the last time is a while ago.
+    ///
+    /// # Errors
+    /// If the count cannot be stored.
+    pub(super) fn save_now_and_then(&mut self, extracted: u64) -> anyhow::Result<()> {
+        match &self.this {
+            Some(this) if this.saved.elapsed() >= INTERVAL => self.save(extracted),
+            _ => Ok(()),
+        }
+    }
+
+    /// The largest memory, that of the tests included.
+    pub(super) fn peak_mb_with(&self, now: Option<f64>) -> Option<f64> {
+        largest(self.peak_mb, now)
+    }
+}
+
+fn largest(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.max(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_add_up_over_processes() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let mut first = Spent::take_up(folder.path())?;
+        first.save(7)?;
+        let mut second = Spent::take_up(folder.path())?;
+        assert_eq!((first.resumed, second.resumed), (0, 1));
+        second.save(5)?;
+        assert_eq!(second.rows_extracted, 12);
+        assert!(second.seconds >= first.seconds);
+        Spent::forget(folder.path())?;
+        Spent::forget(folder.path())?;
+        assert_eq!(Spent::take_up(folder.path())?.rows_extracted, 0);
+        Ok(())
+    }
+
+    #[test]
+    fn the_larger_memory_counts_and_unknown_is_no_number() {
+        assert_eq!(largest(Some(3.0), Some(2.0)), Some(3.0));
+        assert_eq!(largest(None, Some(2.0)), Some(2.0));
+        assert_eq!(largest(None, None), None);
+    }
+}

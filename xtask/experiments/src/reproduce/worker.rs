@@ -1,0 +1,235 @@
+//! The process that computes one cell: `reproduce-cell`, started by the other commands.
+//!
+//! The order comes as one line of JSON on the standard input, which stays open: when it ends, whoever
+//! gave the order is gone, and the worker saves its training and stops. How far the work is goes to
+//! the standard output, a line of JSON at a time; what went wrong to the standard error.
+
+use std::fs;
+use std::io::{self, BufRead, Read, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use differnet::FeatureSource;
+use differnet_data::{Dataset, DecodeLimits, Sample};
+use differnet_eval::{ScoredImage, evaluate};
+use differnet_features::FeatureCache;
+use serde::{Deserialize, Serialize};
+
+use super::cell::{CellResult, CellSpec, Look, TestResult, TestSpec};
+use super::environment::Environment;
+use super::method::{Bench, Stage, Stopped, Trained, train};
+use super::spent::Spent;
+use super::{data, store, watch};
+use xtask_support::memory;
+
+/// How the worker ends when it was stopped.
+pub(super) const STOPPED: u8 = 130;
+/// Time between two lines about how far the work is.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Compute one cell; the other commands call this.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CellArgs {}
+
+/// What a worker is to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Order {
+    /// The cell.
+    pub(super) spec: CellSpec,
+    /// Its digest.
+    pub(super) digest: String,
+    /// The file for the result.
+    pub(super) result: PathBuf,
+    /// The folder for what takes an interrupted cell up again.
+    pub(super) partial: PathBuf,
+    /// Where it is measured.
+    pub(super) environment: Environment,
+}
+
+pub(crate) fn run(_: &CellArgs) -> anyhow::Result<ExitCode> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).context("cannot read the order")?;
+    let order: Order = serde_json::from_str(&line)
+        .context("this command is called by the other reproduce commands")?;
+    let stop = listen()?;
+    match compute(&order, &stop) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.is::<Stopped>() => Ok(ExitCode::from(STOPPED)),
+        Err(error) => Err(error),
+    }
+}
+
+/// A flag that is set by Ctrl-C, and when whoever gave the order is gone.
+fn listen() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(STOPPED));
+        }
+    })
+    .context("cannot listen for Ctrl-C")?;
+    let flag = Arc::clone(&stop);
+    std::thread::spawn(move || {
+        // Nothing more is ever written: this waits for the end.
+        let _ = io::stdin().lock().read_to_end(&mut Vec::new());
+        flag.store(true, Ordering::Relaxed);
+    });
+    Ok(stop)
+}
+
+fn compute(order: &Order, stop: &AtomicBool) -> anyhow::Result<()> {
+    let Order { spec, partial, .. } = order;
+    // A worker whose parent was killed may still be saving its state there.
+    let _lock = lock(partial)?;
+    if store::is_finished(&order.result, &order.digest) {
+        return Ok(());
+    }
+    if spec.watch.is_some() {
+        // What earlier looks saw is not kept.
+        let checkpoints = partial.join("checkpoints");
+        if checkpoints.exists() {
+            fs::remove_dir_all(&checkpoints)
+                .with_context(|| format!("cannot delete {}", checkpoints.display()))?;
+        }
+        Spent::forget(partial)?;
+    }
+    let cache = spec.cache.clone().map(FeatureCache::new);
+    let extractor = spec.device.extractor()?;
+    let source = FeatureSource { extractor, cache, limits: DecodeLimits::default() };
+    let data: Vec<Dataset> =
+        spec.data.iter().map(|part| part.load(spec.seed)).collect::<Result<_, _>>()?;
+    let files = training_files(spec, &data)?;
+    let device = spec.device.open()?;
+    let mut teller = Teller { told: Instant::now(), stop };
+
+    let mut spent = Spent::take_up(partial)?;
+    let mut tell = |stage: Stage| {
+        // A count that cannot be stored is no reason to give the training up.
+        let _ = spent.save_now_and_then(source.extractor.extracted());
+        teller.tell(&stage)
+    };
+    let mut bench = Bench { source: &source, device: &device, partial, tell: &mut tell };
+    let trained = train_cell(spec, &files, &data, &mut bench);
+    spent.save(source.extractor.extracted())?;
+    let (trained, looks) = trained?;
+
+    let mut tell = |stage: Stage| teller.tell(&stage);
+    let mut bench = Bench { source: &source, device: &device, partial, tell: &mut tell };
+    let mut tests = Vec::with_capacity(spec.tests.len());
+    for test in &spec.tests {
+        tests.push(run_test(spec, test, &data[test.part].test, trained.as_ref(), &mut bench)?);
+    }
+    let result = CellResult {
+        digest: order.digest.clone(),
+        category: spec.category.clone(),
+        method: spec.method,
+        variant: spec.variant.clone(),
+        seed: spec.seed,
+        shots: spec.shots,
+        config: spec.config.clone(),
+        training_images: files.len(),
+        train_seconds: spent.seconds,
+        rows_extracted: spent.rows_extracted,
+        resumed: spent.resumed,
+        peak_mb: spent.peak_mb_with(memory::peak_mb()),
+        tests,
+        looks,
+        environment: order.environment.clone(),
+    };
+    store::save(&order.result, &result)?;
+    fs::remove_dir_all(partial).with_context(|| format!("cannot delete {}", partial.display()))
+}
+
+/// The folder's lock, held by one worker at a time.
+fn lock(partial: &Path) -> anyhow::Result<fs::File> {
+    let cannot_use = || format!("cannot use the folder {}", partial.display());
+    fs::create_dir_all(partial).with_context(cannot_use)?;
+    let lock = fs::File::create(partial.join("lock")).with_context(cannot_use)?;
+    lock.lock().with_context(cannot_use)?;
+    Ok(lock)
+}
+
+/// The images that the cell trains on.
+fn training_files(spec: &CellSpec, data: &[Dataset]) -> anyhow::Result<Vec<PathBuf>> {
+    let all: Vec<PathBuf> =
+        data.iter().flat_map(|data| &data.train).map(|sample| sample.image.clone()).collect();
+    match spec.shots {
+        Some(shots) => data::draw(all, shots, spec.seed),
+        None => Ok(all),
+    }
+}
+
+fn train_cell(
+    spec: &CellSpec,
+    files: &[PathBuf],
+    data: &[Dataset],
+    bench: &mut Bench<'_>,
+) -> anyhow::Result<(Box<dyn Trained>, Vec<Look>)> {
+    let Some(watched) = &spec.watch else {
+        return Ok((train(spec.method, &spec.config, files, bench)?, Vec::new()));
+    };
+    let test = data.first().context("a cell has data")?.test.iter();
+    let test: Vec<(PathBuf, bool)> =
+        test.map(|sample| (sample.image.clone(), sample.defect.is_some())).collect();
+    let (detector, looks) = watch::train(&spec.config, files, &test, watched, bench)?;
+    Ok((Box::new(detector), looks))
+}
+
+fn run_test(
+    spec: &CellSpec,
+    test: &TestSpec,
+    samples: &[Sample],
+    trained: &dyn Trained,
+    bench: &mut Bench<'_>,
+) -> anyhow::Result<TestResult> {
+    let (start, before) = (Instant::now(), bench.source.extractor.extracted());
+    let files: Vec<PathBuf> = samples.iter().map(|sample| sample.image.clone()).collect();
+    let scores = trained.score(&files, test, bench)?;
+    let part = &spec.data[test.part];
+    let image = |(sample, score): (&Sample, f64)| ScoredImage {
+        path: sample.image.strip_prefix(&part.root).unwrap_or(&sample.image).display().to_string(),
+        kind: sample.defect.as_ref().map(|defect| defect.kind.clone()),
+        // JSON knows no infinity.
+        score: score.min(f64::MAX),
+    };
+    let images: Vec<ScoredImage> = samples.iter().zip(scores).map(image).collect();
+    let metrics = evaluate(&images, trained.threshold(test), spec.seed)?;
+    Ok(TestResult {
+        category: part.category.clone(),
+        spec: test.clone(),
+        metrics,
+        evaluate_seconds: start.elapsed().as_secs_f64(),
+        rows_extracted: bench.source.extractor.extracted() - before,
+        images,
+    })
+}
+
+/// Passes on how far the work is, and whether it is to stop.
+struct Teller<'a> {
+    told: Instant,
+    stop: &'a AtomicBool,
+}
+
+impl Teller<'_> {
+    fn tell(&mut self, stage: &Stage) -> ControlFlow<()> {
+        if self.told.elapsed() >= INTERVAL
+            && let Ok(line) = serde_json::to_string(stage)
+        {
+            self.told = Instant::now();
+            let mut out = io::stdout().lock();
+            // Whoever gave the order may be gone; the end of the standard input tells.
+            let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+        }
+        if self.stop.load(Ordering::Relaxed) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! `cargo xtask reproduce-figure8`: where the defects are (paper, Figure 8), with both kinds of maps.
+
+mod figure;
+mod mvtec_ad;
+mod page;
+mod panels;
+mod training;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, bail, ensure};
+use burn::tensor::Device;
+use differnet::{DetectorConfig, FeatureSource, Preset, Rows, environment};
+use differnet_data::{
+    Layout, Sample, SampleConfig, load_dataset, mvtec_categories, write_sample_dataset,
+};
+use differnet_features::FeatureCache;
+use xshell::{Shell, cmd};
+
+use crate::preset_arg::preset_parser;
+use mvtec_ad::MvtecAd;
+use panels::Panels;
+use training::{Model, Trainer};
+use xtask_support::workspace;
+
+/// What Ctrl-C ends with, as shells report it.
+const INTERRUPTED: u8 = 130;
+
+/// Draw Figure 8: original, map and overlay of one image of each kind of defect.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask reproduce-figure8 --sample
+  cargo xtask reproduce-figure8 --root mvtec_ad
+  cargo xtask reproduce-figure8 --root mvtec_ad --categories bottle,cable --preset standard
+
+Writes figure8.png and figure8.html to --out. Of each kind of defect the first file is shown, not the
+one that looks best. Trained models and features are kept in --out: a second run does not train again,
+and one that was stopped goes on.")]
+pub(crate) struct Figure8Args {
+    /// Folder of MVTec AD: ROOT/CATEGORY/train/good and so on.
+    #[arg(long, value_name = "MVTEC_DIR", conflicts_with = "sample")]
+    root: Option<PathBuf>,
+    /// Use the generated sample data set instead.
+    #[arg(long)]
+    sample: bool,
+    /// Only these categories.
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    categories: Vec<String>,
+    /// Folder for the figure, and for models and features.
+    #[arg(long, value_name = "DIR", default_value = "target/figure8")]
+    out: PathBuf,
+    /// Settings of the training.
+    #[arg(long, value_name = "NAME", default_value = "quick", value_parser = preset_parser(),
+        conflicts_with = "sample")]
+    preset: Preset,
+    /// Folder of trained models CATEGORY.differnet, to be used as they are.
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Seed of every random draw.
+    #[arg(long, value_name = "S", default_value_t = 0)]
+    seed: u64,
+}
+
+/// What the figure shows of one category.
+struct CategoryFigure {
+    name: String,
+    model: Model,
+    images: Vec<Panels>,
+}
+
+/// The whole figure.
+struct Figure {
+    /// What the images are.
+    data: String,
+    categories: Vec<CategoryFigure>,
+    /// Categories that the folder lacks.
+    missing: Vec<String>,
+    /// Of models that are not given, the seed among them.
+    settings: Rows,
+    environment: Rows,
+}
+
+pub(crate) fn run(args: &Figure8Args) -> anyhow::Result<ExitCode> {
+    let shell = workspace::shell()?;
+    let known = MvtecAd::read(shell.current_dir())?;
+    let stop = listen()?;
+    let (root, data) = images(args, &known)?;
+    fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot create {}", args.out.display()))?;
+    let (found, missing) = categories(args, &known, &root)?;
+    for name in &missing {
+        eprintln!("missing: {} has no category {name}", root.display());
+    }
+    ensure!(!found.is_empty(), "none of the categories is in {}", root.display());
+
+    let device = Device::flex();
+    let source = FeatureSource::on_host(Some(FeatureCache::new(args.out.join("features"))));
+    let config = config(args);
+    let (settings, environment) = (config.rows(), environment_rows(&shell));
+    let folders = (args.models.clone(), args.out.join("models"));
+    let trainer = Trainer { config, source: &source, device: &device, folders, stop: &stop };
+    let mut figure = Figure { data, categories: Vec::new(), missing, settings, environment };
+    for name in found {
+        let layout = Layout::Mvtec { category: Some(name.clone()) };
+        let data = load_dataset(&root, &layout, args.seed)?;
+        let Some(model) = trainer.model(&name, &data.train)? else {
+            eprintln!("stopped; the same command goes on");
+            return Ok(ExitCode::from(INTERRUPTED));
+        };
+        eprintln!("{name}: maps");
+        let chosen = first_of_each_kind(&data.test);
+        let images = panels::panels(&model.detector, &source, &chosen)?;
+        figure.categories.push(CategoryFigure { name, model, images });
+    }
+    let (png, html) = (args.out.join("figure8.png"), args.out.join("figure8.html"));
+    write_whole(&png, &figure::png(&figure)?)?;
+    write_whole(&html, page::html(&figure).as_bytes())?;
+    println!("{}\n{}", png.display(), html.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The folder of the images and what they are.
+fn images(args: &Figure8Args, known: &MvtecAd) -> anyhow::Result<(PathBuf, String)> {
+    if args.sample {
+        let folder = args.out.join("sample");
+        write_sample_dataset(&folder, &SampleConfig { seed: args.seed, ..Default::default() })?;
+        return Ok((folder, "Generated sample images, no photographs".to_owned()));
+    }
+    let Some(root) = &args.root else { bail!("{}", known.how_to_get()) };
+    ensure!(root.is_dir(), "{} is not a folder. {}", root.display(), known.how_to_get());
+    Ok((root.clone(), known.credit()))
+}
+
+/// The categories to show and those that `root` lacks.
+fn categories(
+    args: &Figure8Args,
+    known: &MvtecAd,
+    root: &Path,
+) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+    let present = mvtec_categories(root)?;
+    if present.is_empty() {
+        let itself = root.join("train/good").is_dir();
+        ensure!(!itself, "{} is one category: name the folder above it", root.display());
+        bail!("{} holds no category with train/good. {}", root.display(), known.how_to_get());
+    }
+    let mut wanted = match (&args.categories[..], args.sample) {
+        ([], true) => present.clone(),
+        ([], false) => known.categories(),
+        (names, _) => names.to_vec(),
+    };
+    wanted.sort();
+    wanted.dedup();
+    Ok(wanted.into_iter().partition(|name| present.contains(name)))
+}
+
+fn config(args: &Figure8Args) -> DetectorConfig {
+    if args.sample {
+        return DetectorConfig::for_sample(args.seed);
+    }
+    DetectorConfig { seed: args.seed, ..DetectorConfig::preset(args.preset) }
+}
+
+/// The first image of each kind of defect: files are sorted, so that nobody chooses.
+fn first_of_each_kind(test: &[Sample]) -> Vec<Sample> {
+    let mut chosen: Vec<Sample> = Vec::new();
+    for sample in test {
+        let Some(defect) = &sample.defect else { continue };
+        let same = |other: &Sample| other.defect.as_ref().is_some_and(|o| o.kind == defect.kind);
+        if !chosen.iter().any(same) {
+            chosen.push(sample.clone());
+        }
+    }
+    chosen
+}
+
+/// Whether Ctrl-C was pressed, from now on.
+fn listen() -> anyhow::Result<Arc<AtomicBool>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    ctrlc::set_handler(move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+    })
+    .context("cannot listen for Ctrl-C")?;
+    Ok(stop)
+}
+
+/// This build's environment; `cargo xtask` is built from the working tree as it is.
+fn environment_rows(shell: &Shell) -> Rows {
+    let git = |words: [&str; 3]| cmd!(shell, "git {words...}").read().ok();
+    let commit = git(["rev-parse", "--short=12", "HEAD"]).map(|commit| {
+        let changes = git(["status", "--porcelain", "--untracked-files=no"]).unwrap_or_default();
+        if changes.is_empty() { commit } else { format!("{commit} with local changes") }
+    });
+    environment("flex", commit.as_deref())
+}
+
+/// Writes a file under another name and renames it.
+fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let cannot_write = || format!("cannot write {}", path.display());
+    let unfinished = path.with_extension("unfinished");
+    fs::write(&unfinished, bytes).with_context(cannot_write)?;
+    fs::rename(&unfinished, path).with_context(cannot_write)
+}
+
+#[cfg(test)]
+mod tests {
+    use differnet_data::Defect;
+
+    use super::*;
+
+    #[test]
+    fn the_first_file_of_each_kind_is_shown_and_no_good_one() {
+        let sample = |name: &str, kind: Option<&str>| Sample {
+            image: name.into(),
+            defect: kind.map(|kind| Defect { kind: kind.to_owned(), mask: None }),
+        };
+        let test = [
+            sample("crack/000.png", Some("crack")),
+            sample("crack/001.png", Some("crack")),
+            sample("good/000.png", None),
+            sample("hole/000.png", Some("hole")),
+        ];
+        assert_eq!(first_of_each_kind(&test), [test[0].clone(), test[3].clone()]);
+    }
+}

@@ -1,0 +1,51 @@
+//! Developer command `cargo xtask fuzz`: damaged and hostile input.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands report to a terminal")]
+
+mod campaign;
+mod command;
+mod http;
+mod image_chunks;
+mod images;
+mod manifests;
+mod model_bytes;
+mod model_seeds;
+mod models;
+mod mutation;
+mod stub;
+mod subject;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Developer commands of this workspace: damaged and hostile input.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Fuzz(command::FuzzArgs),
+}
+
+fn main() -> ExitCode {
+    let Command::Fuzz(args) = Arguments::parse().command;
+    xtask_support::exit(command::run(&args))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_front_door_lists_the_command() {
+        xtask_support::commands::check("xtask-fuzz", &Arguments::command()).unwrap();
+    }
+}

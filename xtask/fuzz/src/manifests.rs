@@ -1,0 +1,172 @@
+//! Files that people write: manifests of data sets, regions, lists of images, settings. What is read
+//! holds what it promises, and errors name the file.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use differnet::{DetectorConfig, Preset};
+use differnet_data::{Area, DecodeLimits, Regions, read_train_list};
+use tempfile::TempDir;
+use xtask_inputs::manifest::{Manifest, Totals};
+
+use crate::mutation::mutate_text;
+use crate::subject::{Outcome, Subject, scratch};
+use xtask_inputs::Draws;
+
+/// Which file is changed.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Manifest,
+    Regions,
+    TrainList,
+    Settings,
+}
+
+const KINDS: [Kind; 4] = [Kind::Manifest, Kind::Regions, Kind::TrainList, Kind::Settings];
+
+/// Readers of files that people write.
+#[derive(Debug)]
+pub(super) struct Manifests {
+    folder: TempDir,
+    /// Every file, and which kind it is.
+    seeds: Vec<(Kind, Vec<u8>)>,
+}
+
+impl Manifests {
+    pub(super) fn new() -> anyhow::Result<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets");
+        let file = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        let list = file("mtd_train_list.txt")?;
+        let lines = list.split_inclusive(|&byte| byte == b'\n').take(12);
+        let polygons = "# a part\n[[polygon]]\npoints = [[0, 0], [1, 0.5], [0.25, 1]]\n\n\
+                        [[polygon]]\npoints = [[0.5, 0.5], [0.75, 0.5], [0.75, 0.75], [0.5, 0.75]]\n";
+        let settings = DetectorConfig::preset(Preset::Quick).to_toml();
+        let seeds = vec![
+            (Kind::Manifest, file("mtd.toml")?),
+            (Kind::Manifest, file("mvtec_ad.toml")?),
+            (Kind::Regions, polygons.into()),
+            (Kind::TrainList, lines.collect::<Vec<_>>().concat()),
+            (Kind::TrainList, b"\xef\xbb\xbf# good\r\nfolder/a.png\r\n\r\nb\\c.png\r\n".to_vec()),
+            (Kind::Settings, settings.into_bytes()),
+            (Kind::Settings, b"preset = \"paper\"\nhidden = 64\njitter = 0.25\n".to_vec()),
+        ];
+        Ok(Self { folder: scratch()?, seeds })
+    }
+}
+
+impl Subject for Manifests {
+    fn try_case(&mut self, draws: &mut Draws) -> Result<Outcome, String> {
+        let (kind, seed) = draws.pick(&self.seeds);
+        let others: Vec<Vec<u8>> = self.seeds.iter().map(|(_, seed)| seed.clone()).collect();
+        let mut text = seed.clone();
+        mutate_text(&mut text, &others, draws);
+        // Now and then as another kind of file altogether.
+        let kind = if draws.once_in(64) { *draws.pick(&KINDS) } else { *kind };
+        let store = |name: &str| -> Result<PathBuf, String> {
+            let path = self.folder.path().join(name);
+            std::fs::write(&path, &text).map_err(|error| error.to_string())?;
+            Ok(path)
+        };
+        match kind {
+            Kind::Manifest => manifest(&store("some-data.toml")?),
+            Kind::Regions => regions(&store("some-regions.toml")?, draws),
+            Kind::TrainList => train_list(&store("some-list.txt")?),
+            Kind::Settings => settings(&text),
+        }
+    }
+}
+
+/// Nothing, if the first line of an error names the file.
+fn named(error: &impl ToString, path: &Path) -> Result<Outcome, String> {
+    let (error, name) = (error.to_string(), path.file_name().unwrap_or_default());
+    if error.contains(&*name.to_string_lossy()) {
+        Ok(Outcome::Refused)
+    } else {
+        Err(format!("the error does not name the file: {error}"))
+    }
+}
+
+fn manifest(path: &Path) -> Result<Outcome, String> {
+    let manifest = match Manifest::read(path) {
+        Err(error) => return named(&error, path),
+        Ok(manifest) => manifest,
+    };
+    let Totals { train, good, defective } = manifest.totals;
+    let totals = [train, good, defective].map(|count| count as u128);
+    // In 128 bits: added up as the reader does, a sum that wraps would go unnoticed.
+    let mut sum = [0; 3];
+    for category in manifest.categories.values() {
+        sum[0] += category.train as u128;
+        sum[1] += category.good as u128;
+        sum[2] += category.defects.values().map(|&count| count as u128).sum::<u128>();
+    }
+    if totals == sum {
+        Ok(Outcome::Accepted)
+    } else {
+        Err(format!("the categories add up to {sum:?}, not to {totals:?}"))
+    }
+}
+
+fn regions(path: &Path, draws: &mut Draws) -> Result<Outcome, String> {
+    let area = match Area::load(path, &DecodeLimits::default()) {
+        Err(error) => return named(&error, path),
+        Ok(area) => area,
+    };
+    // Drawing what may be very many corners takes its time: not for every file.
+    if !draws.once_in(8) {
+        return Ok(Outcome::Accepted);
+    }
+    let (roi, ignore) = if draws.once_in(2) { (Some(area), None) } else { (None, Some(area)) };
+    let Ok(regions) = Regions::new(roi, ignore) else { return Ok(Outcome::Refused) };
+    let (width, height) = (1 + draws.below(40) as u32, 1 + draws.below(40) as u32);
+    if let Ok(Some(ignored)) = regions.ignored(width, height)
+        && (ignored.len() != (width * height) as usize || !ignored.contains(&false))
+    {
+        return Err(format!("{} pixels of {width}×{height} are told", ignored.len()));
+    }
+    let share = regions.ignored_share();
+    if !(0.0..1.0).contains(&share) {
+        return Err(format!("a share {share} is ignored"));
+    }
+    let text = serde_json::to_string(&regions).map_err(|error| error.to_string())?;
+    match serde_json::from_str::<Regions>(&text) {
+        Ok(again) if again == regions => Ok(Outcome::Accepted),
+        Ok(_) => Err("stored, the regions are others".to_owned()),
+        Err(error) => Err(format!("stored, the regions are none: {error}")),
+    }
+}
+
+fn train_list(path: &Path) -> Result<Outcome, String> {
+    match read_train_list(path) {
+        Err(error) => named(&error, path),
+        Ok(names) if names.is_empty() => Err("no name and no error".to_owned()),
+        Ok(names) => {
+            let separators = ['/', '\\'];
+            let bad = names.iter().find(|listed| {
+                let rest = listed.name.trim_matches(separators);
+                listed.name.contains('\n') || listed.name.is_empty() || rest.contains(separators)
+            });
+            bad.map_or(Ok(Outcome::Accepted), |bad| Err(format!("{bad:?} is no name of a file")))
+        }
+    }
+}
+
+fn settings(text: &[u8]) -> Result<Outcome, String> {
+    // The command line reads text; what is none is refused there.
+    let Ok(text) = std::str::from_utf8(text) else { return Ok(Outcome::Refused) };
+    let Ok(config) = DetectorConfig::from_toml(text, &DetectorConfig::default()) else {
+        return Ok(Outcome::Refused);
+    };
+    if config.validate().is_err() {
+        return Ok(Outcome::Refused);
+    }
+    // Settings that were taken have to be those that a model stores.
+    match DetectorConfig::from_toml(&config.to_toml(), &DetectorConfig::default()) {
+        Ok(again) if again == config => Ok(Outcome::Accepted),
+        Ok(_) => Err("stored, the settings are others".to_owned()),
+        Err(error) => Err(format!("stored, the settings are none: {error}")),
+    }
+}

@@ -1,0 +1,49 @@
+//! Developer command `cargo xtask golden`: this project's numbers against those of a PyTorch reference.
+//!
+//! The scripts that write golden files, these and those of the crates' tests, lie beside `src`.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands report to a terminal")]
+
+mod check;
+mod command;
+mod features;
+mod flow;
+mod host;
+mod images;
+mod localization;
+mod metrics;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Developer commands of this workspace: reference vectors.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Golden(command::GoldenArgs),
+}
+
+fn main() -> ExitCode {
+    let Command::Golden(args) = Arguments::parse().command;
+    xtask_support::exit(command::run(&args))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Arguments;
+
+    #[test]
+    fn the_front_door_lists_the_command() {
+        xtask_support::commands::check("xtask-golden", &Arguments::command()).unwrap();
+    }
+}

@@ -1,0 +1,13 @@
+//! What the packages of developer commands share: the list of commands, the workspace's root, how a
+//! command ends, the memory of processes.
+//!
+//! Knows nothing of the workspace's libraries, so that `cargo xtask` itself is built in seconds.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod commands;
+mod exit;
+pub mod memory;
+pub mod workspace;
+
+pub use exit::{UsageError, exit};
