@@ -1,13 +1,11 @@
 //! `cargo xtask adaptive`: what adaptive scoring saves, and what it changes.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use burn::tensor::Device;
-use differnet::{AnomalyDetector, FeatureSource, ImageScore, ScoreConfig, load_model};
+use differnet::{DeviceChoice, ImageScore, Model, Runtime, ScoreConfig};
 use differnet_data::{Layout, load_dataset, spread_order};
 use differnet_eval::auroc;
 use differnet_features::FeatureCache;
@@ -51,21 +49,22 @@ pub(crate) struct AdaptiveArgs {
 
 pub(crate) fn run(args: &AdaptiveArgs) -> anyhow::Result<ExitCode> {
     ensure!(args.transforms > 0, "--transforms is 0: at least 1 is needed");
-    let model = load_model(&args.model, &Device::flex())?;
-    let summary = model.summary();
+    let runtime = Runtime::open(DeviceChoice::Flex)?;
+    let cached = runtime.clone().with_cache(Some(FeatureCache::new(&args.cache)));
+    let model = Model::load_on(&args.model, &cached)?;
+    let thresholds = model.header().thresholds();
     let layout = match &args.category {
         Some(category) => Layout::Mvtec { category: Some(category.clone()) },
         None => Layout::Mtd { train_list: args.mtd_train_list.clone() },
     };
-    let test = load_dataset(&args.root, &layout, summary.seed)?.test;
+    let test = load_dataset(&args.root, &layout, model.header().config.seed)?.test;
     let files: Vec<PathBuf> = test.iter().map(|sample| sample.image.clone()).collect();
     let full = ScoreConfig { transforms: args.transforms, ..model.score_config() };
-    let adaptive = ScoreConfig { settle: Some(summary.thresholds()), ..full };
+    let adaptive = ScoreConfig { settle: Some(thresholds), ..full };
 
-    let source = FeatureSource::on_host(Some(FeatureCache::new(&args.cache)));
     eprintln!("Scoring {} images both ways ...", files.len());
-    let all = scores(&*model, &source, &files, &full)?;
-    let few = scores(&*model, &source, &files, &adaptive)?;
+    let all = scores(&model, &files, full)?;
+    let few = scores(&model, &files, adaptive)?;
     let unequal = all.iter().zip(&few).filter(|(all, few)| all.verdict != few.verdict).count();
     let labels: Vec<bool> = test.iter().map(|sample| sample.defect.is_some()).collect();
     let auroc = |images: &[ImageScore]| {
@@ -79,7 +78,7 @@ pub(crate) fn run(args: &AdaptiveArgs) -> anyhow::Result<ExitCode> {
     let (count_all, count_few) = (count(&all) as f64, count(&few) as f64);
 
     eprintln!("Timing {} images both ways ...", args.timed.min(files.len()));
-    let (time_all, time_few) = timed(&*model, &files, args.timed, &full, &adaptive)?;
+    let (time_all, time_few) = timed(&model.with_runtime(&runtime), &files, args.timed, [full, adaptive])?;
 
     let images = files.len() as f64;
     println!("{:<24} {:>10} {:>10} {:>10}", "", "all", "adaptive", "");
@@ -109,7 +108,7 @@ pub(crate) fn run(args: &AdaptiveArgs) -> anyhow::Result<ExitCode> {
         100.0 * (1.0 - unequal as f64 / images)
     );
     println!();
-    print!("{}", fixed_counts(&all, &labels, full.average, &summary.thresholds())?);
+    print!("{}", fixed_counts(&all, &labels, full.average, &thresholds)?);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -152,44 +151,26 @@ fn fixed_counts(
 }
 
 /// The scores of all `files`.
-fn scores(
-    model: &dyn AnomalyDetector,
-    source: &FeatureSource,
-    files: &[PathBuf],
-    config: &ScoreConfig,
-) -> anyhow::Result<Vec<ImageScore>> {
-    let mut scores = Vec::with_capacity(files.len());
-    let mut failure = None;
-    let _ = model.score_files(source, files, config, &mut |_, score| match score {
-        Ok(score) => {
-            scores.push(score);
-            ControlFlow::Continue(())
-        }
-        Err(error) => {
-            failure = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
-    failure.map_or(Ok(scores), |error| Err(error).context("a test image cannot be used"))
+fn scores(model: &Model, files: &[PathBuf], config: ScoreConfig) -> anyhow::Result<Vec<ImageScore>> {
+    let scores: Result<_, _> = model.scores_with(files, config).collect();
+    scores.context("a test image cannot be used")
 }
 
 /// The time that `count` of `files`, evenly chosen, take with each way of scoring, features extracted.
 fn timed(
-    model: &dyn AnomalyDetector,
+    model: &Model,
     files: &[PathBuf],
     count: usize,
-    full: &ScoreConfig,
-    adaptive: &ScoreConfig,
+    configs: [ScoreConfig; 2],
 ) -> anyhow::Result<(Duration, Duration)> {
-    let source = FeatureSource::on_host(None);
     let count = count.clamp(1, files.len());
     let chosen: Vec<PathBuf> =
         (0..count).map(|index| files[index * files.len() / count].clone()).collect();
     let mut total = [Duration::ZERO; 2];
     for group in chosen.chunks(GROUP) {
-        for (total, config) in total.iter_mut().zip([full, adaptive]) {
+        for (total, config) in total.iter_mut().zip(configs) {
             let start = Instant::now();
-            scores(model, &source, group, config)?;
+            scores(model, group, config)?;
             *total += start.elapsed();
         }
     }

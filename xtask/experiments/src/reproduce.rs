@@ -6,12 +6,10 @@
 //! on where it was interrupted.
 
 mod args;
-mod baseline_method;
 mod cell;
 mod child;
 mod curve;
 mod data;
-mod differnet_method;
 mod docs;
 mod document;
 mod environment;
@@ -34,6 +32,7 @@ mod table2;
 mod table3;
 #[cfg(test)]
 mod test_inputs;
+mod trained;
 mod watch;
 mod worker;
 
@@ -55,7 +54,7 @@ pub(crate) use worker::{CellArgs, run as run_cell};
 use args::{DOCS, RunArgs};
 use cell::CellSpec;
 use data::{DataPart, Fingerprints};
-use differnet::DetectorConfig;
+use differnet::Config;
 use document::{Document, Missing};
 use method::{Method, Stopped};
 use schedule::{Failure, Ran};
@@ -179,7 +178,7 @@ fn workspace() -> PathBuf {
 fn plain_cell(
     args: &RunArgs,
     data: &[DataPart],
-    config: DetectorConfig,
+    config: Config,
 ) -> anyhow::Result<CellSpec> {
     let category = match data {
         [part] => part.category.clone(),
@@ -206,6 +205,6 @@ fn data_name(sample: bool, name: &str) -> &str {
 }
 
 /// A test of the first part with another number of transforms.
-fn config_test(config: &DetectorConfig, transforms: usize) -> cell::TestSpec {
+fn config_test(config: &Config, transforms: usize) -> cell::TestSpec {
     cell::TestSpec { part: 0, transforms, average: config.average }
 }

@@ -9,12 +9,10 @@ mod training;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, bail, ensure};
-use burn::tensor::Device;
-use differnet::{DetectorConfig, FeatureSource, Preset, Rows, environment};
+use differnet::progress::CancelToken;
+use differnet::{Config, DeviceChoice, Method, Preset, Runtime, environment};
 use differnet_data::{
     Layout, Sample, SampleConfig, load_dataset, mvtec_categories, write_sample_dataset,
 };
@@ -80,14 +78,14 @@ struct Figure {
     /// Categories that the folder lacks.
     missing: Vec<String>,
     /// Of models that are not given, the seed among them.
-    settings: Rows,
-    environment: Rows,
+    settings: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
 }
 
 pub(crate) fn run(args: &Figure8Args) -> anyhow::Result<ExitCode> {
     let shell = workspace::shell()?;
     let known = MvtecAd::read(shell.current_dir())?;
-    let stop = listen()?;
+    let cancel = listen()?;
     let (root, data) = images(args, &known)?;
     fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot create {}", args.out.display()))?;
@@ -97,12 +95,12 @@ pub(crate) fn run(args: &Figure8Args) -> anyhow::Result<ExitCode> {
     }
     ensure!(!found.is_empty(), "none of the categories is in {}", root.display());
 
-    let device = Device::flex();
-    let source = FeatureSource::on_host(Some(FeatureCache::new(args.out.join("features"))));
+    let cache = FeatureCache::new(args.out.join("features"));
+    let runtime = Runtime::open(DeviceChoice::Flex)?.with_cache(Some(cache));
     let config = config(args);
     let (settings, environment) = (config.rows(), environment_rows(&shell));
     let folders = (args.models.clone(), args.out.join("models"));
-    let trainer = Trainer { config, source: &source, device: &device, folders, stop: &stop };
+    let trainer = Trainer { config, runtime: &runtime, folders, cancel: &cancel };
     let mut figure = Figure { data, categories: Vec::new(), missing, settings, environment };
     for name in found {
         let layout = Layout::Mvtec { category: Some(name.clone()) };
@@ -113,7 +111,7 @@ pub(crate) fn run(args: &Figure8Args) -> anyhow::Result<ExitCode> {
         };
         eprintln!("{name}: maps");
         let chosen = first_of_each_kind(&data.test);
-        let images = panels::panels(&model.detector, &source, &chosen)?;
+        let images = panels::panels(&model.model, &chosen)?;
         figure.categories.push(CategoryFigure { name, model, images });
     }
     let (png, html) = (args.out.join("figure8.png"), args.out.join("figure8.html"));
@@ -157,11 +155,11 @@ fn categories(
     Ok(wanted.into_iter().partition(|name| present.contains(name)))
 }
 
-fn config(args: &Figure8Args) -> DetectorConfig {
+fn config(args: &Figure8Args) -> Config {
     if args.sample {
-        return DetectorConfig::for_sample(args.seed);
+        return Config::for_sample(args.seed);
     }
-    DetectorConfig { seed: args.seed, ..DetectorConfig::preset(args.preset) }
+    Config { seed: args.seed, ..Config::preset(Method::DifferNet, args.preset) }
 }
 
 /// The first image of each kind of defect: files are sorted, so that nobody chooses.
@@ -177,21 +175,22 @@ fn first_of_each_kind(test: &[Sample]) -> Vec<Sample> {
     chosen
 }
 
-/// Whether Ctrl-C was pressed, from now on.
-fn listen() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
+/// A token that Ctrl-C cancels, from now on.
+fn listen() -> anyhow::Result<CancelToken> {
+    let cancel = CancelToken::new();
+    let token = cancel.clone();
     ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
+        if token.is_cancelled() {
             std::process::exit(i32::from(INTERRUPTED));
         }
+        token.cancel();
     })
     .context("cannot listen for Ctrl-C")?;
-    Ok(stop)
+    Ok(cancel)
 }
 
 /// This build's environment; `cargo xtask` is built from the working tree as it is.
-fn environment_rows(shell: &Shell) -> Rows {
+fn environment_rows(shell: &Shell) -> Vec<(String, String)> {
     let git = |words: [&str; 3]| cmd!(shell, "git {words...}").read().ok();
     let commit = git(["rev-parse", "--short=12", "HEAD"]).map(|commit| {
         let changes = git(["status", "--porcelain", "--untracked-files=no"]).unwrap_or_default();

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use differnet::{AnomalyDetector, FeatureSource};
+use differnet::{DeviceChoice, Runtime};
 use differnet_data::{DecodeLimits, decode_bytes};
 use differnet_server::{
     BodyEnd, InProcess, Limits, ModelFile, PlainAnswer, PlainRequest, ServerConfig, Strangers,
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::images::{self, changed, encoded};
 use crate::mutation::{mutate, mutate_text};
-use crate::stub::PixelCount;
+use crate::stub::pixel_count;
 use crate::subject::{Outcome, Subject, scratch};
 use xtask_inputs::Draws;
 
@@ -83,11 +83,11 @@ impl Http {
             pixels: images::LIMITS.max_pixels,
             ..Limits::default()
         };
+        let runtime = Runtime::open(DeviceChoice::Flex)?;
         let server = InProcess::start(ServerConfig {
             listen: ([127, 0, 0, 1], 0).into(),
             models: vec![ModelFile { name: "part".into(), path }],
-            load: Box::new(|_| Ok(Box::new(PixelCount) as Box<dyn AnomalyDetector>)),
-            source: FeatureSource::on_host(None),
+            load: Box::new(move |_| Ok(pixel_count(&runtime))),
             token: None,
             strangers: Strangers::Refuse,
             adaptive: false,

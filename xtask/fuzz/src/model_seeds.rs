@@ -1,17 +1,17 @@
 //! The smallest valid model file of each kind.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::Context;
 use burn::tensor::Device;
-use differnet::{BaselineConfig, BaselineInfo, BaselineMethod, DetectorConfig, ModelInfo, Preset};
+use differnet::{Config, DifferNetConfig, Header, Method, MethodConfig, Preset};
 use differnet_baselines::{
-    AdganConfig, DsebmConfig, FitProgress, FittedModel, GanomalyConfig, GeoTransConfig, Images,
+    AdganConfig, DsebmConfig, FittedModel, GanomalyConfig, GeoTransConfig, Images,
     OneClassSvmConfig, OneNearestNeighbourConfig, Rows,
 };
 use differnet_features::{Extractor, FEATURES, LOCAL_GRID};
+use differnet_progress::Monitor;
 use differnet_flow::{AdamConfig, Companion, FlowConfig, Trainer, save_flows};
 
 /// What a file holds.
@@ -21,10 +21,8 @@ pub(super) enum Kind {
     Flows,
     /// The state of a training.
     Checkpoint,
-    /// DifferNet.
-    Detector,
-    /// A competitor.
-    Baseline,
+    /// A model of any method.
+    Model,
 }
 
 /// A valid file.
@@ -55,44 +53,43 @@ pub(super) fn seeds(folder: &Path) -> anyhow::Result<Vec<Seed>> {
     }
     let trainer = Trainer::new(flow.init(3, &device), AdamConfig::new());
     keep(Kind::Checkpoint, &|path| Ok(trainer.save_checkpoint(path, &BTreeMap::new())?))?;
-    keep(Kind::Detector, &|path| detector(path, &device))?;
-    for (method, model) in baselines(&device)? {
-        let config = BaselineConfig { method, ..baseline_config()? };
-        let info = serde_json::to_string(&baseline_info(config))?;
-        let metadata = BTreeMap::from([("differnet.baseline".to_owned(), info)]);
-        keep(Kind::Baseline, &|path| Ok(model.save(path, &metadata)?))?;
+    keep(Kind::Model, &|path| differnet(path, &device))?;
+    for (method, model) in competitors(&device)? {
+        let metadata = metadata(&competitor_header(method))?;
+        keep(Kind::Model, &|path| Ok(model.save(path, &metadata)?))?;
     }
     Ok(seeds)
 }
 
-/// A detector with one block, one hidden neuron a layer and the smallest tables.
-fn detector(path: &Path, device: &Device) -> anyhow::Result<()> {
-    let sample = DetectorConfig::for_sample(7);
-    let config = DetectorConfig { blocks: 1, hidden: 1, flows: 1, ..sample };
-    let info = ModelInfo {
-        format: ModelInfo::FORMAT,
+/// What a model file says of itself.
+fn metadata(header: &Header) -> anyhow::Result<BTreeMap<String, String>> {
+    Ok(BTreeMap::from([("differnet".to_owned(), serde_json::to_string(header)?)]))
+}
+
+/// DifferNet with one block, one hidden neuron a layer and the smallest tables.
+fn differnet(path: &Path, device: &Device) -> anyhow::Result<()> {
+    let config = Config::for_sample(7).map_differnet(|own| {
+        let flow = own.flow.clone().with_blocks(1).with_hidden(1);
+        DifferNetConfig { flow, flows: 1, ..own }
+    });
+    let flow = config.differnet().context("DifferNet's settings")?.flow_config();
+    let header = Header {
         version: "0".into(),
-        extractor: Extractor::on_host().id().to_owned(),
-        config: config.clone(),
-        regions: None,
+        extractor: Some(Extractor::on_host().id().to_owned()),
         data_fingerprint: "00".into(),
         training_images: 3,
         training_digests: vec!["0123456789abcdef".into()],
         held_back_images: 1,
-        updates: 5,
+        updates: Some(5),
         threshold: 1.5,
-        calibration: None,
-        self_test: None,
-        map_threshold: 2.0,
+        map_threshold: Some(2.0),
         good_scores: vec![0.5, 1.0],
         transform_spread: Some(0.1),
-        training_score_quantiles: vec![0.0; 7],
         feature_means: vec![0.0; FEATURES],
         feature_deviations: vec![1.0; FEATURES],
-        history: Vec::new(),
+        facts: vec![("updates".into(), "5".into())],
+        ..Header::new(config)
     };
-    let info = serde_json::to_string(&info)?;
-    let metadata = BTreeMap::from([("differnet".to_owned(), info)]);
     let shape = vec![LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels];
     let values = shape.iter().product();
     let table = |name: &str, value: f32| Companion {
@@ -101,19 +98,17 @@ fn detector(path: &Path, device: &Device) -> anyhow::Result<()> {
         values: vec![value; values],
     };
     let tables = [table("local.means", 0.0), table("local.deviations", 1.0)];
-    let flow = config.flow_config().init(7, device);
-    Ok(save_flows(&[flow], path, &metadata, &tables)?)
+    Ok(save_flows(&[flow.init(7, device)], path, &metadata(&header)?, &tables)?)
 }
 
 /// A fitted competitor of every method.
-fn baselines(device: &Device) -> anyhow::Result<Vec<(BaselineMethod, Box<dyn FittedModel>)>> {
-    let go_on = &mut |_: &FitProgress| ControlFlow::Continue(());
+fn competitors(device: &Device) -> anyhow::Result<Vec<(MethodConfig, Box<dyn FittedModel>)>> {
+    let silent = &Monitor::silent();
     let values: Vec<f32> = (0..6 * FEATURES).map(|at| (at as f32 * 0.37).sin()).collect();
     let rows = Rows::new(&values, FEATURES)?;
     let pixels = |side: usize| -> Vec<u8> { (0..2 * 3 * side * side).map(|at| at as u8).collect() };
     let small = pixels(16);
     let images = Images::new(&small, 16)?;
-    let fitted = "nobody interrupts";
     let nearest = OneNearestNeighbourConfig { components: 2 };
     let svm = OneClassSvmConfig::default();
     let geotrans =
@@ -128,49 +123,36 @@ fn baselines(device: &Device) -> anyhow::Result<Vec<(BaselineMethod, Box<dyn Fit
     let adgan = AdganConfig { channels: 1, latent: 2, batch_size: 2, ..adgan };
     Ok(vec![
         (
-            BaselineMethod::OneNearestNeighbour(nearest),
-            Box::new(nearest.fit(&rows, go_on)?.context(fitted)?),
+            MethodConfig::OneNearestNeighbour(nearest),
+            Box::new(nearest.fit(&rows, silent)?),
         ),
-        (BaselineMethod::OneClassSvm(svm), Box::new(svm.fit(&rows, 1, go_on)?.context(fitted)?)),
+        (MethodConfig::OneClassSvm(svm), Box::new(svm.fit(&rows, 1, silent)?)),
         (
-            BaselineMethod::GeoTrans(geotrans),
-            Box::new(geotrans.fit(&images, 1, device, go_on)?.context(fitted)?),
-        ),
-        (
-            BaselineMethod::Ganomaly(ganomaly),
-            Box::new(ganomaly.fit(&images, 1, device, go_on)?.context(fitted)?),
+            MethodConfig::GeoTrans(geotrans),
+            Box::new(geotrans.fit(&images, 1, device, silent)?),
         ),
         (
-            BaselineMethod::Dsebm(dsebm),
-            Box::new(dsebm.fit(&images, 1, device, go_on)?.context(fitted)?),
+            MethodConfig::Ganomaly(ganomaly),
+            Box::new(ganomaly.fit(&images, 1, device, silent)?),
         ),
         (
-            BaselineMethod::Adgan(adgan),
-            Box::new(adgan.fit(&images, 1, device, go_on)?.context(fitted)?),
+            MethodConfig::Dsebm(dsebm),
+            Box::new(dsebm.fit(&images, 1, device, silent)?),
+        ),
+        (
+            MethodConfig::Adgan(adgan),
+            Box::new(adgan.fit(&images, 1, device, silent)?),
         ),
     ])
 }
 
-fn baseline_config() -> anyhow::Result<BaselineConfig> {
-    let method = differnet::Method::GeoTrans;
-    BaselineConfig::preset(method, Preset::Quick).context("a method has presets")
-}
-
-fn baseline_info(config: BaselineConfig) -> BaselineInfo {
-    BaselineInfo {
-        format: 1,
+fn competitor_header(method: MethodConfig) -> Header {
+    Header {
         version: "0".into(),
-        config,
-        extractor: None,
-        regions: None,
         data_fingerprint: "00".into(),
         training_images: 2,
-        training_digests: Vec::new(),
-        held_back_images: 0,
         threshold: 1.5,
-        calibration: None,
-        self_test: None,
         good_scores: vec![1.0],
-        facts: BTreeMap::new(),
+        ..Header::new(Config { method, ..Config::preset(Method::GeoTrans, Preset::Quick) })
     }
 }

@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use differnet::{AnomalyDetector, load_model};
-use differnet_baselines::{OneClassSvm, OneNearestNeighbour, RowScorer, Rows};
+use differnet::{Model, Runtime};
 use differnet_features::FEATURES;
 use differnet_flow::{HostFlow, Trainer, load_flows, read_metadata, save_flows};
 use tempfile::TempDir;
@@ -69,10 +68,10 @@ impl Models {
                 Err(error) => return Ok(Err(format!("{NAME}: {error}"))),
                 Ok((trainer, metadata)) => trainer.save_checkpoint(&again, &metadata).map_err(told),
             },
-            Kind::Detector | Kind::Baseline => match load_model(path, &self.device) {
+            Kind::Model => match Model::load_on(path, &Runtime::new(&self.device)) {
                 Err(error) => return Ok(Err(error.to_string())),
                 Ok(model) => {
-                    exercise(&*model, path)?;
+                    exercise(&model)?;
                     model.save(&again).map_err(told)
                 }
             },
@@ -111,22 +110,11 @@ impl Subject for Models {
 }
 
 /// Lets a model do what needs no image.
-fn exercise(model: &dyn AnomalyDetector, path: &Path) -> Result<(), String> {
-    let values = vec![0.25; FEATURES];
-    let summary = model.summary();
-    let scores = if let Some(detector) = model.localizer() {
-        detector.row_scores(&values)
-    } else {
-        let rows = Rows::new(&values, FEATURES).map_err(told)?;
-        match summary.method {
-            differnet::Method::OneNearestNeighbour => {
-                OneNearestNeighbour::load(path).map_err(told)?.scores(&rows)
-            }
-            differnet::Method::OneClassSvm => OneClassSvm::load(path).map_err(told)?.scores(&rows),
-            _ => return Ok(()),
-        }
-    };
-    if scores.len() == 1 { Ok(()) } else { Err(format!("{} scores of one row", scores.len())) }
+fn exercise(model: &Model) -> Result<(), String> {
+    match model.row_scores(&[0.25; FEATURES]) {
+        Some(scores) if scores.len() != 1 => Err(format!("{} scores of one row", scores.len())),
+        _ => Ok(()),
+    }
 }
 
 fn told(error: impl std::fmt::Display) -> String {

@@ -1,86 +1,56 @@
 //! A model that computes nothing: what is tested is what surrounds it.
 
-use std::ops::ControlFlow;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use differnet::{
-    AnomalyDetector, Average, Calibration, DetectorError, FeatureSource, ImageScore, Method,
-    ModelSummary, ScoreConfig, TransformChoice, Verdict, VisitScores,
+    Config, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer, Scoring,
 };
-use differnet_data::{ContentHash, ImageInput, decode_bytes};
+use differnet_data::{ContentHash, ImageError, ImageInput, decode_bytes};
 
 /// Scores from here on are defects.
 const THRESHOLD: f64 = 100.0;
 
 /// Scores an image by the number of its pixels.
 #[derive(Debug)]
-pub(super) struct PixelCount;
+struct PixelCount;
 
-impl AnomalyDetector for PixelCount {
-    fn summary(&self) -> ModelSummary<'_> {
-        ModelSummary {
-            method: Method::OneNearestNeighbour,
-            format: 1,
-            version: "0",
-            extractor: None,
-            seed: 0,
-            regions: None,
-            data_fingerprint: "",
-            training_images: 9,
-            training_digests: &[],
-            held_back_images: 3,
-            threshold: THRESHOLD,
-            calibration: None,
-            self_test: None,
-            good_scores: &[1.0, 2.0, 4.0],
-            feature_means: &[],
-            feature_deviations: &[],
-            history: &[],
-            facts: Vec::new(),
-            settings: String::new(),
-        }
-    }
+/// A model that scores images by the number of their pixels.
+pub(super) fn pixel_count(runtime: &Runtime) -> Model {
+    let header = Header {
+        training_images: 9,
+        held_back_images: 3,
+        threshold: THRESHOLD,
+        good_scores: vec![1.0, 2.0, 4.0],
+        ..Header::new(Config::preset(Method::Dsebm, Preset::Quick))
+    };
+    Model::new(header, Box::new(PixelCount), runtime)
+}
 
-    fn score_config(&self) -> ScoreConfig {
-        ScoreConfig {
-            transforms: 1,
-            choice: TransformChoice::Fixed,
-            average: Average::Mean,
-            settle: None,
-        }
-    }
-
-    fn score_images(
+impl Scorer for PixelCount {
+    fn score(
         &self,
-        source: &FeatureSource,
         images: &[ImageInput<'_>],
-        _: &ScoreConfig,
-        visit: &mut VisitScores<'_>,
-    ) -> Result<ControlFlow<()>, DetectorError> {
-        for (index, input) in images.iter().enumerate() {
-            let score = input.read(&source.limits).and_then(|bytes| {
-                let image = decode_bytes(&bytes, input.name(), &source.limits)?;
-                let score = f64::from(image.width() * image.height());
-                let verdict = Verdict::of(score, THRESHOLD);
-                let hash = ContentHash::of(&bytes);
-                Ok(ImageScore {
-                    hash,
-                    score,
-                    verdict,
-                    transform_scores: vec![score],
-                    mean_features: Vec::new(),
-                })
-            });
-            if visit(index, score).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-        Ok(ControlFlow::Continue(()))
+        scoring: &Scoring<'_>,
+    ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
+        let limits = &scoring.runtime.limits;
+        let score = |input: &ImageInput<'_>| {
+            let bytes = match input.read(limits) {
+                Ok(bytes) => bytes,
+                Err(error) => return Ok(Err(error)),
+            };
+            let image = match decode_bytes(&bytes, input.name(), limits) {
+                Ok(image) => image,
+                Err(error) => return Ok(Err(error)),
+            };
+            let pixels = f64::from(image.width() * image.height());
+            let thresholds = scoring.header.thresholds();
+            Ok(Ok(scoring.config.judge(ContentHash::of(&bytes), vec![pixels], &thresholds)?))
+        };
+        images.iter().map(score).collect()
     }
 
-    fn calibrate(&mut self, _: Option<Calibration>) {}
-
-    fn save(&self, _: &Path) -> Result<(), DetectorError> {
+    fn save(&self, _: &Path, _: &BTreeMap<String, String>) -> Result<(), Error> {
         Ok(())
     }
 }

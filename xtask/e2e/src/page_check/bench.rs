@@ -1,14 +1,9 @@
 //! A small model, images to judge with it, and servers.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
-use burn::tensor::Device;
-use differnet::{
-    BadImagePolicy, DetectorConfig, FeatureSource, Outcome, Preset, Training, load_model,
-};
+use differnet::{Config, DeviceChoice, DifferNetConfig, Model, Runtime, Training};
 use differnet_data::{SampleConfig, find_images, write_sample_dataset};
 use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};
 use tempfile::TempDir;
@@ -64,7 +59,7 @@ impl Bench {
 
     /// A server of the model that wants `token`.
     pub(super) fn serve(&self, token: Option<&str>) -> anyhow::Result<Server> {
-        let device = Device::flex();
+        let runtime = Runtime::open(DeviceChoice::Flex)?;
         let token = token.map(|token| {
             let path = self.folder.path().join("token");
             // One line without spaces.
@@ -77,8 +72,7 @@ impl Bench {
                 name: "hex_nut".to_owned(),
                 path: self.folder.path().join("model.differnet"),
             }],
-            load: Box::new(move |path| load_model(path, &device)),
-            source: FeatureSource::on_host(None),
+            load: Box::new(move |path| Model::load_on(path, &runtime)),
             token: token.transpose()?,
             strangers: Strangers::Refuse,
             adaptive: false,
@@ -90,29 +84,12 @@ impl Bench {
 
 /// Trains a model that tells defects from good parts most of the time.
 fn train(good: &[PathBuf], folder: &Path) -> anyhow::Result<()> {
-    let config = DetectorConfig {
-        seed: 1,
-        blocks: 4,
-        hidden: 32,
-        transforms: 2,
-        pool: 2,
-        updates: 150,
-        batch_size: 16,
-        score_transforms: 1,
-        ..DetectorConfig::preset(Preset::Quick)
-    };
-    let (source, device) = (FeatureSource::on_host(None), Device::flex());
-    let training = Training {
-        config: &config,
-        source: &source,
-        device: &device,
-        checkpoints: &folder.join("checkpoints"),
-        bad_images: BadImagePolicy::Refuse,
-        regions: None,
-    };
-    let Outcome::Finished(detector, _) = training.run(good, &mut |_| ControlFlow::Continue(()))?
-    else {
-        bail!("nobody interrupts this training")
-    };
-    Ok(detector.save(&folder.join("model.differnet"))?)
+    let quick = Config { seed: 1, transforms: 2, score_transforms: 1, ..Config::default() };
+    let config = quick.map_differnet(|own| {
+        let flow = own.flow.clone().with_blocks(4).with_hidden(32);
+        DifferNetConfig { pool: 2, updates: 150, batch_size: 16, flow, ..own }
+    });
+    let runtime = Runtime::open(DeviceChoice::Flex)?;
+    let model = Training::new(&config, &runtime).run(good)?.model;
+    Ok(model.save(folder.join("model.differnet"))?)
 }

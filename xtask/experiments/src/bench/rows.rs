@@ -1,15 +1,13 @@
 //! Our side of a comparison on rows of features, as `benches/scikit_learn.py` has the other.
 
 use std::hint::black_box;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use differnet_baselines::{
-    FitProgress, OneClassSvmConfig, OneNearestNeighbourConfig, RowScorer, Rows,
-};
+use differnet_baselines::{OneClassSvmConfig, OneNearestNeighbourConfig, RowScorer, Rows};
 use differnet_features::FEATURES;
+use differnet_progress::Monitor;
 
 use xtask_inputs::Vectors;
 
@@ -50,22 +48,17 @@ impl RowBench {
 /// A model of `train`: `size` principal components for `nearest`, `size` rows for `svm`.
 fn fit(method: &str, train: &[f32], size: usize) -> anyhow::Result<Box<dyn RowScorer>> {
     let rows = Rows::new(train, FEATURES)?;
-    let fitted: Option<Box<dyn RowScorer>> = match method {
+    Ok(match method {
         "nearest" => {
             let config = OneNearestNeighbourConfig { components: size };
-            config.fit(&rows, &mut go_on)?.map(|model| Box::new(model) as _)
+            Box::new(config.fit(&rows, &Monitor::silent())?)
         }
         "svm" => {
             let config = OneClassSvmConfig { max_rows: size, ..OneClassSvmConfig::default() };
-            config.fit(&rows, SEED, &mut go_on)?.map(|model| Box::new(model) as _)
+            Box::new(config.fit(&rows, SEED, &Monitor::silent())?)
         }
         _ => bail!("there is no method named {method}"),
-    };
-    fitted.context("nobody interrupts")
-}
-
-fn go_on(_: &FitProgress) -> ControlFlow<()> {
-    ControlFlow::Continue(())
+    })
 }
 
 /// The rows of a file that `differnet features` wrote, `[images, transforms, 768]`.

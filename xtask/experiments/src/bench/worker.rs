@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use std::env;
 use std::hint::black_box;
 use std::io::{BufRead, stdin};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
 use burn::tensor::Device;
-use differnet::FeatureSource;
+use differnet::Runtime;
 use differnet_data::{
     ContentHash, Rotation, Transform, TransformConfig, find_images, fixed_transforms,
 };
@@ -43,7 +42,7 @@ pub(crate) struct WorkerArgs {
 
 /// What one process works with; made when it is first needed.
 struct Bench {
-    source: FeatureSource,
+    runtime: Runtime,
     files: Vec<PathBuf>,
     pixels: Vec<Vec<u8>>,
     flow: Option<HostFlow>,
@@ -63,7 +62,7 @@ pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
     }
     let pixel = |index: usize| (index * index / 7 % 251) as u8;
     let mut bench = Bench {
-        source: FeatureSource::on_host(None),
+        runtime: Runtime::new(&Device::flex()),
         files: find_images(path)?,
         pixels: vec![(0..3 * IMAGE_SIZE * IMAGE_SIZE).map(pixel).collect(); BATCH],
         flow: None,
@@ -93,26 +92,27 @@ impl Bench {
         match name {
             "alexnet" => {
                 let images: Vec<&[u8]> = self.pixels.iter().map(Vec::as_slice).collect();
+                self.runtime.extractor();
                 start = Instant::now();
-                black_box(self.source.extractor.extract_scale(&images, size)?);
+                black_box(self.runtime.extractor().extract_scale(&images, size)?);
             }
             "extract" => {
                 start = Instant::now();
-                extract(&self.source, &self.files, &turns(size))?;
+                extract(&self.runtime, &self.files, &turns(size))?;
             }
             "images" => {
                 let count = size.min(self.files.len());
                 start = Instant::now();
-                extract(&self.source, &self.files[..count], &turns(8))?;
+                extract(&self.runtime, &self.files[..count], &turns(8))?;
             }
             "turns" => {
                 start = Instant::now();
-                extract(&self.source, &self.files[..1], &turns(size))?;
+                extract(&self.runtime, &self.files[..1], &turns(size))?;
             }
             "score" => {
                 let flow = flow(&mut self.flow, size)?;
                 start = Instant::now();
-                let rows = extract(&self.source, &self.files[..1], &turns(1))?;
+                let rows = extract(&self.runtime, &self.files[..1], &turns(1))?;
                 black_box(scores_of_rows(&flow.latents(&rows).z, FEATURES));
             }
             "latents" => {
@@ -145,24 +145,16 @@ fn turns(count: usize) -> Vec<Transform> {
 /// # Errors
 /// What is wrong with a file that is no usable image.
 pub(crate) fn extract(
-    source: &FeatureSource,
+    runtime: &Runtime,
     files: &[PathBuf],
     transforms: &[Transform],
 ) -> anyhow::Result<Vec<f32>> {
     let choice = |_: &ContentHash| transforms.to_vec();
     let mut rows = Vec::new();
-    let mut failure = None;
-    let _ = source.for_each(files, &choice, &mut |_, features| match features {
-        Ok(features) => {
-            rows.extend(features.rows);
-            ControlFlow::Continue(())
-        }
-        Err(error) => {
-            failure = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
-    failure.map_or(Ok(rows), |error| Err(error.into()))
+    for features in runtime.features(None, files, choice) {
+        rows.extend(features?.rows);
+    }
+    Ok(rows)
 }
 
 /// Rows of a step, `[96, 768]`, that are not all alike.

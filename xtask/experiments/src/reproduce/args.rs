@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use differnet::{DetectorConfig, DetectorError, DeviceChoice, MTD_JITTER, Preset};
+use differnet::{Config, DeviceChoice, Error, MTD_JITTER, Method, Preset};
 use differnet_features::default_cache_folder;
 
 use crate::preset_arg::preset_parser;
@@ -95,20 +95,19 @@ impl RunArgs {
     pub(crate) fn config(
         &self,
         seed: u64,
-        base: impl FnOnce(DetectorConfig) -> DetectorConfig,
-    ) -> anyhow::Result<DetectorConfig> {
+        base: impl FnOnce(Config) -> Config,
+    ) -> anyhow::Result<Config> {
         let transform_seed = Some(TRANSFORM_SEED);
-        let preset = DetectorConfig { seed, transform_seed, ..DetectorConfig::preset(self.preset) };
-        let base = base(preset);
+        let preset = Config::preset(Method::DifferNet, self.preset);
+        let base = base(Config { seed, transform_seed, ..preset });
         let mut settings = toml::Table::new();
         for text in &self.set {
             let (name, value) = assignment(text)?;
             settings.insert(name, value);
         }
-        let config = DetectorConfig::from_toml(&settings.to_string(), &base)
+        let config = Config::from_toml(&settings.to_string(), &base)
             .map_err(|error| UsageError(format!("--set: {}", with_source(&error))))?;
         config.validate().map_err(|error| UsageError(error.to_string()))?;
-        config.flow_config().validate().map_err(|error| UsageError(error.to_string()))?;
         Ok(config)
     }
 
@@ -139,8 +138,8 @@ pub(crate) fn count(text: &str, least: usize) -> Result<usize, String> {
 }
 
 /// The paper's changes of brightness and contrast, if the images are magnetic tiles.
-pub(crate) fn for_tiles(config: DetectorConfig) -> DetectorConfig {
-    DetectorConfig { jitter: MTD_JITTER, ..config }
+pub(crate) fn for_tiles(config: Config) -> Config {
+    Config { jitter: MTD_JITTER, ..config }
 }
 
 /// `NAME=VALUE`; a value that is no TOML is a text.
@@ -160,7 +159,7 @@ fn assignment(text: &str) -> anyhow::Result<(String, toml::Value)> {
     Ok((name.to_owned(), value))
 }
 
-fn with_source(error: &DetectorError) -> String {
+fn with_source(error: &Error) -> String {
     match std::error::Error::source(error) {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),
@@ -170,7 +169,8 @@ fn with_source(error: &DetectorError) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use differnet::Average;
+    use differnet::DifferNetConfig;
+    use differnet::scoring::Average;
 
     use super::*;
 
@@ -188,15 +188,20 @@ mod tests {
     fn settings_come_from_the_preset_the_command_and_the_overrides() -> anyhow::Result<()> {
         let args =
             parse(&["--preset", "paper", "--set", "hidden=64", "--set", "average=geometric-mean"]);
-        let config = args.config(2, |config| DetectorConfig { blocks: 12, hidden: 5, ..config })?;
-        let golden = DetectorConfig {
+        let wide = |hidden: usize| {
+            move |own: DifferNetConfig| {
+                let flow = own.flow.clone().with_blocks(12).with_hidden(hidden);
+                DifferNetConfig { flow, ..own }
+            }
+        };
+        let config = args.config(2, |config| config.map_differnet(wide(5)))?;
+        let golden = Config {
             seed: 2,
             transform_seed: Some(0),
-            blocks: 12,
-            hidden: 64,
             average: Average::GeometricMean,
-            ..DetectorConfig::preset(Preset::Paper)
+            ..Config::preset(Method::DifferNet, Preset::Paper)
         };
+        let golden = golden.map_differnet(wide(64));
         assert_eq!(config, golden);
         assert_eq!(for_tiles(golden).jitter, 0.15);
         Ok(())

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use differnet::{Average, DetectorConfig, DeviceChoice};
+use differnet::scoring::Average;
+use differnet::{Config, DeviceChoice};
 use differnet_data::ContentHash;
 use differnet_eval::{Metrics, ScoredImage};
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub(crate) struct CellSpec {
     /// How many of the training images are drawn, if not all.
     pub(crate) shots: Option<usize>,
     /// Every setting.
-    pub(crate) config: DetectorConfig,
+    pub(crate) config: Config,
     /// The tests of the trained model.
     pub(crate) tests: Vec<TestSpec>,
     /// Tests while training, if any.
@@ -75,7 +76,7 @@ pub(crate) struct CellResult {
     /// Training images drawn, if not all.
     pub(crate) shots: Option<usize>,
     /// Every setting.
-    pub(crate) config: DetectorConfig,
+    pub(crate) config: Config,
     /// Good images given to the training, those that it held back included.
     pub(crate) training_images: usize,
     /// Wall-clock time of the training, extraction of features included.
@@ -193,7 +194,7 @@ mod tests {
         assert_ne!(spec(2).digest("data"), digest);
         assert_ne!(spec(1).digest("other data"), digest);
         let mut other = spec(1);
-        other.config.updates += 1;
+        other.config.transforms += 1;
         assert_ne!(other.digest("data"), digest);
         let fewer = CellSpec { shots: Some(16), ..spec(1) };
         assert_ne!(fewer.digest("data"), digest);

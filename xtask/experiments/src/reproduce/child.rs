@@ -9,7 +9,7 @@ use std::thread;
 
 use anyhow::Context;
 
-use super::method::Stage;
+use super::method::Step;
 use super::worker::{Order, STOPPED};
 
 /// Lines of a failed child's standard error that are passed on.
@@ -23,7 +23,7 @@ pub(super) enum Event {
         /// The cell's number.
         cell: usize,
         /// How far.
-        stage: Stage,
+        stage: Step,
     },
     /// It has ended.
     Ended {

@@ -3,7 +3,8 @@
 
 use std::process::ExitCode;
 
-use differnet::{Average, DetectorConfig};
+use differnet::scoring::Average;
+use differnet::{Config, DifferNetConfig};
 use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
 
 use super::args::{RunArgs, count};
@@ -80,16 +81,15 @@ pub(crate) fn run(args: &CurveArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// One round of `transforms` transforms, tested every so often, never stopped early.
-fn settings(args: &CurveArgs, transforms: usize, config: DetectorConfig) -> DetectorConfig {
-    DetectorConfig {
-        transforms,
+fn settings(args: &CurveArgs, transforms: usize, config: Config) -> Config {
+    Config { transforms, ..config }.map_differnet(|own| DifferNetConfig {
         pool: transforms,
         rounds: 1,
         updates: args.updates,
         validate_every: args.every,
         patience: 0,
-        ..config
-    }
+        ..own
+    })
 }
 
 fn rising(counts: &[usize]) -> Vec<usize> {
@@ -179,7 +179,7 @@ fn by_choice(results: &[CellResult], most: usize) -> Table {
     for cell in results {
         for average in AVERAGES {
             let Some(found) = choices(&cell.looks, most, average) else { continue };
-            let mut row = vec![cell.config.pool.to_string(), cell.seed.to_string(), name(average)];
+            let mut row = vec![cell.config.transforms.to_string(), cell.seed.to_string(), name(average)];
             for look in [Some(found.last), found.held_back, Some(found.best_on_test)] {
                 let auroc = look.map_or("–".to_owned(), |look| percent(look.auroc));
                 row.extend([auroc, look.map_or("–".to_owned(), |look| look.update.to_string())]);
@@ -199,7 +199,7 @@ fn by_test_transforms(results: &[CellResult], test: &[usize]) -> Table {
     let mut table = Table::new(title, &headers);
     for cell in results {
         for average in AVERAGES {
-            let mut row = vec![cell.config.pool.to_string(), cell.seed.to_string(), name(average)];
+            let mut row = vec![cell.config.transforms.to_string(), cell.seed.to_string(), name(average)];
             row.extend(test.iter().map(|&transforms| {
                 let found = choices(&cell.looks, transforms, average);
                 found.map_or("missing".to_owned(), |found| percent(found.last.auroc))
@@ -222,7 +222,7 @@ fn by_update(results: &[CellResult], training: &[usize], most: usize) -> Table {
     let columns: Vec<Vec<Look>> = training
         .iter()
         .map(|&transforms| {
-            let cell = results.iter().find(|cell| cell.config.pool == transforms);
+            let cell = results.iter().find(|cell| cell.config.transforms == transforms);
             cell.map_or(Vec::new(), |cell| own_looks(cell, most))
         })
         .collect();
@@ -253,7 +253,7 @@ fn figures(results: &[CellResult], most: usize) -> anyhow::Result<Vec<Figure>> {
             let point =
                 |look: Look| CurvePoint { x: look.update as f64, y: look.auroc, spread: 0.0 };
             let points = own_looks(cell, most).into_iter().map(point).collect();
-            (format!("{} transforms, seed {}", cell.config.pool, cell.seed), points)
+            (format!("{} transforms, seed {}", cell.config.transforms, cell.seed), points)
         })
         .filter(|(_, points): &(_, Vec<_>)| !points.is_empty())
         .collect();
@@ -369,7 +369,7 @@ mod tests {
     fn tables_and_figure_follow_the_looks() -> anyhow::Result<()> {
         let mut cell = result("mtd", 1, 0.9);
         cell.config.average = Average::Mean;
-        cell.config.pool = 8;
+        cell.config.transforms = 8;
         cell.looks = vec![look(250, 3.0, 0.8), look(500, 1.0, 0.7)];
         let results = [cell];
         let row = &by_choice(&results, 64).rows[0];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use differnet::DetectorConfig;
+use differnet::Config;
 use differnet_data::{
     ContentHash, Dataset, DecodeLimits, Layout, Sample, SampleConfig, load_dataset,
     mvtec_categories, random_subset, read_file, write_sample_dataset,
@@ -54,7 +54,7 @@ impl DataPart {
     }
 
     /// `config` with the paper's changes of the images, if it has any for them.
-    pub(crate) fn adapted(&self, config: DetectorConfig) -> DetectorConfig {
+    pub(crate) fn adapted(&self, config: Config) -> Config {
         if self.is_tiles() { for_tiles(config) } else { config }
     }
 

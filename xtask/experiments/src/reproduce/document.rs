@@ -1,6 +1,6 @@
 //! What a command has to say, before it becomes Markdown, CSV, JSON or HTML.
 
-use differnet::Average;
+use differnet::scoring::Average;
 use differnet_eval::{Interval, KindMetrics};
 use serde::Serialize;
 

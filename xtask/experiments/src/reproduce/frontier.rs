@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Instant;
 
-use differnet::{DetectorConfig, DeviceChoice, FeatureSource};
-use differnet_data::{DecodeLimits, fixed_transforms};
+use differnet::{Config, DeviceChoice, DifferNetConfig, Runtime};
+use differnet_data::fixed_transforms;
 use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
 use differnet_scoring::quantile;
 
@@ -95,15 +95,13 @@ impl fmt::Display for Point {
 }
 
 impl Point {
-    fn of(config: &DetectorConfig) -> Self {
-        let DetectorConfig { pool, updates, hidden, flows, .. } = *config;
-        Self { transforms: pool, updates, hidden, flows }
-    }
-
     /// `config` with these settings, all transforms in one round.
-    fn settings(self, config: DetectorConfig) -> DetectorConfig {
+    fn settings(self, config: Config) -> Config {
         let Self { transforms, updates, hidden, flows } = self;
-        DetectorConfig { transforms, pool: transforms, rounds: 1, updates, hidden, flows, ..config }
+        Config { transforms, ..config }.map_differnet(|own| {
+            let flow = own.flow.clone().with_hidden(hidden);
+            DifferNetConfig { pool: transforms, rounds: 1, updates, flows, flow, ..own }
+        })
     }
 }
 
@@ -133,14 +131,14 @@ fn seconds_of_a_row(part: &DataPart, device: DeviceChoice) -> anyhow::Result<f64
     let (images, transforms, rounds) = TIMED;
     let files: Vec<PathBuf> =
         part.load(1)?.train.into_iter().take(images).map(|sample| sample.image).collect();
-    let config = part.adapted(DetectorConfig::default());
+    let config = part.adapted(Config::default());
     let transforms = fixed_transforms(&config.transform_config(), transforms);
-    let extractor = device.extractor()?;
-    let source = FeatureSource { extractor, cache: None, limits: DecodeLimits::default() };
+    let runtime = Runtime::open(device)?;
+    runtime.extractor();
     let mut seconds = Vec::with_capacity(rounds);
     for _ in 0..rounds {
         let start = Instant::now();
-        extract(&source, &files, &transforms)?;
+        extract(&runtime, &files, &transforms)?;
         seconds.push(start.elapsed().as_secs_f64() / (files.len() * transforms.len()) as f64);
     }
     Ok(quantile(&seconds, 0.5)?)
@@ -182,9 +180,9 @@ fn worth(point: Point, cells: &[&CellResult], row_seconds: f64) -> Option<Worth>
 }
 
 /// Rows of a training: the pool's transforms of what is trained on, test transforms of what is held back.
-fn rows_needed(config: &DetectorConfig, images: usize) -> f64 {
+fn rows_needed(config: &Config, images: usize) -> f64 {
     let held_back = (images as f64 * config.validation).round();
-    (images as f64 - held_back) * config.pool as f64 + held_back * config.score_transforms as f64
+    (images as f64 - held_back) * config.transforms as f64 + held_back * config.score_transforms as f64
 }
 
 /// Whether each is on the frontier: no other is both as fast and better, nor faster and as good.
@@ -207,7 +205,7 @@ fn describe(
         .trainings
         .iter()
         .filter_map(|&point| {
-            let of_point = |cell: &&CellResult| Point::of(&cell.config) == point;
+            let of_point = |cell: &&CellResult| point.settings(cell.config.clone()) == cell.config;
             worth(point, &results.iter().filter(of_point).collect::<Vec<_>>(), row_seconds)
         })
         .collect();
@@ -334,7 +332,7 @@ mod tests {
         // 20 images, 2 held back: 18 × 8 + 2 × 32 = 208 rows at 0.5 s, 100 s − 40 × 0.5 s of updates.
         let point: Point = "8x1500x256".parse().map_err(anyhow::Error::msg)?;
         let mut cell = result("mtd", 1, 0.9);
-        cell.config = DetectorConfig { score_transforms: 32, ..point.settings(cell.config) };
+        cell.config = Config { score_transforms: 32, ..point.settings(cell.config) };
         cell.rows_extracted = 40;
         cell.tests = vec![cell.tests[0].clone(); TEST_TRANSFORMS.len()];
         let worth = worth(point, &[&cell], 0.5).expect("a result");

@@ -1,18 +1,14 @@
-//! The methods that the tables compare, and the seam through which a cell trains and scores with one.
-//!
-//! [`train`] tells DifferNet from its competitors; everything else treats methods alike.
+//! The methods that the tables compare.
 
 use std::fmt;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use burn::tensor::Device;
 use clap::ValueEnum;
-use differnet::{DetectorConfig, FeatureSource};
+use differnet::progress::CancelToken;
+use differnet::{Config, Runtime};
 use serde::{Deserialize, Serialize};
 
-use super::cell::TestSpec;
-use super::{baseline_method, differnet_method};
+use super::trained::competitor;
 
 /// A column of the paper's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
@@ -61,76 +57,49 @@ impl Method {
         }
     }
 
-    /// What the library calls the competitor; `None` for DifferNet.
-    fn baseline(self) -> Option<differnet::Method> {
-        Some(match self {
+    /// What the library calls the method.
+    fn library(self) -> differnet::Method {
+        match self {
             Self::GeoTrans => differnet::Method::GeoTrans,
             Self::Ganomaly => differnet::Method::Ganomaly,
             Self::Dsebm => differnet::Method::Dsebm,
             Self::Adgan => differnet::Method::Adgan,
             Self::Ocsvm => differnet::Method::OneClassSvm,
             Self::OneNn => differnet::Method::OneNearestNeighbour,
-            Self::DifferNet | Self::DifferNetShots => return None,
-        })
+            Self::DifferNet | Self::DifferNetShots => differnet::Method::DifferNet,
+        }
+    }
+
+    /// The settings that the method is trained with, where DifferNet has `config`.
+    pub(crate) fn config(self, config: &Config) -> Config {
+        match self.library() {
+            differnet::Method::DifferNet => config.clone(),
+            method => competitor(method, config),
+        }
     }
 }
 
 /// What a method works with.
 pub(crate) struct Bench<'a> {
-    /// Where features come from.
-    pub(crate) source: &'a FeatureSource,
-    /// Where networks run.
-    pub(crate) device: &'a Device,
+    /// Where models compute.
+    pub(crate) runtime: &'a Runtime,
     /// Folder for what takes an interrupted training up again.
     pub(crate) partial: &'a Path,
-    /// Hears how far the work is and may ask to stop.
-    pub(crate) tell: &'a mut dyn FnMut(Stage) -> ControlFlow<()>,
+    /// Hears how far the work is.
+    pub(crate) tell: &'a (dyn Fn(&Step) + Sync),
+    /// Cancelled if somebody asks to stop.
+    pub(crate) cancel: &'a CancelToken,
 }
 
 /// How far a cell is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Stage {
+pub(crate) struct Step {
     /// What is being done.
     pub(crate) name: String,
     /// Steps done.
     pub(crate) done: usize,
     /// Steps in all.
     pub(crate) total: usize,
-}
-
-/// A method after training.
-pub(crate) trait Trained {
-    /// Anomaly score of each image, in order; larger is more anomalous.
-    ///
-    /// # Errors
-    /// [`Stopped`] if the bench was told to stop; an image that cannot be used.
-    fn score(
-        &self,
-        files: &[PathBuf],
-        test: &TestSpec,
-        bench: &mut Bench<'_>,
-    ) -> anyhow::Result<Vec<f64>>;
-
-    /// The threshold that training set for scores under `test`, if it set one.
-    fn threshold(&self, test: &TestSpec) -> Option<f64>;
-}
-
-/// `method` trained on the good images `files`.
-///
-/// # Errors
-/// [`Stopped`] if the bench was told to stop; what the method says, such as unusable images.
-pub(crate) fn train(
-    method: Method,
-    config: &DetectorConfig,
-    files: &[PathBuf],
-    bench: &mut Bench<'_>,
-) -> anyhow::Result<Box<dyn Trained>> {
-    Ok(match method.baseline() {
-        Some(baseline) => Box::new(baseline_method::train(baseline, config, files, bench)?),
-        None => Box::new(differnet_method::train(config, files, bench, &mut |_, _| {
-            ControlFlow::Continue(())
-        })?),
-    })
 }
 
 /// Somebody asked to stop.

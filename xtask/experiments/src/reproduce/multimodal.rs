@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use differnet::DetectorConfig;
+use differnet::{Config, DifferNetConfig};
 
 use super::args::RunArgs;
 use super::cell::{CellSpec, TestSpec};
@@ -29,7 +29,12 @@ pub(crate) fn run(args: &MultimodalArgs) -> anyhow::Result<ExitCode> {
     let found = args.data.find(&args.run, &args.run.out("multimodal"))?;
     let mut cells = Vec::new();
     for seed in 1..=args.run.seeds {
-        let blocks = |config| DetectorConfig { blocks: MULTIMODAL_BLOCKS, ..config };
+        let blocks = |config: Config| {
+            config.map_differnet(|own| {
+                let flow = own.flow.clone().with_blocks(MULTIMODAL_BLOCKS);
+                DifferNetConfig { flow, ..own }
+            })
+        };
         let config = args.run.config(seed, blocks)?;
         let cell = plain_cell(&args.run, &found.parts, config)?;
         let test = &cell.tests[0];

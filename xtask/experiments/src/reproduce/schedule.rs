@@ -13,7 +13,7 @@ use super::cell::{CellResult, CellSpec};
 use super::child::{Child, End, Event};
 use super::environment::Environment;
 use super::estimate::{Open, time_left};
-use super::method::{Method, Stage, Stopped};
+use super::method::{Method, Step, Stopped};
 use super::store::Store;
 use super::worker::Order;
 
@@ -63,7 +63,7 @@ struct Running {
     /// `None` once it was asked to stop.
     child: Option<Child>,
     started: Instant,
-    stage: Option<Stage>,
+    stage: Option<Step>,
 }
 
 /// The results of `cells`, each with its digest: stored ones are read, the others computed, `jobs`
@@ -168,7 +168,7 @@ impl Schedule<'_> {
         if self.told.elapsed() >= INTERVAL {
             self.told = Instant::now();
             for (&cell, running) in &self.running {
-                if let Some(Stage { name, done, total }) = &running.stage {
+                if let Some(Step { name, done, total }) = &running.stage {
                     eprintln!("  {}: {name}, {done} of {total}", self.cells[cell].0.label());
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use differnet::DetectorConfig;
+use differnet::{Config, DifferNetConfig};
 
 use super::args::RunArgs;
 use super::cell::CellSpec;
@@ -67,23 +67,21 @@ fn names(model: &[&Configuration]) -> String {
 }
 
 /// The settings of a model. Without train transforms every row is the image itself, once.
-fn settings(wanted: &Configuration, config: DetectorConfig) -> DetectorConfig {
-    let scales = if wanted.multi_scale { config.scales } else { 1 };
+fn settings(wanted: &Configuration, config: Config) -> Config {
+    let config = config.map_differnet(|own| DifferNetConfig {
+        scales: if wanted.multi_scale { own.scales } else { 1 },
+        ..own
+    });
     if wanted.train_transforms {
-        return DetectorConfig { scales, ..config };
+        return config;
     }
-    let DetectorConfig { updates, .. } = config;
-    DetectorConfig {
-        scales,
-        rotate: false,
-        jitter: 0.0,
-        transforms: 1,
+    let upright = Config { rotate: false, jitter: 0.0, transforms: 1, score_transforms: 1, ..config };
+    upright.map_differnet(|own| DifferNetConfig {
         pool: 1,
         // A preset that draws anew visits the same rows as often.
-        rounds: if updates == 0 { config.rounds } else { 1 },
-        score_transforms: 1,
-        ..config
-    }
+        rounds: if own.updates == 0 { own.rounds } else { 1 },
+        ..own
+    })
 }
 
 fn describe(args: &Table3Args, found: &Found, measured: &Measured) -> Document {
@@ -213,8 +211,6 @@ fn notes(complete: bool, missing: &[Missing]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use differnet::Preset;
-
     use super::super::test_inputs::result;
     use super::*;
 
@@ -226,14 +222,17 @@ mod tests {
 
     #[test]
     fn settings_follow_the_columns() {
-        let quick = DetectorConfig::preset(Preset::Quick);
+        let quick = Config::default();
         let of = |index: usize| settings(&TABLE_3[index], quick.clone());
         assert_eq!(of(6), quick);
-        assert_eq!(of(1), DetectorConfig { scales: 1, ..quick.clone() });
-        let (a, c) = (of(0), of(2));
-        assert_eq!((a.scales, a.rotate, a.transforms, a.pool), (1, false, 1, 1));
-        assert_eq!((c.scales, c.rotate, c.transforms, c.pool), (3, false, 1, 1));
-        assert_eq!(c.updates, quick.updates);
+        let one_scale = |own| DifferNetConfig { scales: 1, ..own };
+        assert_eq!(of(1), quick.clone().map_differnet(one_scale));
+        for (config, scales) in [(of(0), 1), (of(2), 3)] {
+            let own = config.differnet().expect("DifferNet's");
+            assert_eq!((own.scales, config.rotate), (scales, false));
+            assert_eq!((config.transforms, own.pool), (1, 1));
+            assert_eq!(own.updates, quick.differnet().expect("DifferNet's").updates);
+        }
     }
 
     #[test]

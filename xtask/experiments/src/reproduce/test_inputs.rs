@@ -1,6 +1,7 @@
 //! Cells and results that tests share.
 
-use differnet::{Average, DetectorConfig, DeviceChoice};
+use differnet::scoring::Average;
+use differnet::{Config, DeviceChoice};
 use differnet_eval::{Metrics, ScoredImage, evaluate};
 
 use super::cell::{CellResult, CellSpec, TestResult, TestSpec};
@@ -21,7 +22,7 @@ pub(super) fn spec(seed: u64) -> CellSpec {
             layout: PartLayout::Mvtec { category: Some("bottle".into()) },
         }],
         shots: None,
-        config: DetectorConfig { seed, ..DetectorConfig::default() },
+        config: Config { seed, ..Config::default() },
         tests: vec![test_spec()],
         watch: None,
         device: DeviceChoice::Flex,
@@ -65,7 +66,7 @@ pub(super) fn result(category: &str, seed: u64, auroc: f64) -> CellResult {
         variant: None,
         seed,
         shots: None,
-        config: DetectorConfig { seed, ..DetectorConfig::default() },
+        config: Config { seed, ..Config::default() },
         training_images: 20,
         train_seconds: 100.0,
         rows_extracted: 640,

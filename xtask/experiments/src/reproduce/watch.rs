@@ -3,11 +3,13 @@
 //! Nothing is chosen by it; it shows what choosing on test images would have given.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
+use anyhow::Context;
 use burn::tensor::Device;
-use differnet::{Average, Detector, DetectorConfig, HistoryPoint, row_scores};
+use differnet::scoring::Average;
+use differnet::{Config, HistoryPoint, Model, row_scores};
 use differnet_data::{ContentHash, Transform, fixed_transforms};
 use differnet_eval::{auroc, recall_at_zero_false_positives};
 use differnet_features::FEATURES;
@@ -15,8 +17,8 @@ use differnet_flow::Flow;
 use differnet_scoring::anomaly_score;
 
 use super::cell::{Look, WatchSpec};
-use super::differnet_method;
-use super::method::{Bench, Stage, Stopped};
+use super::method::{Bench, Step, Stopped};
+use super::trained;
 
 /// All averages, the paper's first.
 pub(super) const AVERAGES: [Average; 3] =
@@ -32,64 +34,49 @@ struct TestRows {
     defects: Vec<bool>,
 }
 
-/// A detector trained on `files`, and what tests of `test` found at every look.
+/// A model trained on `files`, and what tests of `test` found at every validation step.
 ///
 /// # Errors
 /// As a training without tests, and if a test image cannot be used.
 pub(super) fn train(
-    config: &DetectorConfig,
+    config: &Config,
     files: &[PathBuf],
     test: &[(PathBuf, bool)],
     watch: &WatchSpec,
-    bench: &mut Bench<'_>,
-) -> anyhow::Result<(Detector, Vec<Look>)> {
+    bench: &Bench<'_>,
+) -> anyhow::Result<(Model, Vec<Look>)> {
     let rows = TestRows::read(config, test, watch, bench)?;
-    let device = bench.device.clone();
-    let (mut looks, mut failure) = (Vec::new(), None);
-    let trained = differnet_method::train(config, files, bench, &mut |point, flow| match rows
-        .looks(point, flow, &device)
-    {
-        Ok(found) => {
-            looks.extend(found);
-            ControlFlow::Continue(())
+    let looks = Mutex::new(Ok(Vec::new()));
+    let observer = |point: &HistoryPoint, flow: &Flow| {
+        let found = rows.looks(point, flow, &bench.runtime.device);
+        let mut looks = looks.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&mut *looks, found) {
+            (Ok(looks), Ok(found)) => looks.extend(found),
+            (Ok(_), Err(error)) => *looks = Err(error),
+            (Err(_), _) => {}
         }
-        Err(error) => {
-            failure = Some(error);
-            ControlFlow::Break(())
-        }
-    });
-    match failure {
-        Some(error) => Err(error),
-        None => Ok((trained?, looks)),
-    }
+        Ok(())
+    };
+    let model = trained::train(config, files, bench, Some(&observer))?;
+    Ok((model, looks.into_inner().unwrap_or_else(PoisonError::into_inner)?))
 }
 
 impl TestRows {
     fn read(
-        config: &DetectorConfig,
+        config: &Config,
         test: &[(PathBuf, bool)],
         watch: &WatchSpec,
-        bench: &mut Bench<'_>,
+        bench: &Bench<'_>,
     ) -> anyhow::Result<Self> {
         let (transforms, places) = union(config, &watch.transforms);
         let files: Vec<PathBuf> = test.iter().map(|(file, _)| file.clone()).collect();
         let mut rows = Vec::with_capacity(files.len() * transforms.len() * FEATURES);
-        let mut failure = None;
         let choice = |_: &ContentHash| transforms.clone();
-        let flow = bench.source.for_each(&files, &choice, &mut |index, features| {
-            match features {
-                Ok(features) => rows.extend(features.rows),
-                Err(error) => failure = Some(error),
-            }
+        for (done, features) in (1..).zip(bench.runtime.features(None, &files, choice)) {
+            rows.extend(features.context("a test image cannot be used")?.rows);
             let name = "Features of test images".to_owned();
-            let told = (bench.tell)(Stage { name, done: index + 1, total: files.len() });
-            if failure.is_some() { ControlFlow::Break(()) } else { told }
-        })?;
-        if let Some(error) = failure {
-            anyhow::bail!("a test image cannot be used: {}", error.with_causes());
-        }
-        if flow.is_break() {
-            return Err(Stopped.into());
+            (bench.tell)(&Step { name, done, total: files.len() });
+            bench.cancel.check().map_err(|_| Stopped)?;
         }
         Ok(Self { rows, places, defects: test.iter().map(|(_, defect)| *defect).collect() })
     }
@@ -126,7 +113,7 @@ impl TestRows {
 }
 
 /// The transforms that any of `counts` scores with, each once, and where each count's are.
-fn union(config: &DetectorConfig, counts: &[usize]) -> (Vec<Transform>, Vec<(usize, Vec<usize>)>) {
+fn union(config: &Config, counts: &[usize]) -> (Vec<Transform>, Vec<(usize, Vec<usize>)>) {
     let mut all: Vec<Transform> = Vec::new();
     let mut known: BTreeMap<[u32; 3], usize> = BTreeMap::new();
     let mut places = Vec::with_capacity(counts.len());
@@ -146,13 +133,11 @@ fn union(config: &DetectorConfig, counts: &[usize]) -> (Vec<Transform>, Vec<(usi
 
 #[cfg(test)]
 mod tests {
-    use differnet::Preset;
-
     use super::*;
 
     #[test]
     fn transforms_that_counts_share_are_scored_once() {
-        let config = DetectorConfig::preset(Preset::Quick);
+        let config = Config::default();
         let (all, places) = union(&config, &[1, 2, 4]);
         let angles: Vec<f32> = all.iter().map(|transform| transform.degrees).collect();
         assert_eq!(angles, [0.0, 180.0, 90.0, 270.0]);

@@ -6,25 +6,24 @@
 
 use std::fs;
 use std::io::{self, BufRead, Read, Write};
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use differnet::FeatureSource;
-use differnet_data::{Dataset, DecodeLimits, Sample};
+use differnet::progress::CancelToken;
+use differnet::{Model, Runtime};
+use differnet_data::{Dataset, Sample};
 use differnet_eval::{ScoredImage, evaluate};
 use differnet_features::FeatureCache;
 use serde::{Deserialize, Serialize};
 
 use super::cell::{CellResult, CellSpec, Look, TestResult, TestSpec};
 use super::environment::Environment;
-use super::method::{Bench, Stage, Stopped, Trained, train};
+use super::method::{Bench, Step, Stopped};
 use super::spent::Spent;
-use super::{data, store, watch};
+use super::{data, store, trained, watch};
 use xtask_support::memory;
 
 /// How the worker ends when it was stopped.
@@ -64,26 +63,27 @@ pub(crate) fn run(_: &CellArgs) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// A flag that is set by Ctrl-C, and when whoever gave the order is gone.
-fn listen() -> anyhow::Result<Arc<AtomicBool>> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
+/// A token that is cancelled by Ctrl-C, and when whoever gave the order is gone.
+fn listen() -> anyhow::Result<CancelToken> {
+    let cancel = CancelToken::new();
+    let token = cancel.clone();
     ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
+        if token.is_cancelled() {
             std::process::exit(i32::from(STOPPED));
         }
+        token.cancel();
     })
     .context("cannot listen for Ctrl-C")?;
-    let flag = Arc::clone(&stop);
+    let token = cancel.clone();
     std::thread::spawn(move || {
         // Nothing more is ever written: this waits for the end.
         let _ = io::stdin().lock().read_to_end(&mut Vec::new());
-        flag.store(true, Ordering::Relaxed);
+        token.cancel();
     });
-    Ok(stop)
+    Ok(cancel)
 }
 
-fn compute(order: &Order, stop: &AtomicBool) -> anyhow::Result<()> {
+fn compute(order: &Order, cancel: &CancelToken) -> anyhow::Result<()> {
     let Order { spec, partial, .. } = order;
     // A worker whose parent was killed may still be saving its state there.
     let _lock = lock(partial)?;
@@ -100,30 +100,32 @@ fn compute(order: &Order, stop: &AtomicBool) -> anyhow::Result<()> {
         Spent::forget(partial)?;
     }
     let cache = spec.cache.clone().map(FeatureCache::new);
-    let extractor = spec.device.extractor()?;
-    let source = FeatureSource { extractor, cache, limits: DecodeLimits::default() };
+    let runtime = Runtime::open(spec.device)?.with_cache(cache);
+    let extracted = || runtime.extractor().extracted();
     let data: Vec<Dataset> =
         spec.data.iter().map(|part| part.load(spec.seed)).collect::<Result<_, _>>()?;
     let files = training_files(spec, &data)?;
-    let device = spec.device.open()?;
-    let mut teller = Teller { told: Instant::now(), stop };
+    let told = Mutex::new(Instant::now());
 
-    let mut spent = Spent::take_up(partial)?;
-    let mut tell = |stage: Stage| {
-        // A count that cannot be stored is no reason to give the training up.
-        let _ = spent.save_now_and_then(source.extractor.extracted());
-        teller.tell(&stage)
+    let spent = Mutex::new(Spent::take_up(partial)?);
+    let trained = {
+        let tell_and_count = |step: &Step| {
+            let mut spent = spent.lock().unwrap_or_else(PoisonError::into_inner);
+            // A count that cannot be stored is no reason to give the training up.
+            let _ = spent.save_now_and_then(extracted());
+            tell(&told, step);
+        };
+        let bench = Bench { runtime: &runtime, partial, tell: &tell_and_count, cancel };
+        train_cell(spec, &files, &data, &bench)
     };
-    let mut bench = Bench { source: &source, device: &device, partial, tell: &mut tell };
-    let trained = train_cell(spec, &files, &data, &mut bench);
-    spent.save(source.extractor.extracted())?;
-    let (trained, looks) = trained?;
+    let mut spent = spent.into_inner().unwrap_or_else(PoisonError::into_inner);
+    spent.save(extracted())?;
+    let (model, looks) = trained?;
 
-    let mut tell = |stage: Stage| teller.tell(&stage);
-    let mut bench = Bench { source: &source, device: &device, partial, tell: &mut tell };
+    let bench = Bench { runtime: &runtime, partial, tell: &|step| tell(&told, step), cancel };
     let mut tests = Vec::with_capacity(spec.tests.len());
     for test in &spec.tests {
-        tests.push(run_test(spec, test, &data[test.part].test, trained.as_ref(), &mut bench)?);
+        tests.push(run_test(spec, test, &data[test.part].test, &model, &bench)?);
     }
     let result = CellResult {
         digest: order.digest.clone(),
@@ -169,28 +171,28 @@ fn train_cell(
     spec: &CellSpec,
     files: &[PathBuf],
     data: &[Dataset],
-    bench: &mut Bench<'_>,
-) -> anyhow::Result<(Box<dyn Trained>, Vec<Look>)> {
+    bench: &Bench<'_>,
+) -> anyhow::Result<(Model, Vec<Look>)> {
     let Some(watched) = &spec.watch else {
-        return Ok((train(spec.method, &spec.config, files, bench)?, Vec::new()));
+        let config = spec.method.config(&spec.config);
+        return Ok((trained::train(&config, files, bench, None)?, Vec::new()));
     };
     let test = data.first().context("a cell has data")?.test.iter();
     let test: Vec<(PathBuf, bool)> =
         test.map(|sample| (sample.image.clone(), sample.defect.is_some())).collect();
-    let (detector, looks) = watch::train(&spec.config, files, &test, watched, bench)?;
-    Ok((Box::new(detector), looks))
+    watch::train(&spec.config, files, &test, watched, bench)
 }
 
 fn run_test(
     spec: &CellSpec,
     test: &TestSpec,
     samples: &[Sample],
-    trained: &dyn Trained,
-    bench: &mut Bench<'_>,
+    model: &Model,
+    bench: &Bench<'_>,
 ) -> anyhow::Result<TestResult> {
-    let (start, before) = (Instant::now(), bench.source.extractor.extracted());
+    let (start, before) = (Instant::now(), bench.runtime.extractor().extracted());
     let files: Vec<PathBuf> = samples.iter().map(|sample| sample.image.clone()).collect();
-    let scores = trained.score(&files, test, bench)?;
+    let scores = trained::scores(model, &files, test, bench)?;
     let part = &spec.data[test.part];
     let image = |(sample, score): (&Sample, f64)| ScoredImage {
         path: sample.image.strip_prefix(&part.root).unwrap_or(&sample.image).display().to_string(),
@@ -199,37 +201,26 @@ fn run_test(
         score: score.min(f64::MAX),
     };
     let images: Vec<ScoredImage> = samples.iter().zip(scores).map(image).collect();
-    let metrics = evaluate(&images, trained.threshold(test), spec.seed)?;
+    let metrics = evaluate(&images, trained::threshold(model, test), spec.seed)?;
     Ok(TestResult {
         category: part.category.clone(),
         spec: test.clone(),
         metrics,
         evaluate_seconds: start.elapsed().as_secs_f64(),
-        rows_extracted: bench.source.extractor.extracted() - before,
+        rows_extracted: bench.runtime.extractor().extracted() - before,
         images,
     })
 }
 
-/// Passes on how far the work is, and whether it is to stop.
-struct Teller<'a> {
-    told: Instant,
-    stop: &'a AtomicBool,
-}
-
-impl Teller<'_> {
-    fn tell(&mut self, stage: &Stage) -> ControlFlow<()> {
-        if self.told.elapsed() >= INTERVAL
-            && let Ok(line) = serde_json::to_string(stage)
-        {
-            self.told = Instant::now();
-            let mut out = io::stdout().lock();
-            // Whoever gave the order may be gone; the end of the standard input tells.
-            let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-        }
-        if self.stop.load(Ordering::Relaxed) {
-            ControlFlow::Break(())
-        } else {
-            ControlFlow::Continue(())
-        }
+/// Passes on how far the work is, now and then.
+fn tell(told: &Mutex<Instant>, step: &Step) {
+    let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
+    if told.elapsed() >= INTERVAL
+        && let Ok(line) = serde_json::to_string(step)
+    {
+        *told = Instant::now();
+        let mut out = io::stdout().lock();
+        // Whoever gave the order may be gone; the end of the standard input tells.
+        let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     }
 }

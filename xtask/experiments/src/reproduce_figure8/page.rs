@@ -1,6 +1,5 @@
 //! The figure as one HTML document, with what it was made from; it loads nothing.
 
-use differnet::{AnomalyDetector, Rows};
 use differnet_report::EncodedImage;
 use image::RgbImage;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -51,13 +50,13 @@ pub(super) fn html(figure: &Figure) -> String {
 }
 
 fn category_section(category: &CategoryFigure) -> Markup {
-    let (summary, model) = (category.model.detector.summary(), &category.model);
+    let (header, model) = (category.model.model.header(), &category.model);
     let mut rows = vec![
         ("file".to_owned(), model.path.display().to_string()),
         ("SHA-256".to_owned(), model.hash.to_string()),
-        ("digest of the training images".to_owned(), summary.data_fingerprint.to_owned()),
+        ("digest of the training images".to_owned(), header.data_fingerprint.clone()),
     ];
-    rows.extend(summary.rows());
+    rows.extend(header.rows());
     html! {
         section {
             h2 { (category.name) }
@@ -93,7 +92,7 @@ fn category_section(category: &CategoryFigure) -> Markup {
             details {
                 summary { "Model and settings" }
                 (table(&rows))
-                (table(&summary.setting_rows()))
+                (table(&header.config.rows()))
             }
         }
     }
@@ -122,7 +121,7 @@ fn score(image: &Panels) -> String {
     format!("{:.4e} nats, {}", image.score, image.verdict.word())
 }
 
-fn table(rows: &Rows) -> Markup {
+fn table(rows: &[(String, String)]) -> Markup {
     html! {
         table.values {
             tbody { @for (name, value) in rows { tr { th scope="row" { (name) } td { (value) } } } }

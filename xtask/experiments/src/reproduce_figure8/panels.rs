@@ -1,9 +1,9 @@
 //! The panels of one image: itself, its maps, and both together.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use differnet::{Detector, FeatureSource, Localization, LocalizeConfig, MapKind, Verdict};
+use differnet::scoring::Verdict;
+use differnet::{Localization, LocalizeConfig, MapKind, Model};
 use differnet_data::Sample;
 use differnet_report::{map_color, overlay, small_picture};
 use image::{Rgb, RgbImage};
@@ -27,12 +27,8 @@ pub(super) struct Panels {
 }
 
 /// The panels of `samples`, which show defects.
-pub(super) fn panels(
-    detector: &Detector,
-    source: &FeatureSource,
-    samples: &[Sample],
-) -> anyhow::Result<Vec<Panels>> {
-    let [gradient, deviation] = MAPS.map(|(kind, _)| localized(detector, source, samples, kind));
+pub(super) fn panels(model: &Model, samples: &[Sample]) -> anyhow::Result<Vec<Panels>> {
+    let [gradient, deviation] = MAPS.map(|(kind, _)| localized(model, samples, kind));
     let shown = samples.iter().zip(gradient?).zip(deviation?);
     let panels = shown.map(|((sample, gradient), deviation)| Panels {
         kind: sample.defect.as_ref().map_or_else(String::new, |defect| defect.kind.clone()),
@@ -53,30 +49,10 @@ struct Localized {
     map: (RgbImage, RgbImage),
 }
 
-fn localized(
-    detector: &Detector,
-    source: &FeatureSource,
-    samples: &[Sample],
-    kind: MapKind,
-) -> anyhow::Result<Vec<Localized>> {
-    let files: Vec<PathBuf> = samples.iter().map(|sample| sample.image.clone()).collect();
-    let config = LocalizeConfig { kind, ..detector.localize_config() };
-    let mut images = Vec::with_capacity(files.len());
-    let mut failure = None;
-    let _ = detector.localize_files(source, &files, &config, &mut |_, found| match found {
-        Ok(found) => {
-            images.push(small(&found));
-            ControlFlow::Continue(())
-        }
-        Err(error) => {
-            failure = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
-    match failure {
-        Some(error) => Err(error.into()),
-        None => Ok(images),
-    }
+fn localized(model: &Model, samples: &[Sample], kind: MapKind) -> anyhow::Result<Vec<Localized>> {
+    let config = LocalizeConfig { kind, ..model.localize_config()? };
+    let maps = model.maps_with(samples.iter().map(|sample| &sample.image), config);
+    maps.map(|found| Ok(small(&found?))).collect()
 }
 
 /// The pictures of a localization at the size of a panel; colours end at the map's largest value,

@@ -1,16 +1,13 @@
 //! A detector for each category: a given one, one kept from before, or one trained now.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use burn::tensor::Device;
-use differnet::{
-    BadImagePolicy, Detector, DetectorConfig, FeatureSource, Outcome, Progress, Training,
-};
+use differnet::progress::{CancelToken, Monitor, Progress, Stage};
+use differnet::{Config, Error, Runtime, Training};
 use differnet_data::{ContentHash, Sample};
 
 /// Time between two lines about the progress.
@@ -18,7 +15,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// A detector and the file that holds it.
 pub(super) struct Model {
-    pub(super) detector: Detector,
+    pub(super) model: differnet::Model,
     pub(super) path: PathBuf,
     pub(super) hash: ContentHash,
 }
@@ -26,13 +23,12 @@ pub(super) struct Model {
 /// Finds or trains detectors.
 pub(super) struct Trainer<'a> {
     /// Settings of detectors that are trained.
-    pub(super) config: DetectorConfig,
-    pub(super) source: &'a FeatureSource,
-    pub(super) device: &'a Device,
+    pub(super) config: Config,
+    pub(super) runtime: &'a Runtime,
     /// Folders of given models, if any, and of models trained here.
     pub(super) folders: (Option<PathBuf>, PathBuf),
-    /// Whether the user asked to stop.
-    pub(super) stop: &'a AtomicBool,
+    /// Cancelled if the user asks to stop.
+    pub(super) cancel: &'a CancelToken,
 }
 
 impl Trainer<'_> {
@@ -46,7 +42,7 @@ impl Trainer<'_> {
         let path = file(kept);
         if path.exists() {
             let model = self.load(path)?;
-            if model.detector.info().config != self.config {
+            if model.model.header().config != self.config {
                 bail!(
                     "{} was trained with other settings: delete it, or name another --out",
                     model.path.display()
@@ -58,10 +54,10 @@ impl Trainer<'_> {
     }
 
     fn load(&self, path: PathBuf) -> anyhow::Result<Model> {
-        let detector = Detector::load(&path, self.device)?;
+        let model = differnet::Model::load_on(&path, self.runtime)?;
         let hash = ContentHash::of_file(&path)
             .with_context(|| format!("cannot read {}", path.display()))?;
-        Ok(Model { detector, path, hash })
+        Ok(Model { model, path, hash })
     }
 
     fn train(
@@ -71,45 +67,45 @@ impl Trainer<'_> {
         path: PathBuf,
     ) -> anyhow::Result<Option<Model>> {
         let files: Vec<PathBuf> = good.iter().map(|sample| sample.image.clone()).collect();
-        let training = Training {
-            config: &self.config,
-            source: self.source,
-            device: self.device,
-            checkpoints: &path.with_extension("checkpoints"),
-            bad_images: BadImagePolicy::Refuse,
-            regions: None,
-        };
-        let mut told = Instant::now();
-        let outcome = training.run(&files, &mut |progress| {
+        let told = Mutex::new(Instant::now());
+        let observer = |progress: &Progress| {
+            let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
             if told.elapsed() >= INTERVAL {
-                told = Instant::now();
+                *told = Instant::now();
                 eprintln!("{category}: {}", describe(progress));
             }
-            if self.stop.load(Ordering::Relaxed) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        })?;
-        let Outcome::Finished(detector, _) = outcome else { return Ok(None) };
+        };
+        let checkpoints = path.with_extension("checkpoints");
+        let training = Training {
+            checkpoints: Some(&checkpoints),
+            monitor: Monitor::new(&observer, self.cancel),
+            ..Training::new(&self.config, self.runtime)
+        };
+        let model = match training.run(&files) {
+            Ok(trained) => trained.model,
+            Err(Error::Cancelled(_)) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         let folder = path.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
-        detector.save(&path)?;
+        model.save(&path)?;
         training.remove_checkpoints()?;
         self.load(path).map(Some)
     }
 }
 
-fn describe(progress: Progress) -> String {
-    match progress {
-        Progress::Checking { done, total } => format!("{done} of {total} images checked"),
-        Progress::HeldBack { done, total } => format!("{done} of {total} images held back"),
-        Progress::Features { done, total, .. } => format!("features of {done} of {total} images"),
-        Progress::Training { update, updates, loss, .. } => {
-            format!("update {update} of {updates}, loss {loss:.3}")
+fn describe(progress: &Progress) -> String {
+    let Progress { done, total, loss, .. } = *progress;
+    match progress.stage {
+        Stage::Checking => format!("{done} of {total} images checked"),
+        Stage::Validation => format!("{done} of {total} images held back"),
+        Stage::Features => format!("features of {done} of {total} images"),
+        Stage::Training => {
+            let loss = loss.map_or(String::new(), |loss| format!(", loss {loss:.3}"));
+            format!("update {done} of {total}{loss}")
         }
-        Progress::Maps { done, total } => format!("{done} of {total} maps of good images"),
+        Stage::Maps => format!("{done} of {total} maps of good images"),
         _ => "under way".to_owned(),
     }
 }

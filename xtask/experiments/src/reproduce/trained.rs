@@ -1,0 +1,123 @@
+//! Models of all methods as the tables train them and score with them.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use differnet::progress::{Monitor, Progress, Stage};
+use differnet::scoring::Average;
+use differnet::{
+    Config, Error, Method, Model, ScoreConfig, Training, TransformChoice, ValidationObserver,
+};
+
+use super::cell::TestSpec;
+use super::method::{Bench, Step, Stopped};
+
+/// A model of `config` trained on `files`; `observer` sees the flow at every validation step.
+///
+/// # Errors
+/// [`Stopped`] if the bench was told to stop: then the bench's folder has the state. Otherwise what
+/// the training says.
+pub(super) fn train(
+    config: &Config,
+    files: &[PathBuf],
+    bench: &Bench<'_>,
+    validation_observer: Option<&ValidationObserver<'_>>,
+) -> anyhow::Result<Model> {
+    let checkpoints = bench.partial.join("checkpoints");
+    let observer = |progress: &Progress| (bench.tell)(&step(progress));
+    let resumable = config.method.method().is_resumable();
+    let training = Training {
+        checkpoints: resumable.then_some(&checkpoints),
+        monitor: Monitor::new(&observer, bench.cancel),
+        validation_observer,
+        ..Training::new(config, bench.runtime)
+    };
+    let mut trained = training.run(files);
+    if let Err(Error::OtherCheckpoint { .. } | Error::Model { .. }) = trained {
+        // Left by a version that trained otherwise, or damaged: worth no more than a new start.
+        std::fs::remove_dir_all(&checkpoints)
+            .with_context(|| format!("cannot delete {}", checkpoints.display()))?;
+        trained = training.run(files);
+    }
+    trained.map(|trained| trained.model).map_err(stopped)
+}
+
+/// The settings of the competitor `method`, with what it shares with DifferNet taken from `config`.
+///
+/// As in the paper (Section 4.3) 1-NN and the one-class SVM see the same features and average their
+/// scores over transforms: as many of a training image as of a test image. Networks have the
+/// transforms of their own papers.
+pub(super) fn competitor(method: Method, config: &Config) -> Config {
+    let own = Config::preset(method, config.preset);
+    if method.looks_at_pixels() {
+        let Config { seed, validation, quantile, .. } = *config;
+        return Config { seed, validation, quantile, ..own };
+    }
+    let transforms = config.score_transforms;
+    Config { transforms, average: Average::Mean, method: own.method, ..config.clone() }
+}
+
+/// The anomaly score of each of `files`, in order; larger is more anomalous.
+///
+/// # Errors
+/// [`Stopped`] if the bench was told to stop; an image that cannot be used.
+pub(super) fn scores(
+    model: &Model,
+    files: &[PathBuf],
+    test: &TestSpec,
+    bench: &Bench<'_>,
+) -> anyhow::Result<Vec<f64>> {
+    let mut scores = Vec::with_capacity(files.len());
+    for (done, score) in (1..).zip(model.scores_with(files, score_config(model, test))) {
+        scores.push(score.context("a test image cannot be used")?.score);
+        let name = "Scoring test images".to_owned();
+        (bench.tell)(&Step { name, done, total: files.len() });
+        bench.cancel.check().map_err(|_| Stopped)?;
+    }
+    Ok(scores)
+}
+
+/// The threshold that training set for scores under `test`, if it set one.
+pub(super) fn threshold(model: &Model, test: &TestSpec) -> Option<f64> {
+    (score_config(model, test) == model.score_config()).then_some(model.header().threshold)
+}
+
+/// How a test scores: DifferNet as the test says, competitors by the mean, networks as they were
+/// fitted to.
+fn score_config(model: &Model, test: &TestSpec) -> ScoreConfig {
+    let method = model.header().config.method.method();
+    if method.looks_at_pixels() {
+        return model.score_config();
+    }
+    let average = if method == Method::DifferNet { test.average } else { Average::Mean };
+    let transforms = test.transforms;
+    ScoreConfig { transforms, choice: TransformChoice::Fixed, average, settle: None }
+}
+
+/// A cancelled operation was stopped.
+pub(super) fn stopped(error: Error) -> anyhow::Error {
+    match error {
+        Error::Cancelled(_) => Stopped.into(),
+        other => other.into(),
+    }
+}
+
+/// How far a training is, in words.
+fn step(progress: &Progress) -> Step {
+    let Progress { done, total, round: (round, rounds), .. } = *progress;
+    let name = match progress.stage {
+        Stage::Checking => "Checking images",
+        Stage::Validation => "Features of held-back images",
+        Stage::Features if rounds > 1 => {
+            let name = format!("Features of training images, round {round} of {rounds}");
+            return Step { name, done, total };
+        }
+        Stage::Features => "Features of training images",
+        Stage::Training => "Training",
+        Stage::Places => "Places of training images",
+        Stage::Pixels => "Pixels of training images",
+        Stage::Maps => "Maps of good images",
+        _ => "Fitting",
+    };
+    Step { name: name.to_owned(), done, total }
+}
