@@ -53,3 +53,8 @@ pub use scorer::{Scorer, Scoring};
 pub use self_test::{SelfTest, SelfTestResult};
 pub use split::data_fingerprint;
 pub use training::{BadImagePolicy, Trained, Training, ValidationObserver};
+
+/// The example of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -50,6 +50,12 @@ impl Runtime {
         Self { limits, ..self }
     }
 
+    /// The same with another extractor than that of the device.
+    #[must_use]
+    pub fn with_extractor(self, extractor: Extractor) -> Self {
+        Self { extractor: Arc::new(OnceLock::from(extractor)), ..self }
+    }
+
     /// What turns pixels into pooled features, made when it is first asked for.
     pub fn extractor(&self) -> &Extractor {
         self.extractor.get_or_init(|| {

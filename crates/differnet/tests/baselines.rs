@@ -1,15 +1,12 @@
 //! The public path from image files to a stored competitor, on a few generated images.
 
 use std::fs;
-use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use burn::tensor::Device;
-use differnet::{
-    AnomalyDetector, Average, BadImagePolicy, BaselineConfig, FeatureSource, Method, MethodConfig,
-    Outcome, Preset, Progress, ScoreConfig, SharedConfig, Training, Verdict, load_model,
-    read_model_info,
-};
+use differnet::progress::{CancelToken, Monitor, Progress, Stage};
+use differnet::scoring::{Average, Verdict};
+use differnet::{Config, Error, Header, Method, Model, Preset, Runtime, ScoreConfig, Training};
 use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
 use differnet_features::FeatureCache;
 
@@ -34,54 +31,44 @@ impl Bench {
         Self { defects: defects.map(|sample| sample.image).collect(), images, folder }
     }
 
-    fn source(&self) -> FeatureSource {
-        FeatureSource::on_host(Some(FeatureCache::new(self.folder.path().join("cache"))))
+    fn runtime(&self) -> Runtime {
+        let cache = FeatureCache::new(self.folder.path().join("cache"));
+        Runtime::new(&Device::flex()).with_cache(Some(cache))
     }
 
-    fn fit(&self, config: &BaselineConfig, images: &[PathBuf]) -> Box<dyn AnomalyDetector> {
-        let training = Training {
-            config: &MethodConfig::Baseline(*config),
-            source: &self.source(),
-            device: &Device::flex(),
-            checkpoints: &self.folder.path().join("checkpoints"),
-            bad_images: BadImagePolicy::Refuse,
-            regions: None,
-        };
-        match training.run(images, &mut |_| ControlFlow::Continue(())).expect("a fit") {
-            Outcome::Finished(model, _) => model,
-            Outcome::Interrupted => panic!("nobody interrupted"),
-        }
+    fn fit(&self, config: &Config, images: &[PathBuf]) -> Model {
+        Training::new(config, &self.runtime()).run(images).expect("a fit").model
     }
 
     fn model(&self) -> PathBuf {
         self.folder.path().join("model.differnet")
     }
 
-    fn bytes(&self, model: &dyn AnomalyDetector) -> Vec<u8> {
-        model.save(&self.model()).expect("writable");
+    fn bytes(&self, model: &Model) -> Vec<u8> {
+        model.save(self.model()).expect("writable");
         fs::read(self.model()).expect("readable")
-    }
-
-    fn scores(&self, model: &dyn AnomalyDetector, files: &[PathBuf]) -> Vec<f64> {
-        let mut scores = Vec::new();
-        let config = model.score_config();
-        let flow = model.score_files(&self.source(), files, &config, &mut |_, score| {
-            let score = score.expect("usable images");
-            assert_eq!(score.transform_scores.len(), config.transforms);
-            let verdict = Verdict::of(score.score, model.summary().threshold);
-            assert_eq!(score.verdict, verdict);
-            scores.push(score.score);
-            ControlFlow::Continue(())
-        });
-        assert!(flow.expect("a working cache").is_continue());
-        scores
     }
 }
 
+fn scores(model: &Model, files: &[PathBuf]) -> Vec<f64> {
+    let score = |score: Result<differnet::ImageScore, Error>| {
+        let score = score.expect("usable images");
+        assert_eq!(score.transform_scores.len(), model.score_config().transforms);
+        let verdict = Verdict::of(score.score, model.header().threshold);
+        assert_eq!(score.verdict, verdict);
+        score.score
+    };
+    model.scores(files).map(score).collect()
+}
+
 /// Two transforms of each image, seed 7; networks are as small as they can be.
-fn tiny(method: Method) -> BaselineConfig {
-    let base = BaselineConfig::preset(method, Preset::Quick).expect("a competitor");
-    let shared = SharedConfig { seed: 7, transforms: 2, score_transforms: 2, ..base.shared };
+fn tiny(method: Method) -> Config {
+    let base = Config {
+        seed: 7,
+        transforms: 2,
+        score_transforms: 2,
+        ..Config::preset(method, Preset::Quick)
+    };
     let small = match method {
         Method::GeoTrans => "side = 8\nwidening = 1\nupdates = 2\nbatch_size = 16",
         Method::Ganomaly => "side = 16\nchannels = 4\nlatent = 4\nupdates = 2\nbatch_size = 4",
@@ -91,7 +78,7 @@ fn tiny(method: Method) -> BaselineConfig {
         }
         _ => "",
     };
-    BaselineConfig::from_toml(small, &BaselineConfig { shared, ..base }).expect("its settings")
+    Config::from_toml(small, &base).expect("its settings")
 }
 
 const BASELINES: [Method; 2] = [Method::OneNearestNeighbour, Method::OneClassSvm];
@@ -108,11 +95,10 @@ fn the_same_images_give_the_same_bytes_whatever_their_names_and_order() {
         images.push(path);
     }
     for method in BASELINES.into_iter().chain(NETWORKS) {
-        let first = bench.bytes(&*bench.fit(&tiny(method), &bench.images));
-        assert!(bench.bytes(&*bench.fit(&tiny(method), &images)) == first, "{method}");
-        let mut other = tiny(method);
-        other.shared.seed = 8;
-        assert!(bench.bytes(&*bench.fit(&other, &images)) != first, "{method}");
+        let first = bench.bytes(&bench.fit(&tiny(method), &bench.images));
+        assert!(bench.bytes(&bench.fit(&tiny(method), &images)) == first, "{method}");
+        let other = Config { seed: 8, ..tiny(method) };
+        assert!(bench.bytes(&bench.fit(&other, &images)) != first, "{method}");
     }
 }
 
@@ -121,18 +107,18 @@ fn a_model_survives_its_file() {
     let bench = Bench::new();
     for method in BASELINES.into_iter().chain(NETWORKS) {
         let model = bench.fit(&tiny(method), &bench.images);
-        let bytes = bench.bytes(&*model);
-        let loaded = load_model(&bench.model(), &Device::flex()).expect("its own file");
-        assert_eq!(loaded.summary(), model.summary());
-        let info = read_model_info(&bench.model()).expect("its own file");
-        assert_eq!(info.summary(), model.summary());
-        assert_eq!(info.summary().method, method);
-        assert_eq!((info.summary().training_images, info.summary().held_back_images), (9, 1));
-        let files = &bench.defects;
-        assert_eq!(bench.scores(&*loaded, files), bench.scores(&*model, files));
-        assert!(loaded.localizer().is_none());
-        assert_eq!(model.summary().extractor.is_none(), NETWORKS.contains(&method));
-        assert!(bench.bytes(&*loaded) == bytes, "{method}: another file");
+        let bytes = bench.bytes(&model);
+        let loaded = Model::load_on(&bench.model(), &bench.runtime()).expect("its own file");
+        assert_eq!(loaded.header(), model.header());
+        let header = Header::read(&bench.model()).expect("its own file");
+        assert_eq!(&header, model.header());
+        assert_eq!(header.config.method.method(), method);
+        assert_eq!((header.training_images, header.held_back_images), (9, 1));
+        assert_eq!(scores(&loaded, &bench.defects), scores(&model, &bench.defects));
+        assert!(!loaded.localizes());
+        assert!(matches!(loaded.map(&bench.defects[0]), Err(Error::NoMaps { .. })));
+        assert_eq!(header.extractor.is_none(), NETWORKS.contains(&method));
+        assert!(bench.bytes(&loaded) == bytes, "{method}: another file");
     }
 }
 
@@ -141,10 +127,10 @@ fn defects_score_above_the_held_back_images() {
     let bench = Bench::new();
     for method in BASELINES {
         let model = bench.fit(&tiny(method), &bench.images);
-        let scores = bench.scores(&*model, &bench.defects);
-        let good = model.summary().good_scores.to_vec();
+        let scores = scores(&model, &bench.defects);
+        let good = &model.header().good_scores;
         assert_eq!(good.len(), 1);
-        assert_eq!(model.summary().threshold, good[0].next_up());
+        assert_eq!(model.header().threshold, good[0].next_up());
         let above = scores.iter().filter(|&&score| score > good[0]).count();
         assert!(above * 4 >= scores.len() * 3, "{method}: {scores:?} above {good:?}");
     }
@@ -155,7 +141,7 @@ fn without_held_back_images_the_threshold_comes_from_training_images() {
     let bench = Bench::new();
     for method in BASELINES.into_iter().chain(NETWORKS) {
         let model = bench.fit(&tiny(method), &bench.images[..3]);
-        let summary = model.summary();
+        let summary = model.header();
         assert_eq!((summary.training_images, summary.held_back_images), (3, 0));
         assert_eq!(summary.good_scores.len(), 3);
         // Each training row is its own nearest neighbour; that must not make the threshold 0.
@@ -170,10 +156,9 @@ fn what_a_method_cannot_do_is_an_error() {
     let bench = Bench::new();
     let model = bench.fit(&tiny(Method::OneClassSvm), &bench.images);
     let refused = |config: ScoreConfig| {
-        let files = &bench.defects;
-        let error = model
-            .score_files(&bench.source(), files, &config, &mut |_, _| ControlFlow::Break(()))
-            .expect_err("no such scoring");
+        let mut scores = model.scores_with(&bench.defects, config);
+        let error = scores.next().expect("a result").expect_err("no such scoring");
+        assert!(scores.next().is_none(), "scored after an error");
         error.to_string()
     };
     let base = model.score_config();
@@ -184,32 +169,30 @@ fn what_a_method_cannot_do_is_an_error() {
 }
 
 #[test]
-fn asking_to_stop_stops_at_every_stage() {
+fn cancelling_stops_at_every_stage() {
     let bench = Bench::new();
-    let stop_of = |method: Method, at: fn(&Progress) -> bool| {
-        let training = Training {
-            config: &tiny(method),
-            source: &bench.source(),
-            device: &Device::flex(),
-            checkpoints: Path::new("unused"),
-            bad_images: BadImagePolicy::Refuse,
-            regions: None,
+    let checkpoints = bench.folder.path().join("unused");
+    let stop_of = |method: Method, at: Stage| {
+        let cancel = CancelToken::new();
+        let observer = |progress: &Progress| {
+            if progress.stage == at {
+                cancel.cancel();
+            }
         };
-        let outcome = training.run(&bench.images, &mut |progress| {
-            if at(&progress) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
-        matches!(outcome, Ok(Outcome::Interrupted))
+        let (config, runtime) = (tiny(method), bench.runtime());
+        let training = Training {
+            checkpoints: Some(&checkpoints),
+            monitor: Monitor::new(&observer, &cancel),
+            ..Training::new(&config, &runtime)
+        };
+        matches!(training.run(&bench.images), Err(Error::Cancelled(_)))
     };
-    let stop = |at| stop_of(Method::OneNearestNeighbour, at);
-    assert!(stop(|progress| matches!(progress, Progress::Checking { .. })));
-    assert!(stop(|progress| matches!(progress, Progress::Features { .. })));
-    assert!(stop(|progress| matches!(progress, Progress::Fitting { .. })));
-    assert!(stop(|progress| matches!(progress, Progress::HeldBack { .. })));
-    assert!(!stop(|_| false));
-    let stop = |at| stop_of(Method::GeoTrans, at);
-    assert!(stop(|progress| matches!(progress, Progress::Pixels { .. })));
-    assert!(stop(|progress| matches!(progress, Progress::Fitting { loss: Some(_), .. })));
-    assert!(stop(|progress| matches!(progress, Progress::Fitting { loss: None, .. })));
-    assert!(stop(|progress| matches!(progress, Progress::HeldBack { .. })));
-    assert!(!Path::new("unused").exists(), "competitors have no checkpoints");
+    for stage in [Stage::Checking, Stage::Features, Stage::Statistics, Stage::Validation] {
+        assert!(stop_of(Method::OneNearestNeighbour, stage), "{stage:?}");
+    }
+    assert!(!stop_of(Method::OneNearestNeighbour, Stage::Maps));
+    for stage in [Stage::Pixels, Stage::Fitting, Stage::Calibrating, Stage::Validation] {
+        assert!(stop_of(Method::GeoTrans, stage), "{stage:?}");
+    }
+    assert!(!checkpoints.exists(), "competitors have no checkpoints");
 }

@@ -2,14 +2,10 @@
 //! latents, gradients, updates, scores. On the processor that is Burn's generic path.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use differnet::{
-    BadImagePolicy, Detector, DetectorConfig, DeviceChoice, FeatureSource, Outcome, Preset,
-    Training,
-};
+use differnet::{Config, DeviceChoice, DifferNetConfig, Model, Runtime, Training};
 use differnet_data::{SampleConfig, find_images, write_sample_dataset};
 use differnet_features::{Extractor, FEATURES, IMAGE_SIZE, SCALES};
 use differnet_flow::{AdamConfig, Flow, FlowConfig, HostFlow, Trainer, nll};
-use std::ops::ControlFlow;
 
 /// Sums of f32 in another order, through five convolutions.
 const FEATURE: f64 = 1e-3;
@@ -132,50 +128,31 @@ fn scores_of_a_stored_detector_agree() {
     let categories = write_sample_dataset(&root, &sample).expect("writable");
     let category = root.join(&categories[0]);
     let good = find_images(&category.join("train")).expect("readable");
-    let config = DetectorConfig {
-        blocks: 2,
-        hidden: 16,
+    let quick = Config { transforms: 2, score_transforms: 2, ..Config::default() };
+    let config = quick.map_differnet(|own| DifferNetConfig {
         flows: 2,
-        transforms: 2,
         rounds: 1,
         pool: 2,
         updates: 8,
         batch_size: 8,
-        score_transforms: 2,
-        ..DetectorConfig::preset(Preset::Quick)
-    };
-    let source = FeatureSource::on_host(None);
-    let training = Training {
-        config: &config,
-        source: &source,
-        device: &Device::flex(),
-        checkpoints: &folder.path().join("checkpoints"),
-        bad_images: BadImagePolicy::Refuse,
-        regions: None,
-    };
-    let trained = training.run(&good, &mut |_| ControlFlow::Continue(()));
-    let Outcome::Finished(detector, _) = trained.expect("a training that succeeds") else {
-        panic!("nobody interrupted");
-    };
+        flow: own.flow.clone().with_blocks(2).with_hidden(16),
+        ..own
+    });
+    let runtime = Runtime::new(&Device::flex());
+    let trained = Training::new(&config, &runtime).run(&good).expect("a training that succeeds");
     let path = folder.path().join("part.differnet");
-    detector.save(&path).expect("writable");
+    trained.model.save(&path).expect("writable");
 
     let files = find_images(&category.join("test")).expect("readable");
-    let scores = |detector: &Detector, source: &FeatureSource| {
-        let mut scores = Vec::new();
-        let config = detector.score_config();
-        let flow = detector.score_files(source, &files, &config, &mut |_, score| {
-            scores.push(score.expect("usable images").score as f32);
-            ControlFlow::Continue(())
-        });
-        assert!(flow.expect("no cache, no failure").is_continue());
-        scores
+    let scores = |model: &Model| -> Vec<f32> {
+        model.scores(&files).map(|score| score.expect("usable images").score as f32).collect()
     };
-    let expected = scores(&detector, &source);
+    let expected = scores(&trained.model);
     for (kind, device) in devices() {
-        let loaded = Detector::load(&path, &device).expect("its own file");
+        // On the processor too by Burn's generic path.
         let extractor = Extractor::on_device(&device);
-        let source = FeatureSource { extractor, ..FeatureSource::on_host(None) };
-        check(kind, "scores", &scores(&loaded, &source), &expected, FEATURE);
+        let runtime = Runtime::new(&device).with_extractor(extractor);
+        let loaded = Model::load_on(&path, &runtime).expect("its own file");
+        check(kind, "scores", &scores(&loaded), &expected, FEATURE);
     }
 }

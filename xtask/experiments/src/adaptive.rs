@@ -78,7 +78,8 @@ pub(crate) fn run(args: &AdaptiveArgs) -> anyhow::Result<ExitCode> {
     let (count_all, count_few) = (count(&all) as f64, count(&few) as f64);
 
     eprintln!("Timing {} images both ways ...", args.timed.min(files.len()));
-    let (time_all, time_few) = timed(&model.with_runtime(&runtime), &files, args.timed, [full, adaptive])?;
+    let (time_all, time_few) =
+        timed(&model.with_runtime(&runtime), &files, args.timed, [full, adaptive])?;
 
     let images = files.len() as f64;
     println!("{:<24} {:>10} {:>10} {:>10}", "", "all", "adaptive", "");
@@ -151,7 +152,11 @@ fn fixed_counts(
 }
 
 /// The scores of all `files`.
-fn scores(model: &Model, files: &[PathBuf], config: ScoreConfig) -> anyhow::Result<Vec<ImageScore>> {
+fn scores(
+    model: &Model,
+    files: &[PathBuf],
+    config: ScoreConfig,
+) -> anyhow::Result<Vec<ImageScore>> {
     let scores: Result<_, _> = model.scores_with(files, config).collect();
     scores.context("a test image cannot be used")
 }

@@ -175,11 +175,7 @@ fn workspace() -> PathBuf {
 }
 
 /// A cell of DifferNet without a variant, on all of the training images.
-fn plain_cell(
-    args: &RunArgs,
-    data: &[DataPart],
-    config: Config,
-) -> anyhow::Result<CellSpec> {
+fn plain_cell(args: &RunArgs, data: &[DataPart], config: Config) -> anyhow::Result<CellSpec> {
     let category = match data {
         [part] => part.category.clone(),
         _ => "all categories".to_owned(),

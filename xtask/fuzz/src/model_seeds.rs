@@ -11,8 +11,8 @@ use differnet_baselines::{
     OneClassSvmConfig, OneNearestNeighbourConfig, Rows,
 };
 use differnet_features::{Extractor, FEATURES, LOCAL_GRID};
-use differnet_progress::Monitor;
 use differnet_flow::{AdamConfig, Companion, FlowConfig, Trainer, save_flows};
+use differnet_progress::Monitor;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,27 +122,12 @@ fn competitors(device: &Device) -> anyhow::Result<Vec<(MethodConfig, Box<dyn Fit
     let adgan = AdganConfig { side: 16, updates: 1, critic_updates: 1, ..AdganConfig::quick() };
     let adgan = AdganConfig { channels: 1, latent: 2, batch_size: 2, ..adgan };
     Ok(vec![
-        (
-            MethodConfig::OneNearestNeighbour(nearest),
-            Box::new(nearest.fit(&rows, silent)?),
-        ),
+        (MethodConfig::OneNearestNeighbour(nearest), Box::new(nearest.fit(&rows, silent)?)),
         (MethodConfig::OneClassSvm(svm), Box::new(svm.fit(&rows, 1, silent)?)),
-        (
-            MethodConfig::GeoTrans(geotrans),
-            Box::new(geotrans.fit(&images, 1, device, silent)?),
-        ),
-        (
-            MethodConfig::Ganomaly(ganomaly),
-            Box::new(ganomaly.fit(&images, 1, device, silent)?),
-        ),
-        (
-            MethodConfig::Dsebm(dsebm),
-            Box::new(dsebm.fit(&images, 1, device, silent)?),
-        ),
-        (
-            MethodConfig::Adgan(adgan),
-            Box::new(adgan.fit(&images, 1, device, silent)?),
-        ),
+        (MethodConfig::GeoTrans(geotrans), Box::new(geotrans.fit(&images, 1, device, silent)?)),
+        (MethodConfig::Ganomaly(ganomaly), Box::new(ganomaly.fit(&images, 1, device, silent)?)),
+        (MethodConfig::Dsebm(dsebm), Box::new(dsebm.fit(&images, 1, device, silent)?)),
+        (MethodConfig::Adgan(adgan), Box::new(adgan.fit(&images, 1, device, silent)?)),
     ])
 }
 

@@ -1,15 +1,15 @@
 //! A server with a model that computes nothing, waits when told to and fails when told to.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 
+use burn::tensor::Device;
 use differnet::{
-    AnomalyDetector, Average, Calibration, DetectorError, FeatureSource, ImageScore, Method,
-    ModelSummary, ScoreConfig, TransformChoice, Verdict, VisitScores,
+    Config, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer, Scoring,
 };
-use differnet_data::{ContentHash, ImageInput, decode_bytes};
+use differnet_data::{ContentHash, ImageError, ImageInput, decode_bytes};
 use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};
 use image::{ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
@@ -68,87 +68,44 @@ impl Gate {
 /// Scores an image by the number of its pixels.
 #[derive(Debug)]
 struct Fake {
-    threshold: f64,
     gate: Arc<Gate>,
 }
 
-impl AnomalyDetector for Fake {
-    fn summary(&self) -> ModelSummary<'_> {
-        ModelSummary {
-            method: Method::OneNearestNeighbour,
-            format: 1,
-            version: "0",
-            extractor: None,
-            seed: 0,
-            regions: None,
-            data_fingerprint: "",
-            training_images: 9,
-            training_digests: &[],
-            held_back_images: GOOD.len(),
-            threshold: self.threshold,
-            calibration: None,
-            self_test: None,
-            good_scores: &GOOD,
-            feature_means: &[],
-            feature_deviations: &[],
-            history: &[],
-            facts: Vec::new(),
-            settings: String::new(),
-        }
-    }
-
-    fn score_config(&self) -> ScoreConfig {
-        ScoreConfig {
-            transforms: 1,
-            choice: TransformChoice::Fixed,
-            average: Average::Mean,
-            settle: None,
-        }
-    }
-
-    fn score_images(
+impl Scorer for Fake {
+    fn score(
         &self,
-        source: &FeatureSource,
         images: &[ImageInput<'_>],
-        _: &ScoreConfig,
-        visit: &mut VisitScores<'_>,
-    ) -> Result<ControlFlow<()>, DetectorError> {
+        scoring: &Scoring<'_>,
+    ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
         self.gate.state.lock().unwrap().batches.push(images.len());
-        for (index, input) in images.iter().enumerate() {
+        let limits = &scoring.runtime.limits;
+        let score = |input: &ImageInput<'_>| {
             let name = input.name().to_string_lossy();
             if name.starts_with("wait") {
                 self.gate.pass();
             }
             assert!(!name.starts_with("panic"), "asked to fail");
             if name.starts_with("refuse") {
-                return Err(DetectorError::NotAModel {
-                    path: "the model".into(),
-                    reason: "asked to refuse".into(),
-                });
+                let (path, reason) = ("the model".into(), "asked to refuse".into());
+                return Err(Error::NotAModel { path, reason });
             }
-            let score = input.read(&source.limits).and_then(|bytes| {
-                let image = decode_bytes(&bytes, input.name(), &source.limits)?;
-                let score = f64::from(image.width() * image.height());
-                let verdict = Verdict::of(score, self.threshold);
-                let hash = ContentHash::of(&bytes);
-                Ok(ImageScore {
-                    hash,
-                    score,
-                    verdict,
-                    transform_scores: vec![score],
-                    mean_features: Vec::new(),
-                })
+            let read = input.read(limits).and_then(|bytes| {
+                let image = decode_bytes(&bytes, input.name(), limits)?;
+                let pixels = f64::from(image.width() * image.height());
+                Ok((ContentHash::of(&bytes), pixels))
             });
-            if visit(index, score).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-        }
-        Ok(ControlFlow::Continue(()))
+            Ok(match read {
+                Ok((hash, pixels)) => {
+                    let thresholds = scoring.header.thresholds();
+                    Ok(scoring.config.judge(hash, vec![pixels], &thresholds)?)
+                }
+                Err(error) => Err(error),
+            })
+        };
+        images.iter().map(score).collect()
     }
 
-    fn calibrate(&mut self, _: Option<Calibration>) {}
-
-    fn save(&self, _: &Path) -> Result<(), DetectorError> {
+    fn save(&self, _: &Path, _: &BTreeMap<String, String>) -> Result<(), Error> {
         Ok(())
     }
 }
@@ -200,7 +157,6 @@ pub(crate) fn config(path: &Path, gate: &Arc<Gate>, limits: Limits) -> ServerCon
         listen: "127.0.0.1:0".parse().unwrap(),
         models: vec![ModelFile { name: "part".into(), path: path.to_path_buf() }],
         load: Box::new(move |path| load(path, &gate)),
-        source: FeatureSource::on_host(None),
         token: None,
         strangers: Strangers::Refuse,
         adaptive: false,
@@ -209,14 +165,22 @@ pub(crate) fn config(path: &Path, gate: &Arc<Gate>, limits: Limits) -> ServerCon
     }
 }
 
-fn load(path: &Path, gate: &Arc<Gate>) -> Result<Box<dyn AnomalyDetector>, DetectorError> {
-    let io = |source| DetectorError::Io { path: path.to_path_buf(), source };
+fn load(path: &Path, gate: &Arc<Gate>) -> Result<Model, Error> {
+    let io = |source| Error::Io { path: path.to_path_buf(), source };
     let text = std::fs::read_to_string(path).map_err(io)?;
-    let threshold = text.parse().map_err(|_| DetectorError::NotAModel {
+    let threshold = text.parse().map_err(|_| Error::NotAModel {
         path: path.to_path_buf(),
         reason: "it holds no number".into(),
     })?;
-    Ok(Box::new(Fake { threshold, gate: Arc::clone(gate) }))
+    let header = Header {
+        training_images: 9,
+        held_back_images: GOOD.len(),
+        threshold,
+        good_scores: GOOD.to_vec(),
+        ..Header::new(Config::preset(Method::Dsebm, Preset::Quick))
+    };
+    let fake = Fake { gate: Arc::clone(gate) };
+    Ok(Model::new(header, Box::new(fake), &Runtime::new(&Device::flex())))
 }
 
 /// A PNG of this size.

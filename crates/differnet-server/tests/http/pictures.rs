@@ -1,9 +1,7 @@
 //! Maps over HTTP.
 
-use std::ops::ControlFlow;
-
 use burn::tensor::Device;
-use differnet::{Detector, FeatureSource};
+use differnet::{Model, Runtime};
 use serde_json::Value;
 
 use crate::scores::{Trained, localize};
@@ -18,22 +16,14 @@ fn keys(value: &Value) -> Vec<&str> {
 fn maps_are_those_of_files_and_come_with_the_pictures_asked_for() {
     let trained = Trained::new();
     let image = std::fs::read(&trained.images[0]).unwrap();
-    let detector = Detector::load(&trained.model, &Device::flex()).unwrap();
-    let (source, mut found) = (FeatureSource::on_host(None), None);
-    let config = detector.localize_config();
-    let _ = detector
-        .localize_files(&source, &trained.images[..1], &config, &mut |_, localization| {
-            found = localization.ok();
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-    let found = found.unwrap();
+    let model = Model::load_on(&trained.model, &Runtime::new(&Device::flex())).unwrap();
+    let found = model.map(&trained.images[0]).unwrap();
 
     let plain = localize(&trained, "?name=a.png", &image).json();
     let expected = ["height", "map_threshold", "path", "regions", "score", "threshold", "top"];
     assert_eq!(keys(&plain), [&expected[..], &["verdict", "width"]].concat());
     assert_eq!(plain["score"].as_f64().unwrap().to_bits(), found.score.to_bits());
-    let regions = found.map.regions(detector.info().map_threshold as f32);
+    let regions = found.map.regions(model.header().map_threshold.unwrap() as f32);
     assert_eq!(plain["regions"].as_array().unwrap().len(), regions.len());
     assert_eq!((&plain["width"], &plain["path"]), (&64.into(), &"a.png".into()));
 

@@ -1,15 +1,11 @@
 //! Scores over HTTP against scores of files, with a trained model.
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
 use burn::tensor::Device;
-use differnet::{
-    AnomalyDetector, BadImagePolicy, Detector, DetectorConfig, FeatureSource, Outcome, Preset,
-    Training, load_model,
-};
+use differnet::{Config, DifferNetConfig, Model, Runtime, Training};
 use differnet_data::{SampleConfig, find_images, write_sample_dataset};
 use differnet_server::{Drained, Limits, ModelFile, Server, ServerConfig, Strangers};
 use serde_json::Value;
@@ -32,39 +28,20 @@ impl Trained {
             SampleConfig { seed: 0, size: 64, train: 5, test_good: 2, test_defect_per_kind: 1 };
         let data = folder.path().join("data");
         write_sample_dataset(&data, &sample).unwrap();
-        let config = DetectorConfig {
-            seed: 7,
-            blocks: 2,
-            hidden: 16,
-            transforms: 2,
-            pool: 2,
-            updates: 12,
-            batch_size: 8,
-            score_transforms: 3,
-            ..DetectorConfig::preset(Preset::Quick)
-        };
-        let (source, device) = (FeatureSource::on_host(None), Device::flex());
-        let training = Training {
-            config: &config,
-            source: &source,
-            device: &device,
-            checkpoints: &folder.path().join("checkpoints"),
-            bad_images: BadImagePolicy::Refuse,
-            regions: None,
-        };
+        let quick = Config { seed: 7, transforms: 2, score_transforms: 3, ..Config::default() };
+        let config = quick.map_differnet(|own| {
+            let flow = own.flow.clone().with_blocks(2).with_hidden(16);
+            DifferNetConfig { pool: 2, updates: 12, batch_size: 8, flow, ..own }
+        });
+        let runtime = Runtime::new(&Device::flex());
         let good = find_images(&data.join("hex_nut/train/good")).unwrap();
-        let Outcome::Finished(detector, _) =
-            training.run(&good, &mut |_| ControlFlow::Continue(())).unwrap()
-        else {
-            panic!("nobody interrupts")
-        };
+        let trained = Training::new(&config, &runtime).run(&good).unwrap();
         let model = folder.path().join("nut.differnet");
-        detector.save(&model).unwrap();
+        trained.model.save(&model).unwrap();
         let server = Server::start(ServerConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             models: vec![ModelFile::parse(model.to_str().unwrap()).unwrap()],
-            load: Box::new(move |path| load_model(path, &device)),
-            source,
+            load: Box::new(move |path| Model::load_on(path, &runtime)),
             token: None,
             strangers: Strangers::Refuse,
             adaptive: false,
@@ -78,16 +55,8 @@ impl Trained {
 
     /// The scores of the images as files.
     fn scores(&self) -> Vec<f64> {
-        let detector = Detector::load(&self.model, &Device::flex()).unwrap();
-        let (source, mut scores) = (FeatureSource::on_host(None), Vec::new());
-        let config = AnomalyDetector::score_config(&detector);
-        let _ = detector
-            .score_files(&source, &self.images, &config, &mut |_, score| {
-                scores.push(score.unwrap().score);
-                ControlFlow::Continue(())
-            })
-            .unwrap();
-        scores
+        let model = Model::load_on(&self.model, &Runtime::new(&Device::flex())).unwrap();
+        model.scores(&self.images).map(|score| score.unwrap().score).collect()
     }
 }
 

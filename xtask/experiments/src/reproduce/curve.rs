@@ -179,7 +179,8 @@ fn by_choice(results: &[CellResult], most: usize) -> Table {
     for cell in results {
         for average in AVERAGES {
             let Some(found) = choices(&cell.looks, most, average) else { continue };
-            let mut row = vec![cell.config.transforms.to_string(), cell.seed.to_string(), name(average)];
+            let mut row =
+                vec![cell.config.transforms.to_string(), cell.seed.to_string(), name(average)];
             for look in [Some(found.last), found.held_back, Some(found.best_on_test)] {
                 let auroc = look.map_or("–".to_owned(), |look| percent(look.auroc));
                 row.extend([auroc, look.map_or("–".to_owned(), |look| look.update.to_string())]);
@@ -199,7 +200,8 @@ fn by_test_transforms(results: &[CellResult], test: &[usize]) -> Table {
     let mut table = Table::new(title, &headers);
     for cell in results {
         for average in AVERAGES {
-            let mut row = vec![cell.config.transforms.to_string(), cell.seed.to_string(), name(average)];
+            let mut row =
+                vec![cell.config.transforms.to_string(), cell.seed.to_string(), name(average)];
             row.extend(test.iter().map(|&transforms| {
                 let found = choices(&cell.looks, transforms, average);
                 found.map_or("missing".to_owned(), |found| percent(found.last.auroc))

@@ -182,7 +182,8 @@ fn worth(point: Point, cells: &[&CellResult], row_seconds: f64) -> Option<Worth>
 /// Rows of a training: the pool's transforms of what is trained on, test transforms of what is held back.
 fn rows_needed(config: &Config, images: usize) -> f64 {
     let held_back = (images as f64 * config.validation).round();
-    (images as f64 - held_back) * config.transforms as f64 + held_back * config.score_transforms as f64
+    (images as f64 - held_back) * config.transforms as f64
+        + held_back * config.score_transforms as f64
 }
 
 /// Whether each is on the frontier: no other is both as fast and better, nor faster and as good.

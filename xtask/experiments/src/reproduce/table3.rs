@@ -75,7 +75,8 @@ fn settings(wanted: &Configuration, config: Config) -> Config {
     if wanted.train_transforms {
         return config;
     }
-    let upright = Config { rotate: false, jitter: 0.0, transforms: 1, score_transforms: 1, ..config };
+    let upright =
+        Config { rotate: false, jitter: 0.0, transforms: 1, score_transforms: 1, ..config };
     upright.map_differnet(|own| DifferNetConfig {
         pool: 1,
         // A preset that draws anew visits the same rows as often.
