@@ -1,6 +1,7 @@
 //! `cargo xtask soak`: the server under more load than it can bear.
 
 mod clients;
+mod post;
 mod served;
 
 use std::path::PathBuf;
