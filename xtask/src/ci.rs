@@ -8,8 +8,9 @@ use xtask_support::workspace;
 
 use crate::{deny, docs, front_door, test, tidy};
 
-/// Check everything that a commit has to pass: format, style, dependencies, lints, documentation, tests,
-/// reports, page.
+/// Check everything that a commit has to pass.
+///
+/// Format, style, dependencies, lints, documentation, tests, reports, page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask ci

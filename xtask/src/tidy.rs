@@ -1,5 +1,6 @@
 //! `cargo xtask tidy`: the style rules that a machine can check.
 
+mod arrows;
 mod manifests;
 mod sources;
 
@@ -25,24 +26,11 @@ struct Finding {
     /// The file, relative to the workspace's root, and the line where there is one.
     place: String,
     message: String,
-    severity: Severity,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Severity {
-    /// Printed only.
-    Warning,
-    /// Fails the command.
-    Error,
 }
 
 impl Finding {
-    fn error(place: impl ToString, message: impl Into<String>) -> Self {
-        Self { place: place.to_string(), message: message.into(), severity: Severity::Error }
-    }
-
-    fn warning(place: impl ToString, message: impl Into<String>) -> Self {
-        Self { place: place.to_string(), message: message.into(), severity: Severity::Warning }
+    fn new(place: impl ToString, message: impl Into<String>) -> Self {
+        Self { place: place.to_string(), message: message.into() }
     }
 }
 
@@ -58,16 +46,11 @@ pub(crate) fn all(shell: &Shell) -> anyhow::Result<()> {
     for file in &files {
         findings.extend(check_file(shell.current_dir(), file)?);
     }
-    for Finding { place, message, severity } in &findings {
-        let severity = match severity {
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        };
-        println!("{severity}: {place}: {message}");
+    for Finding { place, message } in &findings {
+        println!("error: {place}: {message}");
     }
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    if errors > 0 {
-        bail!("a style rule is broken in {errors} places");
+    if !findings.is_empty() {
+        bail!("a style rule is broken in {} places", findings.len());
     }
     println!("tidy: {} files are in order", files.len());
     Ok(())
@@ -93,12 +76,13 @@ fn check_file(root: &Path, file: &Path) -> anyhow::Result<Vec<Finding>> {
     let bytes = path.metadata().with_context(|| format!("cannot read {place}"))?.len();
     if bytes > MAX_BYTES {
         let message = format!("{bytes} bytes, at most {MAX_BYTES} are allowed");
-        return Ok(vec![Finding::error(place, message)]);
+        return Ok(vec![Finding::new(place, message)]);
     }
     let content = std::fs::read(&path).with_context(|| format!("cannot read {place}"))?;
     // Files that are not text have no lines to check.
     let Ok(text) = String::from_utf8(content) else { return Ok(Vec::new()) };
     let mut findings = sources::check_text(file, &text);
+    findings.extend(sources::check_length(file, &text));
     if file.extension().is_some_and(|extension| extension == "rs") {
         findings.extend(sources::check_rust(file, &text));
     }

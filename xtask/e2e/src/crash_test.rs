@@ -17,7 +17,7 @@ use serde::Serialize;
 use xtask_inputs::Draws;
 use xtask_support::workspace;
 
-/// Kill `differnet train` and `differnet watch` at random moments, start them again, and look for losses.
+/// Kill trainings and watched folders at random moments and look for losses.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask crash-test

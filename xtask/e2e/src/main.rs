@@ -8,7 +8,6 @@
 
 mod browser;
 mod crash_test;
-mod http;
 mod page_check;
 mod report_check;
 mod soak;

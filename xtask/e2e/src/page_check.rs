@@ -19,7 +19,7 @@ const CAMERA: [&str; 2] = ["--use-fake-device-for-media-stream", "--use-fake-ui-
 /// The token of the server that wants one.
 const TOKEN: &str = "let-me-in";
 
-/// Use the server's page in headless Chromium and check what a user would notice.
+/// Use the server's page in headless Chromium and check what a user notices.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask page-check

@@ -31,7 +31,7 @@ const FAULTY: &str = "<!DOCTYPE html><title>Faulty</title><h1>Faulty</h1>\
     <div style='width:5000px'>wide</div><img src='http://192.0.2.1/missing.png'>\
     <script>console.error('said'); throw new Error('thrown')</script>";
 
-/// Open generated reports in headless Chromium and check what a reader would notice.
+/// Open generated reports in headless Chromium and check what readers notice.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask report-check

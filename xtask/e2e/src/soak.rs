@@ -1,6 +1,7 @@
 //! `cargo xtask soak`: the server under more load than it can bear.
 
 mod clients;
+mod post;
 mod served;
 
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ const REJECTED_WITHIN: Duration = Duration::from_millis(50);
 /// Most that memory may grow after the first quarter of the time, percent.
 const GROWTH: f64 = 5.0;
 
-/// Load the server with more clients than it can serve, and compare every answer.
+/// Load the server with more clients than it can serve; compare every answer.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask soak --model part.differnet --images new_photos

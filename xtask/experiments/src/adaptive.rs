@@ -14,7 +14,7 @@ use differnet_scoring::{Average, Thresholds, Verdict, anomaly_score};
 /// Images timed together: a command reads as many at once.
 const GROUP: usize = 8;
 
-/// Compare adaptive scoring with all transforms: verdicts, AUROC, transforms and time.
+/// Compare adaptive scoring with all transforms: verdicts, AUROC and time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask adaptive --model bottle.differnet --root mvtec_ad --category bottle

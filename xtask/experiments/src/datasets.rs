@@ -16,7 +16,7 @@ use clap::Subcommand;
 use xtask_inputs::manifest::Manifest;
 use xtask_support::workspace;
 
-/// Public data sets: what is known of them, and whether a copy is complete and sound.
+/// Public data sets: what is known of them, and whether a copy is complete.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DatasetsArgs {
     #[command(subcommand)]

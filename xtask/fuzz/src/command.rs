@@ -23,7 +23,7 @@ const SHARES: [(Target, u64); 4] =
 /// Bytes by which memory may grow after the first quarter of the cases.
 const GROWTH: u64 = 64 << 20;
 
-/// Hand damaged and hostile images, model files, manifests and requests to what reads them.
+/// Hand damaged images, model files, manifests and requests to their readers.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask fuzz

@@ -12,7 +12,7 @@ use crate::check::{self, Check};
 use crate::images::GoldenImages;
 use crate::{features, flow, localization, metrics};
 
-/// Compare with reference vectors: images, features, flow, gradients, Adam, metrics.
+/// Compare with reference vectors: images, features, flow, gradients, metrics.
 ///
 /// The folder holds images/NAME.png, images/resized448_NAME.png, features.safetensors,
 /// flow.safetensors, localization.safetensors and metrics.json. Prints the largest deviation of

@@ -6,7 +6,7 @@ use anyhow::Context;
 use serde::Deserialize;
 use xshell::{Shell, cmd};
 
-use super::Finding;
+use super::{Finding, arrows};
 
 /// Crates that need unsafe code, and say so in their `lib.rs`; their lints are their own.
 const UNSAFE: [&str; 1] = ["differnet-mapped"];
@@ -18,14 +18,25 @@ struct Metadata {
 }
 
 #[derive(Debug, Deserialize)]
-struct Package {
-    name: String,
+pub(super) struct Package {
+    pub(super) name: String,
     description: Option<String>,
     license: Option<String>,
     manifest_path: PathBuf,
+    pub(super) dependencies: Vec<Dependency>,
 }
 
-/// Checks the root manifest and every member's.
+/// Something that a package depends on.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Dependency {
+    pub(super) name: String,
+    /// `dev` or `build`; nothing for an ordinary one.
+    pub(super) kind: Option<String>,
+    /// Where it lies, if it is a package of this workspace.
+    pub(super) path: Option<PathBuf>,
+}
+
+/// Checks the root manifest, every member's, and what the members depend on of each other.
 pub(super) fn check(shell: &Shell) -> anyhow::Result<Vec<Finding>> {
     let json = cmd!(shell, "cargo metadata --no-deps --format-version 1").read()?;
     let metadata: Metadata =
@@ -35,6 +46,8 @@ pub(super) fn check(shell: &Shell) -> anyhow::Result<Vec<Finding>> {
         let manifest = read(&package.manifest_path)?;
         findings.extend(check_package(package, &manifest));
     }
+    let document = read(&shell.current_dir().join(arrows::DOCUMENT))?;
+    findings.extend(arrows::check(&document, &metadata.packages));
     Ok(findings)
 }
 
@@ -46,15 +59,15 @@ fn check_package(package: &Package, manifest: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
     let absent = |field: &Option<String>| field.as_deref().is_none_or(str::is_empty);
     if absent(&package.description) {
-        findings.push(Finding::error(&package.name, "the manifest has no description"));
+        findings.push(Finding::new(&package.name, "the manifest has no description"));
     }
     if absent(&package.license) {
-        findings.push(Finding::error(&package.name, "the manifest has no license"));
+        findings.push(Finding::new(&package.name, "the manifest has no license"));
     }
     let own = UNSAFE.contains(&package.name.as_str()) && manifest.contains("[lints.");
     if !(own || manifest.contains("[lints]\nworkspace = true")) {
         let message = "the manifest does not take the workspace's lints";
-        findings.push(Finding::error(&package.name, message));
+        findings.push(Finding::new(&package.name, message));
     }
     findings
 }
@@ -78,7 +91,7 @@ fn undocumented_dependencies(manifest: &str) -> Vec<Finding> {
         {
             let place = format!("Cargo.toml:{}", index + 1);
             let message = format!("`{}` needs a comment that says what it is for", name.trim());
-            findings.push(Finding::error(place, message));
+            findings.push(Finding::new(place, message));
         }
     }
     findings
@@ -117,6 +130,7 @@ missing_docs = \"warn\"
             description: Some(String::new()),
             license: None,
             manifest_path: PathBuf::new(),
+            dependencies: Vec::new(),
         };
         assert_eq!(check_package(&package, "[package]\n").len(), 3);
         let whole = Package {

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use super::Finding;
 
-/// Lines past which a file is asked for its second concept.
-const MANY_LINES: usize = 400;
-/// Lines past which a file is refused.
-const MAX_LINES: usize = 600;
+/// Lines of a source file, at most; a longer one has a second concept.
+const MAX_LINES: usize = 400;
+/// Endings of source files.
+const SOURCES: [&str; 4] = ["rs", "py", "js", "css"];
 /// Macros that mark unfinished or debugging code.
 const UNFINISHED: [&str; 3] = ["todo", "unimplemented", "dbg"];
 /// Top-level folders that only exist on one machine.
@@ -19,34 +19,37 @@ pub(super) fn check_text(file: &Path, text: &str) -> Vec<Finding> {
     let findings = lines.filter_map(|(index, line)| {
         let path = machine_path(line)?;
         let message = format!("{path} is a path of one machine");
-        Some(Finding::error(place(file, index), message))
+        Some(Finding::new(place(file, index), message))
     });
     findings.collect()
+}
+
+/// How long a source file may be.
+pub(super) fn check_length(file: &Path, text: &str) -> Option<Finding> {
+    let count = text.lines().count();
+    let is_source =
+        file.extension().is_some_and(|ending| SOURCES.iter().any(|known| ending == *known));
+    (is_source && count > MAX_LINES).then(|| {
+        let message = format!("{count} lines, at most {MAX_LINES}: what is the second concept?");
+        Finding::new(file.display(), message)
+    })
 }
 
 /// Rules for Rust sources.
 pub(super) fn check_rust(file: &Path, text: &str) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let count = text.lines().count();
-    if count > MAX_LINES {
-        let message = format!("{count} lines, at most {MAX_LINES} are allowed");
-        findings.push(Finding::error(file.display(), message));
-    } else if count > MANY_LINES {
-        let message = format!("{count} lines: what is the second concept?");
-        findings.push(Finding::warning(file.display(), message));
-    }
     if !text.starts_with("//!") {
         let message = "begin with `//!`: what it is, which section of the paper";
-        findings.push(Finding::error(file.display(), message));
+        findings.push(Finding::new(file.display(), message));
     }
     for (index, line) in text.lines().enumerate() {
         for name in UNFINISHED {
             if has_macro(line, name) {
-                findings.push(Finding::error(place(file, index), format!("`{name}` macro")));
+                findings.push(Finding::new(place(file, index), format!("`{name}` macro")));
             }
         }
         if line.trim_start().starts_with(concat!("#[", "ignore")) {
-            findings.push(Finding::error(place(file, index), "an ignored test"));
+            findings.push(Finding::new(place(file, index), "an ignored test"));
         }
     }
     findings
@@ -111,10 +114,13 @@ mod tests {
     #[test]
     fn long_and_undocumented_files_are_found() {
         assert_eq!(rust("fn main() {}\n").len(), 1);
-        let lines = |count: usize| format!("//! A file.\n{}", "//\n".repeat(count - 1));
-        assert!(rust(&lines(400)).is_empty());
-        assert!(rust(&lines(600))[0].contains("second concept"));
-        assert!(rust(&lines(601))[0].contains("at most 600"));
+        let length = |name: &str, count| check_length(Path::new(name), &"\n".repeat(count));
+        assert_eq!(length("a.rs", 400), None);
+        for name in ["a.rs", "b.py", "c.js", "d.css"] {
+            let finding = length(name, 401).unwrap();
+            assert!(finding.message.contains("401 lines, at most 400"), "{}", finding.message);
+        }
+        assert_eq!(length("e.md", 401), None);
     }
 
     #[test]

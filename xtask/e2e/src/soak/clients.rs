@@ -6,10 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::http::{Exchange, post};
+use super::post::{Exchange, agent, post};
 
-/// A server that says nothing for so long hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// Pause after a rejection: long enough for clients not to be the load themselves.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -54,24 +52,26 @@ pub(super) fn work(
     stop: &AtomicBool,
 ) -> Tally {
     let mut tally = Tally::default();
+    let agent = agent();
+    let url = format!("http://{address}/v1/models/soak/score");
     for Image { bytes, answer } in images.iter().cycle().skip(client) {
         if stop.load(Ordering::Relaxed) {
             break;
         }
         let start = Instant::now();
-        match post(address, "/v1/models/soak/score", bytes, PATIENCE) {
-            Exchange::Answered(found) if found.status == 200 => {
+        match post(&agent, &url, bytes) {
+            Exchange::Answered { status: 200, body } => {
                 tally.scored.push(start.elapsed());
-                let text = String::from_utf8_lossy(&found.body);
+                let text = String::from_utf8_lossy(&body);
                 if text != *answer {
                     tally.wrong.push(format!("{text}, expected {answer}"));
                 }
             }
-            Exchange::Answered(found) if found.status == 429 => {
+            Exchange::Answered { status: 429, .. } => {
                 tally.rejected.push(start.elapsed());
                 thread::sleep(PAUSE);
             }
-            Exchange::Answered(found) => *tally.others.entry(found.status).or_default() += 1,
+            Exchange::Answered { status, .. } => *tally.others.entry(status).or_default() += 1,
             Exchange::Refused => break,
             Exchange::Unanswered(reason) => tally.unanswered.push(reason),
         }

@@ -23,7 +23,7 @@ const TRANSFORMS: [usize; 6] = [8, 16, 32, 64, 128, 256];
 /// Transforms of each test image.
 const TEST_TRANSFORMS: [usize; 6] = [1, 4, 8, 16, 32, 64];
 
-/// Measure how the AUROC on Magnetic Tile Defects depends on transforms and updates.
+/// Measure AUROC on Magnetic Tile Defects over transforms and updates.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   cargo xtask reproduce-curve --root MTD_DIR --mtd-train-list FILE --seeds 1

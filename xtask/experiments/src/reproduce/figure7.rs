@@ -21,7 +21,7 @@ use xtask_support::UsageError;
 /// Sizes of the training sets; all images come on top.
 const SIZES: [usize; 5] = [16, 32, 64, 128, 256];
 
-/// Measure Figure 7: AUROC over the number of training images, three random subsets of each size.
+/// Measure Figure 7: AUROC over the number of training images.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask reproduce-figure7 --mtd-root MTD_DIR --mtd-train-list FILE

@@ -42,7 +42,7 @@ const TEST_TRANSFORMS: [usize; 3] = [4, 16, 64];
 /// Images and transforms that are extracted to time a row, and how often.
 const TIMED: (usize, usize, usize) = (4, 16, 3);
 
-/// Measure AUROC over training time on Magnetic Tile Defects, and which trainings no other beats.
+/// Measure AUROC over training time, and which trainings no other beats.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   cargo xtask reproduce-frontier --root MTD_DIR --mtd-train-list FILE --seeds 1

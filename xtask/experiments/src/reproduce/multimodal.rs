@@ -12,7 +12,7 @@ use super::paper::{MULTIMODAL, MULTIMODAL_BLOCKS, TABLE_1};
 use super::summary::{Measurement, difference, measurements, spread};
 use super::{Measured, Plan, data_name, plain_cell, reproduce};
 
-/// Measure one model, of 12 blocks, that is trained on the good images of all categories.
+/// Measure one model of 12 blocks, trained on good images of all categories.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   cargo xtask reproduce-multimodal --root MVTEC_DIR --seeds 1

@@ -12,7 +12,7 @@ use super::summary::{Measurement, difference, measurements, spread};
 use super::{Measured, Plan, data_name, plain_cell, reproduce};
 use xtask_support::UsageError;
 
-/// Measure Table 1: AUROC of every method on every category of MVTec AD, beside the paper's.
+/// Measure Table 1: AUROC of every method on every category of MVTec AD.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask reproduce-table1 --root MVTEC_DIR

@@ -15,7 +15,7 @@ use super::summary::{Measurement, measurements, percent, spread};
 use super::table1::choose;
 use super::{Measured, Plan, data_name, plain_cell, reproduce};
 
-/// Measure Table 2: AUROC of every method on Magnetic Tile Defects, with Figures 5 and 6.
+/// Measure Table 2 and Figures 5 and 6: every method on Magnetic Tile Defects.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask reproduce-table2 --root MTD_DIR --mtd-train-list FILE

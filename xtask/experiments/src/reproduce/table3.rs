@@ -12,7 +12,7 @@ use super::paper::{Configuration, TABLE_1, TABLE_3};
 use super::summary::{Measurement, difference, measurements, spread};
 use super::{Measured, Plan, config_test, data_name, plain_cell, reproduce};
 
-/// Measure Table 3: configurations A to G, with and without scales and transforms.
+/// Measure Table 3: configurations A to G of scales and transforms.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example:
   cargo xtask reproduce-table3 --root MVTEC_DIR
