@@ -1,4 +1,4 @@
-//! What becomes of a convolution's sums before they are written: forward and backward differ here.
+//! Epilogues of convolutions: the last step on their sums, in registers, before they are written.
 
 use super::feature_maps::FeatureMaps;
 use super::lanes::Lanes;
@@ -13,19 +13,19 @@ pub(crate) struct Place {
     pub(crate) channel: usize,
 }
 
-/// The last step of a convolution.
-pub(crate) trait Finish: Sync {
+/// Epilogue of a convolution; forward and backward passes differ here.
+pub(crate) trait Epilogue: Sync {
     /// What is written for `sum` at `place`.
-    fn finish(&self, sum: Lanes, place: Place) -> Lanes;
+    fn apply(&self, sum: Lanes, place: Place) -> Lanes;
 }
 
 /// ReLU(sum + bias), bias `[channels]`.
 #[derive(Debug)]
 pub(crate) struct BiasRelu(pub(crate) Vec<f32>);
 
-impl Finish for BiasRelu {
+impl Epilogue for BiasRelu {
     #[inline(always)]
-    fn finish(&self, sum: Lanes, place: Place) -> Lanes {
+    fn apply(&self, sum: Lanes, place: Place) -> Lanes {
         (sum + Lanes::load(&self.0[place.channel..])).max(Lanes::ZERO)
     }
 }
@@ -33,9 +33,9 @@ impl Finish for BiasRelu {
 /// The sum as it is.
 pub(crate) struct Sum;
 
-impl Finish for Sum {
+impl Epilogue for Sum {
     #[inline(always)]
-    fn finish(&self, sum: Lanes, _: Place) -> Lanes {
+    fn apply(&self, sum: Lanes, _: Place) -> Lanes {
         sum
     }
 }
@@ -43,9 +43,9 @@ impl Finish for Sum {
 /// ReLU's gradient: the sum where ReLU's output, the given maps, is above zero; zero elsewhere.
 pub(crate) struct WhereActive<'a>(pub(crate) &'a FeatureMaps);
 
-impl Finish for WhereActive<'_> {
+impl Epilogue for WhereActive<'_> {
     #[inline(always)]
-    fn finish(&self, sum: Lanes, place: Place) -> Lanes {
+    fn apply(&self, sum: Lanes, place: Place) -> Lanes {
         let output = self.0.pixel(place.image, place.y, place.x);
         sum.where_positive(Lanes::load(&output[place.channel..]))
     }

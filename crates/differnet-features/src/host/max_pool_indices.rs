@@ -1,4 +1,4 @@
-//! Which value each pooling window took: what the way back through ReLU and max pooling needs.
+//! Indices of max pooling: what the backward pass through ReLU and pooling needs.
 
 use pulp::Arch;
 use rayon::prelude::*;
@@ -10,17 +10,17 @@ use super::pool::{STRIDE, WINDOW};
 /// Code of a window whose maximum was not above zero: ReLU lets no gradient through.
 const INACTIVE: u8 = u8::MAX;
 
-/// For each pooled value `[images, height, width, channels]` the place of the window's maximum, the
-/// first one if several are equal, as `row · 3 + column`.
+/// Index of each pooled value `[images, height, width, channels]` within its window, the first one if
+/// several are equal, as `row · 3 + column`.
 #[derive(Debug, Default)]
-pub(crate) struct Winners {
+pub(crate) struct MaxPoolIndices {
     codes: Vec<u8>,
     pub(crate) height: usize,
     pub(crate) width: usize,
     channels: usize,
 }
 
-impl Winners {
+impl MaxPoolIndices {
     /// Makes room for the windows of `pooled`; what was recorded before is lost.
     fn reset(&mut self, pooled: &FeatureMaps) {
         (self.height, self.width, self.channels) = (pooled.height, pooled.width, pooled.channels);
@@ -31,17 +31,17 @@ impl Winners {
     /// Places to record the strips of `pooled` in, in the order of [`FeatureMaps::strips_mut`];
     /// `None` for each if nothing is recorded.
     pub(crate) fn strips_mut<'a>(
-        winners: Option<&'a mut Self>,
+        indices: Option<&'a mut Self>,
         pooled: &FeatureMaps,
         rows: usize,
     ) -> Vec<Option<&'a mut [u8]>> {
-        let Some(winners) = winners else {
+        let Some(indices) = indices else {
             let strips = pooled.images * pooled.height.div_ceil(rows);
             return std::iter::repeat_with(|| None).take(strips).collect();
         };
-        winners.reset(pooled);
-        let row_length = winners.width * winners.channels;
-        let maps = winners.codes.chunks_mut(winners.height * row_length);
+        indices.reset(pooled);
+        let row_length = indices.width * indices.channels;
+        let maps = indices.codes.chunks_mut(indices.height * row_length);
         maps.flat_map(|map| map.chunks_mut(rows * row_length)).map(Some).collect()
     }
 
@@ -103,7 +103,7 @@ fn windows_over(at: usize, count: usize) -> std::ops::Range<usize> {
 
 /// The largest of the nine values `window(y, x)` and its places; the first of equal ones.
 #[inline(always)]
-pub(crate) fn winner_of_window(window: impl Fn(usize, usize) -> Lanes) -> (Lanes, [u32; LANES]) {
+pub(crate) fn arg_max_of_window(window: impl Fn(usize, usize) -> Lanes) -> (Lanes, [u32; LANES]) {
     let mut maximum = window(0, 0);
     let mut places = [0; LANES];
     for place in 1..WINDOW * WINDOW {
@@ -139,10 +139,10 @@ mod tests {
             1 => 0.0,
             _ => (y * 3 + x) as f32,
         });
-        let mut winners = Winners::default();
-        max_pool(&input, Border::NONE, Some(&mut winners));
+        let mut indices = MaxPoolIndices::default();
+        max_pool(&input, Border::NONE, Some(&mut indices));
         let gradient = fill([1, 1, 1, LANES], |_, _, _, channel| 1.0 + channel as f32);
-        let back = winners.pull_back(&gradient, 3, Border::NONE);
+        let back = indices.pull_back(&gradient, 3, Border::NONE);
         for y in 0..3 {
             for x in 0..3 {
                 let mut expected = [0.0; LANES];
@@ -166,11 +166,11 @@ mod tests {
             ((image * 7 + y * 5 + x * 11 + channel * 3) * 31 % 17) as f32 - 4.0
         };
         let input = fill([2, side, side, 16], |i, y, x, c| value(i, y, x, c).max(0.0));
-        let mut winners = Winners::default();
-        let recorded = max_pool(&input, Border::NONE, Some(&mut winners));
+        let mut indices = MaxPoolIndices::default();
+        let recorded = max_pool(&input, Border::NONE, Some(&mut indices));
         let plain = max_pool(&input, Border::NONE, None);
         let gradient = fill([2, pooled, pooled, 16], |i, y, x, c| value(c, i, y, x) + 0.5);
-        let back = winners.pull_back(&gradient, side, Border::same(1));
+        let back = indices.pull_back(&gradient, side, Border::same(1));
         for image in 0..2 {
             for channel in 0..16 {
                 let mut expected = vec![0.0; side * side];

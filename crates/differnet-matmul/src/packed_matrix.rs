@@ -1,4 +1,4 @@
-//! The right factor of products, arranged.
+//! Packed matrices: the right factor of products, in the order in which they read it.
 
 use std::ops::{Deref, DerefMut};
 
@@ -9,9 +9,9 @@ use crate::tiles::COLUMNS;
 /// Values in a line of the processor's cache.
 const LINE: usize = 16;
 
-/// A matrix `[depth, columns]` in panels of [`COLUMNS`] columns, each row by row.
+/// Matrix `[depth, columns]` packed in panels of [`COLUMNS`] columns, each row by row.
 #[derive(Debug)]
-pub struct Panels<V = Vec<f32>> {
+pub struct PackedMatrix<V = Vec<f32>> {
     /// From `first` on `[columns / COLUMNS][depth][COLUMNS]`, missing columns without meaning.
     values: V,
     /// Where a line of the cache begins: vectors across two lines take twice as long to read.
@@ -20,23 +20,23 @@ pub struct Panels<V = Vec<f32>> {
     columns: usize,
 }
 
-impl Panels {
-    /// The panels of a matrix `[depth, columns]`, row by row.
+impl PackedMatrix {
+    /// Packs a matrix `[depth, columns]`, row by row.
     ///
     /// # Panics
     /// If `columns` is 0.
     pub fn new(matrix: &[f32], columns: usize) -> Self {
-        Self::of(matrix, columns, |count| vec![0.0; count])
+        Self::pack(matrix, columns, |count| vec![0.0; count])
     }
 }
 
-impl<V: DerefMut<Target = [f32]>> Panels<V> {
-    /// The panels of a matrix `[depth, columns]`, row by row, in memory that `take` gives for a
-    /// number of values.
+impl<V: DerefMut<Target = [f32]>> PackedMatrix<V> {
+    /// Packs a matrix `[depth, columns]`, row by row, into memory that `take` gives for a number of
+    /// values.
     ///
     /// # Panics
     /// If `columns` is 0, or `take` gives another number of values.
-    pub fn of(matrix: &[f32], columns: usize, take: impl FnOnce(usize) -> V) -> Self {
+    pub fn pack(matrix: &[f32], columns: usize, take: impl FnOnce(usize) -> V) -> Self {
         let depth = matrix.len() / columns;
         Self::fill(depth, columns, take, |first, panel| {
             let count = COLUMNS.min(columns - first);
@@ -46,12 +46,11 @@ impl<V: DerefMut<Target = [f32]>> Panels<V> {
         })
     }
 
-    /// The panels of the transpose of a matrix `[columns, depth]`, row by row, in memory that `take`
-    /// gives.
+    /// Packs the transpose of a matrix `[columns, depth]`, row by row, into memory that `take` gives.
     ///
     /// # Panics
     /// If `depth` is 0, or `take` gives another number of values.
-    pub fn of_transposed(matrix: &[f32], depth: usize, take: impl FnOnce(usize) -> V) -> Self {
+    pub fn pack_transposed(matrix: &[f32], depth: usize, take: impl FnOnce(usize) -> V) -> Self {
         Self::fill(depth, matrix.len() / depth, take, |first, panel| {
             let rows = matrix[first * depth..].chunks_exact(depth).take(COLUMNS);
             for (column, row) in rows.enumerate() {
@@ -60,7 +59,7 @@ impl<V: DerefMut<Target = [f32]>> Panels<V> {
         })
     }
 
-    /// Panels that `fill` writes, given each one's first column.
+    /// Packed matrix whose panels `fill` writes, given each one's first column.
     fn fill(
         depth: usize,
         columns: usize,
@@ -78,7 +77,7 @@ impl<V: DerefMut<Target = [f32]>> Panels<V> {
     }
 }
 
-impl<V: Deref<Target = [f32]>> Panels<V> {
+impl<V: Deref<Target = [f32]>> PackedMatrix<V> {
     /// Rows of the matrix.
     pub fn depth(&self) -> usize {
         self.depth

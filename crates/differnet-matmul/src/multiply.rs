@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::panels::Panels;
+use crate::packed_matrix::PackedMatrix;
 use crate::tiles::{COLUMNS, ROWS, Strided, Tile, fill_tile};
 
 /// What becomes of what was there before.
@@ -25,7 +25,7 @@ pub enum Sums {
 pub fn multiply<V: Deref<Target = [f32]>>(
     left: Strided<'_>,
     rows: usize,
-    right: &Panels<V>,
+    right: &PackedMatrix<V>,
     sums: Sums,
     to: &mut [f32],
 ) {
@@ -35,7 +35,7 @@ pub fn multiply<V: Deref<Target = [f32]>>(
 struct Multiply<'a, V> {
     left: Strided<'a>,
     rows: usize,
-    right: &'a Panels<V>,
+    right: &'a PackedMatrix<V>,
     sums: Sums,
     to: &'a mut [f32],
 }
@@ -96,10 +96,10 @@ mod tests {
                         (0..depth).map(|at| left[row * stride + at] * right[at * columns + column]);
                     terms.sum()
                 };
-                let panels = Panels::of(&right, columns, |count| vec![f32::NAN; count]);
+                let packed = PackedMatrix::pack(&right, columns, |count| vec![f32::NAN; count]);
                 let mut found = vec![0.5; rows * columns];
                 let strided = Strided { values: &left, stride };
-                multiply(strided, rows, &panels, Sums::Replace, &mut found);
+                multiply(strided, rows, &packed, Sums::Replace, &mut found);
                 let product = found.clone();
                 for (at, value) in product.iter().enumerate() {
                     assert_eq!(
@@ -108,27 +108,27 @@ mod tests {
                         "{rows} {columns} {at}"
                     );
                 }
-                multiply(strided, rows, &panels, Sums::Add, &mut found);
+                multiply(strided, rows, &packed, Sums::Add, &mut found);
                 assert!(found.iter().zip(&product).all(|(twice, once)| *twice == 2.0 * once));
             }
         }
     }
 
     #[test]
-    fn panels_of_the_transpose_are_those_of_the_matrix() {
+    fn a_packed_transpose_is_the_packed_matrix() {
         let (depth, columns) = (5, 61);
         let matrix = integers(depth * columns, 3);
         let transposed: Vec<f32> =
             (0..columns * depth).map(|at| matrix[at % depth * columns + at / depth]).collect();
         let left = integers(2 * depth, 11);
-        let product = |panels: Panels| {
+        let product = |packed: PackedMatrix| {
             let mut to = vec![0.0; 2 * columns];
             let left = Strided { values: &left, stride: depth };
-            multiply(left, 2, &panels, Sums::Replace, &mut to);
+            multiply(left, 2, &packed, Sums::Replace, &mut to);
             to
         };
         let take = |count| vec![0.0; count];
-        let of = product(Panels::of(&matrix, columns, take));
-        assert_eq!(of, product(Panels::of_transposed(&transposed, depth, take)));
+        let of = product(PackedMatrix::pack(&matrix, columns, take));
+        assert_eq!(of, product(PackedMatrix::pack_transposed(&transposed, depth, take)));
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::panels::Panels;
+use crate::packed_matrix::PackedMatrix;
 
 /// Rows of a tile.
 pub const ROWS: usize = 8;
@@ -137,7 +137,7 @@ pub trait Visit {
 /// If a row is shorter than `right` is deep, or `right` has no rows.
 pub fn for_each_tile<V: Deref<Target = [f32]>>(
     left: &impl Rows,
-    right: &Panels<V>,
+    right: &PackedMatrix<V>,
     visit: &mut impl Visit,
 ) {
     Arch::new().dispatch(Product { left, right, visit });
@@ -145,7 +145,7 @@ pub fn for_each_tile<V: Deref<Target = [f32]>>(
 
 struct Product<'a, L, P, V> {
     left: &'a L,
-    right: &'a Panels<P>,
+    right: &'a PackedMatrix<P>,
     visit: &'a mut V,
 }
 
