@@ -25,7 +25,6 @@ mod listing;
 mod load;
 mod mask;
 mod oddity;
-mod random;
 mod regions;
 mod regions_error;
 mod resize;

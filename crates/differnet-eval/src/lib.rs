@@ -16,7 +16,6 @@ mod number;
 mod overlay;
 mod pixel;
 mod plot;
-mod quantile;
 mod ranking;
 mod report;
 mod resampling;

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 
 use burn::config::Config;
 use burn::tensor::Device;
+use differnet_random::BatchOrder;
 
 use crate::adam::AdamConfig;
-use crate::batches::BatchOrder;
 use crate::error::TrainError;
 use crate::flow::{Flow, FlowConfig};
 use crate::noise::add_noise;
@@ -56,7 +56,14 @@ pub fn fit(
         return Err(TrainError::Setting { name: "noise", expected, found });
     }
     let deviations = vec![noise as f32; features];
-    let mut order = BatchOrder::new(fit.seed, rows.len() / features, fit.batch_size)?;
+    if rows.is_empty() {
+        return Err(TrainError::NoRows);
+    }
+    if fit.batch_size == 0 {
+        let (expected, found) = ("at least 1", fit.batch_size.to_string());
+        return Err(TrainError::Setting { name: "batch_size", expected, found });
+    }
+    let mut order = BatchOrder::new(fit.seed, rows.len() / features, fit.batch_size);
     let mut trainer = Trainer::new(config.init(fit.seed, device), fit.adam.clone());
     let mut batch = Vec::with_capacity(fit.batch_size.min(rows.len()) * features);
     for update in 0..fit.updates {

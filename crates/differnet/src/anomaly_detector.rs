@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use differnet_data::{ImageError, ImageInput};
-use differnet_flow::read_metadata;
+use differnet_files::read_metadata;
 
 use crate::baseline::{self, Baseline};
 use crate::calibration::Calibration;

@@ -18,7 +18,7 @@ use differnet_baselines::{
 };
 use differnet_data::{ContentHash, ImageInput, Regions};
 use differnet_features::FEATURES;
-use differnet_flow::read_metadata;
+use differnet_files::read_metadata;
 use differnet_scoring::{Average, Thresholds};
 use serde::{Deserialize, Serialize};
 

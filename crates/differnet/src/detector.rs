@@ -10,7 +10,8 @@ use differnet_data::{
     fixed_transforms, random_transforms,
 };
 use differnet_features::{FEATURES, LOCAL_GRID};
-use differnet_flow::{Companion, Flow, FlowError, read_metadata};
+use differnet_files::read_metadata;
+use differnet_flow::{AuxiliaryTensor, Flow, FlowError};
 use differnet_scoring::{Average, LocalStatistics, ScoreError, Thresholds, Verdict, anomaly_score};
 use serde::{Deserialize, Serialize};
 
@@ -219,16 +220,16 @@ impl Detector {
     pub fn save(&self, path: &Path) -> Result<(), DetectorError> {
         let info = serde_json::to_string(&self.info).expect("a description is plain data");
         let metadata = BTreeMap::from([(INFO_KEY.to_owned(), info)]);
-        let table = |name: &str, values: &[f32]| Companion {
+        let table = |name: &str, values: &[f32]| AuxiliaryTensor {
             name: name.to_owned(),
             shape: vec![LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels],
             values: values.to_vec(),
         };
-        let companions = [
+        let auxiliary = [
             table(LOCAL_MEANS, self.local_statistics.means()),
             table(LOCAL_DEVIATIONS, self.local_statistics.deviations()),
         ];
-        self.flows.save(path, &metadata, &companions).map_err(model_error(path))
+        self.flows.save(path, &metadata, &auxiliary).map_err(model_error(path))
     }
 
     /// The model in the file `path`, on `device`.
@@ -237,7 +238,7 @@ impl Detector {
     /// [`DetectorError::Model`] or [`DetectorError::NotAModel`] names what is wrong with the file.
     pub fn load(path: &Path, device: &Device) -> Result<Self, DetectorError> {
         let info = Self::read_info(path)?;
-        let (flows, companions) = Flows::load(path, device).map_err(model_error(path))?;
+        let (flows, auxiliary) = Flows::load(path, device).map_err(model_error(path))?;
         let not_a_model =
             |reason: String| DetectorError::NotAModel { path: path.to_path_buf(), reason };
         let described = flows.config().to_string() == info.config.flow_config().to_string();
@@ -246,7 +247,7 @@ impl Detector {
         }
         let table = |name: &str| {
             let shape = [LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels];
-            let found = companions.iter().find(|table| table.name == name && table.shape == shape);
+            let found = auxiliary.iter().find(|table| table.name == name && table.shape == shape);
             let missing = || not_a_model(format!("it lacks the table {name} of its maps"));
             found.map(|table| table.values.clone()).ok_or_else(missing)
         };
@@ -381,6 +382,6 @@ fn mean_of_rows(rows: &[f32]) -> Vec<f32> {
     sums.iter().map(|sum| sum / count).collect()
 }
 
-pub(crate) fn model_error(path: &Path) -> impl Fn(FlowError) -> DetectorError + '_ {
-    move |source| DetectorError::Model { path: path.to_path_buf(), source }
+pub(crate) fn model_error<E: Into<FlowError>>(path: &Path) -> impl Fn(E) -> DetectorError {
+    move |source| DetectorError::Model { path: path.to_path_buf(), source: source.into() }
 }

@@ -12,7 +12,7 @@ use differnet_baselines::{
     OneClassSvmConfig, OneNearestNeighbourConfig, Rows,
 };
 use differnet_features::{Extractor, FEATURES, LOCAL_GRID};
-use differnet_flow::{AdamConfig, Companion, FlowConfig, Trainer, save_flows};
+use differnet_flow::{AdamConfig, AuxiliaryTensor, FlowConfig, Trainer, save_flows};
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub(super) fn seeds(folder: &Path) -> anyhow::Result<Vec<Seed>> {
         Ok(())
     };
     let flow = FlowConfig::new(5).with_blocks(2).with_hidden(3).with_hidden_layers(1);
-    let table = Companion { name: "table".into(), shape: vec![6], values: vec![0.5; 6] };
+    let table = AuxiliaryTensor { name: "table".into(), shape: vec![6], values: vec![0.5; 6] };
     for count in [1, 2] {
         let flows: Vec<_> = (0..count).map(|seed| flow.init(seed, &device)).collect();
         let note = BTreeMap::from([("note".to_owned(), "a file of flows".to_owned())]);
@@ -95,7 +95,7 @@ fn detector(path: &Path, device: &Device) -> anyhow::Result<()> {
     let metadata = BTreeMap::from([("differnet".to_owned(), info)]);
     let shape = vec![LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels];
     let values = shape.iter().product();
-    let table = |name: &str, value: f32| Companion {
+    let table = |name: &str, value: f32| AuxiliaryTensor {
         name: name.to_owned(),
         shape: shape.clone(),
         values: vec![value; values],

@@ -7,7 +7,8 @@ use burn::tensor::Device;
 use differnet::{AnomalyDetector, load_model};
 use differnet_baselines::{OneClassSvm, OneNearestNeighbour, RowScorer, Rows};
 use differnet_features::FEATURES;
-use differnet_flow::{HostFlow, Trainer, load_flows, read_metadata, save_flows};
+use differnet_files::read_metadata;
+use differnet_flow::{HostFlow, Trainer, load_flows, save_flows};
 use tempfile::TempDir;
 
 use super::draws::Draws;

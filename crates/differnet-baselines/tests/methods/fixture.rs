@@ -8,8 +8,8 @@ use differnet_baselines::{
     Adgan, AdganConfig, BaselineError, Dsebm, DsebmConfig, FitCallback, FittedModel, Ganomaly,
     GanomalyConfig, GeoTrans, GeoTransConfig, Images, PixelScorer,
 };
-use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// Width and height of the images.
 pub(crate) const SIDE: usize = 16;

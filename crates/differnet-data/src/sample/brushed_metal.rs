@@ -1,9 +1,9 @@
 //! A texture: sheet steel brushed in one direction.
 
-use crate::random::Random;
 use crate::sample::camera::{Look, Part};
 use crate::sample::noise::{Vector, cloud, mix, smooth_step, value_noise, wave};
 use crate::sample::shape::{Blob, Curve};
+use differnet_random::ItemStream;
 
 /// Kinds of defects, as they are called in the data set.
 pub(crate) const KINDS: [&str; 4] = ["dent", "rust", "scratch", "water_mark"];
@@ -28,7 +28,7 @@ enum Flaw {
 }
 
 impl BrushedMetal {
-    pub(crate) fn draw(random: &mut Random) -> Self {
+    pub(crate) fn draw(random: &mut ItemStream) -> Self {
         Self {
             seed: random.word(),
             grain: Vector::direction(random.uniform(-0.006, 0.006)),
@@ -40,7 +40,7 @@ impl BrushedMetal {
     }
 
     /// The same sheet with a defect of the kind with this index in [`KINDS`].
-    pub(crate) fn damaged(self, kind: usize, random: &mut Random) -> Self {
+    pub(crate) fn damaged(self, kind: usize, random: &mut ItemStream) -> Self {
         let center = Vector::new(random.uniform(50.0, 206.0), random.uniform(50.0, 206.0));
         let flaw = match KINDS[kind] {
             "dent" => {

@@ -2,8 +2,8 @@
 
 use image::{GrayImage, RgbImage};
 
-use crate::random::Random;
 use crate::sample::noise::Vector;
+use differnet_random::ItemStream;
 
 /// Sample points per pixel and axis.
 const SUBSAMPLES: u32 = 2;
@@ -42,7 +42,7 @@ pub(crate) struct Photograph {
 }
 
 /// A photograph of `part`, `size` × `size` pixels, under conditions drawn from `random`.
-pub(crate) fn photograph(part: &dyn Part, size: u32, random: &mut Random) -> Photograph {
+pub(crate) fn photograph(part: &dyn Part, size: u32, random: &mut ItemStream) -> Photograph {
     let conditions = Conditions::draw(random);
     let (mut colors, mask) = expose(part, size);
     conditions.light(&mut colors, size);
@@ -99,11 +99,11 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn draw(random: &mut Random) -> Self {
+    fn draw(random: &mut ItemStream) -> Self {
         let exposure = random.uniform(0.97, 1.03);
         let gain = [(); 3].map(|()| exposure * random.uniform(0.994, 1.006));
         let slope = random.uniform(0.0, 0.07);
-        let direction = Vector::direction(random.unit());
+        let direction = Vector::direction(random.coarse_unit());
         Self {
             gain,
             gradient: Vector::new(direction.x * slope, direction.y * slope),
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn the_mask_is_where_the_defect_is_at_any_size() {
         for size in [8, 33, 64] {
-            let photograph = photograph(&Halves, size, &mut Random::new(1, "test", b""));
+            let photograph = photograph(&Halves, size, &mut ItemStream::of_item(1, "test", b""));
             for (x, _, pixel) in photograph.mask.enumerate_pixels() {
                 // The right one of two sample points, at (2x + 1.5) / 2, is in the right half.
                 let defective = 4 * x + 3 > 2 * size;
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn light_and_noise_stay_near_the_parts_own_color() {
-        let photograph = photograph(&Halves, 64, &mut Random::new(1, "test", b""));
+        let photograph = photograph(&Halves, 64, &mut ItemStream::of_item(1, "test", b""));
         let samples = photograph.image.as_raw();
         let mean = samples.iter().map(|&s| f64::from(s)).sum::<f64>() / samples.len() as f64;
         assert!((mean - 127.5).abs() < 12.0, "{mean}");

@@ -1,9 +1,9 @@
 //! A texture: twill woven of dark warp and light weft threads.
 
-use crate::random::Random;
 use crate::sample::camera::{Look, Part};
 use crate::sample::noise::{Vector, cloud, lattice, mix, smooth_step, value_noise, wave};
 use crate::sample::shape::{Blob, Curve};
+use differnet_random::ItemStream;
 
 /// Kinds of defects, as they are called in the data set.
 pub(crate) const KINDS: [&str; 4] = ["fiber", "hole", "stain", "thread"];
@@ -29,13 +29,13 @@ enum Flaw {
 }
 
 impl Fabric {
-    pub(crate) fn draw(random: &mut Random) -> Self {
+    pub(crate) fn draw(random: &mut ItemStream) -> Self {
         let dye = random.uniform(0.95, 1.05);
         Self {
             seed: random.word(),
             axis: Vector::direction(random.uniform(-0.008, 0.008)),
             pitch: random.uniform(7.6, 8.0),
-            phase: Vector::new(4.0 * random.unit(), 4.0 * random.unit()),
+            phase: Vector::new(4.0 * random.coarse_unit(), 4.0 * random.coarse_unit()),
             warp: [0.27, 0.37, 0.53].map(|value| value * dye * random.uniform(0.98, 1.02)),
             weft: [0.72, 0.71, 0.68].map(|value| value * random.uniform(0.98, 1.02)),
             flaw: None,
@@ -43,11 +43,11 @@ impl Fabric {
     }
 
     /// The same cloth with a defect of the kind with this index in [`KINDS`].
-    pub(crate) fn damaged(self, kind: usize, random: &mut Random) -> Self {
+    pub(crate) fn damaged(self, kind: usize, random: &mut ItemStream) -> Self {
         let center = Vector::new(random.uniform(50.0, 206.0), random.uniform(50.0, 206.0));
         let flaw = match KINDS[kind] {
             "fiber" => {
-                let direction = Vector::direction(random.unit());
+                let direction = Vector::direction(random.coarse_unit());
                 let length = random.uniform(35.0, 90.0);
                 let half_width = random.uniform(0.9, 1.6);
                 let colors = [[0.85, 0.83, 0.78], [0.14, 0.12, 0.13], [0.62, 0.22, 0.20]];

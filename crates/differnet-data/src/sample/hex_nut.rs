@@ -1,9 +1,9 @@
 //! An object: a zinc-plated hexagon nut on a rubber mat, seen from above.
 
-use crate::random::Random;
 use crate::sample::camera::{Look, Part, UNITS};
 use crate::sample::noise::{Vector, cloud, mix, smooth_step, value_noise, wave};
 use crate::sample::shape::{Blob, Curve};
+use differnet_random::ItemStream;
 
 /// Kinds of defects, as they are called in the data set.
 pub(crate) const KINDS: [&str; 4] = ["broken_corner", "paint", "scratch", "thread"];
@@ -43,7 +43,7 @@ enum Flaw {
 }
 
 impl HexNut {
-    pub(crate) fn draw(random: &mut Random) -> Self {
+    pub(crate) fn draw(random: &mut ItemStream) -> Self {
         let turn = random.uniform(-0.02, 0.02);
         let middle = 0.5 * UNITS;
         Self {
@@ -62,8 +62,8 @@ impl HexNut {
     }
 
     /// The same nut with a defect of the kind with this index in [`KINDS`].
-    pub(crate) fn damaged(self, kind: usize, random: &mut Random) -> Self {
-        let outward = Vector::direction(random.unit());
+    pub(crate) fn damaged(self, kind: usize, random: &mut ItemStream) -> Self {
+        let outward = Vector::direction(random.coarse_unit());
         let middle_of_face = 0.5 * (COUNTERSINK + CHAMFER) * self.scale;
         let on_face = self.center.plus(outward, middle_of_face);
         let flaw = match KINDS[kind] {
@@ -85,7 +85,7 @@ impl HexNut {
                 Flaw::Paint { blob: Blob::draw(random, on_face, radius, 0.5), color }
             }
             "scratch" => {
-                let direction = Vector::direction(random.unit());
+                let direction = Vector::direction(random.coarse_unit());
                 let length = random.uniform(32.0, 60.0);
                 let half_width = random.uniform(1.1, 1.8);
                 let curve = Curve::draw(random, on_face, direction, length, 0.2, half_width);

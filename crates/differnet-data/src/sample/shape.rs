@@ -1,7 +1,7 @@
 //! Outlines of defects: irregular blobs and curved lines.
 
-use crate::random::Random;
 use crate::sample::noise::{Vector, cloud};
+use differnet_random::ItemStream;
 
 /// An irregular, perhaps elongated spot.
 #[derive(Debug, Clone)]
@@ -17,10 +17,15 @@ pub(crate) struct Blob {
 
 impl Blob {
     /// A blob of about `radius` with its middle at `center`; `roughness` 0 gives an ellipse.
-    pub(crate) fn draw(random: &mut Random, center: Vector, radius: f32, roughness: f32) -> Self {
+    pub(crate) fn draw(
+        random: &mut ItemStream,
+        center: Vector,
+        radius: f32,
+        roughness: f32,
+    ) -> Self {
         Self {
             center,
-            axis: Vector::direction(random.unit()),
+            axis: Vector::direction(random.coarse_unit()),
             radius,
             elongation: random.uniform(1.0, 1.7),
             roughness,
@@ -80,7 +85,7 @@ pub(crate) struct Nearby {
 impl Curve {
     /// A curve of about `length` through the middle `center`, bent by up to `bend` of its length.
     pub(crate) fn draw(
-        random: &mut Random,
+        random: &mut ItemStream,
         center: Vector,
         direction: Vector,
         length: f32,
@@ -148,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_smooth_blob_is_an_ellipse_about_its_center() {
-        let mut random = Random::new(1, "test", b"");
+        let mut random = ItemStream::of_item(1, "test", b"");
         let center = Vector::new(50.0, 60.0);
         let blob = Blob::draw(&mut random, center, 10.0, 0.0);
         assert_eq!(blob.depth(center), 1.0);
@@ -159,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_straight_curve_knows_its_sides_and_ends() {
-        let mut random = Random::new(1, "test", b"");
+        let mut random = ItemStream::of_item(1, "test", b"");
         let east = Vector::new(1.0, 0.0);
         let curve = Curve::draw(&mut random, Vector::new(50.0, 50.0), east, 40.0, 0.0, 2.0);
         let above = curve.nearby(Vector::new(45.0, 51.0)).unwrap();

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use image::{DynamicImage, ImageFormat};
 
 use crate::dataset_error::DatasetError;
-use crate::random::Random;
 use crate::sample::SampleConfig;
 use crate::sample::brushed_metal::{self, BrushedMetal};
 use crate::sample::camera::{Part, Photograph, photograph};
 use crate::sample::fabric::{self, Fabric};
 use crate::sample::hex_nut::{self, HexNut};
+use differnet_random::ItemStream;
 
 /// What the sample images show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,12 @@ impl Category {
     }
 
     /// A part of its own, drawn from `random`; the defect from `flaw`, so that it changes no more.
-    fn part(self, kind: Option<usize>, random: &mut Random, flaw: &mut Random) -> Box<dyn Part> {
+    fn part(
+        self,
+        kind: Option<usize>,
+        random: &mut ItemStream,
+        flaw: &mut ItemStream,
+    ) -> Box<dyn Part> {
         match (self, kind) {
             (Self::BrushedMetal, None) => Box::new(BrushedMetal::draw(random)),
             (Self::BrushedMetal, Some(kind)) => {
@@ -68,8 +73,8 @@ pub(super) struct Shot {
 impl Shot {
     pub(super) fn photograph(&self, config: &SampleConfig) -> Photograph {
         let item = format!("{}/{}/{}", self.category.name(), self.folder, self.index);
-        let mut random = Random::new(config.seed, "sample/part", item.as_bytes());
-        let mut flaw = Random::new(config.seed, "sample/flaw", item.as_bytes());
+        let mut random = ItemStream::of_item(config.seed, "sample/part", item.as_bytes());
+        let mut flaw = ItemStream::of_item(config.seed, "sample/flaw", item.as_bytes());
         let part = self.category.part(self.kind, &mut random, &mut flaw);
         photograph(part.as_ref(), config.size, &mut random)
     }

@@ -200,7 +200,7 @@ impl Training<'_> {
         let config = self.config;
         let updates = run.updates;
         let seed = run.seed.wrapping_add((round as u64) << 32);
-        let mut order = BatchOrder::new(seed, run.pool.len(), config.batch_size)?;
+        let mut order = BatchOrder::new(seed, run.pool.len(), config.batch_size);
         let mut batch = Vec::with_capacity(config.batch_size * FEATURES);
         let columns = config.flow_config().features;
         while run.trainer.steps() < range.end {

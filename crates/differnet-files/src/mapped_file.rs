@@ -1,14 +1,14 @@
-//! Files as memory, read when they are looked at and never copied.
+//! Memory-mapped files: read when they are looked at and never copied.
 //!
 //! A model of the paper's size has 690 megabytes, of which a second program that scores with it needs
 //! no copy of its own, and the first no time to make one.
 //!
-//! This crate is apart because mapping is unsafe: whoever writes to the file, or cuts it short, while
-//! it is mapped changes memory that the compiler takes for constant, and a program that reads past the
-//! new end is stopped by the system. Files of this project are never written in place: a new one
-//! takes the name of the old one, which stays as it is for those who have mapped it.
+//! Mapping is unsafe: whoever writes to the file, or cuts it short, while it is mapped changes memory
+//! that the compiler takes for constant, and a program that reads past the new end is stopped by the
+//! system. Files of this project are never written in place: a new one takes the name of the old one
+//! ([`AtomicFile`](crate::AtomicFile)), which stays as it is for those who have mapped it.
 
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![allow(unsafe_code)]
 
 use std::fs::File;
 use std::io;
@@ -49,11 +49,10 @@ mod tests {
     #[test]
     fn the_content_is_the_files_and_stays_when_another_takes_its_name() {
         let folder = tempfile::tempdir().unwrap();
-        let (path, other) = (folder.path().join("a"), folder.path().join("b"));
+        let path = folder.path().join("a");
         std::fs::write(&path, b"before").unwrap();
         let mapped = MappedFile::open(&path).unwrap();
-        std::fs::write(&other, b"afterwards").unwrap();
-        std::fs::rename(&other, &path).unwrap();
+        crate::write_atomically(&path, b"afterwards").unwrap();
         assert_eq!(&*mapped, b"before");
         assert_eq!(&*MappedFile::open(&path).unwrap(), b"afterwards");
     }

@@ -1,9 +1,11 @@
-//! The order in which training visits the rows: shuffled anew every epoch, from a seed.
+//! Order of training batches: rows shuffled anew every epoch, from a seed.
 
-use crate::error::TrainError;
-use crate::rng::{self, Purpose};
+use crate::stream::RandomStream;
 
-/// Tells which rows form each update: a pure function of seed, row count, batch size and update.
+/// Purpose of the streams; all trainings share it.
+const PURPOSE: &[u8; 16] = b"flow epoch      ";
+
+/// Rows of each update: a pure function of seed, row count, batch size and update.
 ///
 /// An epoch visits every row once. It is cut into as few batches as fit, of sizes that differ by at
 /// most one, so that no small last batch gets an update of the same weight as a full one.
@@ -20,18 +22,12 @@ pub struct BatchOrder {
 impl BatchOrder {
     /// The order for `rows` rows in batches of at most `batch_size`.
     ///
-    /// # Errors
-    /// [`TrainError::NoRows`] without rows, [`TrainError::Setting`] if `batch_size` is 0.
-    pub fn new(seed: u64, rows: usize, batch_size: usize) -> Result<Self, TrainError> {
-        if rows == 0 {
-            return Err(TrainError::NoRows);
-        }
-        if batch_size == 0 {
-            let (expected, found) = ("at least 1", batch_size.to_string());
-            return Err(TrainError::Setting { name: "batch_size", expected, found });
-        }
-        let current = (0, shuffle(seed, rows, 0));
-        Ok(Self { seed, rows, batches: rows.div_ceil(batch_size), current })
+    /// # Panics
+    /// If `rows` or `batch_size` is 0.
+    pub fn new(seed: u64, rows: usize, batch_size: usize) -> Self {
+        assert!(rows > 0 && batch_size > 0, "batches of {batch_size} of {rows} rows");
+        let current = (0, shuffled(seed, rows, 0));
+        Self { seed, rows, batches: rows.div_ceil(batch_size), current }
     }
 
     /// Number of updates in an epoch.
@@ -44,7 +40,7 @@ impl BatchOrder {
         let batches = self.batches as u64;
         let (epoch, batch) = (update / batches, (update % batches) as usize);
         if self.current.0 != epoch {
-            self.current = (epoch, shuffle(self.seed, self.rows, epoch));
+            self.current = (epoch, shuffled(self.seed, self.rows, epoch));
         }
         // Larger batches first: `rows % batches` of them have one row more.
         let (size, larger) = (self.rows / self.batches, self.rows % self.batches);
@@ -54,8 +50,8 @@ impl BatchOrder {
     }
 }
 
-fn shuffle(seed: u64, rows: usize, epoch: u64) -> Vec<usize> {
-    rng::shuffled(&mut rng::stream(seed, Purpose::Epoch, epoch), rows)
+fn shuffled(seed: u64, rows: usize, epoch: u64) -> Vec<usize> {
+    RandomStream::indexed(seed, PURPOSE, epoch).permutation(rows)
 }
 
 #[cfg(test)]
@@ -67,7 +63,7 @@ mod tests {
         for (rows, batch_size, sizes) in
             [(10, 4, vec![4, 3, 3]), (8, 4, vec![4, 4]), (3, 96, vec![3]), (97, 96, vec![49, 48])]
         {
-            let mut order = BatchOrder::new(5, rows, batch_size).unwrap();
+            let mut order = BatchOrder::new(5, rows, batch_size);
             assert_eq!(order.batches_per_epoch(), sizes.len());
             for epoch in 0..3 {
                 let first = epoch * sizes.len() as u64;
@@ -83,25 +79,24 @@ mod tests {
 
     #[test]
     fn a_batch_does_not_depend_on_the_batches_asked_for_before() {
-        let mut in_order = BatchOrder::new(5, 50, 8).unwrap();
+        let mut in_order = BatchOrder::new(5, 50, 8);
         let all: Vec<Vec<usize>> = (0..30).map(|update| in_order.batch(update).to_vec()).collect();
-        let mut resumed = BatchOrder::new(5, 50, 8).unwrap();
+        let mut resumed = BatchOrder::new(5, 50, 8);
         assert_eq!(resumed.batch(23), all[23]);
         assert_eq!(resumed.batch(4), all[4]);
     }
 
     #[test]
     fn epochs_and_seeds_differ() {
-        let mut order = BatchOrder::new(5, 50, 50).unwrap();
+        let mut order = BatchOrder::new(5, 50, 50);
         let first = order.batch(0).to_vec();
         assert_ne!(first, order.batch(1));
-        assert_ne!(first, BatchOrder::new(6, 50, 50).unwrap().batch(0));
+        assert_ne!(first, BatchOrder::new(6, 50, 50).batch(0));
     }
 
     #[test]
-    fn nothing_to_order_is_an_error() {
-        assert!(matches!(BatchOrder::new(1, 0, 8), Err(TrainError::NoRows)));
-        let error = BatchOrder::new(1, 8, 0).unwrap_err();
-        assert_eq!(error.to_string(), "batch_size must be at least 1, found 0");
+    fn orders_stay_as_they_are() {
+        // Trained weights that are published hang on them.
+        assert_eq!(BatchOrder::new(5, 10, 10).batch(3), [8, 3, 9, 7, 1, 4, 0, 6, 2, 5]);
     }
 }

@@ -1,10 +1,11 @@
-//! The connected regions of a mask, each one defect to find.
+//! Connected components of a mask: the regions of a map, each one defect to find.
 
-/// Pixels of each 8-connected region of `true`, regions in the order of their first pixels.
+/// Connected components: the pixels of each 8-connected region of `true`, regions in the order of
+/// their first pixels.
 ///
 /// - `mask`: `[height, width]`, row by row
-/// - result: indices into `mask`
-pub(super) fn regions(mask: &[bool], width: usize) -> Vec<Vec<usize>> {
+/// - result: indices into `mask`, the first of each region at its beginning
+pub fn connected_components(mask: &[bool], width: usize) -> Vec<Vec<usize>> {
     let mut unseen = mask.to_vec();
     let mut regions = Vec::new();
     for start in 0..mask.len() {
@@ -42,7 +43,35 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pixel::test_inputs::{labels_by_propagation, mask};
+
+    /// A mask drawn with `#`, and its width.
+    fn mask(rows: &[&str]) -> (Vec<bool>, usize) {
+        (rows.concat().chars().map(|pixel| pixel == '#').collect(), rows[0].len())
+    }
+
+    /// The first pixel of each pixel's region, spread from neighbour to neighbour until nothing changes.
+    fn labels_by_propagation(mask: &[bool], width: usize) -> Vec<Option<usize>> {
+        let mut labels: Vec<Option<usize>> =
+            mask.iter().enumerate().map(|(pixel, &defect)| defect.then_some(pixel)).collect();
+        let touch = |a: usize, b: usize| {
+            (a / width).abs_diff(b / width) <= 1 && (a % width).abs_diff(b % width) <= 1
+        };
+        loop {
+            let before = labels.clone();
+            for pixel in 0..mask.len() {
+                for other in 0..mask.len() {
+                    if let (Some(own), Some(its)) = (labels[pixel], labels[other])
+                        && touch(pixel, other)
+                    {
+                        labels[pixel] = Some(own.min(its));
+                    }
+                }
+            }
+            if labels == before {
+                return labels;
+            }
+        }
+    }
 
     proptest! {
         #[test]
@@ -53,7 +82,7 @@ mod tests {
         ) {
             let labels = labels_by_propagation(&mask, width);
             let mut golden = vec![None; mask.len()];
-            for region in regions(&mask, width) {
+            for region in connected_components(&mask, width) {
                 let first = region[0];
                 for pixel in region {
                     prop_assert_eq!(golden[pixel], None);
@@ -72,7 +101,7 @@ mod tests {
             "#....", //
             "....#",
         ]);
-        let mut found = regions(&mask, width);
+        let mut found = connected_components(&mask, width);
         found.iter_mut().for_each(|region| region.sort_unstable());
         // Pixels 9 and 10 follow each other in memory only.
         assert_eq!(found, [vec![0, 6, 10], vec![3, 9], vec![19]]);
@@ -80,8 +109,8 @@ mod tests {
 
     #[test]
     fn an_empty_mask_has_no_region_and_a_full_one_has_one() {
-        assert!(regions(&[false; 12], 4).is_empty());
-        assert_eq!(regions(&[true; 12], 4)[0].len(), 12);
-        assert_eq!(regions(&[true; 12], 1).len(), 1);
+        assert!(connected_components(&[false; 12], 4).is_empty());
+        assert_eq!(connected_components(&[true; 12], 4)[0].len(), 12);
+        assert_eq!(connected_components(&[true; 12], 1).len(), 1);
     }
 }
