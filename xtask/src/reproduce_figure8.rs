@@ -15,10 +15,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, bail, ensure};
 use burn::tensor::Device;
 use differnet::{DetectorConfig, FeatureSource, Preset, Rows, environment};
-use differnet_data::{
-    Layout, Sample, SampleConfig, load_dataset, mvtec_categories, write_sample_dataset,
-};
+use differnet_data::{Layout, Sample, load_dataset, mvtec_categories};
 use differnet_features::FeatureCache;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use xshell::{Shell, cmd};
 
 use crate::preset_arg::preset_parser;

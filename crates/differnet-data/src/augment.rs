@@ -3,9 +3,10 @@
 use std::f64::consts::GOLDEN_RATIO;
 use std::ops::Range;
 
+use differnet_random::ItemStream;
+
 use crate::content_hash::ContentHash;
 use crate::transform::Transform;
-use differnet_random::ItemStream;
 
 /// Which transforms are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -1,7 +1,8 @@
 //! A few images drawn from many: training on small sets (paper, Section 4.5 and Figure 7).
 
-use crate::content_hash::ContentHash;
 use differnet_random::ItemStream;
+
+use crate::content_hash::ContentHash;
 
 /// Indices, ascending, of `count` of the images with the hashes `images`, drawn from `seed`; all of
 /// them if there are no more.

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use differnet_data::{ImageError, ImageInput, Regions, sample_portraits};
+use differnet_data::{ImageError, ImageInput, Regions};
+use differnet_samples::self_test_images;
 use serde::{Deserialize, Serialize};
 
 use crate::anomaly_detector::AnomalyDetector;
@@ -60,7 +61,7 @@ impl SelfTest {
         source: &FeatureSource,
     ) -> Result<Option<Self>, DetectorError> {
         let Some((width, height)) = size(model.summary().regions) else { return Ok(None) };
-        let files = sample_portraits(SEED, width, height);
+        let files = self_test_images(SEED, width, height);
         let scores = scores(model, &source.without_cache(), &files)?;
         let case = |(png, score): (&Vec<u8>, f64)| Case { png: STANDARD.encode(png), score };
         Ok(Some(Self { cases: files.iter().zip(scores).map(case).collect() }))

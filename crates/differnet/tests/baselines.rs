@@ -10,8 +10,9 @@ use differnet::{
     Outcome, Preset, Progress, ScoreConfig, SharedConfig, Training, Verdict, load_model,
     read_model_info,
 };
-use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
+use differnet_data::{Layout, load_dataset};
 use differnet_features::FeatureCache;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 
 /// Images and their cache.
 struct Bench {

@@ -6,9 +6,10 @@ use differnet::{
     BadImagePolicy, Detector, DetectorConfig, DeviceChoice, FeatureSource, Outcome, Preset,
     Training,
 };
-use differnet_data::{SampleConfig, find_images, write_sample_dataset};
+use differnet_data::find_images;
 use differnet_features::{Extractor, FEATURES, IMAGE_SIZE, SCALES};
 use differnet_flow::{AdamConfig, Flow, FlowConfig, HostFlow, Trainer, nll};
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use std::ops::ControlFlow;
 
 /// Sums of f32 in another order, through five convolutions.

@@ -9,10 +9,9 @@ use differnet::{
     Average, BadImagePolicy, Detector, DetectorConfig, DetectorError, FeatureSource, ImageScore,
     Outcome, Preset, Progress, ScoreConfig, Thresholds, Training, row_scores,
 };
-use differnet_data::{
-    Area, Layout, Regions, SampleConfig, load_dataset, paint_neutral, write_sample_dataset,
-};
+use differnet_data::{Area, Layout, Regions, load_dataset, paint_neutral};
 use differnet_features::FeatureCache;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 
 /// Images, cache and checkpoints of one test.
 struct Bench {

@@ -9,7 +9,8 @@ use burn::tensor::Device;
 use differnet::{
     BadImagePolicy, DetectorConfig, FeatureSource, Outcome, Preset, Training, load_model,
 };
-use differnet_data::{SampleConfig, find_images, write_sample_dataset};
+use differnet_data::find_images;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};
 use tempfile::TempDir;
 

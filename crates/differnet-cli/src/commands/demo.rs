@@ -8,8 +8,9 @@ use differnet::{
     AnomalyDetector, BadImagePolicy, Detector, DetectorConfig, FeatureSource, Method, Outcome,
     Training,
 };
-use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
+use differnet_data::{Layout, load_dataset};
 use differnet_eval::text_table;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use serde::Serialize;
 use serde_json::json;
 

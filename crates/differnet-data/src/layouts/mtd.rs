@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use differnet_random::ItemStream;
+
 use crate::dataset::{Dataset, Defect, Sample};
 use crate::dataset_error::DatasetError;
 use crate::layouts::masked::{MaskedImage, MaskedImages, pair};
 use crate::layouts::train_list::read_train_list;
 use crate::listing::{folders_in, images_in, name_of, require_folder};
-use differnet_random::ItemStream;
 
 /// What the names of class folders begin with.
 const CLASS_PREFIX: &str = "MT_";

@@ -10,7 +10,8 @@ use differnet::{
     AnomalyDetector, BadImagePolicy, Detector, DetectorConfig, FeatureSource, Outcome, Preset,
     Training, load_model,
 };
-use differnet_data::{SampleConfig, find_images, write_sample_dataset};
+use differnet_data::find_images;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use differnet_server::{Drained, Limits, ModelFile, Server, ServerConfig, Strangers};
 use serde_json::Value;
 use tempfile::TempDir;

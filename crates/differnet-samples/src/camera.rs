@@ -1,9 +1,9 @@
 //! A photograph of a part: supersampling, uneven light, lens, sensor noise, and the defect's mask.
 
+use differnet_random::ItemStream;
 use image::{GrayImage, RgbImage};
 
-use crate::sample::noise::Vector;
-use differnet_random::ItemStream;
+use crate::noise::Vector;
 
 /// Sample points per pixel and axis.
 const SUBSAMPLES: u32 = 2;

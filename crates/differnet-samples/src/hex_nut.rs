@@ -1,9 +1,10 @@
 //! An object: a zinc-plated hexagon nut on a rubber mat, seen from above.
 
-use crate::sample::camera::{Look, Part, UNITS};
-use crate::sample::noise::{Vector, cloud, mix, smooth_step, value_noise, wave};
-use crate::sample::shape::{Blob, Curve};
 use differnet_random::ItemStream;
+
+use crate::camera::{Look, Part, UNITS};
+use crate::noise::{Vector, cloud, mix, smooth_step, value_noise, wave};
+use crate::shape::{Blob, Curve};
 
 /// Kinds of defects, as they are called in the data set.
 pub(crate) const KINDS: [&str; 4] = ["broken_corner", "paint", "scratch", "thread"];

@@ -1,27 +1,12 @@
-//! A small generated data set in the layout of MVTec AD: two textures and an object, each with four
-//! kinds of defects and masks, for a first try without any photographs.
-//!
-//! Images vary the way real ones do: light, exposure, noise, pose, colour and the material itself.
-//! Every pixel follows from the seed, whatever the machine.
-
-mod brushed_metal;
-mod camera;
-mod fabric;
-mod hex_nut;
-mod noise;
-mod portraits;
-mod shape;
-mod shot;
+//! The folders and files of the sample data set.
 
 use std::fs;
 use std::path::Path;
 
 use rayon::prelude::*;
 
-use crate::dataset_error::DatasetError;
-use crate::sample::shot::{Category, shots};
-
-pub use portraits::sample_portraits;
+use crate::error::SampleError;
+use crate::shot::{Category, shots};
 
 /// Name of the file that says what wrote a category, and from which settings.
 const NOTE: &str = "generated.txt";
@@ -62,16 +47,13 @@ impl Default for SampleConfig {
 /// all of them are written.
 ///
 /// # Errors
-/// [`DatasetError::Occupied`] if a category's folder holds anything else,
-/// [`DatasetError::SampleSize`] if the size is out of range, [`DatasetError::Write`] or
-/// [`DatasetError::Encode`] if a file cannot be written.
-pub fn write_sample_dataset(
-    out: &Path,
-    config: &SampleConfig,
-) -> Result<Vec<String>, DatasetError> {
+/// [`SampleError::Occupied`] if a category's folder holds anything else,
+/// [`SampleError::Size`] if the size is out of range, [`SampleError::Write`] or
+/// [`SampleError::Encode`] if a file cannot be written.
+pub fn write_sample_dataset(out: &Path, config: &SampleConfig) -> Result<Vec<String>, SampleError> {
     let (min, max) = (SampleConfig::MIN_SIZE, SampleConfig::MAX_SIZE);
     if !(min..=max).contains(&config.size) {
-        return Err(DatasetError::SampleSize { size: config.size, min, max });
+        return Err(SampleError::Size { size: config.size, min, max });
     }
     fs::create_dir_all(out).map_err(write_error(out))?;
     let categories = [Category::BrushedMetal, Category::Fabric, Category::HexNut];
@@ -85,14 +67,14 @@ fn write_category(
     out: &Path,
     category: Category,
     config: &SampleConfig,
-) -> Result<(), DatasetError> {
+) -> Result<(), SampleError> {
     let target = out.join(category.name());
     let note = note(category, config);
     if fs::read_to_string(target.join(NOTE)).is_ok_and(|found| found == note) {
         return Ok(());
     }
     if target.is_file() || fs::read_dir(&target).is_ok_and(|mut entries| entries.next().is_some()) {
-        return Err(DatasetError::Occupied { path: target });
+        return Err(SampleError::Occupied { path: target });
     }
     // Written aside and renamed, so that an interrupted run leaves no half category.
     let aside =
@@ -125,25 +107,23 @@ fn note(category: Category, config: &SampleConfig) -> String {
     )
 }
 
-fn write_error(path: &Path) -> impl FnOnce(std::io::Error) -> DatasetError {
+fn write_error(path: &Path) -> impl FnOnce(std::io::Error) -> SampleError {
     let path = path.to_path_buf();
-    |source| DatasetError::Write { path, source }
+    |source| SampleError::Write { path, source }
 }
 
 #[cfg(test)]
 mod tests {
+    use differnet_data::{Layout, find_images, load_dataset, mvtec_categories};
+
     use super::*;
-    use crate::dataset::load_dataset;
-    use crate::layouts::Layout;
-    use crate::listing::find_images;
-    use crate::test_tree::tree;
 
     fn small(train: usize) -> SampleConfig {
         SampleConfig { seed: 5, size: 64, train, test_good: 1, test_defect_per_kind: 1 }
     }
 
     fn root() -> tempfile::TempDir {
-        tree::<&str>(&[])
+        tempfile::tempdir().unwrap()
     }
 
     #[test]
@@ -151,7 +131,7 @@ mod tests {
         let root = root();
         let categories = write_sample_dataset(root.path(), &small(2)).unwrap();
         assert_eq!(categories, ["brushed_metal", "fabric", "hex_nut"]);
-        assert_eq!(crate::mvtec_categories(root.path()).unwrap(), categories);
+        assert_eq!(mvtec_categories(root.path()).unwrap(), categories);
         for category in categories {
             let layout = Layout::Mvtec { category: Some(category) };
             let dataset = load_dataset(root.path(), &layout, 0).unwrap();

@@ -1,9 +1,10 @@
 //! A texture: sheet steel brushed in one direction.
 
-use crate::sample::camera::{Look, Part};
-use crate::sample::noise::{Vector, cloud, mix, smooth_step, value_noise, wave};
-use crate::sample::shape::{Blob, Curve};
 use differnet_random::ItemStream;
+
+use crate::camera::{Look, Part};
+use crate::noise::{Vector, cloud, mix, smooth_step, value_noise, wave};
+use crate::shape::{Blob, Curve};
 
 /// Kinds of defects, as they are called in the data set.
 pub(crate) const KINDS: [&str; 4] = ["dent", "rust", "scratch", "water_mark"];

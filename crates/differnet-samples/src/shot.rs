@@ -2,19 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
+use differnet_random::ItemStream;
 use image::{DynamicImage, ImageFormat};
 
-use crate::dataset_error::DatasetError;
-use crate::sample::SampleConfig;
-use crate::sample::brushed_metal::{self, BrushedMetal};
-use crate::sample::camera::{Part, Photograph, photograph};
-use crate::sample::fabric::{self, Fabric};
-use crate::sample::hex_nut::{self, HexNut};
-use differnet_random::ItemStream;
+use crate::brushed_metal::{self, BrushedMetal};
+use crate::camera::{Part, Photograph, photograph};
+use crate::dataset::SampleConfig;
+use crate::error::SampleError;
+use crate::fabric::{self, Fabric};
+use crate::hex_nut::{self, HexNut};
 
 /// What the sample images show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Category {
+pub(crate) enum Category {
     BrushedMetal,
     Fabric,
     HexNut,
@@ -22,7 +22,7 @@ pub(super) enum Category {
 
 impl Category {
     /// Its folder.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::BrushedMetal => "brushed_metal",
             Self::Fabric => "fabric",
@@ -31,7 +31,7 @@ impl Category {
     }
 
     /// The names of its kinds of defects, sorted.
-    pub(super) fn kinds(self) -> &'static [&'static str] {
+    pub(crate) fn kinds(self) -> &'static [&'static str] {
         match self {
             Self::BrushedMetal => &brushed_metal::KINDS,
             Self::Fabric => &fabric::KINDS,
@@ -61,7 +61,7 @@ impl Category {
 
 /// One image to be written.
 #[derive(Debug, Clone)]
-pub(super) struct Shot {
+pub(crate) struct Shot {
     category: Category,
     /// Where it goes below the category: `train/good` or `test/KIND`.
     folder: String,
@@ -71,7 +71,7 @@ pub(super) struct Shot {
 }
 
 impl Shot {
-    pub(super) fn photograph(&self, config: &SampleConfig) -> Photograph {
+    pub(crate) fn photograph(&self, config: &SampleConfig) -> Photograph {
         let item = format!("{}/{}/{}", self.category.name(), self.folder, self.index);
         let mut random = ItemStream::of_item(config.seed, "sample/part", item.as_bytes());
         let mut flaw = ItemStream::of_item(config.seed, "sample/flaw", item.as_bytes());
@@ -80,7 +80,7 @@ impl Shot {
     }
 
     /// Writes the image and, if there is a defect, its mask below the category's folder `root`.
-    pub(super) fn write(&self, root: &Path, config: &SampleConfig) -> Result<(), DatasetError> {
+    pub(crate) fn write(&self, root: &Path, config: &SampleConfig) -> Result<(), SampleError> {
         let Photograph { image, mask } = self.photograph(config);
         let path = root.join(&self.folder).join(format!("{:03}.png", self.index));
         save(&DynamicImage::ImageRgb8(image), path)?;
@@ -96,7 +96,7 @@ impl Shot {
 }
 
 /// All images of a category.
-pub(super) fn shots(category: Category, config: &SampleConfig) -> Vec<Shot> {
+pub(crate) fn shots(category: Category, config: &SampleConfig) -> Vec<Shot> {
     let mut shots = Vec::new();
     let mut add = |folder: String, kind, count| {
         shots.extend((0..count).map(|index| Shot {
@@ -114,16 +114,17 @@ pub(super) fn shots(category: Category, config: &SampleConfig) -> Vec<Shot> {
     shots
 }
 
-fn save(image: &DynamicImage, path: PathBuf) -> Result<(), DatasetError> {
+fn save(image: &DynamicImage, path: PathBuf) -> Result<(), SampleError> {
     image
         .save_with_format(&path, ImageFormat::Png)
-        .map_err(|source| DatasetError::Encode { path, source })
+        .map_err(|source| SampleError::Encode { path, source })
 }
 
 #[cfg(test)]
 mod tests {
+    use differnet_data::ContentHash;
+
     use super::*;
-    use crate::content_hash::ContentHash;
 
     const CATEGORIES: [Category; 3] = [Category::BrushedMetal, Category::Fabric, Category::HexNut];
 

@@ -1,7 +1,8 @@
 //! Outlines of defects: irregular blobs and curved lines.
 
-use crate::sample::noise::{Vector, cloud};
 use differnet_random::ItemStream;
+
+use crate::noise::{Vector, cloud};
 
 /// An irregular, perhaps elongated spot.
 #[derive(Debug, Clone)]
