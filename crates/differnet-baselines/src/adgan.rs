@@ -191,7 +191,7 @@ impl<'a> Game<'a> {
         let [batch, ..] = real.dims();
         let fake = self.generator.forward(self.latents(batch, 2 * update)).detach();
         let mut rng = rng::stream(self.seed, Purpose::Interpolation, update as u64);
-        let shares: Vec<f32> = (0..batch).map(|_| rng::unit(&mut rng)).collect();
+        let shares: Vec<f32> = (0..batch).map(|_| rng.unit()).collect();
         let shares = TensorData::new(shares, [batch, 1, 1, 1]);
         let shares = Tensor::<4>::from_data(shares, &self.device); // [batch, 1, 1, 1]
         let between = real.clone() * shares.clone() + fake.clone() * (shares.neg() + 1.0);
@@ -223,7 +223,7 @@ impl<'a> Game<'a> {
     /// Standard normal latents `[batch, latent]`, those of draw `index`.
     fn latents(&self, batch: usize, index: usize) -> Tensor<2> {
         let mut rng = rng::stream(self.seed, Purpose::Latent, index as u64);
-        let values = rng::normal(&mut rng, batch * self.config.latent);
+        let values = rng.normal(batch * self.config.latent);
         Tensor::from_data(TensorData::new(values, [batch, self.config.latent]), &self.device)
     }
 }

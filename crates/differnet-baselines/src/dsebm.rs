@@ -124,7 +124,7 @@ impl DsebmConfig {
         updates::run(schedule, seed, monitor, |update, rows| {
             let good = images.batch(rows, &autodiff); // [batch, 3, side, side]
             let mut rng = rng::stream(seed, Purpose::Noise, update as u64);
-            let values = rng::normal(&mut rng, rows.len() * CHANNELS * self.side * self.side);
+            let values = rng.normal(rows.len() * CHANNELS * self.side * self.side);
             let noise = images::to_tensor(values, self.side, &autodiff) * self.noise;
             let cleaned = energy.evaluate(good.clone() + noise).downhill();
             let loss = (cleaned - good).square().mean(); // [1]

@@ -1,6 +1,6 @@
 //! What can go wrong while fitting, storing or using a competitor.
 
-use std::path::PathBuf;
+use differnet_files::FileError;
 
 use differnet_progress::Cancelled;
 
@@ -84,93 +84,12 @@ pub enum BaselineError {
         /// The image, counted from 0.
         index: usize,
     },
-    /// The operating system refused to read or write `path`.
-    #[error("cannot access {}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The operating system's reason.
-        source: std::io::Error,
-    },
-    /// `path` is no valid safetensors file.
-    #[error("{} is not a safetensors file, or cut short", path.display())]
-    Format {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: safetensors::SafeTensorError,
-    },
-    /// `path` has been altered since it was written.
-    #[error("{} is damaged: its content does not match its checksum", path.display())]
-    Checksum {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The metadata lack a key.
-    #[error("{} lacks the metadata key {key:?}: is it a model of this kind?", path.display())]
-    MissingMetadata {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-    },
-    /// A metadata value that cannot be understood.
-    #[error("{}: metadata key {key:?} holds {value:?}, which is not {expected}", path.display())]
-    Metadata {
-        /// The file.
-        path: PathBuf,
-        /// The key.
-        key: String,
-        /// The value found.
-        value: String,
-        /// What it should be.
-        expected: &'static str,
-    },
-    /// A tensor that the model needs is not there.
-    #[error("{}: tensor {name:?} is missing", path.display())]
-    MissingTensor {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-    },
-    /// A tensor that is no part of the model.
-    #[error("{}: tensor {name:?} is no part of this model", path.display())]
-    UnexpectedTensor {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-    },
-    /// A tensor of the wrong shape.
-    #[error("{}: tensor {name:?} has shape {found:?}, expected {expected:?}", path.display())]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// The shape that the other tensors ask for.
-        expected: Vec<usize>,
-        /// The shape found.
-        found: Vec<usize>,
-    },
-    /// A tensor of the wrong element type.
-    #[error("{}: tensor {name:?} holds {found}, expected {expected}", path.display())]
-    Dtype {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: String,
-        /// The element type that the model needs.
-        expected: String,
-        /// The element type found.
-        found: String,
-    },
-    /// A value that is NaN, infinite or out of its range.
-    #[error("{}: tensor {name:?} holds a value that is not {expected}, at position {position}", path.display())]
+    /// The model's file cannot be read or written, or does not hold what it should.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A value out of its range.
+    #[error("tensor {name:?} holds a value that is not {expected}, at position {position}")]
     Value {
-        /// The file.
-        path: PathBuf,
         /// The tensor.
         name: String,
         /// Its range, in words.

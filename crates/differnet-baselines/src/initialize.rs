@@ -42,7 +42,7 @@ impl Draw {
         let count = shape.iter().product();
         let mut rng = rng::stream(self.seed, Purpose::Parameter, self.next);
         let mut normal = |mean: f32, deviation: f32| {
-            let values = rng::normal(&mut rng, count);
+            let values = rng.normal(count);
             Some(values.into_iter().map(|value| mean + deviation * value).collect())
         };
         match (field.as_str(), self.weights) {
@@ -52,10 +52,10 @@ impl Draw {
                 let (fan_in, fan_out) = fans(structure, shape);
                 match (weights, structure.as_str()) {
                     (Weights::WideResidual, "Struct:Linear") => {
-                        Some(uniform(&mut rng, 1.0 / fan_in.sqrt(), count))
+                        Some(rng.symmetric(1.0 / fan_in.sqrt(), count))
                     }
                     (Weights::WideResidual, _) => normal(0.0, (2.0 / fan_in).sqrt()),
-                    _ => Some(uniform(&mut rng, (6.0 / (fan_in + fan_out)).sqrt(), count)),
+                    _ => Some(rng.symmetric((6.0 / (fan_in + fan_out)).sqrt(), count)),
                 }
             }
             _ => None,
@@ -91,11 +91,6 @@ fn fans(structure: &str, shape: &[usize]) -> (f32, f32) {
     let (first, second) = ((shape[0] * taps) as f32, (shape[1] * taps) as f32);
     // Convolutions are stored as [outputs, inputs, ..], the others the other way round.
     if structure == "Struct:Conv2d" { (second, first) } else { (first, second) }
-}
-
-/// `count` values uniform on `[-bound, bound)`.
-fn uniform(rng: &mut impl rand::Rng, bound: f32, count: usize) -> Vec<f32> {
-    (0..count).map(|_| (2.0 * rng::unit(rng) - 1.0) * bound).collect()
 }
 
 #[cfg(test)]

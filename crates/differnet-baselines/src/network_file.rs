@@ -24,7 +24,7 @@ pub(crate) fn save(
 ) -> Result<(), BaselineError> {
     let mut metadata = metadata.clone();
     metadata.insert(SEED_KEY.into(), seed.to_string());
-    model_file::save(path, method, config, &parameters.tables(), &metadata)
+    model_file::save(path, method, config, &parameters.tensors(), &metadata)
 }
 
 /// The file that [`save`] wrote to `path`, from which tensors are to be taken, and what else it

@@ -10,6 +10,7 @@ mod kernel;
 mod kernel_cache;
 mod smo;
 
+use differnet_files::NamedTensor;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -17,8 +18,8 @@ use differnet_progress::Monitor;
 
 use crate::distances::{Points, QUERIES};
 use crate::error::BaselineError;
-use crate::model_file::{self, ModelFile, Table, Values};
-use crate::rng::{Purpose, stream, subsample};
+use crate::model_file::{self, ModelFile};
+use crate::rng::{Purpose, stream};
 use crate::rows::Rows;
 use crate::scorer::{FittedModel, RowScorer};
 use crate::standardizer::Standardizer;
@@ -69,7 +70,7 @@ impl OneClassSvmConfig {
         rows.require_any()?;
         let standardizer = Standardizer::fit(rows);
         let mut draws = stream(seed, Purpose::Subsample, 0);
-        let chosen = subsample(&mut draws, rows.count(), self.max_rows);
+        let chosen = draws.subsample(rows.count(), self.max_rows);
         let mut values = Vec::with_capacity(chosen.len() * rows.features());
         for at in chosen {
             values.extend(standardizer.apply(&rows.subrows(at..at + 1)));
@@ -196,21 +197,14 @@ impl FittedModel for OneClassSvm {
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), BaselineError> {
         let count = self.support_vectors.count();
         let values: Vec<f32> = self.support_vectors.values().iter().map(|v| *v as f32).collect();
-        let doubles = |name, values| {
-            let shape = vec![<[f64]>::len(values)];
-            Table { name, shape, values: Values::Doubles(values) }
-        };
-        let mut tables: Vec<Table<'_>> = self.standardizer.tables().into();
-        tables.extend([
+        let doubles = |name, values| NamedTensor::doubles(name, &[<[f64]>::len(values)], values);
+        let mut tensors: Vec<NamedTensor<'_>> = self.standardizer.tensors().into();
+        tensors.extend([
             doubles(COEFFICIENTS, &self.coefficients),
             doubles(OFFSET, std::slice::from_ref(&self.offset)),
             doubles(GAMMA, std::slice::from_ref(&self.kernel.gamma)),
-            Table {
-                name: SUPPORT_VECTORS,
-                shape: vec![count, self.features()],
-                values: Values::Singles(&values),
-            },
+            NamedTensor::floats(SUPPORT_VECTORS, &[count, self.features()], &values),
         ]);
-        model_file::save(path, METHOD, &self.config, &tables, metadata)
+        model_file::save(path, METHOD, &self.config, &tensors, metadata)
     }
 }

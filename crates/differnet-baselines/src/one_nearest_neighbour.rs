@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+use differnet_files::NamedTensor;
 use differnet_progress::Monitor;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::distances::{Points, QUERIES, squared_distance};
 use crate::error::BaselineError;
-use crate::model_file::{self, ModelFile, Table, Values};
+use crate::model_file::{self, ModelFile};
 use crate::rows::Rows;
 use crate::scorer::{FittedModel, RowScorer};
 use crate::standardizer::Standardizer;
@@ -186,13 +187,10 @@ impl FittedModel for OneNearestNeighbour {
 
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), BaselineError> {
         let points: Vec<f32> = self.points.values().iter().map(|value| *value as f32).collect();
-        let mut tables: Vec<Table<'_>> = self.standardizer.tables().into();
-        tables.extend(self.pca.tables());
-        tables.push(Table {
-            name: POINTS,
-            shape: vec![self.points.count(), self.pca.components()],
-            values: Values::Singles(&points),
-        });
-        model_file::save(path, METHOD, &self.config, &tables, metadata)
+        let mut tensors: Vec<NamedTensor<'_>> = self.standardizer.tensors().into();
+        tensors.extend(self.pca.tensors());
+        let shape = [self.points.count(), self.pca.components()];
+        tensors.push(NamedTensor::floats(POINTS, &shape, &points));
+        model_file::save(path, METHOD, &self.config, &tensors, metadata)
     }
 }

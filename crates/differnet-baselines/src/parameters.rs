@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
+use differnet_files::NamedTensor;
 
 use crate::error::BaselineError;
-use crate::model_file::{ModelFile, Table, Values};
+use crate::model_file::ModelFile;
 
 /// A tensor on the host.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,15 +30,11 @@ impl Parameters {
         module.valid().visit(&mut Collect { path: vec![prefix.to_string()], found: self });
     }
 
-    /// The tables of a model file.
-    pub(crate) fn tables(&self) -> Vec<Table<'_>> {
+    /// The tensors of a model file.
+    pub(crate) fn tensors(&self) -> Vec<NamedTensor<'_>> {
         let tensors = self.0.iter();
         tensors
-            .map(|(name, HostTensor { shape, values })| Table {
-                name,
-                shape: shape.clone(),
-                values: Values::Singles(values),
-            })
+            .map(|(name, HostTensor { shape, values })| NamedTensor::floats(name, shape, values))
             .collect()
     }
 }
@@ -182,7 +179,7 @@ mod tests {
     fn filled(parameters: &Parameters) -> Result<Network, BaselineError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("net.model");
-        model_file::save(&path, "test", &(), &parameters.tables(), &BTreeMap::new()).unwrap();
+        model_file::save(&path, "test", &(), &parameters.tensors(), &BTreeMap::new()).unwrap();
         let mut file = ModelFile::open(&path, "test").unwrap();
         let network = fill(&mut file, "net", network())?;
         file.finish()?;
@@ -198,13 +195,11 @@ mod tests {
     }
 
     #[test]
-    fn faults_name_their_file_and_tensor() {
+    fn faults_name_their_tensor() {
         let fault = |change: fn(&mut Parameters)| {
             let mut parameters = stored();
             change(&mut parameters);
-            let message = filled(&parameters).unwrap_err().to_string();
-            let (_, message) = message.split_once("net.model: ").unwrap();
-            message.to_owned()
+            filled(&parameters).unwrap_err().to_string()
         };
         let missing = fault(|parameters| {
             parameters.0.remove("net.dense.weight");

@@ -17,7 +17,7 @@ pub trait FittedModel: Debug + Send + Sync {
     /// Writes the model with `metadata` as a safetensors file; a complete file or none.
     ///
     /// # Errors
-    /// [`BaselineError::Io`] if the file cannot be written.
+    /// [`BaselineError::File`] if the file cannot be written.
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), BaselineError>;
 }
 

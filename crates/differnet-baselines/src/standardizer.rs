@@ -1,9 +1,10 @@
 //! Features on a common scale: zero mean and unit spread over the training rows.
 
+use differnet_files::NamedTensor;
 use rayon::prelude::*;
 
 use crate::error::BaselineError;
-use crate::model_file::{ModelFile, Table, Values};
+use crate::model_file::ModelFile;
 use crate::rows::Rows;
 
 /// Rows that one task sums. Fixed, so that sums do not depend on the number of threads.
@@ -50,14 +51,10 @@ impl Standardizer {
         values
     }
 
-    /// The tables of a model file.
-    pub(crate) fn tables(&self) -> [Table<'_>; 2] {
-        let table = |name, values| Table {
-            name,
-            shape: vec![self.features()],
-            values: Values::Doubles(values),
-        };
-        [table(MEANS, &self.means), table(SCALES, &self.scales)]
+    /// The tensors of a model file.
+    pub(crate) fn tensors(&self) -> [NamedTensor<'_>; 2] {
+        let tensor = |name, values| NamedTensor::doubles(name, &[self.features()], values);
+        [tensor(MEANS, &self.means), tensor(SCALES, &self.scales)]
     }
 
     /// The standardizer in `file`, of rows of this width.

@@ -1,7 +1,7 @@
 //! The training loop: batches, progress and cancelling.
 
-use differnet_flow::BatchOrder;
 use differnet_progress::{Monitor, Progress, Stage};
+use differnet_random::BatchOrder;
 
 use crate::error::BaselineError;
 
@@ -27,8 +27,7 @@ pub(crate) fn run(
     mut step: impl FnMut(usize, &[usize]) -> Result<f64, BaselineError>,
 ) -> Result<(), BaselineError> {
     let Schedule { rows, batch_size, updates: total } = schedule;
-    let mut order = BatchOrder::new(seed, rows, batch_size)
-        .expect("settings and images are checked before a training begins");
+    let mut order = BatchOrder::new(seed, rows, batch_size);
     for update in 0..total {
         let loss = Some(step(update, order.batch(update as u64))?);
         monitor.report(Progress { loss, ..Progress::new(Stage::Fitting, update + 1, total) })?;
@@ -38,7 +37,6 @@ pub(crate) fn run(
 
 /// The batches of one epoch, in the order of `seed`: each row once.
 pub(crate) fn epoch(schedule: Schedule, seed: u64) -> Vec<Vec<usize>> {
-    let mut order = BatchOrder::new(seed, schedule.rows, schedule.batch_size)
-        .expect("settings and images are checked before a training begins");
+    let mut order = BatchOrder::new(seed, schedule.rows, schedule.batch_size);
     (0..order.batches_per_epoch()).map(|batch| order.batch(batch as u64).to_vec()).collect()
 }

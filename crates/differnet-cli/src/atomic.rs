@@ -1,11 +1,11 @@
-//! Files that are complete or absent: written under a temporary name, then renamed.
+//! Atomic writes of output files, folders above them included.
 
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use differnet_flow::replace_file;
+use differnet_files::AtomicFile;
 
 /// Writes `bytes` to `path`.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
@@ -15,11 +15,13 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 /// Writes `path` with `fill`, folders above it included; if `fill` fails, nothing changes.
 pub(crate) fn replace(
     path: &Path,
-    fill: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<()>,
+    fill: impl FnOnce(&mut AtomicFile) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let cannot_write = || format!("cannot write {}", path.display());
     fs::create_dir_all(folder_of(path)).with_context(cannot_write)?;
-    replace_file(path, fill, |refused| anyhow::Error::new(refused).context(cannot_write()))
+    let mut file = AtomicFile::create(path).with_context(cannot_write)?;
+    fill(&mut file)?;
+    file.commit().with_context(cannot_write)
 }
 
 /// The folder that `path` lies in.

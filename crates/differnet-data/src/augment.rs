@@ -3,8 +3,9 @@
 use std::f64::consts::GOLDEN_RATIO;
 use std::ops::Range;
 
+use differnet_random::ItemStream;
+
 use crate::content_hash::ContentHash;
-use crate::random::Random;
 use crate::transform::Transform;
 
 /// Which transforms are drawn.
@@ -59,11 +60,12 @@ pub fn random_transforms(
     image: &ContentHash,
     range: Range<usize>,
 ) -> Vec<Transform> {
-    let mut random = Random::new(seed, purpose.key(), &image.0);
+    let mut random = ItemStream::of_item(seed, purpose.key(), &image.0);
     range
         .map(|index| {
             random.seek(index as u64);
-            let [turn, brightness, contrast] = [random.unit(), random.unit(), random.unit()];
+            let [turn, brightness, contrast] =
+                [random.coarse_unit(), random.coarse_unit(), random.coarse_unit()];
             transform(config, turn, brightness, contrast)
         })
         .collect()

@@ -17,22 +17,6 @@ pub enum DatasetError {
         /// What the operating system said.
         source: std::io::Error,
     },
-    /// The operating system refused to write.
-    #[error("cannot write {}", path.display())]
-    Write {
-        /// The folder or file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
-    /// An image of the generated data set could not be encoded.
-    #[error("cannot write the image {}", path.display())]
-    Encode {
-        /// The file.
-        path: PathBuf,
-        /// What the encoder said.
-        source: image::ImageError,
-    },
     /// Nothing has this name.
     #[error("{} does not exist: check the spelling", path.display())]
     Missing {
@@ -133,22 +117,6 @@ pub enum DatasetError {
     TestFoldersEqual {
         /// The folder.
         path: PathBuf,
-    },
-    /// The sample data set would mix with other files.
-    #[error("{} exists with other content: choose another folder or delete it", path.display())]
-    Occupied {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// A sample data set of images too small to show a part.
-    #[error("sample images of {size} pixels are not possible: choose {min} to {max}")]
-    SampleSize {
-        /// The size asked for.
-        size: u32,
-        /// The smallest possible.
-        min: u32,
-        /// The largest possible.
-        max: u32,
     },
 }
 

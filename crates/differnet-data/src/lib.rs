@@ -1,4 +1,4 @@
-//! Inspection data sets: layouts, decoding, PIL-exact resizing and transforms, and a generated sample.
+//! Inspection data sets: layouts, decoding, PIL-exact resizing and transforms.
 //!
 //! Paths go in, pixels come out: nothing here knows of tensors or models.
 
@@ -25,13 +25,11 @@ mod listing;
 mod load;
 mod mask;
 mod oddity;
-mod random;
 mod regions;
 mod regions_error;
 mod resize;
 mod robust_spread;
 mod rotate;
-mod sample;
 mod seen_image;
 mod subset;
 #[cfg(test)]
@@ -68,7 +66,6 @@ pub use regions::{NEUTRAL, Regions, paint_neutral};
 pub use regions_error::RegionsError;
 pub use resize::resize_bilinear;
 pub use robust_spread::RobustSpread;
-pub use sample::{SampleConfig, sample_portraits, write_sample_dataset};
 pub use seen_image::SeenImage;
 pub use subset::random_subset;
 pub use transform::{Transform, apply};

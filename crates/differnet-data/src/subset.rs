@@ -1,7 +1,8 @@
 //! A few images drawn from many: training on small sets (paper, Section 4.5 and Figure 7).
 
+use differnet_random::ItemStream;
+
 use crate::content_hash::ContentHash;
-use crate::random::Random;
 
 /// Indices, ascending, of `count` of the images with the hashes `images`, drawn from `seed`; all of
 /// them if there are no more.
@@ -11,7 +12,7 @@ use crate::random::Random;
 pub fn random_subset(images: &[ContentHash], count: usize, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..images.len()).collect();
     order.sort_by_key(|&index| (images[index], index));
-    Random::new(seed, "subset", b"").shuffle(&mut order);
+    ItemStream::of_item(seed, "subset", b"").shuffle(&mut order);
     order.truncate(count);
     order.sort_unstable();
     order

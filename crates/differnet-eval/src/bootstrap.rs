@@ -1,10 +1,10 @@
 //! Confidence interval of the AUROC by resampling the test images.
 
+use differnet_scoring::interpolated_quantile;
 use serde::{Deserialize, Serialize};
 
 use crate::auroc::area;
 use crate::error::MetricError;
-use crate::quantile::quantile;
 use crate::ranking::Ranking;
 use crate::resampling::{BootstrapConfig, resampled};
 
@@ -58,7 +58,10 @@ pub fn bootstrap_auroc(
 pub(crate) fn percentile_interval(mut estimates: Vec<f64>, confidence: f64) -> Interval {
     estimates.sort_unstable_by(f64::total_cmp);
     let tail = (1.0 - confidence) / 2.0;
-    Interval { lower: quantile(&estimates, tail), upper: quantile(&estimates, 1.0 - tail) }
+    Interval {
+        lower: interpolated_quantile(&estimates, tail),
+        upper: interpolated_quantile(&estimates, 1.0 - tail),
+    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@
 mod aupro;
 mod overlap;
 mod pointing_game;
-mod regions;
 mod share;
 #[cfg(test)]
 mod test_inputs;
 mod value_bins;
 
+use differnet_scoring::connected_components;
 use serde::{Deserialize, Serialize};
 
 use crate::auroc::area;
@@ -17,7 +17,6 @@ use crate::error::MetricError;
 use aupro::aupro;
 use overlap::best_overlap;
 use pointing_game::peak_hit;
-use regions::regions;
 use share::Share;
 use value_bins::{Bin, ValueBins};
 
@@ -149,7 +148,7 @@ impl PixelEvaluation {
         for (value, _) in pixels.clone().filter(|(_, defect)| !defect) {
             self.bins.bin_mut(value).good += 1;
         }
-        let regions = regions(mask, width);
+        let regions = connected_components(mask, width);
         for region in &regions {
             let share = Share::of(1, region.len());
             for &pixel in region {

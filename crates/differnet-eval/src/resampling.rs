@@ -1,7 +1,6 @@
 //! Test sets redrawn from a test set: what every bootstrap interval starts from.
 
-use rand_chacha::ChaCha12Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use differnet_random::IndexStream;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -56,13 +55,13 @@ pub(crate) fn resampled<T: Send>(
     let statistics = (0..config.resamples).into_par_iter().map_init(
         || vec![(0_usize, 0_usize); groups],
         |counts, resample| {
-            let mut rng = stream(config.seed, resample as u64);
+            let mut stream = IndexStream::numbered(config.seed, PURPOSE, resample as u64);
             counts.fill((0, 0));
             for _ in 0..good.len() {
-                counts[good[draw_below(&mut rng, good.len())]].0 += 1;
+                counts[good[stream.below(good.len())]].0 += 1;
             }
             for _ in 0..defects.len() {
-                counts[defects[draw_below(&mut rng, defects.len())]].1 += 1;
+                counts[defects[stream.below(defects.len())]].1 += 1;
             }
             statistic(counts)
         },
@@ -78,21 +77,6 @@ fn places(ranking: &Ranking, count: impl Fn(&TieGroup) -> usize) -> Vec<usize> {
         .enumerate()
         .flat_map(|(place, group)| std::iter::repeat_n(place, count(group)))
         .collect()
-}
-
-/// The random stream of one resample.
-fn stream(seed: u64, resample: u64) -> ChaCha12Rng {
-    let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    key[8..24].copy_from_slice(PURPOSE);
-    let mut rng = ChaCha12Rng::from_seed(key);
-    rng.set_stream(resample);
-    rng
-}
-
-/// Uniform in `0..n`; the bias of the multiply-shift is below `n / 2⁶⁴`.
-fn draw_below(rng: &mut ChaCha12Rng, n: usize) -> usize {
-    ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize
 }
 
 #[cfg(test)]

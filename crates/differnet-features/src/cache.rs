@@ -2,8 +2,8 @@
 //!
 //! `ROOT/v1/EXTRACTOR/HH/IMAGE-HASH/SEGMENT.safetensors`, where a segment holds the rows of some
 //! transforms of one image: `features` `[transforms, 768]` and `transforms` `[transforms, 3]`.
-//! A segment is written once, under a name derived from its content's keys, by renaming a
-//! temporary file: readers never see half a segment, and two processes that extract the same thing
+//! A segment is written once, under a name derived from its content's keys, by an
+//! atomic write: readers never see half a segment, and two processes that extract the same thing
 //! write the same name. A damaged segment counts as absent.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +11,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use differnet_files::AtomicFile;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use sha2::{Digest, Sha256};
@@ -20,8 +21,8 @@ use crate::extractor::FEATURES;
 
 /// Version of the layout on disk.
 const LAYOUT: &str = "v1";
-/// How the names of segments begin that are being written.
-const PARTIAL: &str = ".segment";
+/// How the names of segments end that are being written.
+const PARTIAL: &str = ".partial";
 
 /// The numbers that define a transform of an image: degrees, brightness, contrast.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -116,8 +117,7 @@ impl FeatureCache {
         let path = folder.join(name);
         let values: Vec<u8> = rows.iter().flat_map(|value| value.to_le_bytes()).collect();
         let bytes = serialize_segment(&keys, &values, transforms.len());
-        write_atomically(&folder, &path, &bytes)
-            .map_err(|source| FeatureError::Cache { path, source })
+        write(&folder, &path, &bytes).map_err(|source| FeatureError::Cache { path, source })
     }
 
     /// What is stored, by extractor; reads every segment.
@@ -209,17 +209,12 @@ fn read_segment(path: &Path) -> Option<Vec<([u32; 3], Vec<f32>)>> {
     Some(keys.zip(rows.chunks_exact(FEATURES).map(<[f32]>::to_vec)).collect())
 }
 
-fn write_atomically(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write(folder: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PARTIAL);
-    // As readable as the user's other files, not for the owner alone: a cache may be shared.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = AtomicFile::create(path)?;
     file.write_all(bytes)?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    // A segment that a power cut empties counts as damaged, and is extracted anew.
+    file.commit_unsynced()
 }
 
 /// Sorted segment files of an image's folder; none if there is no such folder.
@@ -233,7 +228,7 @@ fn segments(folder: &Path) -> Result<Vec<PathBuf>, FeatureError> {
 fn partial_segments(folder: &Path) -> Result<Vec<PathBuf>, FeatureError> {
     let mut paths = entries(folder)?;
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    paths.retain(|path| name(path).starts_with(PARTIAL));
+    paths.retain(|path| name(path).ends_with(PARTIAL));
     Ok(paths)
 }
 
@@ -342,7 +337,7 @@ mod tests {
         let image = cache.image_folder("x", &[7; 32]);
         let mine = cache.root().join("v1/notes.txt");
         fs::write(&mine, "mine").expect("writable");
-        fs::write(image.join(".segment-of-a-killed-process"), "half").expect("writable");
+        fs::write(image.join("0f.safetensors.77777.0.partial"), "half").expect("writable");
         cache.clear().expect("deletable");
         assert!(mine.exists() && !image.exists());
     }

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet_flow::{AdamConfig, Fit, FitConfig, Flow, FlowConfig};
 use plotters::prelude::*;
-use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 const SEED: u64 = 1;
 const ROWS: usize = 2000;

@@ -3,21 +3,23 @@
 //! One safetensors file with the flow's tensors under `flow.`, Adam's moments under
 //! `adam.first.` and `adam.second.`, and settings, step count and a checksum among the metadata.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::str::FromStr;
 
 use burn::tensor::Device;
-use safetensors::Dtype;
+use differnet_files::{
+    Dtype, FileError, NamedTensor, TensorFile, TensorSource, TensorSpec, TensorValues,
+    save_tensors, write_tensors,
+};
 
 use crate::adam::AdamConfig;
 use crate::error::FlowError;
 use crate::flow::Flow;
-use crate::flow_file::{self, CHECKSUM_KEY};
 use crate::host::HostMoments;
-use crate::io::{self, CONFIG_KEY, FlowValues};
-use crate::tensor_file::{self, Checksum, TensorFile, TensorSource, TensorSpec};
+use crate::io::{CONFIG_KEY, config_from};
 use crate::trainer::{Moments, Trainer};
 
 const ADAM_KEY: &str = "differnet_flow.adam";
@@ -32,57 +34,45 @@ impl Trainer {
     /// The caller's `metadata` come back from [`load_checkpoint`](Self::load_checkpoint).
     ///
     /// # Errors
-    /// [`FlowError::Io`] if the file cannot be written.
+    /// [`FileError::Io`] if the file cannot be written.
     pub fn save_checkpoint(
         &self,
         path: &Path,
         metadata: &BTreeMap<String, String>,
     ) -> Result<(), FlowError> {
-        tensor_file::replace(path, |out| self.write_checkpoint(metadata, out))
+        Ok(save_tensors(path, &self.described(metadata), || self.tensors())?)
     }
 
     /// Writes what [`save_checkpoint`](Self::save_checkpoint) does, one tensor at a time.
     ///
     /// # Errors
-    /// [`FlowError::Write`] if `out` refuses.
+    /// The first of `out`.
     pub fn write_checkpoint(
         &self,
         metadata: &BTreeMap<String, String>,
         out: &mut impl Write,
-    ) -> Result<(), FlowError> {
+    ) -> io::Result<()> {
+        write_tensors(&self.described(metadata), || self.tensors(), out)
+    }
+
+    /// `metadata` with settings and step count.
+    fn described(&self, metadata: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut metadata = self.flow.config().added_to(metadata);
         metadata.insert(ADAM_KEY.into(), self.config.to_text());
         metadata.insert(STEPS_KEY.into(), self.steps.to_string());
-
-        metadata.remove(CHECKSUM_KEY);
-        metadata.insert(CHECKSUM_KEY.into(), self.checksum(&metadata).to_string());
-        let moments = moment_specs(&self.flow);
-        let mut specs = self.flow.config().tensors(FLOW_PREFIX);
-        specs.extend(moments.iter().flat_map(|(first, second)| [first.clone(), second.clone()]));
-        tensor_file::write_header(&specs, &metadata, out)?;
-
-        self.flow.to_tensors(FLOW_PREFIX, |tensor| match tensor.values {
-            FlowValues::Floats(values) => tensor_file::write_floats(values, out),
-            FlowValues::Integers(values) => tensor_file::write_integers(values, out),
-        })?;
-        self.moments.visit(|values| tensor_file::write_floats(values, out))
+        metadata
     }
 
-    /// The checksum of weights, moments and `metadata`.
-    fn checksum(&self, metadata: &BTreeMap<String, String>) -> Checksum {
-        let mut checksum = Checksum::of(metadata);
-        flow_file::add_flow(&mut checksum, &self.flow, FLOW_PREFIX);
-        let specs = moment_specs(&self.flow);
-        let mut names = specs.iter().flat_map(|(first, second)| [&first.name, &second.name]);
-        let mut bytes = Vec::new();
-        let summed = self.moments.visit(|values| {
-            bytes.clear();
-            tensor_file::write_floats(values, &mut bytes)?;
-            checksum.add(names.next().expect("a name for each moment"), &bytes);
-            Ok::<(), FlowError>(())
+    /// Weights, and each parameter's first and second moments.
+    fn tensors(&self) -> impl Iterator<Item = NamedTensor<'_>> {
+        let specs = moment_specs(&self.flow).into_iter();
+        let specs = specs.flat_map(|(first, second)| [first, second]);
+        let moments = specs.zip(self.moments.values()).map(|(spec, values)| NamedTensor {
+            name: spec.name,
+            shape: spec.shape,
+            values: TensorValues::F32(values),
         });
-        summed.expect("memory accepts every byte");
-        checksum
+        self.flow.tensors(FLOW_PREFIX).chain(moments)
     }
 
     /// The trainer saved at `path`, on `device`, and the metadata saved with it.
@@ -97,7 +87,7 @@ impl Trainer {
     ) -> Result<(Self, BTreeMap<String, String>), FlowError> {
         let mut file = TensorFile::open(path)?;
         let mut metadata = file.metadata();
-        let config = io::config_from(&metadata)?;
+        let config = config_from(&metadata)?;
         let adam = parse(&metadata, ADAM_KEY, "five settings of Adam", AdamConfig::from_text)?;
         let steps = parse(&metadata, STEPS_KEY, "a count", |value| u64::from_str(value).ok())?;
         let flow = Flow::from_source(&mut file, FLOW_PREFIX, &config, device)?;
@@ -107,14 +97,14 @@ impl Trainer {
         let stranger =
             |name: &String| !name.starts_with(FLOW_PREFIX) && !known.contains(name.as_str());
         if let Some(name) = file.names().into_iter().find(stranger) {
-            return Err(FlowError::UnexpectedTensor { name });
+            return Err(FileError::UnexpectedTensor { name }.into());
         }
+        let mut read = |spec: &TensorSpec| file.floats(&spec.name, &spec.shape);
         let moments = specs.iter().map(|(first, second)| {
-            Ok(HostMoments { first: file.floats(first)?, second: file.floats(second)? })
+            Ok(HostMoments { first: read(first)?, second: read(second)? }) //
         });
-        let moments = Moments::new(moments.collect::<Result<_, FlowError>>()?, device);
-        let expected = metadata.remove(CHECKSUM_KEY);
-        flow_file::check(path, file.checksum(&metadata), expected.as_deref())?;
+        let moments = Moments::new(moments.collect::<Result<_, FileError>>()?, device);
+        file.verify()?;
         for key in [CONFIG_KEY, ADAM_KEY, STEPS_KEY] {
             metadata.remove(key);
         }
@@ -123,19 +113,19 @@ impl Trainer {
 }
 
 impl Moments {
-    /// Passes every parameter's first, then its second moments to `visit`, in the flow's order.
-    fn visit<E>(&self, mut visit: impl FnMut(&[f32]) -> Result<(), E>) -> Result<(), E> {
+    /// Every parameter's first, then its second moments, in the flow's order.
+    fn values(&self) -> Box<dyn Iterator<Item = Cow<'_, [f32]>> + '_> {
         match self {
-            Self::Host(moments) => moments.iter().try_for_each(|HostMoments { first, second }| {
-                visit(first)?;
-                visit(second)
-            }),
+            Self::Host(moments) => {
+                let values = moments.iter().flat_map(|moments| [&moments.first, &moments.second]);
+                Box::new(values.map(|values| Cow::Borrowed(&**values)))
+            }
             Self::Device(moments) => {
                 let tensors = moments.iter().flat_map(|moments| [&moments.first, &moments.second]);
-                tensors.into_iter().try_for_each(|tensor| {
+                Box::new(tensors.map(|tensor| {
                     let data = tensor.to_data().convert::<f32>();
-                    visit(data.as_slice().expect("the data were just converted to f32"))
-                })
+                    Cow::Owned(data.try_into_vec().expect("the data were just converted to f32"))
+                }))
             }
         }
     }
@@ -158,10 +148,10 @@ fn parse<T>(
     key: &str,
     expected: &'static str,
     parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, FlowError> {
+) -> Result<T, FileError> {
     let Some(value) = metadata.get(key) else {
-        return Err(FlowError::MissingMetadata { key: key.into() });
+        return Err(FileError::MissingMetadata { key: key.into() });
     };
-    let metadata = || FlowError::Metadata { key: key.into(), value: value.clone(), expected };
+    let metadata = || FileError::Metadata { key: key.into(), value: value.clone(), expected };
     parse(value).ok_or_else(metadata)
 }

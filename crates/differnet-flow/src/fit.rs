@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use burn::config::Config;
 use burn::tensor::Device;
+use differnet_random::BatchOrder;
 
 use crate::adam::AdamConfig;
-use crate::batches::BatchOrder;
 use crate::error::TrainError;
 use crate::flow::{Flow, FlowConfig};
 use crate::noise::add_noise;
@@ -104,11 +104,18 @@ impl<'a> Fit<'a> {
             let (expected, found) = ("finite, at least 0", noise.to_string());
             return Err(TrainError::Setting { name: "noise", expected, found });
         }
+        if rows.is_empty() {
+            return Err(TrainError::NoRows);
+        }
+        if batch_size == 0 {
+            let (expected, found) = ("at least 1", batch_size.to_string());
+            return Err(TrainError::Setting { name: "batch_size", expected, found });
+        }
         Ok(Self {
             rows,
             seed,
             updates: 0..updates,
-            order: BatchOrder::new(seed, rows.len() / features, batch_size)?,
+            order: BatchOrder::new(seed, rows.len() / features, batch_size),
             deviations: vec![noise as f32; features],
             batch: Vec::new(),
             trainer: Trainer::new(config.init(seed, device), settings.adam.clone()),

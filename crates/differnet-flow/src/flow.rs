@@ -180,8 +180,7 @@ impl Flow {
     ///
     /// The latents are drawn on the host from `seed`. `device` must be the flow's own.
     pub fn sample(&self, rows: usize, seed: u64, device: &Device) -> Tensor<2> {
-        let mut stream = rng::stream(seed, Purpose::Sample, 0);
-        let z = rng::normal(&mut stream, rows * self.features);
+        let z = rng::stream(seed, Purpose::Sample, 0).normal(rows * self.features);
         self.inverse(Tensor::from_data(TensorData::new(z, [rows, self.features]), device))
     }
 

@@ -1,31 +1,31 @@
-//! Files of one flow or several, with a checksum and a caller's tables.
+//! Files of one flow or several, with a checksum and a caller's auxiliary tensors.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use burn::tensor::Device;
+use differnet_files::{
+    FileError, NamedTensor, TensorFile, TensorSource, save_tensors, write_tensors,
+};
 
-use crate::companion::{self, Companion};
+use crate::auxiliary::{self, AuxiliaryTensor};
 use crate::error::FlowError;
 use crate::flow::{Flow, FlowConfig};
 use crate::host_flow::HostFlow;
-use crate::io::{FlowTensor, FlowValues, config_from};
-use crate::tensor_file::{self, Checksum, TensorFile, TensorSource, TensorSpec};
+use crate::io::config_from;
 
-/// Metadata key under which a flow's file keeps the checksum of all the rest.
-pub(crate) const CHECKSUM_KEY: &str = "differnet_flow.checksum";
 /// Metadata key under which a file of several flows keeps their number.
 const COUNT_KEY: &str = "differnet_flow.flows";
 /// What the names of tensors of further flows begin with: `flows.{k}.blocks.…`, from 1.
 pub(crate) const FURTHER: &str = "flows.";
 
-/// Writes flows of one configuration, and `companions`, to `path`; a complete file or none.
+/// Writes flows of one configuration, and `auxiliary` tensors, to `path`; a complete file or none.
 ///
 /// A file of one flow is that of [`Flow::save`].
 ///
 /// # Errors
-/// [`FlowError::Io`] if the file cannot be written.
+/// [`FileError::Io`] if the file cannot be written.
 ///
 /// # Panics
 /// If there are no flows, or their configurations differ.
@@ -33,9 +33,10 @@ pub fn save_flows(
     flows: &[Flow],
     path: &Path,
     metadata: &BTreeMap<String, String>,
-    companions: &[Companion],
+    auxiliary: &[AuxiliaryTensor],
 ) -> Result<(), FlowError> {
-    save_stored(flows, path, metadata, companions)
+    let metadata = described(flows, metadata);
+    Ok(save_tensors(path, &metadata, || tensors(flows, auxiliary))?)
 }
 
 /// As [`save_flows`], of flows for scoring.
@@ -49,30 +50,28 @@ pub fn save_host_flows(
     flows: &[HostFlow],
     path: &Path,
     metadata: &BTreeMap<String, String>,
-    companions: &[Companion],
+    auxiliary: &[AuxiliaryTensor],
 ) -> Result<(), FlowError> {
-    save_stored(flows, path, metadata, companions)
+    let metadata = described(flows, metadata);
+    Ok(save_tensors(path, &metadata, || tensors(flows, auxiliary))?)
 }
 
-fn save_stored(
-    flows: &[impl StoredFlow],
-    path: &Path,
+/// Writes what [`save_flows`] does to `out`.
+pub(crate) fn write_all(
+    flows: &[Flow],
     metadata: &BTreeMap<String, String>,
-    companions: &[Companion],
-) -> Result<(), FlowError> {
-    tensor_file::replace(path, |out| write_all(flows, metadata, companions, out))
+    auxiliary: &[AuxiliaryTensor],
+    out: &mut impl Write,
+) -> io::Result<()> {
+    write_tensors(&described(flows, metadata), || tensors(flows, auxiliary), out)
 }
 
 /// A flow that can be written.
 pub(crate) trait StoredFlow {
     fn config(&self) -> FlowConfig;
 
-    /// As [`Flow::to_tensors`].
-    fn to_tensors(
-        &self,
-        prefix: &str,
-        visit: &mut dyn FnMut(FlowTensor<'_>) -> Result<(), FlowError>,
-    ) -> Result<(), FlowError>;
+    /// As [`Flow::tensors`].
+    fn tensors(&self, prefix: &str) -> Box<dyn Iterator<Item = NamedTensor<'_>> + '_>;
 }
 
 impl StoredFlow for Flow {
@@ -80,53 +79,76 @@ impl StoredFlow for Flow {
         Flow::config(self)
     }
 
-    fn to_tensors(
-        &self,
-        prefix: &str,
-        visit: &mut dyn FnMut(FlowTensor<'_>) -> Result<(), FlowError>,
-    ) -> Result<(), FlowError> {
-        Flow::to_tensors(self, prefix, visit)
+    fn tensors(&self, prefix: &str) -> Box<dyn Iterator<Item = NamedTensor<'_>> + '_> {
+        Box::new(Flow::tensors(self, prefix))
     }
 }
 
-/// The flows stored at `path` by [`save_flows`], and their companions sorted by name.
+/// `metadata` with what tells the flows' configuration and number.
+fn described<F: StoredFlow>(
+    flows: &[F],
+    metadata: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let config = flows[0].config();
+    let same = |flow: &F| flow.config().to_string() == config.to_string();
+    assert!(flows.iter().all(same), "flows of one file have one configuration");
+    let mut metadata = config.added_to(metadata);
+    if flows.len() > 1 {
+        metadata.insert(COUNT_KEY.into(), flows.len().to_string());
+    }
+    metadata
+}
+
+/// Every tensor of a file, in order.
+fn tensors<'a, F: StoredFlow>(
+    flows: &'a [F],
+    auxiliary: &'a [AuxiliaryTensor],
+) -> impl Iterator<Item = NamedTensor<'a>> {
+    let numbered = flows.iter().enumerate();
+    let flows = numbered.flat_map(|(index, flow)| flow.tensors(&flow_prefix(index)));
+    flows.chain(auxiliary.iter().map(AuxiliaryTensor::tensor))
+}
+
+/// The flows stored at `path` by [`save_flows`], and their auxiliary tensors sorted by name.
 ///
 /// # Errors
 /// As [`Flow::load`].
-pub fn load_flows(path: &Path, device: &Device) -> Result<(Vec<Flow>, Vec<Companion>), FlowError> {
+pub fn load_flows(
+    path: &Path,
+    device: &Device,
+) -> Result<(Vec<Flow>, Vec<AuxiliaryTensor>), FlowError> {
     let mut file = TensorFile::open(path)?;
-    let mut metadata = file.metadata();
+    let metadata = file.metadata();
     let read = |file: &mut TensorFile, prefix: &str, config: &FlowConfig| {
         Flow::from_source(file, prefix, config, device)
     };
-    let stored = read_flows(&mut file, &mut metadata, read)?;
-    check(path, file.checksum(&metadata), stored.checksum.as_deref())?;
-    Ok((stored.flows, stored.companions))
+    let stored = read_flows(&mut file, &metadata, read)?;
+    file.verify()?;
+    Ok((stored.flows, stored.auxiliary))
 }
 
 /// What a file holds, before its checksum has been compared.
 pub(crate) struct Stored<F> {
     pub(crate) flows: Vec<F>,
-    pub(crate) companions: Vec<Companion>,
-    pub(crate) checksum: Option<String>,
+    pub(crate) auxiliary: Vec<AuxiliaryTensor>,
 }
 
-/// Every flow of a file by `read`, given what its tensors' names begin with, and its companions; takes
-/// the checksum out of `metadata`.
+/// Every flow of a file by `read`, given what its tensors' names begin with, and its auxiliary
+/// tensors.
 pub(crate) fn read_flows<S: TensorSource, F>(
     file: &mut S,
-    metadata: &mut BTreeMap<String, String>,
+    metadata: &BTreeMap<String, String>,
     mut read: impl FnMut(&mut S, &str, &FlowConfig) -> Result<F, FlowError>,
 ) -> Result<Stored<F>, FlowError> {
     let config = config_from(metadata)?;
-    let count = match metadata.get(COUNT_KEY).map(|text| text.parse::<usize>()) {
+    let count = match metadata.get(COUNT_KEY).map(|text| (text, text.parse::<usize>())) {
         None => 1,
         // Every flow has tensors of its own: a damaged number asks for no more memory than those.
-        Some(Ok(count)) if count > 0 && count <= file.names().len() => count,
-        Some(_) => {
-            let value = metadata.remove(COUNT_KEY).unwrap_or_default();
+        Some((_, Ok(count))) if count > 0 && count <= file.names().len() => count,
+        Some((text, _)) => {
+            let (key, value) = (COUNT_KEY.into(), text.clone());
             let expected = "the number of flows in the file";
-            return Err(FlowError::Metadata { key: COUNT_KEY.into(), value, expected });
+            return Err(FileError::Metadata { key, value, expected }.into());
         }
     };
     let known: Vec<String> = (0..count).map(flow_prefix).collect();
@@ -134,86 +156,14 @@ pub(crate) fn read_flows<S: TensorSource, F>(
         name.starts_with(FURTHER) && !known[1..].iter().any(|prefix| name.starts_with(prefix))
     };
     if let Some(name) = file.names().into_iter().find(stranger) {
-        return Err(FlowError::UnexpectedTensor { name });
+        return Err(FileError::UnexpectedTensor { name }.into());
     }
     let flows = known.iter().map(|prefix| read(file, prefix, &config));
     let flows = flows.collect::<Result<Vec<_>, _>>()?;
-    let companions = companion::read_all(file)?;
-    Ok(Stored { flows, companions, checksum: metadata.remove(CHECKSUM_KEY) })
-}
-
-/// Whether the checksum `found` in the file `path` is the one `expected`.
-pub(crate) fn check(path: &Path, found: Checksum, expected: Option<&str>) -> Result<(), FlowError> {
-    match expected {
-        None => Err(FlowError::MissingMetadata { key: CHECKSUM_KEY.into() }),
-        Some(expected) if found.to_string() == expected => Ok(()),
-        Some(_) => Err(FlowError::Checksum { path: path.to_path_buf() }),
-    }
+    Ok(Stored { flows, auxiliary: auxiliary::read_all(file)? })
 }
 
 /// What the names of the tensors of flow number `index` begin with.
 fn flow_prefix(index: usize) -> String {
     if index == 0 { String::new() } else { format!("{FURTHER}{index}.") }
-}
-
-pub(crate) fn write_all<F: StoredFlow>(
-    flows: &[F],
-    metadata: &BTreeMap<String, String>,
-    companions: &[Companion],
-    out: &mut impl Write,
-) -> Result<(), FlowError> {
-    let config = flows[0].config();
-    let same = |flow: &F| flow.config().to_string() == config.to_string();
-    assert!(flows.iter().all(same), "flows of one file have one configuration");
-    let mut metadata = config.added_to(metadata);
-    metadata.remove(CHECKSUM_KEY);
-    if flows.len() > 1 {
-        metadata.insert(COUNT_KEY.into(), flows.len().to_string());
-    }
-    let sum = checksum(flows, &metadata, companions);
-    metadata.insert(CHECKSUM_KEY.into(), sum.to_string());
-    let tensors = (0..flows.len()).flat_map(|index| config.tensors(&flow_prefix(index)));
-    let specs: Vec<TensorSpec> = tensors.chain(companions.iter().map(Companion::spec)).collect();
-    tensor_file::write_header(&specs, &metadata, out)?;
-    for (index, flow) in flows.iter().enumerate() {
-        flow.to_tensors(&flow_prefix(index), &mut |tensor| match tensor.values {
-            FlowValues::Floats(values) => tensor_file::write_floats(values, out),
-            FlowValues::Integers(values) => tensor_file::write_integers(values, out),
-        })?;
-    }
-    companions.iter().try_for_each(|table| tensor_file::write_floats(&table.values, out))
-}
-
-/// The checksum of the flows' tensors, `companions` and `metadata`.
-fn checksum(
-    flows: &[impl StoredFlow],
-    metadata: &BTreeMap<String, String>,
-    companions: &[Companion],
-) -> Checksum {
-    let mut checksum = Checksum::of(metadata);
-    for (index, flow) in flows.iter().enumerate() {
-        add_flow(&mut checksum, flow, &flow_prefix(index));
-    }
-    let mut bytes = Vec::new();
-    for table in companions {
-        bytes.clear();
-        tensor_file::write_floats(&table.values, &mut bytes).expect("memory accepts every byte");
-        checksum.add(&table.spec().name, &bytes);
-    }
-    checksum
-}
-
-/// Adds the tensors of `flow`, whose names begin with `prefix`, to `checksum`.
-pub(crate) fn add_flow(checksum: &mut Checksum, flow: &impl StoredFlow, prefix: &str) {
-    let mut bytes = Vec::new();
-    let summed = flow.to_tensors(prefix, &mut |tensor| {
-        bytes.clear();
-        match tensor.values {
-            FlowValues::Floats(values) => tensor_file::write_floats(values, &mut bytes)?,
-            FlowValues::Integers(values) => tensor_file::write_integers(values, &mut bytes)?,
-        }
-        checksum.add(tensor.name, &bytes);
-        Ok::<(), FlowError>(())
-    });
-    summed.expect("memory accepts every byte");
 }

@@ -1,21 +1,21 @@
 //! Flows for scoring on the host processor, whose weights stay in the file that they came from.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use burn::tensor::Device;
+use differnet_files::{FileError, Floats, MappedTensors, NamedTensor, TensorSpec, TensorValues};
 use rayon::prelude::*;
 
-use crate::companion::Companion;
+use crate::auxiliary::AuxiliaryTensor;
 use crate::coupling::CouplingBlock;
 use crate::error::FlowError;
 use crate::flow::{Flow, FlowConfig};
 use crate::flow_file::{self, StoredFlow};
 use crate::host::{self, HostBlockWeights, HostLayer};
-use crate::io::{FlowTensor, FlowValues, check_names, read_indices, transposed};
-use crate::mapped_tensors::{Floats, MappedTensors};
+use crate::io::{check_names, read_indices, transposed};
 use crate::permutation::Permutation;
 use crate::subnet::{Subnet, linear};
-use crate::tensor_file::TensorSpec;
 
 /// Rows that go through the flow at once: their activations stay in a core's second-level cache.
 const ROWS: usize = 64;
@@ -50,7 +50,7 @@ impl HostFlow {
     /// A copy of `flow`.
     pub fn of(flow: &Flow) -> Self {
         let config = flow.config();
-        let mut next = flow.parameters().map(|parameter| Floats::Owned(parameter.into_values()));
+        let mut next = flow.parameters().map(|parameter| Floats::from(parameter.into_values()));
         let mut next = || next.next().expect("a weight and a bias for every layer");
         let mut subnet = || -> Vec<HostLayer> {
             (0..=config.hidden_layers).map(|_| HostLayer { weight: next(), bias: next() }).collect()
@@ -63,18 +63,17 @@ impl HostFlow {
         Self { blocks: blocks.collect(), config }
     }
 
-    /// The flows stored at `path` by [`save_flows`](crate::save_flows), and their companions sorted
-    /// by name. Weights are not copied: the file is mapped.
+    /// The flows stored at `path` by [`save_flows`](crate::save_flows), and their auxiliary tensors
+    /// sorted by name. Weights are not copied: the file is mapped.
     ///
     /// # Errors
     /// As [`load_flows`](crate::load_flows).
-    pub fn load_all(path: &Path) -> Result<(Vec<Self>, Vec<Companion>), FlowError> {
+    pub fn load_all(path: &Path) -> Result<(Vec<Self>, Vec<AuxiliaryTensor>), FlowError> {
         let mut file = MappedTensors::open(path)?;
-        let mut metadata = file.metadata();
-        let flows = flow_file::read_flows(&mut file, &mut metadata, Self::read)?;
-        let found = file.verify(&metadata)?;
-        flow_file::check(path, found, flows.checksum.as_deref())?;
-        Ok((flows.flows, flows.companions))
+        let metadata = file.metadata();
+        let stored = flow_file::read_flows(&mut file, &metadata, Self::read)?;
+        file.verify()?;
+        Ok((stored.flows, stored.auxiliary))
     }
 
     fn read(
@@ -87,7 +86,7 @@ impl HostFlow {
         check_names(file, prefix, &specs)?;
         let (permutations, parameters) = specs.split_at(config.blocks);
         let mut parameters = parameters.iter();
-        let mut subnet = |file: &MappedTensors| -> Result<Vec<HostLayer>, FlowError> {
+        let mut subnet = |file: &MappedTensors| -> Result<Vec<HostLayer>, FileError> {
             let mut next = || file.mapped(parameters.next().expect("a weight and a bias a layer"));
             let layers = (0..=config.hidden_layers)
                 .map(|_| Ok(HostLayer { weight: next()?, bias: next()? }));
@@ -166,23 +165,18 @@ impl StoredFlow for HostFlow {
         self.config.clone()
     }
 
-    fn to_tensors(
-        &self,
-        prefix: &str,
-        visit: &mut dyn FnMut(FlowTensor<'_>) -> Result<(), FlowError>,
-    ) -> Result<(), FlowError> {
-        let specs = self.config.tensors(prefix);
-        let (permutations, parameters) = specs.split_at(self.blocks.len());
-        for (block, TensorSpec { name, shape, .. }) in self.blocks.iter().zip(permutations) {
-            let indices = block.indices();
-            visit(FlowTensor { name, shape, values: FlowValues::Integers(&indices) })?;
-        }
+    fn tensors(&self, prefix: &str) -> Box<dyn Iterator<Item = NamedTensor<'_>> + '_> {
+        let permutations =
+            self.blocks.iter().map(|block| TensorValues::I64(Cow::Owned(block.indices())));
         let layers = self.blocks.iter().flat_map(|block| block.net1.iter().chain(&block.net2));
-        let parameters = layers.flat_map(|layer| [&layer.weight, &layer.bias]).zip(parameters);
-        for (values, TensorSpec { name, shape, .. }) in parameters {
-            visit(FlowTensor { name, shape, values: FlowValues::Floats(values) })?;
-        }
-        Ok(())
+        let parameters = layers.flat_map(|layer| [&layer.weight, &layer.bias]);
+        let parameters = parameters.map(|values| TensorValues::F32(Cow::Borrowed(&**values)));
+        let specs = self.config.tensors(prefix).into_iter();
+        Box::new(
+            specs.zip(permutations.chain(parameters)).map(
+                |(TensorSpec { name, shape, .. }, values)| NamedTensor { name, shape, values },
+            ),
+        )
     }
 }
 
@@ -234,7 +228,7 @@ mod tests {
         let path = folder.path().join("flow.safetensors");
         flow.save(&path, &Default::default(), &[]).unwrap();
         let (loaded, _) = HostFlow::load_all(&path).unwrap();
-        assert!(matches!(loaded[0].blocks[0].net1[0].weight, Floats::Mapped { .. }));
+        assert!(loaded[0].blocks[0].net1[0].weight.are_mapped());
         assert_eq!(loaded[0].latents(&rows), together);
         // Back to tensors and to a file of its own: the same bytes.
         let bytes = |path: &Path| std::fs::read(path).unwrap();

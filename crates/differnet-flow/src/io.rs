@@ -4,45 +4,27 @@
 //! `blocks.{k}.net1.{layer}.weight` (`f32`, `[outputs, inputs]`) and `….bias`; `net1` reads the
 //! first half of the features and moves the second, `net2` the other way round.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use burn::nn::Linear;
 use burn::tensor::{Device, Tensor};
-use safetensors::{Dtype, SafeTensors};
+use differnet_files::{
+    Dtype, FileError, NamedTensor, SafeTensors, TensorSource, TensorSpec, TensorValues,
+};
 
-use crate::companion::{self, Companion};
+use crate::auxiliary::{self, AuxiliaryTensor};
 use crate::coupling::CouplingBlock;
 use crate::error::FlowError;
 use crate::flow::{Flow, FlowConfig};
-use crate::flow_file::{FURTHER, load_flows, write_all};
+use crate::flow_file::{FURTHER, load_flows, save_flows, write_all};
 use crate::permutation::{Permutation, first_fault};
 use crate::subnet::{Subnet, linear};
-use crate::tensor_file::{self, TensorFile, TensorSource, TensorSpec};
 
 /// Metadata key under which a flow's file keeps its [`FlowConfig`], as JSON.
 pub(crate) const CONFIG_KEY: &str = "differnet_flow.config";
-
-/// One tensor of a flow, on the host.
-#[derive(Debug, Clone, Copy)]
-pub struct FlowTensor<'a> {
-    /// Its name in a file, prefix included.
-    pub name: &'a str,
-    /// Its shape; weights are `[outputs, inputs]`.
-    pub shape: &'a [usize],
-    /// Its values, row by row.
-    pub values: FlowValues<'a>,
-}
-
-/// The values of a [`FlowTensor`].
-#[derive(Debug, Clone, Copy)]
-pub enum FlowValues<'a> {
-    /// A weight or bias.
-    Floats(&'a [f32]),
-    /// A permutation.
-    Integers(&'a [i64]),
-}
 
 impl FlowConfig {
     /// `metadata` with this configuration.
@@ -84,29 +66,20 @@ impl FlowConfig {
 }
 
 impl Flow {
-    /// Passes every tensor of the flow to `visit`, one at a time, in the order of its file.
+    /// Every tensor of the flow, in the order of its file; names start with `prefix`.
     ///
-    /// Names start with `prefix`. Each tensor is copied to the host, and freed after the visit.
-    ///
-    /// # Errors
-    /// The first error that `visit` returns.
-    pub fn to_tensors<E>(
-        &self,
-        prefix: &str,
-        mut visit: impl FnMut(FlowTensor<'_>) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let specs = self.config().tensors(prefix);
-        let (permutations, parameters) = specs.split_at(self.blocks.len());
-        for (block, TensorSpec { name, shape, .. }) in self.blocks.iter().zip(permutations) {
-            let indices = block.permutation.to_indices();
-            visit(FlowTensor { name, shape, values: FlowValues::Integers(&indices) })?;
-        }
-        for (spec, parameter) in parameters.iter().zip(self.parameters()) {
-            let values = parameter.into_values();
-            let TensorSpec { name, shape, .. } = spec;
-            visit(FlowTensor { name, shape, values: FlowValues::Floats(&values) })?;
-        }
-        Ok(())
+    /// A tensor is copied to the host when the iterator comes to it.
+    pub fn tensors<'a>(&'a self, prefix: &str) -> impl Iterator<Item = NamedTensor<'a>> + use<'a> {
+        let permutations = self.blocks.iter().map(|block| {
+            TensorValues::I64(Cow::Owned(block.permutation.to_indices())) //
+        });
+        let parameters = self.parameters();
+        let parameters =
+            parameters.map(|parameter| TensorValues::F32(Cow::Owned(parameter.into_values())));
+        let specs = self.config().tensors(prefix).into_iter();
+        specs
+            .zip(permutations.chain(parameters))
+            .map(|(TensorSpec { name, shape, .. }, values)| NamedTensor { name, shape, values })
     }
 
     /// The flow stored in `tensors` under names that start with `prefix`.
@@ -123,44 +96,44 @@ impl Flow {
         Self::from_source(&mut &*tensors, prefix, config, device)
     }
 
-    /// Writes the flow and `companions` as a safetensors file; the flow's configuration and a
+    /// Writes the flow and `auxiliary` tensors as a safetensors file; the flow's configuration and a
     /// checksum join `metadata`.
     ///
     /// # Errors
-    /// [`FlowError::Write`] if `out` refuses.
+    /// The first of `out`.
     pub fn write(
         &self,
         metadata: &BTreeMap<String, String>,
-        companions: &[Companion],
+        auxiliary: &[AuxiliaryTensor],
         out: &mut impl Write,
-    ) -> Result<(), FlowError> {
-        write_all(std::slice::from_ref(self), metadata, companions, out)
+    ) -> io::Result<()> {
+        write_all(std::slice::from_ref(self), metadata, auxiliary, out)
     }
 
     /// Writes the flow to `path` as [`write`](Self::write) does; a complete file or none.
     ///
     /// # Errors
-    /// [`FlowError::Io`] if the file cannot be written.
+    /// [`FileError::Io`] if the file cannot be written.
     pub fn save(
         &self,
         path: &Path,
         metadata: &BTreeMap<String, String>,
-        companions: &[Companion],
+        auxiliary: &[AuxiliaryTensor],
     ) -> Result<(), FlowError> {
-        tensor_file::replace(path, |out| self.write(metadata, companions, out))
+        save_flows(std::slice::from_ref(self), path, metadata, auxiliary)
     }
 
-    /// The flow stored at `path` by [`save`](Self::save), and its companions sorted by name; see
-    /// [`read_metadata`] for the metadata.
+    /// The flow stored at `path` by [`save`](Self::save), and its auxiliary tensors sorted by name;
+    /// see [`read_metadata`](differnet_files::read_metadata) for the metadata.
     ///
     /// # Errors
     /// As [`from_safetensors`](Self::from_safetensors); besides, if the file cannot be read, has no
     /// configuration, or does not match its checksum.
-    pub fn load(path: &Path, device: &Device) -> Result<(Self, Vec<Companion>), FlowError> {
-        let (mut flows, companions) = load_flows(path, device)?;
+    pub fn load(path: &Path, device: &Device) -> Result<(Self, Vec<AuxiliaryTensor>), FlowError> {
+        let (mut flows, auxiliary) = load_flows(path, device)?;
         match (flows.pop(), flows.is_empty()) {
-            (Some(flow), true) => Ok((flow, companions)),
-            _ => Err(FlowError::UnexpectedTensor { name: format!("{FURTHER}1.") }),
+            (Some(flow), true) => Ok((flow, auxiliary)),
+            _ => Err(FileError::UnexpectedTensor { name: format!("{FURTHER}1.") }.into()),
         }
     }
 
@@ -221,23 +194,15 @@ impl Parameter {
     }
 }
 
-/// The metadata of the safetensors file at `path`.
-///
-/// # Errors
-/// If the file cannot be read or its header is malformed.
-pub fn read_metadata(path: &Path) -> Result<BTreeMap<String, String>, FlowError> {
-    Ok(TensorFile::open(path)?.metadata())
-}
-
 /// The configuration kept in a flow's `metadata`.
-pub(crate) fn config_from(metadata: &BTreeMap<String, String>) -> Result<FlowConfig, FlowError> {
+pub(crate) fn config_from(metadata: &BTreeMap<String, String>) -> Result<FlowConfig, FileError> {
     let key = CONFIG_KEY.to_string();
     let Some(value) = metadata.get(CONFIG_KEY) else {
-        return Err(FlowError::MissingMetadata { key });
+        return Err(FileError::MissingMetadata { key });
     };
     serde_json::from_str(value).map_err(|_| {
         let expected = "a flow's configuration";
-        FlowError::Metadata { key, value: value.clone(), expected }
+        FileError::Metadata { key, value: value.clone(), expected }
     })
 }
 
@@ -246,14 +211,14 @@ pub(crate) fn check_names(
     source: &impl TensorSource,
     prefix: &str,
     specs: &[TensorSpec],
-) -> Result<(), FlowError> {
+) -> Result<(), FileError> {
     let known: BTreeSet<&str> = specs.iter().map(|spec| spec.name.as_str()).collect();
     let stranger = |name: &String| {
-        let other = companion::is_name(name) || (prefix.is_empty() && name.starts_with(FURTHER));
+        let other = auxiliary::is_name(name) || (prefix.is_empty() && name.starts_with(FURTHER));
         name.starts_with(prefix) && !other && !known.contains(name.as_str())
     };
     match source.names().into_iter().find(stranger) {
-        Some(name) => Err(FlowError::UnexpectedTensor { name }),
+        Some(name) => Err(FileError::UnexpectedTensor { name }),
         None => Ok(()),
     }
 }
@@ -263,7 +228,7 @@ pub(crate) fn read_indices(
     source: &mut impl TensorSource,
     spec: &TensorSpec,
 ) -> Result<Vec<i64>, FlowError> {
-    let indices = source.integers(spec)?;
+    let indices = source.integers(&spec.name, &spec.shape)?;
     if let Some(position) = first_fault(&indices) {
         let (name, index) = (spec.name.clone(), indices[position]);
         return Err(FlowError::NotAPermutation { name, position, index });
@@ -275,11 +240,13 @@ fn read_linear<'a>(
     source: &mut impl TensorSource,
     specs: &mut impl Iterator<Item = &'a TensorSpec>,
     device: &Device,
-) -> Result<Linear, FlowError> {
+) -> Result<Linear, FileError> {
     let mut next = || specs.next().expect("there is a weight and a bias for every layer");
     let spec = next();
-    let weight = transposed(&source.floats(spec)?, spec.shape[1]); // [inputs, outputs]
-    let bias = source.floats(next())?;
+    let weight = source.floats(&spec.name, &spec.shape)?; // [outputs, inputs]
+    let weight = transposed(&weight, spec.shape[1]); // [inputs, outputs]
+    let spec = next();
+    let bias = source.floats(&spec.name, &spec.shape)?;
     Ok(linear(weight, bias, device))
 }
 

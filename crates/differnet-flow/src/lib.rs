@@ -23,9 +23,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod adam;
-mod batches;
+mod auxiliary;
 mod checkpoint;
-mod companion;
 mod coupling;
 mod error;
 mod fit;
@@ -36,29 +35,25 @@ mod host_flow;
 mod input_gradient;
 mod io;
 mod loss;
-mod mapped_tensors;
 mod noise;
 mod permutation;
 mod rng;
 mod soft_clamp;
 mod subnet;
-mod tensor_file;
 mod tensor_step;
 mod trainer;
-mod whole_file;
 
 pub use adam::AdamConfig;
-pub use batches::BatchOrder;
-pub use companion::Companion;
+pub use auxiliary::AuxiliaryTensor;
+pub use differnet_files::{FileError, NamedTensor, TensorValues};
+pub use differnet_random::BatchOrder;
 pub use error::{FlowError, TrainError};
 pub use fit::{Fit, FitConfig, fit};
 pub use flow::{Flow, FlowConfig, Latents};
 pub use flow_file::{load_flows, save_flows, save_host_flows};
 pub use host_flow::{HostFlow, HostLatents};
 pub use input_gradient::InputGradient;
-pub use io::{FlowTensor, FlowValues, read_metadata};
 pub use loss::nll;
 pub use noise::{UpdateDraws, add_noise};
 pub use soft_clamp::soft_clamp;
 pub use trainer::{StepReport, Trainer};
-pub use whole_file::replace_file;

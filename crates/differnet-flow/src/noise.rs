@@ -1,12 +1,12 @@
 //! Noise on rows: keeps a flow from learning a small table by heart.
 
-use rand_chacha::ChaCha12Rng;
+use differnet_random::IndexStream;
 
 use crate::rng::{self, Purpose};
 
 /// Random draws for the rows of one update: a function of a seed and the update's number.
 #[derive(Debug, Clone)]
-pub struct UpdateDraws(ChaCha12Rng);
+pub struct UpdateDraws(IndexStream);
 
 impl UpdateDraws {
     /// The draws of update number `update`.
@@ -16,7 +16,7 @@ impl UpdateDraws {
 
     /// A standard normal draw.
     pub fn normal(&mut self) -> f32 {
-        rng::normal(&mut self.0, 1)[0]
+        self.0.normal(1)[0]
     }
 
     /// Two different numbers uniform on `0..bound`.
@@ -25,8 +25,8 @@ impl UpdateDraws {
     /// If `bound` is less than 2.
     pub fn pair(&mut self, bound: usize) -> (usize, usize) {
         assert!(bound >= 2, "two different numbers below {bound} do not exist");
-        let first = rng::below(&mut self.0, bound as u64) as usize;
-        let second = rng::below(&mut self.0, bound as u64 - 1) as usize;
+        let first = self.0.below_unbiased(bound);
+        let second = self.0.below_unbiased(bound - 1);
         (first, if second < first { second } else { second + 1 })
     }
 }
@@ -41,7 +41,7 @@ pub fn add_noise(rows: &mut [f32], deviations: &[f32], seed: u64, update: u64) {
     if deviations.iter().all(|deviation| *deviation == 0.0) {
         return;
     }
-    let draws = rng::normal(&mut rng::stream(seed, Purpose::Noise, update), rows.len());
+    let draws = rng::stream(seed, Purpose::Noise, update).normal(rows.len());
     for (index, (value, draw)) in rows.iter_mut().zip(draws).enumerate() {
         *value += draw * deviations[index % deviations.len()];
     }

@@ -15,7 +15,7 @@ impl Permutation {
     /// The permutation of block `block` under `seed`.
     pub(crate) fn random(features: usize, seed: u64, block: usize, device: &Device) -> Self {
         let mut stream = rng::stream(seed, Purpose::Permutation, block as u64);
-        let order = rng::shuffled(&mut stream, features);
+        let order = stream.permutation(features);
         Self::from_indices(order.into_iter().map(|index| index as i64).collect(), device)
     }
 

@@ -43,7 +43,7 @@ impl Subnet {
             let bound = 1.0 / (input as f32).sqrt();
             let draw = |parameter: usize, count: usize| {
                 let index = (first_parameter + 2 * layer + parameter) as u64;
-                rng::uniform(&mut rng::stream(seed, Purpose::Parameter, index), bound, count)
+                rng::stream(seed, Purpose::Parameter, index).symmetric(bound, count)
             };
             linear(draw(0, input * output), draw(1, output), device)
         });

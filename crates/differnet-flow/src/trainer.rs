@@ -187,10 +187,10 @@ fn check_rows(rows: &[f32], features: usize) -> Result<(), TrainError> {
 #[cfg(test)]
 mod tests {
     use burn::tensor::Tolerance;
+    use differnet_files::TensorValues;
 
     use super::*;
     use crate::flow::FlowConfig;
-    use crate::io::{FlowTensor, FlowValues};
 
     /// A trainer on the CPU that updates by tensor operations, as other devices do.
     fn tensor_trainer(flow: Flow) -> Trainer {
@@ -266,14 +266,11 @@ mod tests {
     }
 
     fn weights(trainer: &Trainer) -> Vec<TensorData> {
-        let mut all = Vec::new();
-        let visit = |tensor: FlowTensor<'_>| {
-            if let FlowValues::Floats(values) = tensor.values {
-                all.push(TensorData::new(values.to_vec(), [values.len()]));
-            }
-            Ok::<(), std::convert::Infallible>(())
-        };
-        trainer.flow().to_tensors("", visit).unwrap();
-        all
+        let flow = trainer.flow();
+        let floats = flow.tensors("").filter_map(|tensor| match tensor.values {
+            TensorValues::F32(values) => Some(values.into_owned()),
+            _ => None,
+        });
+        floats.map(|values| TensorData::from(&*values)).collect()
     }
 }

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 use burn::tensor::Device;
+use differnet_files::read_metadata;
 use differnet_flow::{
-    AdamConfig, Companion, Flow, FlowConfig, FlowError, HostFlow, Trainer, load_flows,
-    read_metadata, save_flows,
+    AdamConfig, AuxiliaryTensor, FileError, Flow, FlowConfig, FlowError, HostFlow, Trainer,
+    load_flows, save_flows,
 };
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
@@ -56,8 +57,8 @@ fn a_saved_flow_loads_bit_for_bit_with_its_metadata() {
     let metadata = BTreeMap::from([("name".to_string(), "bottle".to_string())]);
     flow.save(&path, &metadata, &[]).unwrap();
     flow.save(&path, &metadata, &[]).unwrap();
-    let (loaded, companions) = Flow::load(&path, &Device::flex()).unwrap();
-    assert!(companions.is_empty());
+    let (loaded, auxiliary) = Flow::load(&path, &Device::flex()).unwrap();
+    assert!(auxiliary.is_empty());
     assert_eq!(loaded.config(), config());
     assert_eq!(write(&loaded), write(&flow));
     assert_eq!(read_metadata(&path).unwrap()["name"], "bottle");
@@ -65,34 +66,34 @@ fn a_saved_flow_loads_bit_for_bit_with_its_metadata() {
 }
 
 #[test]
-fn companions_come_back_sorted_by_name() {
+fn auxiliary_tensors_come_back_sorted_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     let table = |name: &str, values: Vec<f32>| {
         let (name, shape) = (name.to_string(), vec![1, values.len()]);
-        Companion { name, shape, values }
+        AuxiliaryTensor { name, shape, values }
     };
     let (means, spreads) = (table("means", vec![1.0, -2.5]), table("spreads", vec![0.0]));
     let flow = config().init(1, &Device::flex());
     flow.save(&path, &BTreeMap::new(), &[spreads.clone(), means.clone()]).unwrap();
-    let (loaded, companions) = Flow::load(&path, &Device::flex()).unwrap();
-    assert_eq!(companions, [means, spreads]);
+    let (loaded, auxiliary) = Flow::load(&path, &Device::flex()).unwrap();
+    assert_eq!(auxiliary, [means, spreads]);
     assert_eq!(write(&loaded), write(&flow));
 
     let infinite = table("means", vec![f32::INFINITY]);
     flow.save(&path, &BTreeMap::new(), &[infinite]).unwrap();
     let error = Flow::load(&path, &Device::flex()).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "tensor \"companions.means\" holds a value that is not finite, at position 0"
-    );
+    assert_eq!(error, "tensor \"auxiliary.means\" holds a value that is not finite, at position 0");
 
-    // The last byte of the file is one of a companion.
+    // The last byte of the file is one of an auxiliary tensor.
     flow.save(&path, &BTreeMap::new(), &[table("means", vec![1.0])]).unwrap();
     let mut bytes = fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(&path, bytes).unwrap();
-    assert!(matches!(Flow::load(&path, &Device::flex()), Err(FlowError::Checksum { .. })));
+    assert!(matches!(
+        Flow::load(&path, &Device::flex()),
+        Err(FlowError::File(FileError::Checksum { .. }))
+    ));
 }
 
 #[test]
@@ -134,7 +135,7 @@ fn every_damaged_tensor_is_named() {
             |tensors| {
                 tensors.insert("blocks.2.permutation".into(), (Dtype::I64, vec![5], vec![0; 40]));
             },
-            "tensor \"blocks.2.permutation\" is no part of this flow",
+            "tensor \"blocks.2.permutation\" is no part of this model",
         ),
         (
             |tensors| tensors.get_mut("blocks.0.net1.0.weight").unwrap().1 = vec![2, 3],
@@ -229,11 +230,14 @@ fn every_damaged_file_is_named() {
     }
     let missing = folder.path().join("missing");
     assert!(
-        matches!(Flow::load(&missing, &Device::flex()), Err(FlowError::Io { path, .. }) if path == missing)
+        matches!(Flow::load(&missing, &Device::flex()), Err(FlowError::File(FileError::Io { path, .. })) if path == missing)
     );
     let flow = config().init(1, &Device::flex());
     let nowhere = folder.path().join("missing/file");
-    assert!(matches!(flow.save(&nowhere, &BTreeMap::new(), &[]), Err(FlowError::Io { .. })));
+    assert!(matches!(
+        flow.save(&nowhere, &BTreeMap::new(), &[]),
+        Err(FlowError::File(FileError::Io { .. }))
+    ));
 }
 
 #[test]
@@ -246,7 +250,7 @@ fn a_checkpoint_is_checked_like_a_flow() {
     // Replacements keep the length, so that only the named thing is wrong.
     for (from, to, message) in [
         ("adam.first.blocks.0.net1.0.bias", "adam.first.blocks.9.net1.0.bias", "is no part of"),
-        ("flow.blocks.0.net1.0.bias", "flow.blocks.9.net1.0.bias", "is no part of this flow"),
+        ("flow.blocks.0.net1.0.bias", "flow.blocks.9.net1.0.bias", "is no part of this model"),
         ("differnet_flow.steps\":\"0", "differnet_flow.steps\":\"x", "which is not a count"),
         ("differnet_flow.steps", "differnet_flow.stops", "lack the key \"differnet_flow.steps\""),
         ("0.0002 0.8", "0.0002,0.8", "which is not five settings of Adam"),
@@ -284,7 +288,7 @@ fn a_checkpoint_with_a_turned_bit_is_refused() {
         bytes[at] ^= 1;
         fs::write(&path, bytes).unwrap();
         let error = Trainer::load_checkpoint(&path, &Device::flex()).unwrap_err();
-        assert!(matches!(error, FlowError::Checksum { .. }), "byte {at}: {error}");
+        assert!(matches!(error, FlowError::File(FileError::Checksum { .. })), "byte {at}: {error}");
     }
 }
 
@@ -304,21 +308,4 @@ fn a_number_of_flows_beyond_the_tensors_is_refused_at_once() {
     fs::write(&path, parts.concat()).unwrap();
     let error = load_flows(&path, &Device::flex()).unwrap_err().to_string();
     assert!(error.contains("which is not the number of flows in the file"), "{error}");
-}
-
-#[test]
-fn what_a_killed_writer_left_is_removed_and_what_another_writes_stays() {
-    let folder = tempfile::tempdir().unwrap();
-    let names =
-        ["model.77777.partial", "model.88888.partial", "model.x.partial", "other.7.partial"];
-    let [dead, writing, notes, other] = names.map(|name| folder.path().join(name));
-    for path in [&dead, &writing, &notes, &other] {
-        fs::write(path, "half").unwrap();
-    }
-    let writer = fs::File::open(&writing).unwrap();
-    writer.lock().unwrap();
-    let flow = config().init(1, &Device::flex());
-    flow.save(&folder.path().join("model"), &BTreeMap::new(), &[]).unwrap();
-    assert!(!dead.exists());
-    assert!(writing.exists() && notes.exists() && other.exists());
 }

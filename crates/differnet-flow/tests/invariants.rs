@@ -4,7 +4,7 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData, Tolerance};
-use differnet_flow::{Flow, FlowConfig, FlowError};
+use differnet_flow::{Flow, FlowConfig, FlowError, NamedTensor, TensorValues};
 
 /// Enlarges every parameter, which pushes the log-scales into the clamp's curved range.
 struct Enlarge(f64);
@@ -22,20 +22,14 @@ fn rows(count: usize, features: usize) -> Tensor<2> {
 }
 
 fn bits(flow: &Flow) -> Vec<u32> {
-    let mut bits = Vec::new();
-    let visit = |tensor: differnet_flow::FlowTensor<'_>| {
+    let bits = |tensor: NamedTensor<'_>| -> Vec<u32> {
         match tensor.values {
-            differnet_flow::FlowValues::Floats(values) => {
-                bits.extend(values.iter().map(|v| v.to_bits()))
-            }
-            differnet_flow::FlowValues::Integers(values) => {
-                bits.extend(values.iter().map(|&v| v as u32))
-            }
+            TensorValues::F32(values) => values.iter().map(|value| value.to_bits()).collect(),
+            TensorValues::I64(values) => values.iter().map(|&index| index as u32).collect(),
+            TensorValues::F64(_) => unreachable!("a flow has no such tensor"),
         }
-        Ok::<(), std::convert::Infallible>(())
     };
-    flow.to_tensors("", visit).unwrap();
-    bits
+    flow.tensors("").flat_map(bits).collect()
 }
 
 #[test]

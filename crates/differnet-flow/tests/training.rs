@@ -6,20 +6,16 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet_flow::{
-    AdamConfig, BatchOrder, Fit, FitConfig, Flow, FlowConfig, FlowTensor, FlowValues, TrainError,
+    AdamConfig, BatchOrder, Fit, FitConfig, Flow, FlowConfig, TensorValues, TrainError,
     Trainer, fit,
 };
 
 fn bits(flow: &Flow) -> Vec<u32> {
-    let mut bits = Vec::new();
-    flow.to_tensors("", |FlowTensor { values, .. }| {
-        if let FlowValues::Floats(values) = values {
-            bits.extend(values.iter().map(|value| value.to_bits()));
-        }
-        Ok::<(), std::convert::Infallible>(())
-    })
-    .unwrap();
-    bits
+    let floats = flow.tensors("").filter_map(|tensor| match tensor.values {
+        TensorValues::F32(values) => Some(values.into_owned()),
+        _ => None,
+    });
+    floats.flatten().map(f32::to_bits).collect()
 }
 
 /// Rows around (±2, ±2) with standard deviation 0.5, made from standard normal numbers.
@@ -60,7 +56,7 @@ fn ten_updates_and_ten_after_a_checkpoint_equal_twenty() {
     let adam = AdamConfig::new().with_learning_rate(1.0 / 3.0 * 1e-3);
     let rows: Vec<f32> = (0..5 * 40).map(|i| (i as f32 * 0.9).sin()).collect(); // [40, 5]
     let train = |trainer: &mut Trainer, updates: std::ops::Range<u64>| {
-        let mut order = BatchOrder::new(3, 40, 16).unwrap();
+        let mut order = BatchOrder::new(3, 40, 16);
         for update in updates {
             let batch = order.batch(update).iter().flat_map(|&row| &rows[row * 5..][..5]);
             trainer.step(&batch.copied().collect::<Vec<f32>>()).unwrap();

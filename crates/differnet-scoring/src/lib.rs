@@ -1,14 +1,17 @@
 //! From latents to a verdict: anomaly score (paper, Section 3.2, Eq. 5), threshold (Eq. 6) and
 //! anomaly maps (Section 3.3).
 //!
-//! This crate knows nothing of data sets and files.
+//! Everything works on slices of numbers and is the same on every device. This crate knows nothing of
+//! tensors, data sets and files.
 
 mod conformal;
+mod connected_components;
 mod costs;
 mod drift;
 mod error;
 mod local_statistics;
 mod map;
+mod quantile;
 mod score;
 mod settling;
 #[cfg(test)]
@@ -16,11 +19,13 @@ mod test_uniform;
 mod threshold;
 
 pub use conformal::{FalseAlarmGuarantee, lowest_rate, p_value};
+pub use connected_components::connected_components;
 pub use costs::{CheapestThreshold, Costs};
 pub use drift::{Direction, Drift, drift};
 pub use error::ScoreError;
 pub use local_statistics::{LocalStatistics, LocalStatisticsBuilder};
 pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region};
-pub use score::{Average, anomaly_score, scores_of_rows, transform_scores};
+pub use quantile::{interpolated_quantile, quantile};
+pub use score::{Average, anomaly_score, transform_scores};
 pub use settling::{Settling, transform_spread};
-pub use threshold::{Thresholds, Verdict, quantile, threshold_from_good};
+pub use threshold::{Thresholds, Verdict, threshold_from_good};

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::ScoreError;
+use crate::quantile::nth_smallest;
 
 /// What a score says about a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -52,14 +53,6 @@ impl Thresholds {
     }
 }
 
-/// Smallest number that at least a share `q` of `values` do not exceed.
-///
-/// # Errors
-/// [`ScoreError::NoScores`] without values, [`ScoreError::Quantile`] if `q` is not in `[0, 1]`.
-pub fn quantile(values: &[f64], q: f64) -> Result<f64, ScoreError> {
-    nth_smallest(values, q, values.len() as f64 * q)
-}
-
 /// A threshold that a new good image stays below with probability `q`.
 ///
 /// The ⌈(n + 1) q⌉-th smallest of `n` scores of good images that training did not see, and just
@@ -67,39 +60,14 @@ pub fn quantile(values: &[f64], q: f64) -> Result<f64, ScoreError> {
 /// `q`.
 ///
 /// # Errors
-/// As [`quantile`].
+/// As [`quantile`](crate::quantile).
 pub fn threshold_from_good(scores: &[f64], q: f64) -> Result<f64, ScoreError> {
     Ok(nth_smallest(scores, q, (scores.len() + 1) as f64 * q)?.next_up())
-}
-
-/// The value with the given rank, counted from 1 and rounded up to one that exists.
-fn nth_smallest(values: &[f64], q: f64, rank: f64) -> Result<f64, ScoreError> {
-    if values.is_empty() {
-        return Err(ScoreError::NoScores);
-    }
-    if !(0.0..=1.0).contains(&q) {
-        return Err(ScoreError::Quantile { found: q });
-    }
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    // 20 · 0.95 is a hair above 19 in binary: the hair is no reason to take the next value.
-    let rank = (rank - 1e-9).ceil().max(1.0) as usize;
-    Ok(sorted[rank.min(values.len()) - 1])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_by_hand() {
-        let values = [4.0, 1.0, 3.0, 2.0];
-        for (q, expected) in [(0.0, 1.0), (0.25, 1.0), (0.26, 2.0), (0.5, 2.0), (1.0, 4.0)] {
-            assert_eq!(quantile(&values, q), Ok(expected), "{q}");
-        }
-        assert_eq!(quantile(&values, 1.5), Err(ScoreError::Quantile { found: 1.5 }));
-        assert_eq!(quantile(&[], 0.5), Err(ScoreError::NoScores));
-    }
 
     #[test]
     fn the_threshold_keeps_the_good_image_that_set_it() {

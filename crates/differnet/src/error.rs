@@ -176,8 +176,8 @@ impl Error {
     }
 
     /// What the error means for the model file `path`.
-    pub(crate) fn model(path: &Path) -> impl Fn(FlowError) -> Self + '_ {
-        move |source| Self::Model { path: path.to_path_buf(), source }
+    pub(crate) fn model<E: Into<FlowError>>(path: &Path) -> impl Fn(E) -> Self {
+        move |source| Self::Model { path: path.to_path_buf(), source: source.into() }
     }
 
     /// As [`Self::model`], of a competitor's file.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use differnet_data::{ContentHash, Regions};
 use differnet_features::FEATURES;
-use differnet_flow::read_metadata;
+use differnet_files::read_metadata;
 use differnet_scoring::{Thresholds, p_value};
 use serde::{Deserialize, Serialize};
 

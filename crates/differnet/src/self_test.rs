@@ -5,7 +5,8 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use differnet_data::{ImageError, ImageInput, Regions, sample_portraits};
+use differnet_data::{ImageError, ImageInput, Regions};
+use differnet_samples::self_test_images;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -55,7 +56,7 @@ impl SelfTest {
     /// image.
     pub(crate) fn record(model: &Model) -> Result<Option<Self>, Error> {
         let Some((width, height)) = size(model.header().regions.as_ref()) else { return Ok(None) };
-        let files = sample_portraits(SEED, width, height);
+        let files = self_test_images(SEED, width, height);
         let scores = scores(model, &files)?;
         let case = |(png, score): (&Vec<u8>, f64)| Case { png: STANDARD.encode(png), score };
         Ok(Some(Self { cases: files.iter().zip(scores).map(case).collect() }))

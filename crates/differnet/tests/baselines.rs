@@ -7,8 +7,9 @@ use burn::tensor::Device;
 use differnet::progress::{CancelToken, Monitor, Progress, Stage};
 use differnet::scoring::{Average, Verdict};
 use differnet::{Config, Error, Header, Method, Model, Preset, Runtime, ScoreConfig, Training};
-use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
+use differnet_data::{Layout, load_dataset};
 use differnet_features::FeatureCache;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 
 /// Images and their cache.
 struct Bench {

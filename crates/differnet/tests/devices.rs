@@ -3,9 +3,10 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet::{Config, DeviceChoice, DifferNetConfig, Model, Runtime, Training};
-use differnet_data::{SampleConfig, find_images, write_sample_dataset};
+use differnet_data::find_images;
 use differnet_features::{Extractor, FEATURES, IMAGE_SIZE, SCALES};
 use differnet_flow::{AdamConfig, Flow, FlowConfig, HostFlow, Trainer, nll};
+use differnet_samples::{SampleConfig, write_sample_dataset};
 
 /// Sums of f32 in another order, through five convolutions.
 const FEATURE: f64 = 1e-3;

@@ -11,10 +11,9 @@ use differnet::{
     BadImagePolicy, Config, DifferNetConfig, Error, HistoryPoint, ImageScore, Model, Runtime,
     ScoreConfig, Trained, Training, row_scores,
 };
-use differnet_data::{
-    Area, Layout, Regions, SampleConfig, load_dataset, paint_neutral, write_sample_dataset,
-};
+use differnet_data::{Area, Layout, Regions, load_dataset, paint_neutral};
 use differnet_features::FeatureCache;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 
 /// Images, cache and checkpoints of one test.
 struct Bench {

@@ -10,8 +10,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
-use differnet_data::{SampleConfig, write_sample_dataset};
 use differnet_report::text_table;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use serde::Serialize;
 
 use xtask_inputs::Draws;

@@ -13,10 +13,9 @@ use std::process::ExitCode;
 use anyhow::{Context, bail, ensure};
 use differnet::progress::CancelToken;
 use differnet::{Config, DeviceChoice, Method, Preset, Runtime, environment};
-use differnet_data::{
-    Layout, Sample, SampleConfig, load_dataset, mvtec_categories, write_sample_dataset,
-};
+use differnet_data::{Layout, Sample, load_dataset, mvtec_categories};
 use differnet_features::FeatureCache;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use xshell::{Shell, cmd};
 
 use crate::preset_arg::preset_parser;

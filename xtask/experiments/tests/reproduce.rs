@@ -7,7 +7,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use differnet_data::{DecodeLimits, SampleConfig, decode_file, find_images, write_sample_dataset};
+use differnet_data::{DecodeLimits, decode_file, find_images};
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use serde_json::Value;
 
 /// Settings under which a training takes a moment.

@@ -1,13 +1,12 @@
 //! Model files as bytes: header and tensors, and the checksum that a damaged file lacks and a hostile
 //! one has.
 
+use differnet_files::CHECKSUM_KEY;
 use serde_json::Value;
 
 use crate::mutation::{mutate, mutate_text};
 use xtask_inputs::Draws;
 
-/// Metadata keys of checksums: of flows and detectors, of competitors.
-const CHECKSUMS: [&str; 2] = ["differnet_flow.checksum", "differnet_baselines.checksum"];
 /// Numbers that settings and shapes are replaced by.
 const NUMBERS: [f64; 12] =
     [0.0, 1.0, 2.0, 3.0, 767.0, 769.0, 1e6, 4_294_967_296.0, 1e18, -1.0, 0.5, 1e300];
@@ -136,7 +135,7 @@ fn sealed(mut header: Value, data: &[u8]) -> Vec<u8> {
         let offset = |at: usize| value["data_offsets"][at].as_u64().map(|offset| offset as usize);
         if name == "__metadata__" {
             for (key, text) in value.as_object().into_iter().flatten() {
-                if !CHECKSUMS.contains(&key.as_str()) {
+                if key != CHECKSUM_KEY {
                     add(key, text.as_str().unwrap_or_default().as_bytes());
                 }
             }
@@ -144,11 +143,9 @@ fn sealed(mut header: Value, data: &[u8]) -> Vec<u8> {
             add(name, data.get(start..end).unwrap_or_default());
         }
     }
-    for key in CHECKSUMS {
-        let metadata = header.get_mut("__metadata__");
-        if let Some(text) = metadata.and_then(|metadata| metadata.get_mut(key)) {
-            *text = format!("{sum:08x}").into();
-        }
+    let metadata = header.get_mut("__metadata__");
+    if let Some(text) = metadata.and_then(|metadata| metadata.get_mut(CHECKSUM_KEY)) {
+        *text = format!("{sum:08x}").into();
     }
     with_header(header.to_string().as_bytes(), data)
 }
@@ -170,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_sealed_again_is_the_same() {
-        let header = r#"{"__metadata__":{"differnet_flow.checksum":"x","note":"n"},"w":{"data_offsets":[0,4],"dtype":"F32","shape":[1]}}"#;
+        let header = r#"{"__metadata__":{"differnet_files.checksum":"x","note":"n"},"w":{"data_offsets":[0,4],"dtype":"F32","shape":[1]}}"#;
         let value: Value = serde_json::from_str(header).unwrap();
         let file = sealed(value.clone(), b"abcd");
         let end = header_end(&file).unwrap();
@@ -178,6 +175,6 @@ mod tests {
         assert_eq!(sealed(again.clone(), &file[end..]), file);
         let mut parts = [&b"noten"[..], b"wabcd"].map(crc32fast::hash).into_iter();
         let golden = parts.next().unwrap().wrapping_add(parts.next().unwrap());
-        assert_eq!(again["__metadata__"]["differnet_flow.checksum"], format!("{golden:08x}"));
+        assert_eq!(again["__metadata__"]["differnet_files.checksum"], format!("{golden:08x}"));
     }
 }

@@ -11,7 +11,7 @@ use differnet_baselines::{
     OneClassSvmConfig, OneNearestNeighbourConfig, Rows,
 };
 use differnet_features::{Extractor, FEATURES, LOCAL_GRID};
-use differnet_flow::{AdamConfig, Companion, FlowConfig, Trainer, save_flows};
+use differnet_flow::{AdamConfig, AuxiliaryTensor, FlowConfig, Trainer, save_flows};
 use differnet_progress::Monitor;
 
 /// What a file holds.
@@ -43,7 +43,7 @@ pub(super) fn seeds(folder: &Path) -> anyhow::Result<Vec<Seed>> {
         Ok(())
     };
     let flow = FlowConfig::new(5).with_blocks(2).with_hidden(3).with_hidden_layers(1);
-    let table = Companion { name: "table".into(), shape: vec![6], values: vec![0.5; 6] };
+    let table = AuxiliaryTensor { name: "table".into(), shape: vec![6], values: vec![0.5; 6] };
     for count in [1, 2] {
         let flows: Vec<_> = (0..count).map(|seed| flow.init(seed, &device)).collect();
         let note = BTreeMap::from([("note".to_owned(), "a file of flows".to_owned())]);
@@ -92,7 +92,7 @@ fn differnet(path: &Path, device: &Device) -> anyhow::Result<()> {
     };
     let shape = vec![LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels];
     let values = shape.iter().product();
-    let table = |name: &str, value: f32| Companion {
+    let table = |name: &str, value: f32| AuxiliaryTensor {
         name: name.to_owned(),
         shape: shape.clone(),
         values: vec![value; values],

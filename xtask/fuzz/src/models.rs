@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use differnet::{Model, Runtime};
 use differnet_features::FEATURES;
-use differnet_flow::{HostFlow, Trainer, load_flows, read_metadata, save_flows};
+use differnet_files::read_metadata;
+use differnet_flow::{HostFlow, Trainer, load_flows, save_flows};
 use tempfile::TempDir;
 
 use crate::model_bytes::{damaged, forged};

@@ -9,7 +9,7 @@ use xshell::{Shell, cmd};
 use super::{Finding, arrows};
 
 /// Crates that need unsafe code, and say so in their `lib.rs`; their lints are their own.
-const UNSAFE: [&str; 1] = ["differnet-mapped"];
+const UNSAFE: [&str; 1] = ["differnet-files"];
 
 /// The part of `cargo metadata` that is looked at.
 #[derive(Debug, Deserialize)]
@@ -142,7 +142,7 @@ missing_docs = \"warn\"
         // Only a crate with unsafe code has lints of its own.
         let own = "[lints.rust]\nmissing_docs = \"warn\"\n";
         assert_eq!(check_package(&whole, own).len(), 1);
-        let mapped = Package { name: String::from("differnet-mapped"), ..whole };
+        let mapped = Package { name: String::from("differnet-files"), ..whole };
         assert!(check_package(&mapped, own).is_empty());
     }
 }

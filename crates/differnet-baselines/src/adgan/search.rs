@@ -64,7 +64,7 @@ impl Search<'_> {
     fn starts(&self, count: usize) -> Tensor<2> {
         let (starts, latent) = (self.config.starts, self.config.latent);
         let mut rng = rng::stream(self.seed, Purpose::Start, 0);
-        let values = rng::normal(&mut rng, starts * latent).repeat(count);
+        let values = rng.normal(starts * latent).repeat(count);
         Tensor::from_data(TensorData::new(values, [count * starts, latent]), &self.device)
     }
 }

@@ -1,12 +1,13 @@
 //! Principal components: the orthonormal directions in which standardized rows spread most.
 
+use differnet_files::NamedTensor;
 use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
 use rayon::prelude::*;
 
 use crate::error::BaselineError;
-use crate::model_file::{ModelFile, Table, Values};
+use crate::model_file::ModelFile;
 use crate::rows::Rows;
 use crate::standardizer::Standardizer;
 
@@ -93,14 +94,13 @@ impl Pca {
         values
     }
 
-    /// The tables of a model file.
-    pub(super) fn tables(&self) -> [Table<'_>; 3] {
-        let table = |name, shape, values| Table { name, shape, values: Values::Doubles(values) };
-        let components = self.components();
+    /// The tensors of a model file.
+    pub(super) fn tensors(&self) -> [NamedTensor<'_>; 3] {
+        let (components, total) = (self.components(), std::slice::from_ref(&self.total_variance));
         [
-            table(COMPONENTS, vec![components, self.features], &self.directions),
-            table(VARIANCES, vec![components], &self.variances),
-            table(TOTAL_VARIANCE, vec![1], std::slice::from_ref(&self.total_variance)),
+            NamedTensor::doubles(COMPONENTS, &[components, self.features], &self.directions),
+            NamedTensor::doubles(VARIANCES, &[components], &self.variances),
+            NamedTensor::doubles(TOTAL_VARIANCE, &[1], total),
         ]
     }
 

@@ -8,8 +8,8 @@ use differnet_baselines::{
     GeoTrans, GeoTransConfig, Images, PixelScorer,
 };
 use differnet_progress::Monitor;
-use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha12Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
 
 /// Width and height of the images.
 pub(crate) const SIDE: usize = 16;

@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use differnet::{Config, Runtime, Training};
-use differnet_data::{Layout, SampleConfig, load_dataset, write_sample_dataset};
+use differnet_data::{Layout, load_dataset};
 use differnet_report::text_table;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use serde::Serialize;
 use serde_json::json;
 

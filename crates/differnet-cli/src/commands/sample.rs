@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use differnet_data::{SampleConfig, write_sample_dataset};
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use serde_json::json;
 
 use crate::exit::Exit;

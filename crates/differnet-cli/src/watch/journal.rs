@@ -128,7 +128,8 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use differnet::{Method, Verdict};
+    use differnet::Method;
+    use differnet::scoring::Verdict;
 
     use super::*;
 

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use differnet_flow::{Flow, read_metadata};
+use differnet_files::read_metadata;
+use differnet_flow::Flow;
 use serde_json::{Value, json};
 
 use crate::fixture::{Fixture, Run};
@@ -232,8 +233,8 @@ fn with_info(model: &Path, change: impl FnOnce(&mut Value)) -> Vec<u8> {
     change(&mut info);
     metadata.insert("differnet".into(), info.to_string());
     let mut bytes = Vec::new();
-    let (flow, companions) = Flow::load(model, &Device::flex()).unwrap();
-    flow.write(&metadata, &companions, &mut bytes).unwrap();
+    let (flow, auxiliary) = Flow::load(model, &Device::flex()).unwrap();
+    flow.write(&metadata, &auxiliary, &mut bytes).unwrap();
     bytes
 }
 

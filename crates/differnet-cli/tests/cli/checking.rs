@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use differnet_data::{SampleConfig, write_sample_dataset};
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use image::{Rgb, RgbImage};
 use serde_json::Value;
 use tempfile::TempDir;

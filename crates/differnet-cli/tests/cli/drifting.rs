@@ -27,14 +27,14 @@ fn the_line_is_remembered_and_its_drift_told_once_it_shows() {
     let folder = tempfile::tempdir().unwrap();
     let line = folder.path().join("line.json");
     let good = folder.path().join("good");
-    let sample = differnet_data::SampleConfig {
+    let sample = differnet_samples::SampleConfig {
         seed: 5,
         size: 64,
         train: 40,
         test_good: 2,
         test_defect_per_kind: 1,
     };
-    differnet_data::write_sample_dataset(&good, &sample).unwrap();
+    differnet_samples::write_sample_dataset(&good, &sample).unwrap();
     let model = folder.path().join("part.differnet");
     fs::copy(fixture.model(), &model).unwrap();
     let nuts = good.join("hex_nut/train/good");

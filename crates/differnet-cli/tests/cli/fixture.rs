@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use differnet_data::{SampleConfig, write_sample_dataset};
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use tempfile::TempDir;
 
 /// Settings that train in a second, with few updates.

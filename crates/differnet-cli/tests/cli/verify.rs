@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use differnet_flow::{Flow, read_metadata};
+use differnet_files::read_metadata;
+use differnet_flow::Flow;
 use tempfile::TempDir;
 
 use crate::fixture::Fixture;
@@ -16,8 +17,8 @@ const INFO: &str = "differnet";
 fn altered(flow: &Path, metadata: &BTreeMap<String, String>) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("altered.differnet");
-    let (flow, companions) = Flow::load(flow, &Device::flex()).unwrap();
-    flow.save(&path, metadata, &companions).unwrap();
+    let (flow, auxiliary) = Flow::load(flow, &Device::flex()).unwrap();
+    flow.save(&path, metadata, &auxiliary).unwrap();
     (folder, path)
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use differnet_random::ItemStream;
+
 use crate::dataset::{Dataset, Defect, Sample};
 use crate::dataset_error::DatasetError;
 use crate::layouts::masked::{MaskedImage, MaskedImages, pair};
 use crate::layouts::train_list::read_train_list;
 use crate::listing::{folders_in, images_in, name_of, require_folder};
-use crate::random::Random;
 
 /// What the names of class folders begin with.
 const CLASS_PREFIX: &str = "MT_";
@@ -120,7 +121,7 @@ fn listed(list: &Path, good: &[PathBuf], folder: &Path) -> Result<BTreeSet<PathB
 /// A random 80 % of the good images, at least one.
 fn drawn(good: &[PathBuf], seed: u64) -> BTreeSet<PathBuf> {
     let mut order: Vec<&PathBuf> = good.iter().collect();
-    Random::new(seed, "split/mtd", b"").shuffle(&mut order);
+    ItemStream::of_item(seed, "split/mtd", b"").shuffle(&mut order);
     let train = (good.len() * 4 / 5).max(1);
     order.into_iter().take(train).cloned().collect()
 }

@@ -1,8 +1,8 @@
 //! The way back through [`super::HostAlexNet`]: from features' gradients to pixels' gradients.
 
 use super::Trace;
+use super::epilogue::{Sum, WhereActive};
 use super::feature_maps::Border;
-use super::finish::{Sum, WhereActive};
 use super::pool;
 use super::stem_gradient::StemGradient;
 use super::winograd::WinogradConvolution;
@@ -44,14 +44,14 @@ impl HostBackward {
         pixels: &mut [f32],
     ) {
         let border = |kernel: usize, size: usize| WinogradConvolution::input_border(kernel, size);
-        let (winners, side) = (&trace.fifth, trace.fourth.height);
+        let (indices, side) = (&trace.fifth, trace.fourth.height);
         let x = pool::spatial_mean_gradient(
             features,
             trace.fourth.channels,
-            winners.height,
-            winners.width,
+            indices.height,
+            indices.width,
         ); // [n, 13, 13, 256] at 448
-        let x = winners.pull_back(&x, side, border(3, side)); // [n, 27, 27, 256]
+        let x = indices.pull_back(&x, side, border(3, side)); // [n, 27, 27, 256]
         let x = self.fifth.forward(&x, border(3, side), &WhereActive(&trace.fourth)); // [n, 27, 27, 256]
         let x = self.fourth.forward(&x, border(3, side), &WhereActive(&trace.third)); // [n, 27, 27, 384]
         let x = self.third.forward(&x, Border::NONE, &Sum); // [n, 27, 27, 192]

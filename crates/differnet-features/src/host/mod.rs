@@ -1,19 +1,19 @@
 //! AlexNet on the host processor: the same network as [`crate::alexnet`], several times faster there.
 
 mod backward;
+mod epilogue;
 mod feature_maps;
-mod finish;
 mod lanes;
+mod max_pool_indices;
 mod pool;
 mod stem;
 mod stem_gradient;
-mod winners;
 mod winograd;
 
+use epilogue::BiasRelu;
 use feature_maps::Border;
-use finish::BiasRelu;
+use max_pool_indices::MaxPoolIndices;
 use stem::Stem;
-use winners::Winners;
 use winograd::WinogradConvolution;
 
 use crate::normalize::normalized_levels;
@@ -36,30 +36,30 @@ pub(crate) struct HostAlexNet {
 #[derive(Debug)]
 struct Layer {
     convolution: WinogradConvolution,
-    finish: BiasRelu,
+    epilogue: BiasRelu,
 }
 
 impl Layer {
     fn new(weights: &ConvolutionWeights) -> Self {
         Self {
             convolution: WinogradConvolution::new(&weights.weight, weights.shape),
-            finish: BiasRelu(weights.bias.clone()),
+            epilogue: BiasRelu(weights.bias.clone()),
         }
     }
 
     fn forward(&self, input: &FeatureMaps, border: Border) -> FeatureMaps {
-        self.convolution.forward(input, border, &self.finish)
+        self.convolution.forward(input, border, &self.epilogue)
     }
 }
 
 /// What the way back needs to know of a pass at one scale.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
-    stem: Winners,
-    second: Winners,
+    stem: MaxPoolIndices,
+    second: MaxPoolIndices,
     third: FeatureMaps,
     fourth: FeatureMaps,
-    fifth: Winners,
+    fifth: MaxPoolIndices,
 }
 
 impl HostAlexNet {
@@ -84,8 +84,11 @@ impl HostAlexNet {
     }
 
     /// Features `[images, 256]`: the spatial means of the pooled [`Self::last_maps`].
-    pub(crate) fn features_of(last_maps: &FeatureMaps, winners: Option<&mut Winners>) -> Vec<f32> {
-        pool::spatial_mean(&pool::max_pool(last_maps, Border::NONE, winners)) // [n, 256]
+    pub(crate) fn features_of(
+        last_maps: &FeatureMaps,
+        indices: Option<&mut MaxPoolIndices>,
+    ) -> Vec<f32> {
+        pool::spatial_mean(&pool::max_pool(last_maps, Border::NONE, indices)) // [n, 256]
     }
 
     /// The last convolution's maps of images as in [`Self::features`], `[n, 27, 27, 256]` at 448.
@@ -101,12 +104,12 @@ impl HostAlexNet {
         let input = normalized(images, size, step);
         let border = |kernel: usize, size: usize| WinogradConvolution::input_border(kernel, size);
         let size = Stem::output_size(input.height);
-        let winners = trace.as_mut().map(|trace| &mut trace.stem);
-        let x = self.stem.forward(&input, border(5, size), winners); // [n, 55, 55, 64] at 448
+        let indices = trace.as_mut().map(|trace| &mut trace.stem);
+        let x = self.stem.forward(&input, border(5, size), indices); // [n, 55, 55, 64] at 448
         let x = self.second.forward(&x, Border::NONE); // [n, 55, 55, 192]
         let size = pool::pooled_size(x.height);
-        let winners = trace.as_mut().map(|trace| &mut trace.second);
-        let x = pool::max_pool(&x, border(3, size), winners); // [n, 27, 27, 192]
+        let indices = trace.as_mut().map(|trace| &mut trace.second);
+        let x = pool::max_pool(&x, border(3, size), indices); // [n, 27, 27, 192]
         let third = self.third.forward(&x, border(3, size)); // [n, 27, 27, 384]
         let fourth = self.fourth.forward(&third, border(3, size)); // [n, 27, 27, 256]
         let fifth = self.fifth.forward(&fourth, Border::NONE); // [n, 27, 27, 256]

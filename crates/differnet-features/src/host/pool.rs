@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::feature_maps::{Border, FeatureMaps};
 use super::lanes::{LANES, Lanes};
-use super::winners::{Winners, record, winner_of_window};
+use super::max_pool_indices::{MaxPoolIndices, arg_max_of_window, record};
 
 /// Rows and columns of a window.
 pub(crate) const WINDOW: usize = 3;
@@ -18,16 +18,16 @@ pub(crate) fn pooled_size(size: usize) -> usize {
 }
 
 /// Max-pooled maps `[images, pooled height, pooled width, channels]` with the given border, of the
-/// output of a ReLU; records `winners` where asked.
+/// output of a ReLU; records `indices` where asked.
 pub(crate) fn max_pool(
     input: &FeatureMaps,
     border: Border,
-    winners: Option<&mut Winners>,
+    indices: Option<&mut MaxPoolIndices>,
 ) -> FeatureMaps {
     let (height, width) = (pooled_size(input.height), pooled_size(input.width));
     let mut output = FeatureMaps::zeros(input.images, height, width, input.channels, border);
-    let winners = Winners::strips_mut(winners, &output, 1);
-    output.strips_mut(1).into_par_iter().zip(winners).for_each(|(mut strip, mut winners)| {
+    let indices = MaxPoolIndices::strips_mut(indices, &output, 1);
+    output.strips_mut(1).into_par_iter().zip(indices).for_each(|(mut strip, mut indices)| {
         Arch::new().dispatch(|| {
             for x in 0..width {
                 for channel in (0..input.channels).step_by(LANES) {
@@ -36,10 +36,10 @@ pub(crate) fn max_pool(
                             input.pixel(strip.image, strip.row * STRIDE + y, x * STRIDE + dx);
                         Lanes::load(&pixel[channel..])
                     };
-                    let maximum = match winners.as_deref_mut() {
+                    let maximum = match indices.as_deref_mut() {
                         None => max_of_window(window),
                         Some(codes) => {
-                            let (maximum, places) = winner_of_window(window);
+                            let (maximum, places) = arg_max_of_window(window);
                             record(maximum, places, &mut codes[x * input.channels + channel..]);
                             maximum
                         }

@@ -2,14 +2,14 @@
 
 use std::cell::RefCell;
 
-use differnet_kernels::{Panels, Strided, Sums, multiply};
+use differnet_matmul::{PackedMatrix, Strided, Sums, multiply};
 use pulp::Arch;
 use rayon::prelude::*;
 
 use super::feature_maps::{Border, FeatureMaps, Strip};
 use super::lanes::{LANES, Lanes};
+use super::max_pool_indices::{MaxPoolIndices, arg_max_of_window, record};
 use super::pool::{max_of_window, pooled_size};
-use super::winners::{Winners, record, winner_of_window};
 
 /// Rows and columns of the convolution's kernel.
 pub(crate) const KERNEL: usize = 11;
@@ -29,7 +29,7 @@ const ROWS_PER_PRODUCT: usize = 2;
 #[derive(Debug)]
 pub(crate) struct Stem {
     /// `[11 · 11 · 3, outputs]`, taps in the order row, column, colour.
-    weights: Panels,
+    weights: PackedMatrix,
     bias: Vec<f32>,
 }
 
@@ -46,7 +46,7 @@ impl Stem {
                 }
             }
         }
-        let weights = Panels::new(&weights, outputs);
+        let weights = PackedMatrix::new(&weights, outputs);
         Self { weights, bias: bias.to_vec() }
     }
 
@@ -55,21 +55,21 @@ impl Stem {
         pooled_size(convolved_size(size))
     }
 
-    /// Pooled maps of normalised images, which must carry a border of [`PADDING`]; records `winners`
+    /// Pooled maps of normalised images, which must carry a border of [`PADDING`]; records `indices`
     /// where asked.
     pub(crate) fn forward(
         &self,
         images: &FeatureMaps,
         border: Border,
-        winners: Option<&mut Winners>,
+        indices: Option<&mut MaxPoolIndices>,
     ) -> FeatureMaps {
         let (height, width) = (Self::output_size(images.height), Self::output_size(images.width));
         let mut output = FeatureMaps::zeros(images.images, height, width, self.bias.len(), border);
-        let winners = Winners::strips_mut(winners, &output, POOLED_ROWS);
-        let strips = output.strips_mut(POOLED_ROWS).into_par_iter().zip(winners);
-        strips.for_each(|(mut strip, winners)| {
+        let indices = MaxPoolIndices::strips_mut(indices, &output, POOLED_ROWS);
+        let strips = output.strips_mut(POOLED_ROWS).into_par_iter().zip(indices);
+        strips.for_each(|(mut strip, indices)| {
             SCRATCH.with_borrow_mut(|scratch| {
-                self.forward_strip(images, &mut strip, winners, scratch);
+                self.forward_strip(images, &mut strip, indices, scratch);
             });
         });
         output
@@ -79,7 +79,7 @@ impl Stem {
         &self,
         images: &FeatureMaps,
         strip: &mut Strip<'_>,
-        mut winners: Option<&mut [u8]>,
+        mut indices: Option<&mut [u8]>,
         scratch: &mut Scratch,
     ) {
         let outputs = self.bias.len();
@@ -115,10 +115,10 @@ impl Stem {
                         };
                         // Adding a bias and clamping at zero commute with the maximum.
                         let bias = Lanes::load(&self.bias[channel..]);
-                        let value = match winners.as_deref_mut() {
+                        let value = match indices.as_deref_mut() {
                             None => (max_of_window(window) + bias).max(Lanes::ZERO),
                             Some(codes) => {
-                                let (maximum, places) = winner_of_window(window);
+                                let (maximum, places) = arg_max_of_window(window);
                                 let value = (maximum + bias).max(Lanes::ZERO);
                                 let at = (y * width + x) * outputs + channel;
                                 record(value, places, &mut codes[at..]);

@@ -8,12 +8,12 @@
 
 use std::cell::RefCell;
 
-use differnet_kernels::{Panels, Strided, Sums, multiply};
+use differnet_matmul::{PackedMatrix, Strided, Sums, multiply};
 use rayon::prelude::*;
 
 use super::feature_maps::FeatureMaps;
+use super::max_pool_indices::MaxPoolIndices;
 use super::stem::{COLORS, KERNEL, PADDING, STRIDE, convolved_size};
-use super::winners::Winners;
 
 /// Rows or columns of places whose kernels reach a cell.
 const REACH: usize = KERNEL.div_ceil(STRIDE);
@@ -26,7 +26,7 @@ const CELL_ROWS: usize = 8;
 #[derive(Debug)]
 pub(crate) struct StemGradient {
     /// For each row of places `[REACH · outputs, CELL]`.
-    weights: [Panels; REACH],
+    weights: [PackedMatrix; REACH],
     outputs: usize,
 }
 
@@ -49,7 +49,7 @@ impl StemGradient {
                     }
                 }
             }
-            Panels::new(&weights, CELL)
+            PackedMatrix::new(&weights, CELL)
         });
         Self { weights, outputs }
     }
@@ -59,14 +59,14 @@ impl StemGradient {
     pub(crate) fn add_gradient(
         &self,
         gradient: &FeatureMaps,
-        winners: &Winners,
+        indices: &MaxPoolIndices,
         (size, step): (usize, usize),
         pixels: &mut [f32],
     ) {
         let geometry = Geometry::new(size, step);
         geometry.bands(pixels).into_par_iter().for_each(|mut band| {
             SCRATCH.with_borrow_mut(|scratch| {
-                self.convolved_gradient(gradient, winners, &geometry, &band, scratch);
+                self.convolved_gradient(gradient, indices, &geometry, &band, scratch);
                 self.cells(&geometry, &band, scratch);
                 geometry.add_cells(&scratch.cells, &mut band);
             });
@@ -78,7 +78,7 @@ impl StemGradient {
     fn convolved_gradient(
         &self,
         gradient: &FeatureMaps,
-        winners: &Winners,
+        indices: &MaxPoolIndices,
         geometry: &Geometry,
         band: &Band<'_>,
         scratch: &mut Scratch,
@@ -90,7 +90,7 @@ impl StemGradient {
             match (band.cell_row + index).checked_sub(REACH - 1) {
                 Some(y) if y < geometry.convolved => {
                     row[..inside.start].fill(0.0);
-                    winners.pull_back_row(gradient, band.image, y, &mut row[inside.clone()]);
+                    indices.pull_back_row(gradient, band.image, y, &mut row[inside.clone()]);
                     row[inside.end..].fill(0.0);
                 }
                 _ => row.fill(0.0),
@@ -228,9 +228,9 @@ mod tests {
         let pixel =
             |i: usize, y: usize, x: usize, c: usize| noise(((i * SIDE + y) * SIDE + x) * 3 + c);
         let images = bordered([2, SIDE, SIDE, COLORS], Border::same(PADDING), pixel);
-        let mut winners = Winners::default();
+        let mut indices = MaxPoolIndices::default();
         let stem = Stem::new(&weight, &bias);
-        let pooled = stem.forward(&images, Border::NONE, Some(&mut winners));
+        let pooled = stem.forward(&images, Border::NONE, Some(&mut indices));
         let count = pooled.height;
         let upstream =
             |i: usize, y: usize, x: usize, c: usize| noise(((i * 9 + y) * 9 + x) * 9 + c);
@@ -238,7 +238,7 @@ mod tests {
         let mut found = vec![0.25; 2 * COLORS * SIZE * SIZE];
         StemGradient::new(&weight, OUTPUTS).add_gradient(
             &gradient,
-            &winners,
+            &indices,
             (SIZE, STEP),
             &mut found,
         );

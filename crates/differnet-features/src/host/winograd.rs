@@ -7,12 +7,12 @@
 
 use std::cell::RefCell;
 
-use differnet_kernels::{Panels, Strided, Sums, multiply};
+use differnet_matmul::{PackedMatrix, Strided, Sums, multiply};
 use pulp::Arch;
 use rayon::prelude::*;
 
+use super::epilogue::{Epilogue, Place};
 use super::feature_maps::{Border, FeatureMaps, Strip};
-use super::finish::{Finish, Place};
 use super::lanes::{LANES, Lanes};
 
 const TILE: usize = 6;
@@ -30,7 +30,7 @@ pub(crate) struct WinogradConvolution {
     inputs: usize,
     outputs: usize,
     /// Transformed weights `[inputs, outputs]` of each of the 36 positions.
-    weights: Vec<Panels>,
+    weights: Vec<PackedMatrix>,
 }
 
 impl WinogradConvolution {
@@ -58,8 +58,8 @@ impl WinogradConvolution {
             }
         }
         let positions = weights.chunks_exact(inputs * outputs);
-        let panels = positions.map(|weights| Panels::new(weights, outputs));
-        Self { kernel, inputs, outputs, weights: panels.collect() }
+        let packed = positions.map(|weights| PackedMatrix::new(weights, outputs));
+        Self { kernel, inputs, outputs, weights: packed.collect() }
     }
 
     /// The convolution that leads the gradient of [`Self::new`]'s output back to its input: inputs
@@ -84,13 +84,12 @@ impl WinogradConvolution {
         Border { before, after: (stored - before - size.min(stored - before)).max(before) }
     }
 
-    /// Maps of what `finish` makes of the convolution of `input`, which must carry
-    /// [`Self::input_border`].
+    /// Maps of the convolution of `input`, which must carry [`Self::input_border`], after `epilogue`.
     pub(crate) fn forward(
         &self,
         input: &FeatureMaps,
         border: Border,
-        finish: &impl Finish,
+        epilogue: &impl Epilogue,
     ) -> FeatureMaps {
         let outputs_per_tile = TILE + 1 - self.kernel;
         let tiles_across = input.width.div_ceil(outputs_per_tile);
@@ -101,7 +100,7 @@ impl WinogradConvolution {
         // Taken, not borrowed: while this thread waits for others it may compute another map.
         let mut scratch = SCRATCH.take();
         for strips in strips.chunks_mut(strips_together) {
-            self.forward_strips(input, strips, tiles_across, finish, &mut scratch);
+            self.forward_strips(input, strips, tiles_across, epilogue, &mut scratch);
         }
         SCRATCH.set(scratch);
         output
@@ -113,7 +112,7 @@ impl WinogradConvolution {
         input: &FeatureMaps,
         strips: &mut [Strip<'_>],
         tiles_across: usize,
-        finish: &impl Finish,
+        epilogue: &impl Epilogue,
         scratch: &mut Scratch,
     ) {
         let outputs_per_tile = TILE + 1 - self.kernel;
@@ -146,7 +145,7 @@ impl WinogradConvolution {
                     let from = &products[(index * tiles_across + tile) * outputs..];
                     let x = tile * outputs_per_tile;
                     let columns = outputs_per_tile.min(input.width - x);
-                    let target = Target { x, columns, channels: outputs, finish };
+                    let target = Target { x, columns, channels: outputs, epilogue };
                     match self.kernel {
                         3 => transform_output::<4, _>(from, tiles * outputs, strip, &target),
                         _ => transform_output::<2, _>(from, tiles * outputs, strip, &target),
@@ -182,7 +181,7 @@ struct Target<'a, F> {
     x: usize,
     columns: usize,
     channels: usize,
-    finish: &'a F,
+    epilogue: &'a F,
 }
 
 /// Rows of G: the kernel's polynomial at 0, 1, −1, 2, −2 (scaled) and ∞.
@@ -243,7 +242,7 @@ fn input_points(d: [Lanes; TILE]) -> [Lanes; TILE] {
 
 /// Aᵀ m A of one tile, finished, all channels, written to the strip as far as the map reaches.
 #[inline(always)]
-fn transform_output<const OUTPUTS: usize, F: Finish>(
+fn transform_output<const OUTPUTS: usize, F: Epilogue>(
     from: &[f32],
     plane: usize,
     strip: &mut Strip<'_>,
@@ -267,7 +266,7 @@ fn transform_output<const OUTPUTS: usize, F: Finish>(
             for (x, value) in values.into_iter().enumerate().take(target.columns) {
                 let place = Place { image, y: strip.row + y, x: target.x + x, channel };
                 let to = &mut strip.pixels_mut(y, target.x + x, channels)[channel..];
-                target.finish.finish(value, place).store(to);
+                target.epilogue.apply(value, place).store(to);
             }
         }
     }
@@ -291,8 +290,8 @@ fn output_points<const OUTPUTS: usize>(m: [Lanes; TILE]) -> [Lanes; OUTPUTS] {
 
 #[cfg(test)]
 mod tests {
+    use super::super::epilogue::Sum;
     use super::super::feature_maps::{bordered, fill};
-    use super::super::finish::Sum;
     use super::*;
 
     fn noise(index: usize) -> f32 {

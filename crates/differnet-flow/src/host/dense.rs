@@ -4,8 +4,8 @@
 //! contiguous slice that a task can own. Tiles have a fixed size and products within a tile run on
 //! one thread, so that results do not depend on the number of threads.
 
-use differnet_kernels::{
-    self as kernels, Interleaved, Panels, ROWS, Strided, Sums, Visit, for_each_tile, multiply,
+use differnet_matmul::{
+    Interleaved, PackedMatrix, ROWS, Strided, Sums, Visit, for_each_tile, multiply,
 };
 use rayon::prelude::*;
 
@@ -66,7 +66,7 @@ impl Dense<'_> {
         buffers: &'a Buffers,
     ) -> Buffer<'a> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
-        let input = Panels::of(input, batch, |count| buffers.take(count)); // [inputs, batch]
+        let input = PackedMatrix::pack(input, batch, |count| buffers.take(count)); // [inputs, batch]
         let weight = &*self.weight.values;
         let mut output = buffers.take(outputs * batch);
         let tiles = output.par_chunks_mut(OUTPUT_TILE * batch);
@@ -98,8 +98,8 @@ impl Dense<'_> {
     ) -> Backward<'a> {
         let (inputs, outputs) = (self.inputs(), self.outputs());
         let take = |count| buffers.take(count);
-        let by_row = Panels::of(d_output, batch, take); // [outputs, batch]
-        let by_output = Panels::of_transposed(d_output, batch, take); // [batch, outputs]
+        let by_row = PackedMatrix::pack(d_output, batch, take); // [outputs, batch]
+        let by_output = PackedMatrix::pack_transposed(d_output, batch, take); // [batch, outputs]
         let mut d_input = buffers.take(inputs * batch);
         let tiles = (
             self.weight.values.par_chunks_mut(INPUT_TILE * outputs),
@@ -145,7 +145,7 @@ struct Activated<'a> {
 
 impl Visit for Activated<'_> {
     #[inline(always)]
-    fn visit(&mut self, column: usize, tile: &kernels::Tile) {
+    fn visit(&mut self, column: usize, tile: &differnet_matmul::Tile) {
         let rows = self.output.chunks_exact_mut(self.batch).zip(tile).zip(self.bias);
         for ((row, sums), bias) in rows {
             let row = row[column..].iter_mut().zip(sums);

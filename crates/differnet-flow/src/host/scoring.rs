@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
+use differnet_files::Floats;
+
 use super::affine;
 use super::dense::Activation;
 use super::dots::linear;
-use crate::mapped_tensors::Floats;
 
 /// A fully connected layer.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! Bins of a score histogram that shows the borderline cases whatever the tails do (Figure 6).
 
-use differnet_eval::quantile;
+use differnet_scoring::interpolated_quantile;
 
 use super::axis::round_step;
 
@@ -37,13 +37,13 @@ impl Bins {
         let within = sorted_within_limits(all);
         let (least, most) = (within[0], within[within.len() - 1]);
 
-        let low_bulk = quantile(&sorted, 0.05);
-        let median = quantile(&sorted, 0.5);
+        let low_bulk = interpolated_quantile(&sorted, 0.05);
+        let median = interpolated_quantile(&sorted, 0.5);
         // Reach as far up as the good scores remain of the same order as around their median:
         // six times is more than a normal (2) or an exponential distribution (4.6) needs.
         let high_bulk = [0.95, 0.9, 0.8, 0.65]
             .into_iter()
-            .map(|share| quantile(&sorted, share))
+            .map(|share| interpolated_quantile(&sorted, share))
             .find(|&reach| reach - low_bulk <= 6.0 * (median - low_bulk))
             .unwrap_or(median);
         let spread = if high_bulk > low_bulk {

@@ -1,6 +1,6 @@
 //! Training and validation loss over the updates.
 
-use differnet_eval::quantile;
+use differnet_scoring::interpolated_quantile;
 use serde::{Deserialize, Serialize};
 
 use super::PlotError;
@@ -98,7 +98,10 @@ fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
 /// Range of sorted losses that shows the course: extremes count only if they lie near the rest.
 fn visible_range(sorted: &[f64]) -> (f64, f64) {
     let (least, most) = (sorted[0].max(-1e300), sorted[sorted.len() - 1].min(1e300));
-    let (low, high) = (quantile(sorted, 0.02).max(-1e300), quantile(sorted, 0.95).min(1e300));
+    let (low, high) = (
+        interpolated_quantile(sorted, 0.02).max(-1e300),
+        interpolated_quantile(sorted, 0.95).min(1e300),
+    );
     let spread = (high - low).max(1e-5 * high.abs()).max(1e-6);
     let top = if most <= high + 2.0 * spread { most } else { high + spread };
     let bottom = if least >= low - 2.0 * spread { least } else { low - spread };

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::AnomalyMap;
+use crate::connected_components::connected_components;
 
 /// Pixels at or above a threshold that touch each other, at an edge or a corner.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -29,45 +30,34 @@ impl AnomalyMap {
     /// The regions at or above `threshold`, that with the highest peak first; ignored pixels belong
     /// to none.
     pub fn regions(&self, threshold: f32) -> Vec<Region> {
-        let (width, height) = (self.width, self.height);
+        let width = self.width;
         let reaches = |(&value, counts): (&f32, bool)| counts && value >= threshold;
-        let mut open: Vec<bool> = self.values.iter().zip(self.counted()).map(reaches).collect();
-        let mut regions = Vec::new();
-        let mut stack = Vec::new();
-        for start in 0..open.len() {
-            if !std::mem::take(&mut open[start]) {
-                continue;
-            }
-            stack.push(start);
-            let (mut area, mut peak) = (0, start);
-            let (mut left, mut right) = (start % width, start % width);
-            let (top, mut bottom) = (start / width, start / width);
-            while let Some(at) = stack.pop() {
+        let mask: Vec<bool> = self.values.iter().zip(self.counted()).map(reaches).collect();
+        let region = |pixels: Vec<usize>| {
+            let first = pixels[0];
+            let mut peak = first;
+            let (mut left, mut right) = (first % width, first % width);
+            let (top, mut bottom) = (first / width, first / width);
+            for &at in &pixels {
                 let (x, y) = (at % width, at / width);
-                area += 1;
                 (left, right, bottom) = (left.min(x), right.max(x), bottom.max(y));
                 if (self.values[at], peak) > (self.values[peak], at) {
                     peak = at;
                 }
-                for y in y.saturating_sub(1)..(y + 2).min(height) {
-                    for x in x.saturating_sub(1)..(x + 2).min(width) {
-                        if std::mem::take(&mut open[y * width + x]) {
-                            stack.push(y * width + x);
-                        }
-                    }
-                }
             }
-            regions.push(Region {
+            Region {
                 x: left,
                 y: top,
                 width: right - left + 1,
                 height: bottom - top + 1,
-                area,
+                area: pixels.len(),
                 peak: self.values[peak],
                 peak_x: peak % width,
                 peak_y: peak / width,
-            });
-        }
+            }
+        };
+        let components = connected_components(&mask, width);
+        let mut regions: Vec<Region> = components.into_iter().map(region).collect();
         regions.sort_by(|a, b| b.peak.total_cmp(&a.peak).then((a.y, a.x).cmp(&(b.y, b.x))));
         regions
     }

@@ -6,7 +6,8 @@ use std::thread;
 
 use burn::tensor::Device;
 use differnet::{Config, DifferNetConfig, Model, Runtime, Training};
-use differnet_data::{SampleConfig, find_images, write_sample_dataset};
+use differnet_data::find_images;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use differnet_server::{Drained, Limits, ModelFile, Server, ServerConfig, Strangers};
 use serde_json::Value;
 use tempfile::TempDir;

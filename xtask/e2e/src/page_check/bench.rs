@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use differnet::{Config, DeviceChoice, DifferNetConfig, Model, Runtime, Training};
-use differnet_data::{SampleConfig, find_images, write_sample_dataset};
+use differnet_data::find_images;
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};
 use tempfile::TempDir;
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use differnet::DeviceChoice;
-use differnet_data::{SampleConfig, find_images, write_sample_dataset};
+use differnet_data::find_images;
 use differnet_report::{markdown_table, text_table};
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use differnet_scoring::quantile;
 
 use super::BenchArgs;

@@ -9,7 +9,7 @@ use std::time::Instant;
 use differnet::DeviceChoice;
 use differnet_features::{FEATURES, SCALES};
 use differnet_flow::FlowConfig;
-use differnet_kernels::{Panels, Strided, Sums, multiply};
+use differnet_matmul::{PackedMatrix, Strided, Sums, multiply};
 use differnet_report::{markdown_table, text_table};
 use rayon::prelude::*;
 
@@ -263,13 +263,13 @@ fn gigaflops() -> f64 {
     const SIDE: usize = 1536;
     const PART: usize = 96;
     let values: Vec<f32> = (0..SIDE * SIDE).map(|index| (index as f32 * 0.37).sin()).collect();
-    let panels = Panels::new(&values, SIDE);
+    let packed = PackedMatrix::new(&values, SIDE);
     let mut products = vec![0.0; SIDE * SIDE];
     let seconds = best(|| {
         let parts = products.par_chunks_mut(PART * SIDE).zip(values.par_chunks(PART * SIDE));
         parts.for_each(|(products, values)| {
             let left = Strided { values, stride: SIDE };
-            multiply(left, PART, &panels, Sums::Replace, products);
+            multiply(left, PART, &packed, Sums::Replace, products);
         });
         black_box(&products);
     });

@@ -17,7 +17,7 @@ use differnet_data::{
 };
 use differnet_features::{FEATURES, IMAGE_SIZE};
 use differnet_flow::{AdamConfig, FlowConfig, HostFlow, Trainer};
-use differnet_scoring::scores_of_rows;
+use differnet_scoring::transform_scores;
 
 use super::rows::RowBench;
 use xtask_support::memory;
@@ -113,7 +113,7 @@ impl Bench {
                 let flow = flow(&mut self.flow, size)?;
                 start = Instant::now();
                 let rows = extract(&self.runtime, &self.files[..1], &turns(1))?;
-                black_box(scores_of_rows(&flow.latents(&rows).z, FEATURES));
+                black_box(transform_scores(&flow.latents(&rows).z, FEATURES));
             }
             "latents" => {
                 let (flow, rows) = (flow(&mut self.flow, size)?, some_rows());

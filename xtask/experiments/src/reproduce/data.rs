@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use differnet::Config;
 use differnet_data::{
-    ContentHash, Dataset, DecodeLimits, Layout, Sample, SampleConfig, load_dataset,
-    mvtec_categories, random_subset, read_file, write_sample_dataset,
+    ContentHash, Dataset, DecodeLimits, Layout, Sample, load_dataset, mvtec_categories,
+    random_subset, read_file,
 };
+use differnet_samples::{SampleConfig, write_sample_dataset};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 

@@ -1,11 +1,10 @@
 //! Output files that are complete or absent: written under a temporary name, then renamed.
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::Context;
-use differnet_flow::replace_file;
+use differnet_files::write_atomically;
 
 /// Writes `bytes` to `path`, folders above it included.
 ///
@@ -15,5 +14,5 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let cannot_write = || format!("cannot write {}", path.display());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     fs::create_dir_all(folder.unwrap_or(Path::new("."))).with_context(cannot_write)?;
-    replace_file(path, |out| out.write_all(bytes), |refused| refused).with_context(cannot_write)
+    write_atomically(path, bytes).with_context(cannot_write)
 }

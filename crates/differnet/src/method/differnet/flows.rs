@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use burn::tensor::Device;
 use differnet_flow::{
-    Companion, Flow, FlowConfig, FlowError, HostFlow, load_flows, save_flows, save_host_flows,
+    AuxiliaryTensor, Flow, FlowConfig, FlowError, HostFlow, load_flows, save_flows, save_host_flows,
 };
 use differnet_scoring::Average;
 
@@ -33,28 +33,31 @@ impl Flows {
         Self { host: Vec::new(), tensors: OnceLock::from(flows), device: device.clone() }
     }
 
-    /// The flows in the file `path`, and their companions.
-    pub(super) fn load(path: &Path, device: &Device) -> Result<(Self, Vec<Companion>), FlowError> {
+    /// The flows in the file `path`, and their auxiliary tensors.
+    pub(super) fn load(
+        path: &Path,
+        device: &Device,
+    ) -> Result<(Self, Vec<AuxiliaryTensor>), FlowError> {
         let device = device.clone();
         if HostFlow::serves(&device) {
-            let (host, companions) = HostFlow::load_all(path)?;
-            return Ok((Self { host, tensors: OnceLock::new(), device }, companions));
+            let (host, auxiliary) = HostFlow::load_all(path)?;
+            return Ok((Self { host, tensors: OnceLock::new(), device }, auxiliary));
         }
-        let (flows, companions) = load_flows(path, &device)?;
-        Ok((Self { host: Vec::new(), tensors: OnceLock::from(flows), device }, companions))
+        let (flows, auxiliary) = load_flows(path, &device)?;
+        Ok((Self { host: Vec::new(), tensors: OnceLock::from(flows), device }, auxiliary))
     }
 
-    /// Writes the flows and `companions` to `path`; a complete file or none.
+    /// Writes the flows and `auxiliary` tensors to `path`; a complete file or none.
     pub(super) fn save(
         &self,
         path: &Path,
         metadata: &BTreeMap<String, String>,
-        companions: &[Companion],
+        auxiliary: &[AuxiliaryTensor],
     ) -> Result<(), FlowError> {
         if self.host.is_empty() {
-            return save_flows(self.tensors(), path, metadata, companions);
+            return save_flows(self.tensors(), path, metadata, auxiliary);
         }
-        save_host_flows(&self.host, path, metadata, companions)
+        save_host_flows(&self.host, path, metadata, auxiliary)
     }
 
     /// The flows as tensors on their device.

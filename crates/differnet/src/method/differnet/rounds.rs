@@ -208,7 +208,7 @@ impl<'a> FlowTraining<'a> {
         let own = self.own;
         let updates = run.updates;
         let seed = run.seed.wrapping_add((round as u64) << 32);
-        let mut order = BatchOrder::new(seed, run.buffer.len(), own.batch_size)?;
+        let mut order = BatchOrder::new(seed, run.buffer.len(), own.batch_size);
         let mut batch = Vec::with_capacity(own.batch_size * FEATURES);
         let columns = own.flow_config().features;
         while run.trainer.steps() < range.end && !self.out_of_patience(&run.state) {

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet_features::FEATURES;
 use differnet_flow::{Flow, HostFlow};
-use differnet_scoring::{Average, anomaly_score, scores_of_rows, transform_scores};
+use differnet_scoring::{Average, anomaly_score, transform_scores};
 
 use super::scales;
 
@@ -46,9 +46,19 @@ pub(super) fn tensor_row_scores(flow: &Flow, features: &[f32], device: &Device) 
     let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
         let rows = scales::narrowed(chunk, columns).into_owned();
         let data = TensorData::new(rows, [chunk.len() / FEATURES, columns]);
-        transform_scores(flow.forward(Tensor::from_data(data, device)).z)
+        tensor_scores(flow.forward(Tensor::from_data(data, device)).z)
     });
     chunks.collect()
+}
+
+/// [`transform_scores`] of latents `[rows, features]` on a device.
+fn tensor_scores(latents: Tensor<2>) -> Vec<f64> {
+    let scores = latents.square().sum_dim(1).div_scalar(2.0); // [rows, 1]
+    let scores = scores.into_data();
+    // As there, NaN comes of a latent that overflowed.
+    let values =
+        scores.iter::<f64>().map(|score| if score.is_nan() { f64::INFINITY } else { score });
+    values.collect()
 }
 
 /// [`row_scores`] by a flow of the host processor.
@@ -56,7 +66,7 @@ pub(super) fn host_row_scores(flow: &HostFlow, features: &[f32]) -> Vec<f64> {
     let columns = flow.features();
     let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
         let rows = scales::narrowed(chunk, columns); // [chunk, columns]
-        scores_of_rows(&flow.latents(&rows).z, columns)
+        transform_scores(&flow.latents(&rows).z, columns)
     });
     chunks.collect()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use differnet_data::{ImageError, ImageInput};
 use differnet_features::LOCAL_GRID;
-use differnet_flow::Companion;
+use differnet_flow::AuxiliaryTensor;
 use differnet_scoring::{Average, LocalStatistics};
 
 use super::DifferNetConfig;
@@ -57,16 +57,16 @@ impl Scorer for DifferNet {
     }
 
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
-        let table = |name: &str, values: &[f32]| Companion {
+        let table = |name: &str, values: &[f32]| AuxiliaryTensor {
             name: name.to_owned(),
             shape: vec![LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels],
             values: values.to_vec(),
         };
-        let companions = [
+        let auxiliary = [
             table(LOCAL_MEANS, self.local_statistics.means()),
             table(LOCAL_DEVIATIONS, self.local_statistics.deviations()),
         ];
-        self.flows.save(path, metadata, &companions).map_err(Error::model(path))
+        self.flows.save(path, metadata, &auxiliary).map_err(Error::model(path))
     }
 }
 
@@ -77,14 +77,14 @@ pub(crate) fn load(
     config: &DifferNetConfig,
     runtime: &Runtime,
 ) -> Result<Box<dyn Scorer>, Error> {
-    let (flows, companions) = Flows::load(path, &runtime.device).map_err(Error::model(path))?;
+    let (flows, auxiliary) = Flows::load(path, &runtime.device).map_err(Error::model(path))?;
     let not_a_model = |reason: String| Error::NotAModel { path: path.to_path_buf(), reason };
     if flows.config() != config.flow_config() || flows.count() != config.flows {
         return Err(not_a_model("its settings do not describe its flow".into()));
     }
     let table = |name: &str| {
         let shape = [LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels];
-        let found = companions.iter().find(|table| table.name == name && table.shape == shape);
+        let found = auxiliary.iter().find(|table| table.name == name && table.shape == shape);
         let missing = || not_a_model(format!("it lacks the table {name} of its maps"));
         found.map(|table| table.values.clone()).ok_or_else(missing)
     };
