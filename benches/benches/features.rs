@@ -8,7 +8,7 @@ use std::path::Path;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use differnet_benches::devices;
 use differnet_data::{DecodeLimits, RgbImage, Transform, apply, decode_bytes, resize_bilinear};
-use differnet_features::{Extractor, IMAGE_SIZE};
+use differnet_features::{Extractor, HostEfficientNetLite, IMAGE_SIZE};
 use image::{ImageFormat, Rgb};
 
 /// Side of the extractor's input, pixels.
@@ -55,6 +55,20 @@ fn host(c: &mut Criterion) {
     group.finish();
 }
 
+/// Maps after the first five stages of EfficientNet-Lite0, one image at a time, on the processor.
+fn efficientnet_lite(c: &mut Criterion) {
+    let network = LazyCell::new(HostEfficientNetLite::new);
+    let mut group = c.benchmark_group("efficientnet_lite/host");
+    for side in [224, 448] {
+        let image = texture(side, side, 2).into_raw();
+        let side = side as usize;
+        group.bench_function(BenchmarkId::from_parameter(side), |b| {
+            b.iter(|| network.stages(black_box(&image), side, side, 5));
+        });
+    }
+    group.finish();
+}
+
 /// The same by Burn's convolutions; slow on the processor, where it is only a reference.
 fn device(c: &mut Criterion) {
     for device in devices().expect("BENCH_DEVICES names devices of this build") {
@@ -81,6 +95,6 @@ fn extract<F: FnOnce() -> Extractor>(
 criterion_group! {
     name = features;
     config = Criterion::default().sample_size(10);
-    targets = prepare, host, device
+    targets = prepare, host, device, efficientnet_lite
 }
 criterion_main!(features);

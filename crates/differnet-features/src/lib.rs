@@ -10,6 +10,7 @@
 mod alexnet;
 mod cache;
 mod cache_folder;
+mod efficientnet_lite;
 mod error;
 mod extractor;
 mod gradient;
@@ -21,6 +22,9 @@ mod weights;
 pub use alexnet::AlexNet;
 pub use cache::{CacheUsage, FeatureCache, TransformKey};
 pub use cache_folder::default_cache_folder;
+pub use efficientnet_lite::{
+    EfficientNetLite, HostEfficientNetLite, STAGES, StageMap, efficientnet_lite_id,
+};
 pub use error::FeatureError;
 pub use extractor::{Extractor, FEATURES, IMAGE_SIZE, SCALES};
 pub use gradient::ImageGradients;

@@ -1,12 +1,15 @@
 //! The extractors against features from PyTorch.
 //!
-//! `tests/golden/features.safetensors` holds one image and its features; `tests/golden/README.md`
-//! says how it was made.
+//! `tests/golden/features.safetensors` holds one image and its AlexNet features,
+//! `tests/golden/stages.safetensors` one and its maps of EfficientNet-Lite0; `tests/golden/README.md` says
+//! how they were made.
 
 #![allow(clippy::unwrap_used)]
 
 use burn::tensor::Device;
-use differnet_features::{Extractor, FEATURES};
+use differnet_features::{
+    EfficientNetLite, Extractor, FEATURES, HostEfficientNetLite, STAGES, StageMap,
+};
 use safetensors::SafeTensors;
 
 const FILE: &[u8] = include_bytes!("golden/features.safetensors");
@@ -41,4 +44,46 @@ fn host_features_agree() {
 #[test]
 fn device_features_agree() {
     assert_features_agree(&Extractor::on_device(&Device::flex()));
+}
+
+/// One 128 × 128 image, `[128, 128, 3]`, and `stage0` to `stage5`, `[channels, height, width]`.
+const STAGES_FILE: &[u8] = include_bytes!("golden/stages.safetensors");
+
+fn assert_stages_agree(stages: impl Fn(&[u8], usize, usize, usize) -> Vec<StageMap>) {
+    let golden = SafeTensors::deserialize(STAGES_FILE).unwrap();
+    let pixels = golden.tensor("pixels").unwrap();
+    let [height, width, _] = pixels.shape() else { panic!("pixels have three dimensions") };
+    let found = stages(pixels.data(), *height, *width, STAGES);
+    assert_eq!(found.len(), STAGES);
+    for (stage, found) in found.iter().enumerate() {
+        let tensor = golden.tensor(&format!("stage{stage}")).unwrap();
+        assert_eq!(tensor.shape(), [found.channels, found.height, found.width]);
+        let (words, _) = tensor.data().as_chunks::<4>();
+        let places = found.height * found.width;
+        let (mut off, mut norm) = (0.0, 0.0);
+        for (at, word) in words.iter().enumerate() {
+            let (channel, place) = (at / places, at % places);
+            let golden = f32::from_le_bytes(*word);
+            off += (found.values[place * found.channels + channel] - golden).powi(2);
+            norm += golden.powi(2);
+        }
+        let error = (off / norm).sqrt();
+        assert!(error < CLOSE, "stage {}: {error}", stage + 1);
+    }
+}
+
+#[test]
+fn host_stages_agree() {
+    let network = HostEfficientNetLite::new();
+    assert_stages_agree(|pixels, height, width, stages| {
+        network.stages(pixels, height, width, stages)
+    });
+}
+
+#[test]
+fn device_stages_agree() {
+    let network = EfficientNetLite::new(&Device::flex());
+    assert_stages_agree(|pixels, height, width, stages| {
+        network.stages(pixels, height, width, stages)
+    });
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet_flow::{
-    AdamConfig, BatchOrder, Fit, FitConfig, Flow, FlowConfig, TensorValues, TrainError,
-    Trainer, fit,
+    AdamConfig, BatchOrder, Fit, FitConfig, Flow, FlowConfig, TensorValues, TrainError, Trainer,
+    fit,
 };
 
 fn bits(flow: &Flow) -> Vec<u32> {
