@@ -180,7 +180,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("net.model");
         model_file::save(&path, "test", &(), &parameters.tensors(), &BTreeMap::new()).unwrap();
-        let mut file = ModelFile::open(&path, "test").unwrap();
+        let mut file = ModelFile::open(&path, "test")?;
         let network = fill(&mut file, "net", network())?;
         file.finish()?;
         Ok(network)
