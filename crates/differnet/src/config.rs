@@ -141,9 +141,21 @@ impl Config {
         } else {
             base.clone()
         };
-        let mut table = toml::Table::try_from(&base).expect("settings are a table of numbers");
-        table.extend(overrides);
-        Self::try_from(table).map_err(invalid)
+        let base = toml::Table::try_from(&base).expect("settings are a table of numbers");
+        let with = |overrides: toml::Table| {
+            let mut table = base.clone();
+            table.extend(overrides);
+            Self::try_from(table)
+        };
+        with(overrides.clone()).map_err(|error| {
+            // Flattened tables do not tell which setting is wrong: the one that alone is.
+            let alone = overrides.into_iter().find_map(|(name, value)| {
+                let found = with(toml::Table::from_iter([(name.clone(), value)])).err()?;
+                let known = base.contains_key(&name);
+                known.then(|| toml::de::Error::custom(format!("`{name}`: {found}")))
+            });
+            invalid(alone.unwrap_or(error))
+        })
     }
 
     /// The settings as TOML, as [`Self::from_toml`] reads them.
@@ -345,7 +357,8 @@ mod tests {
             (Method::GeoTrans, "latent = 3", "unknown field `latent`"),
             (Method::DifferNet, "hiden = 3", "unknown field `hiden`"),
             (Method::DifferNet, "features = 3", "unknown field `features`"),
-            (Method::DifferNet, "hidden = \"wide\"", "string"),
+            (Method::DifferNet, "hidden = \"wide\"", "`hidden`: "),
+            (Method::DifferNet, "batch_size = -4\nhidden = 8", "`batch_size`: "),
             (Method::DifferNet, "preset = \"best\"", "best"),
         ] {
             let error = Config::from_toml(text, &base(method)).expect_err(text);
