@@ -43,6 +43,7 @@ mod rows;
 mod scorer;
 mod standardizer;
 mod updates;
+mod whitening;
 
 pub use adgan::{Adgan, AdganConfig};
 pub use dsebm::{Dsebm, DsebmConfig, DsebmScore};
@@ -54,3 +55,4 @@ pub use one_class_svm::{Gamma, OneClassSvm, OneClassSvmConfig};
 pub use one_nearest_neighbour::{OneNearestNeighbour, OneNearestNeighbourConfig};
 pub use rows::Rows;
 pub use scorer::{FittedModel, PixelScorer, RowScorer, Scorer};
+pub use whitening::Whitening;

@@ -3,7 +3,7 @@
 //! Features are z-scored and reduced to their first principal components, 64 in the paper
 //! (Section 4.3); the score is the Euclidean distance there.
 
-mod pca;
+pub(crate) mod pca;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -51,6 +51,11 @@ impl Standardizer {
         values
     }
 
+    /// Mean and standard deviation of each feature.
+    pub(crate) fn statistics(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.means.iter().copied().zip(self.scales.iter().copied())
+    }
+
     /// The tensors of a model file.
     pub(crate) fn tensors(&self) -> [NamedTensor<'_>; 2] {
         let tensor = |name, values| NamedTensor::doubles(name, &[self.features()], values);

@@ -119,6 +119,12 @@ struct SettingFlags {
     /// Adam's epsilon.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     epsilon: Option<f64>,
+    /// Largest norm of an update's gradient; larger ones are scaled down to it.
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    max_gradient_norm: Option<f64>,
+    /// Factor on the initial weights of each subnetwork's last layer.
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    output_scale: Option<f64>,
     /// L2 penalty on the weights.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     weight_decay: Option<f64>,
@@ -288,7 +294,14 @@ mod tests {
         let settings = toml::Table::try_from(Config::default()).expect("plain numbers");
         let settings = settings.keys().filter(|name| *name != "method");
         let mut settings: Vec<String> = settings.map(|key| key.replace('_', "-")).collect();
-        let unset = ["config", "epochs", "fresh-transforms", "transform-seed"];
+        let unset = [
+            "config",
+            "epochs",
+            "fresh-transforms",
+            "transform-seed",
+            "max-gradient-norm",
+            "output-scale",
+        ];
         settings.extend(unset.map(String::from));
         settings.sort();
         let command = Line::command();

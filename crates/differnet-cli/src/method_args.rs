@@ -15,6 +15,9 @@ enum MethodChoice {
     /// The paper's: a normalizing flow on features.
     #[value(name = "differnet")]
     DifferNet,
+    /// A normalizing flow on local features given their place: one pass an image.
+    #[value(name = "local-flow")]
+    LocalFlow,
     /// Distance to the nearest training row in 64 principal components of the features.
     #[value(name = "1nn")]
     OneNearestNeighbour,
@@ -39,6 +42,7 @@ impl From<MethodChoice> for Method {
     fn from(choice: MethodChoice) -> Self {
         match choice {
             MethodChoice::DifferNet => Self::DifferNet,
+            MethodChoice::LocalFlow => Self::LocalFlow,
             MethodChoice::OneNearestNeighbour => Self::OneNearestNeighbour,
             MethodChoice::OneClassSvm => Self::OneClassSvm,
             MethodChoice::GeoTrans => Self::GeoTrans,
@@ -65,7 +69,14 @@ pub(crate) struct MethodArgs {
 /// One optional flag for each setting that only a competitor has.
 #[derive(Debug, clap::Args, Serialize)]
 struct CompetitorFlags {
-    /// 1nn: principal components that rows are compared in [default: 64].
+    /// local-flow: pixels of an image as the network sees it, as WIDTHxHEIGHT; sides keep the image's aspect
+    /// [default: 448x448].
+    #[arg(long, value_name = "WxH", value_parser = pixels)]
+    pixels: Option<usize>,
+    /// local-flow: stages of the network to look at, from 1 to 6 [default: 3,4,5].
+    #[arg(long, value_name = "N,..", value_delimiter = ',')]
+    stages: Option<Vec<usize>>,
+    /// 1nn, local-flow: principal components that rows are compared in [default: 1nn 64, local-flow 128].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     components: Option<usize>,
     /// ocsvm: share of the training rows that may lie outside, at most [default: 0.5].
@@ -90,6 +101,18 @@ impl MethodArgs {
         let mut own = toml::Table::try_from(&self.flags)?;
         own.extend(toml::Table::try_from(&self.networks)?);
         config.resolve(self.method.into(), own, tiles)
+    }
+}
+
+/// `448x448`, or a number of pixels.
+fn pixels(text: &str) -> Result<usize, String> {
+    let wrong = || "give width and height such as 448x448".to_owned();
+    let number = |text: &str| text.parse::<usize>().map_err(|_| wrong());
+    match text.split_once('x') {
+        Some((width, height)) => {
+            number(width)?.checked_mul(number(height)?).ok_or_else(wrong)
+        }
+        None => number(text),
     }
 }
 
@@ -133,6 +156,10 @@ mod tests {
                     toml::Value::Boolean(true) => "full".to_owned(),
                     toml::Value::Boolean(false) => "none".to_owned(),
                     toml::Value::String(text) => text.clone(),
+                    toml::Value::Array(values) => {
+                        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+                        values.join(",")
+                    }
                     number => number.to_string(),
                 };
                 let words = ["--method", method.name(), &flag, &value];

@@ -71,7 +71,8 @@ impl Config {
     /// The settings of `method` in a preset, with seed 0.
     ///
     /// Competitors on features see as many transforms of training as of test images, and average
-    /// them by the mean (Section 4.3); methods on pixels see each image once and as it lies.
+    /// them by the mean (Section 4.3); methods on pixels and on local features see each image once and as it
+    /// lies.
     pub fn preset(method: Method, preset: Preset) -> Self {
         let paper = Self {
             preset,
@@ -102,7 +103,7 @@ impl Config {
             return flow;
         }
         let mean = Self { transforms: flow.score_transforms, average: Average::Mean, ..flow };
-        if method.looks_at_pixels() {
+        if method.sees_images_once() {
             return Self { rotate: false, transforms: 1, score_transforms: 1, ..mean };
         }
         mean

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::{Calibration, digest};
 use crate::config::Config;
 use crate::error::Error;
+use crate::method::MethodConfig;
 use crate::self_test::SelfTest;
 
 /// Metadata key under which a model file keeps its [`Header`].
@@ -73,7 +74,8 @@ pub struct Header {
     /// [`transform_spread`](differnet_scoring::transform_spread); `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform_spread: Option<f64>,
-    /// Mean of each feature over training rows, `[768]`; empty for methods that do not keep it.
+    /// Mean of each feature over training rows, `[768]`, or over images of local features; empty for
+    /// methods that do not keep it.
     pub feature_means: Vec<f32>,
     /// Standard deviation of each feature over the same rows; as long as the means.
     pub feature_deviations: Vec<f32>,
@@ -150,7 +152,8 @@ impl Header {
             return Err("a threshold is not a finite number".into());
         }
         let widths = [self.feature_means.len(), self.feature_deviations.len()];
-        if widths != [0; 2] && widths != [FEATURES; 2] {
+        let on_rows = matches!(self.config.method, MethodConfig::DifferNet(_));
+        if widths[0] != widths[1] || (on_rows && widths[0] != FEATURES) {
             return Err(format!("it does not describe {FEATURES} features"));
         }
         self.config.validate().map_err(|error| error.to_string())

@@ -21,10 +21,13 @@ use crate::split::Split;
 use crate::training::Training;
 
 pub(crate) mod differnet;
+mod flow_settings;
+mod local;
 mod pixels;
 mod rows;
 
 pub use differnet::{DifferNetConfig, row_scores};
+pub use local::LocalFlowConfig;
 
 /// A method, by the name that files and the command line use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -32,6 +35,9 @@ pub enum Method {
     /// A normalizing flow on features: the paper's.
     #[serde(rename = "differnet")]
     DifferNet,
+    /// A normalizing flow on local features given their place.
+    #[serde(rename = "local-flow")]
+    LocalFlow,
     /// Distance to the nearest training row of features.
     #[serde(rename = "1nn")]
     OneNearestNeighbour,
@@ -59,6 +65,9 @@ pub enum MethodConfig {
     /// See [`Method::DifferNet`].
     #[serde(rename = "differnet")]
     DifferNet(DifferNetConfig),
+    /// See [`Method::LocalFlow`].
+    #[serde(rename = "local-flow")]
+    LocalFlow(LocalFlowConfig),
     /// See [`Method::OneNearestNeighbour`].
     #[serde(rename = "1nn")]
     OneNearestNeighbour(OneNearestNeighbourConfig),
@@ -125,8 +134,9 @@ pub(crate) enum GoodScores {
 
 impl Method {
     /// All methods, the paper's first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::DifferNet,
+        Self::LocalFlow,
         Self::OneNearestNeighbour,
         Self::OneClassSvm,
         Self::GeoTrans,
@@ -139,6 +149,7 @@ impl Method {
     pub fn name(self) -> &'static str {
         match self {
             Self::DifferNet => "differnet",
+            Self::LocalFlow => "local-flow",
             Self::OneNearestNeighbour => "1nn",
             Self::OneClassSvm => "ocsvm",
             Self::GeoTrans => "geotrans",
@@ -151,9 +162,17 @@ impl Method {
     /// Whether it looks at small images instead of features.
     pub fn looks_at_pixels(self) -> bool {
         match self {
-            Self::DifferNet | Self::OneNearestNeighbour | Self::OneClassSvm => false,
+            Self::DifferNet
+            | Self::LocalFlow
+            | Self::OneNearestNeighbour
+            | Self::OneClassSvm => false,
             Self::GeoTrans | Self::Ganomaly | Self::Dsebm | Self::Adgan => true,
         }
+    }
+
+    /// Whether it sees each image once and as it lies, in training and scoring.
+    pub fn sees_images_once(self) -> bool {
+        self.looks_at_pixels() || self == Self::LocalFlow
     }
 
     /// Whether an interrupted training leaves a checkpoint that it is resumed from.
@@ -164,7 +183,7 @@ impl Method {
     /// What its scores are measured in; `None` where they have no unit.
     pub fn unit(self) -> Option<&'static str> {
         match self {
-            Self::DifferNet => Some("nats"),
+            Self::DifferNet | Self::LocalFlow => Some("nats"),
             Self::OneNearestNeighbour => Some("standard deviations"),
             Self::OneClassSvm | Self::GeoTrans | Self::Ganomaly | Self::Dsebm | Self::Adgan => None,
         }
@@ -173,7 +192,11 @@ impl Method {
     /// Whether a score can be below 0, where a geometric mean means nothing.
     fn has_negative_scores(self) -> bool {
         match self {
-            Self::DifferNet | Self::OneNearestNeighbour | Self::Ganomaly | Self::Adgan => false,
+            Self::DifferNet
+            | Self::LocalFlow
+            | Self::OneNearestNeighbour
+            | Self::Ganomaly
+            | Self::Adgan => false,
             Self::OneClassSvm | Self::GeoTrans | Self::Dsebm => true,
         }
     }
@@ -203,6 +226,7 @@ impl MethodConfig {
         let quick = preset == Preset::Quick;
         match method {
             Method::DifferNet => Self::DifferNet(DifferNetConfig::preset(preset)),
+            Method::LocalFlow => Self::LocalFlow(LocalFlowConfig::preset(preset)),
             Method::OneNearestNeighbour => {
                 Self::OneNearestNeighbour(OneNearestNeighbourConfig::default())
             }
@@ -222,6 +246,7 @@ impl MethodConfig {
     pub fn method(&self) -> Method {
         match self {
             Self::DifferNet(_) => Method::DifferNet,
+            Self::LocalFlow(_) => Method::LocalFlow,
             Self::OneNearestNeighbour(_) => Method::OneNearestNeighbour,
             Self::OneClassSvm(_) => Method::OneClassSvm,
             Self::GeoTrans(_) => Method::GeoTrans,
@@ -235,6 +260,7 @@ impl MethodConfig {
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let checked = match self {
             Self::DifferNet(config) => return config.validate(),
+            Self::LocalFlow(config) => return config.validate(),
             Self::OneNearestNeighbour(config) => config.validate(),
             Self::OneClassSvm(config) => config.validate(),
             Self::GeoTrans(config) => config.validate(),
@@ -255,6 +281,7 @@ impl MethodConfig {
         let (seed, device) = (training.config.seed, &training.runtime.device);
         match self {
             Self::DifferNet(config) => differnet::fit(config, training, split),
+            Self::LocalFlow(config) => local::fit(config, training, split),
             Self::OneNearestNeighbour(config) => {
                 rows::fit(training, split, |rows, monitor| config.fit(rows, monitor))
             }
@@ -292,6 +319,7 @@ pub(crate) fn load(
         |source| Error::BaselineModel { path: path.to_path_buf(), source: Box::new(source) };
     match &header.config.method {
         MethodConfig::DifferNet(config) => differnet::load(path, header, config, runtime),
+        MethodConfig::LocalFlow(config) => local::load(path, header, config, runtime),
         MethodConfig::OneNearestNeighbour(_) => {
             rows::scorer(path, OneNearestNeighbour::load(path).map_err(wrong)?)
         }

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use burn::tensor::Device;
 use differnet_data::DecodeLimits;
-use differnet_features::{Extractor, FeatureCache};
+use differnet_features::{Extractor, FeatureCache, PlaceExtractor, efficientnet_lite_id};
 use differnet_flow::HostFlow;
 
 use crate::device::DeviceChoice;
@@ -20,14 +20,16 @@ pub struct Runtime {
     /// What a decoder may use.
     pub limits: DecodeLimits,
     extractor: Arc<OnceLock<Extractor>>,
+    places: Arc<OnceLock<PlaceExtractor>>,
 }
 
 impl Runtime {
     /// A runtime on `device`, without a cache: on the host processor by code of its own, elsewhere by
     /// Burn.
     pub fn new(device: &Device) -> Self {
-        let (device, extractor) = (device.clone(), Arc::default());
-        Self { device, cache: None, limits: DecodeLimits::default(), extractor }
+        let (extractor, places) = (Arc::default(), Arc::default());
+        let limits = DecodeLimits::default();
+        Self { device: device.clone(), cache: None, limits, extractor, places }
     }
 
     /// A runtime on the first device of the kind.
@@ -67,11 +69,25 @@ impl Runtime {
         })
     }
 
+    /// What turns pixels into features of places, made when it is first asked for.
+    pub fn place_extractor(&self) -> &PlaceExtractor {
+        self.places.get_or_init(|| {
+            if HostFlow::serves(&self.device) {
+                PlaceExtractor::on_host()
+            } else {
+                PlaceExtractor::on_device(&self.device)
+            }
+        })
+    }
+
     /// Nothing, if this runtime gives the features that a model was fitted to.
     ///
     /// # Errors
     /// [`Error::NotAModel`] names both extractors if not.
     pub(crate) fn require_extractor(&self, needed: &str) -> Result<(), Error> {
+        if needed == efficientnet_lite_id() {
+            return Ok(());
+        }
         let found = self.extractor().id();
         if found == needed {
             return Ok(());

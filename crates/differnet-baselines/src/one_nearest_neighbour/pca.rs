@@ -23,7 +23,7 @@ const TOTAL_VARIANCE: &str = "pca.total_variance";
 
 /// Orthonormal directions, the one of the largest variance first.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Pca {
+pub(crate) struct Pca {
     features: usize,
     /// `[components, features]`
     directions: Vec<f64>,
@@ -36,7 +36,7 @@ pub(super) struct Pca {
 impl Pca {
     /// The first `components` principal components of standardized `rows`, or as many as carry
     /// variance.
-    pub(super) fn fit(
+    pub(crate) fn fit(
         rows: &Rows<'_>,
         standardizer: &Standardizer,
         components: usize,
@@ -73,7 +73,7 @@ impl Pca {
     }
 
     /// Number of directions.
-    pub(super) fn components(&self) -> usize {
+    pub(crate) fn components(&self) -> usize {
         self.variances.len()
     }
 
@@ -92,6 +92,11 @@ impl Pca {
         let product = MatMut::from_row_major_slice_mut(&mut values, count, components);
         matmul(product, Accum::Replace, rows, directions.transpose(), 1.0, Par::Seq);
         values
+    }
+
+    /// Each direction, `[features]`, and the training rows' variance along it.
+    pub(crate) fn directions(&self) -> impl Iterator<Item = (&[f64], f64)> {
+        self.directions.chunks_exact(self.features).zip(self.variances.iter().copied())
     }
 
     /// The tensors of a model file.

@@ -1,12 +1,13 @@
 //! DifferNet's own settings.
 
-use differnet_features::{FEATURES, SCALES};
-use differnet_flow::{AdamConfig, FlowConfig, FlowError, TrainError};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use differnet_features::SCALES;
+use differnet_flow::{AdamConfig, FlowConfig};
+use serde::{Deserialize, Serialize};
 
 use super::scales;
 use crate::config::{Preset, require, require_count};
 use crate::error::Error;
+use crate::method::flow_settings;
 
 /// DifferNet's own settings: its flows and their training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,8 +42,8 @@ pub struct DifferNetConfig {
     /// The optimizer.
     #[serde(flatten)]
     pub adam: AdamConfig,
-    /// The flow; its width is that of whole rows, whatever [`scales`](Self::scales) says.
-    #[serde(flatten, serialize_with = "write_flow", deserialize_with = "read_flow")]
+    /// The flow; its width follows from [`scales`](Self::scales).
+    #[serde(flatten, serialize_with = "flow_settings::write", deserialize_with = "flow_settings::read")]
     pub flow: FlowConfig,
 }
 
@@ -62,13 +63,13 @@ impl DifferNetConfig {
             validate_every: 100,
             patience: 0,
             adam: AdamConfig::new(),
-            flow: FlowConfig::new(FEATURES),
+            flow: FlowConfig::new(flow_settings::WIDTH),
         };
         let narrow = Self {
             rounds: 1,
             final_learning_rate: 2e-5,
             adam: AdamConfig::new().with_learning_rate(1e-3),
-            flow: FlowConfig::new(FEATURES).with_hidden(256),
+            flow: FlowConfig::new(flow_settings::WIDTH).with_hidden(256),
             ..paper.clone()
         };
         match preset {
@@ -130,41 +131,16 @@ impl DifferNetConfig {
             let (name, expected) = ("scales", "1, 2 or 3");
             return Err(Error::Config { name, expected, found: self.scales.to_string() });
         }
-        let (rate, last) = (self.adam.learning_rate, self.final_learning_rate);
+        let last = self.final_learning_rate;
         for (name, value, fine, expected) in [
-            ("learning_rate", rate, rate > 0.0, "positive"),
             ("final_learning_rate", last, last > 0.0, "positive"),
             ("noise", self.noise, self.noise >= 0.0, "at least 0"),
             ("difference_noise", self.difference_noise, self.difference_noise >= 0.0, "at least 0"),
         ] {
             require(name, value, fine, expected)?;
         }
-        self.adam.validate().map_err(|error| match error {
-            TrainError::Setting { name, expected, found } => {
-                Error::Config { name, expected, found }
-            }
-            other => other.into(),
-        })?;
-        self.flow_config().validate().map_err(|error| match error {
-            FlowError::Config { name, expected, found } => Error::Config { name, expected, found },
-            other => other.into(),
-        })
+        flow_settings::validate(&self.adam, &self.flow_config())
     }
-}
-
-/// What of a [`FlowConfig`] is no setting: it follows from the features.
-const NO_SETTINGS: [&str; 1] = ["features"];
-
-fn write_flow<S: Serializer>(flow: &FlowConfig, serializer: S) -> Result<S::Ok, S::Error> {
-    let mut table = toml::Table::try_from(flow).map_err(serde::ser::Error::custom)?;
-    NO_SETTINGS.iter().for_each(|name| drop(table.remove(*name)));
-    table.serialize(serializer)
-}
-
-fn read_flow<'de, D: Deserializer<'de>>(deserializer: D) -> Result<FlowConfig, D::Error> {
-    let mut table = toml::Table::deserialize(deserializer)?;
-    table.insert("features".to_owned(), (FEATURES as i64).into());
-    table.try_into().map_err(serde::de::Error::custom)
 }
 
 #[cfg(test)]
