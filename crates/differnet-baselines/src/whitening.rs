@@ -7,6 +7,10 @@ use crate::one_nearest_neighbour::pca::Pca;
 use crate::rows::Rows;
 use crate::standardizer::Standardizer;
 
+/// Directions whose variance is below this share of the largest are left out: rounding of the features
+/// would become as large as what is known of them.
+const LEAST_VARIANCE: f64 = 1e-6;
+
 /// Affine map `W x + b` of rows to whitened principal components.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Whitening {
@@ -18,7 +22,7 @@ pub struct Whitening {
 
 impl Whitening {
     /// The whitening of `rows` to the `components` directions of the largest variance, or as many as
-    /// carry any.
+    /// carry more than rounding.
     ///
     /// # Errors
     /// [`BaselineError::NoComponents`] if all rows are alike; [`BaselineError::Cancelled`].
@@ -29,9 +33,10 @@ impl Whitening {
     ) -> Result<Self, BaselineError> {
         let standardizer = Standardizer::fit(rows);
         let pca = Pca::fit(rows, &standardizer, components, monitor)?;
-        let mut matrix = Vec::with_capacity(pca.components() * rows.features());
-        let mut offset = Vec::with_capacity(pca.components());
-        for (direction, variance) in pca.directions() {
+        let (mut matrix, mut offset) = (Vec::new(), Vec::new());
+        let largest = pca.directions().next().map_or(0.0, |(_, variance)| variance);
+        let least = LEAST_VARIANCE * largest;
+        for (direction, variance) in pca.directions().filter(|(_, variance)| *variance > least) {
             let mut shift = 0.0;
             for (along, (mean, scale)) in direction.iter().zip(standardizer.statistics()) {
                 let weight = along / (scale * variance.sqrt());

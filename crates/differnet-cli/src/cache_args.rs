@@ -26,11 +26,17 @@ impl CacheArgs {
     }
 }
 
+/// Environment variable: names the cache folder where no argument does.
+const VARIABLE: &str = "DIFFERNET_CACHE";
+
 /// The cache folder: the one named, else the environment's, else the user's.
 pub(crate) fn folder(named: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
     if let Some(folder) = named {
         return Ok(folder.clone());
     }
-    default_cache_folder()
+    let given = std::env::var_os(VARIABLE).filter(|folder| !folder.is_empty());
+    given
+        .map(PathBuf::from)
+        .or_else(default_cache_folder)
         .context("this user has no cache folder: name one with --cache, or use --no-cache")
 }

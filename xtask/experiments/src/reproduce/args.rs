@@ -82,7 +82,10 @@ impl RunArgs {
         match (&self.cache, self.no_cache) {
             (_, true) => Ok(None),
             (Some(folder), _) => Ok(Some(folder.clone())),
-            (None, _) => default_cache_folder()
+            (None, _) => std::env::var_os("DIFFERNET_CACHE")
+                .filter(|folder| !folder.is_empty())
+                .map(PathBuf::from)
+                .or_else(default_cache_folder)
                 .map(Some)
                 .context("this user has no cache folder: name one with --cache, or use --no-cache"),
         }
