@@ -18,9 +18,17 @@
 //! # Ok::<(), differnet_flow::TrainError>(())
 //! ```
 //!
+//! With a [`condition`](FlowConfig::condition) it is the density p(y | c): [`Flow::given`] on tensors,
+//! [`FlowInput`] on slices.
+//!
 //! Start reading at [`Flow`] and its [`FlowConfig`], then [`Trainer`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+
+/// The README's example, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 mod adam;
 mod auxiliary;
