@@ -2,44 +2,105 @@
 //!
 //! The arithmetic only; [`crate::host`] and [`crate::tensor_step`] apply it.
 
-use burn::config::Config;
 use burn::tensor::Tensor;
+use pulp::{Arch, Simd, WithSimd};
+use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 
 /// Adam's settings; the defaults are those published with the paper.
-#[derive(Config, Debug, PartialEq)]
+///
+/// Stored without the settings that it lacks: not Burn's `Config`, which stores all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AdamConfig {
     /// Step size.
-    #[config(default = 2e-4)]
     pub learning_rate: f64,
     /// Decay of the gradients' running mean.
-    #[config(default = 0.8)]
     pub beta_1: f64,
     /// Decay of the squared gradients' running mean.
-    #[config(default = 0.8)]
     pub beta_2: f64,
     /// Added to the denominator.
-    #[config(default = 1e-4)]
     pub epsilon: f64,
     /// L2 penalty: this times the weight is added to its gradient.
-    #[config(default = 1e-5)]
     pub weight_decay: f64,
+    /// Largest norm of the whole gradient, decay aside: a longer one is shortened to it. `None` takes
+    /// every gradient as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_gradient_norm: Option<f64>,
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl AdamConfig {
+    /// The settings published with the paper.
+    pub fn new() -> Self {
+        Self {
+            learning_rate: 2e-4,
+            beta_1: 0.8,
+            beta_2: 0.8,
+            epsilon: 1e-4,
+            weight_decay: 1e-5,
+            max_gradient_norm: None,
+        }
+    }
+
+    /// The same with another [`learning_rate`](Self::learning_rate).
+    pub fn with_learning_rate(self, learning_rate: f64) -> Self {
+        Self { learning_rate, ..self }
+    }
+
+    /// The same with another [`beta_1`](Self::beta_1).
+    pub fn with_beta_1(self, beta_1: f64) -> Self {
+        Self { beta_1, ..self }
+    }
+
+    /// The same with another [`beta_2`](Self::beta_2).
+    pub fn with_beta_2(self, beta_2: f64) -> Self {
+        Self { beta_2, ..self }
+    }
+
+    /// The same with another [`epsilon`](Self::epsilon).
+    pub fn with_epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon, ..self }
+    }
+
+    /// The same with another [`weight_decay`](Self::weight_decay).
+    pub fn with_weight_decay(self, weight_decay: f64) -> Self {
+        Self { weight_decay, ..self }
+    }
+
+    /// The same with another [`max_gradient_norm`](Self::max_gradient_norm).
+    pub fn with_max_gradient_norm(self, max_gradient_norm: Option<f64>) -> Self {
+        Self { max_gradient_norm, ..self }
+    }
+
     /// The settings as text that [`from_text`](Self::from_text) reads back bit for bit.
     pub(crate) fn to_text(&self) -> String {
-        let Self { learning_rate, beta_1, beta_2, epsilon, weight_decay } = self;
-        format!("{learning_rate:?} {beta_1:?} {beta_2:?} {epsilon:?} {weight_decay:?}")
+        let Self { learning_rate, beta_1, beta_2, epsilon, weight_decay, max_gradient_norm } = self;
+        let adam = format!("{learning_rate:?} {beta_1:?} {beta_2:?} {epsilon:?} {weight_decay:?}");
+        match max_gradient_norm {
+            Some(norm) => format!("{adam} {norm:?}"),
+            None => adam,
+        }
     }
 
     /// The settings written by [`to_text`](Self::to_text); JSON numbers may lose their last bit.
     pub(crate) fn from_text(text: &str) -> Option<Self> {
         let values: Result<Vec<f64>, _> = text.split(' ').map(str::parse).collect();
-        let [learning_rate, beta_1, beta_2, epsilon, weight_decay] =
-            values.ok()?.try_into().ok()?;
-        let settings = Self { learning_rate, beta_1, beta_2, epsilon, weight_decay };
+        let values = values.ok()?;
+        let (&[learning_rate, beta_1, beta_2, epsilon, weight_decay], rest) =
+            values.split_first_chunk()?;
+        let max_gradient_norm = match rest {
+            [] => None,
+            [norm] => Some(*norm),
+            _ => return None,
+        };
+        let settings =
+            Self { learning_rate, beta_1, beta_2, epsilon, weight_decay, max_gradient_norm };
         settings.validate().is_ok().then_some(settings)
     }
 
@@ -48,12 +109,14 @@ impl AdamConfig {
     /// # Errors
     /// [`TrainError::Setting`] names the first that is out of range.
     pub fn validate(&self) -> Result<(), TrainError> {
+        let max_norm = self.max_gradient_norm.unwrap_or(1.0);
         let checks = [
             ("learning_rate", self.learning_rate, self.learning_rate >= 0.0, "finite, at least 0"),
             ("beta_1", self.beta_1, (0.0..1.0).contains(&self.beta_1), "in [0, 1)"),
             ("beta_2", self.beta_2, (0.0..1.0).contains(&self.beta_2), "in [0, 1)"),
             ("epsilon", self.epsilon, self.epsilon > 0.0, "finite and positive"),
             ("weight_decay", self.weight_decay, self.weight_decay >= 0.0, "finite, at least 0"),
+            ("max_gradient_norm", max_norm, max_norm > 0.0, "finite and positive"),
         ];
         for (name, value, in_range, expected) in checks {
             if !(value.is_finite() && in_range) {
@@ -73,6 +136,7 @@ impl AdamConfig {
             root: 1.0 / correction(self.beta_2).sqrt(),
             epsilon: self.epsilon,
             weight_decay: self.weight_decay,
+            max_gradient_norm: self.max_gradient_norm,
         }
     }
 }
@@ -86,9 +150,20 @@ pub(crate) struct Update {
     root: f64,
     epsilon: f64,
     weight_decay: f64,
+    max_gradient_norm: Option<f64>,
 }
 
 impl Update {
+    /// Whether the norm of the whole gradient matters.
+    pub(crate) fn clips(self) -> bool {
+        self.max_gradient_norm.is_some()
+    }
+
+    /// The factor for a whole gradient of this norm, as PyTorch's `clip_grad_norm_` has it.
+    pub(crate) fn clipping(self, norm: f64) -> f64 {
+        self.max_gradient_norm.map_or(1.0, |largest| (largest / (norm + 1e-6)).min(1.0))
+    }
+
     /// Updates weights and moments in place; returns whether every weight is finite.
     pub(crate) fn apply(
         self,
@@ -98,32 +173,7 @@ impl Update {
         second: &mut [f32],
     ) -> bool {
         // The widest vectors the processor has; the same bits on every width.
-        let arch = pulp::Arch::new();
-        arch.dispatch(|| self.apply_lanes(weights, gradients, first, second))
-    }
-
-    /// [`apply`](Self::apply), compiled for the vectors that it is called with.
-    #[inline(always)]
-    fn apply_lanes(
-        self,
-        weights: &mut [f32],
-        gradients: &[f32],
-        first: &mut [f32],
-        second: &mut [f32],
-    ) -> bool {
-        let (beta_1, rest_1) = (self.beta_1 as f32, (1.0 - self.beta_1) as f32);
-        let (beta_2, rest_2) = (self.beta_2 as f32, (1.0 - self.beta_2) as f32);
-        let (step_size, root) = (self.step_size as f32, self.root as f32);
-        let (epsilon, weight_decay) = (self.epsilon as f32, self.weight_decay as f32);
-        let mut finite = true;
-        for (((w, g), m), v) in weights.iter_mut().zip(gradients).zip(first).zip(second) {
-            let gradient = g + weight_decay * *w;
-            *m = beta_1 * *m + rest_1 * gradient;
-            *v = beta_2 * *v + rest_2 * gradient * gradient;
-            *w -= step_size * *m / (v.sqrt() * root + epsilon);
-            finite &= w.is_finite();
-        }
-        finite
+        Arch::new().dispatch(Apply { update: self, weights, gradients, first, second })
     }
 
     /// The same by tensor operations, all `[count]`; returns the new weights.
@@ -139,6 +189,37 @@ impl Update {
         *second = second.clone() * self.beta_2 + gradient.square() * (1.0 - self.beta_2);
         let denominator = second.clone().sqrt() * self.root + self.epsilon;
         weight - first.clone() / denominator * self.step_size
+    }
+}
+
+/// [`Update::apply`]. No closure: one is not always compiled for the vectors that it was dispatched to.
+struct Apply<'a> {
+    update: Update,
+    weights: &'a mut [f32],
+    gradients: &'a [f32],
+    first: &'a mut [f32],
+    second: &'a mut [f32],
+}
+
+impl WithSimd for Apply<'_> {
+    type Output = bool;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> bool {
+        let Self { update, weights, gradients, first, second } = self;
+        let (beta_1, rest_1) = (update.beta_1 as f32, (1.0 - update.beta_1) as f32);
+        let (beta_2, rest_2) = (update.beta_2 as f32, (1.0 - update.beta_2) as f32);
+        let (step_size, root) = (update.step_size as f32, update.root as f32);
+        let (epsilon, weight_decay) = (update.epsilon as f32, update.weight_decay as f32);
+        let mut finite = true;
+        for (((w, g), m), v) in weights.iter_mut().zip(gradients).zip(first).zip(second) {
+            let gradient = g + weight_decay * *w;
+            *m = beta_1 * *m + rest_1 * gradient;
+            *v = beta_2 * *v + rest_2 * gradient * gradient;
+            *w -= step_size * *m / (v.sqrt() * root + epsilon);
+            finite &= w.is_finite();
+        }
+        finite
     }
 }
 
@@ -201,8 +282,38 @@ mod tests {
                 adam().with_weight_decay(f64::INFINITY),
                 "weight_decay must be finite, at least 0, found inf",
             ),
+            (
+                adam().with_max_gradient_norm(Some(0.0)),
+                "max_gradient_norm must be finite and positive, found 0",
+            ),
         ] {
             assert_eq!(config.validate().unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn long_gradients_are_shortened_and_short_ones_left_alone() {
+        let update = AdamConfig::new().with_max_gradient_norm(Some(1.5)).update(1);
+        assert!(update.clips());
+        assert_eq!(update.clipping(1.0), 1.0);
+        // 1.5 / 3, but for the millionth that guards against a norm of zero.
+        assert!((update.clipping(3.0) - 0.5).abs() < 1e-6);
+        let update = AdamConfig::new().update(1);
+        assert!(!update.clips());
+        assert_eq!(update.clipping(1e9), 1.0);
+    }
+
+    #[test]
+    fn settings_survive_as_text() {
+        for norm in [None, Some(1.0 / 3.0)] {
+            let config =
+                AdamConfig::new().with_learning_rate(1e-3 / 3.0).with_max_gradient_norm(norm);
+            assert_eq!(AdamConfig::from_text(&config.to_text()), Some(config));
+        }
+        let text = AdamConfig::new().to_text();
+        assert_eq!(text, "0.0002 0.8 0.8 0.0001 1e-5");
+        for wrong in [&text[..10], &format!("{text} -1.0"), &format!("{text} 1.0 1.0")] {
+            assert_eq!(AdamConfig::from_text(wrong), None, "{wrong}");
         }
     }
 }

@@ -88,7 +88,7 @@ impl Trainer {
         let mut file = TensorFile::open(path)?;
         let mut metadata = file.metadata();
         let config = config_from(&metadata)?;
-        let adam = parse(&metadata, ADAM_KEY, "five settings of Adam", AdamConfig::from_text)?;
+        let adam = parse(&metadata, ADAM_KEY, "settings of Adam", AdamConfig::from_text)?;
         let steps = parse(&metadata, STEPS_KEY, "a count", |value| u64::from_str(value).ok())?;
         let flow = Flow::from_source(&mut file, FLOW_PREFIX, &config, device)?;
         let specs = moment_specs(&flow);

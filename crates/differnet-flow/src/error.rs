@@ -59,6 +59,24 @@ pub enum TrainError {
         /// Width of a row.
         features: usize,
     },
+    /// The conditions are not one for each row, or of another width than the flow's.
+    #[error("{values} values are no condition of {condition} for each of {rows} rows")]
+    ConditionWidth {
+        /// Values given.
+        values: usize,
+        /// Rows given.
+        rows: usize,
+        /// Width of the flow's condition.
+        condition: usize,
+    },
+    /// A condition that holds NaN or an infinity.
+    #[error("the condition of row {row} holds a value that is not finite, at column {column}")]
+    NonFiniteCondition {
+        /// The row, counted within the batch.
+        row: usize,
+        /// The column of the condition.
+        column: usize,
+    },
     /// A row that holds NaN or an infinity.
     #[error("row {row} holds a value that is not finite, at feature {feature}")]
     NonFiniteRow {

@@ -9,6 +9,7 @@ use differnet_random::BatchOrder;
 use crate::adam::AdamConfig;
 use crate::error::TrainError;
 use crate::flow::{Flow, FlowConfig};
+use crate::input::{FlowInput, Widths};
 use crate::noise::add_noise;
 use crate::trainer::{StepReport, Trainer};
 
@@ -30,18 +31,19 @@ pub struct FitConfig {
     pub noise: Option<f64>,
 }
 
-/// A flow fitted to `rows`, `[n, features]` row by row, on `device`; [`Fit`] shows its updates.
+/// A flow fitted to the rows of `input`, each given its condition, on `device`; [`Fit`] shows its
+/// updates.
 ///
 /// # Errors
-/// A [`TrainError`] if a setting is out of range, if `rows` is empty, not whole or not finite, or
-/// if the loss overflows.
-pub fn fit(
+/// A [`TrainError`] if a setting is out of range, if `input` is empty, does not have the flow's
+/// widths or is not finite, or if the loss overflows.
+pub fn fit<'a>(
     config: &FlowConfig,
-    rows: &[f32],
+    input: impl Into<FlowInput<'a>>,
     settings: &FitConfig,
     device: &Device,
 ) -> Result<Flow, TrainError> {
-    let mut fit = Fit::new(config, rows, settings, device)?;
+    let mut fit = Fit::new(config, input, settings, device)?;
     fit.try_for_each(|update| update.map(drop))?;
     Ok(fit.into_flow())
 }
@@ -68,43 +70,44 @@ pub fn fit(
 /// ```
 #[derive(Debug)]
 pub struct Fit<'a> {
-    /// `[n, features]`
-    rows: &'a [f32],
+    input: FlowInput<'a>,
+    widths: Widths,
     seed: u64,
     /// Updates still to make.
     updates: Range<u64>,
     order: BatchOrder,
     /// Standard deviation of each feature's noise.
     deviations: Vec<f32>,
-    /// The rows of an update; kept for its memory.
-    batch: Vec<f32>,
+    /// The rows of an update and their conditions; kept for their memory.
+    rows: Vec<f32>,
+    condition: Vec<f32>,
     trainer: Trainer,
 }
 
 impl<'a> Fit<'a> {
-    /// A training on `rows`, `[n, features]` row by row, on `device`, before its first update.
+    /// A training on the rows of `input`, each given its condition, on `device`, before its first
+    /// update.
     ///
     /// # Errors
-    /// A [`TrainError`] if a setting is out of range, or if `rows` is empty or not whole.
+    /// A [`TrainError`] if a setting is out of range, or if `input` is empty or does not have the
+    /// flow's widths.
     pub fn new(
         config: &FlowConfig,
-        rows: &'a [f32],
+        input: impl Into<FlowInput<'a>>,
         settings: &FitConfig,
         device: &Device,
     ) -> Result<Self, TrainError> {
         config.validate()?;
         settings.adam.validate()?;
         let FitConfig { updates, batch_size, seed, .. } = *settings;
-        let features = config.features;
-        if !rows.len().is_multiple_of(features) {
-            return Err(TrainError::RowWidth { values: rows.len(), features });
-        }
+        let (input, widths) = (input.into(), config.widths());
+        widths.check(input)?;
         let noise = settings.noise.unwrap_or(0.0);
         if !(noise.is_finite() && noise >= 0.0) {
             let (expected, found) = ("finite, at least 0", noise.to_string());
             return Err(TrainError::Setting { name: "noise", expected, found });
         }
-        if rows.is_empty() {
+        if input.rows.is_empty() {
             return Err(TrainError::NoRows);
         }
         if batch_size == 0 {
@@ -112,12 +115,14 @@ impl<'a> Fit<'a> {
             return Err(TrainError::Setting { name: "batch_size", expected, found });
         }
         Ok(Self {
-            rows,
+            input,
+            widths,
             seed,
             updates: 0..updates,
-            order: BatchOrder::new(seed, rows.len() / features, batch_size),
-            deviations: vec![noise as f32; features],
-            batch: Vec::new(),
+            order: BatchOrder::new(seed, widths.rows_of(input), batch_size),
+            deviations: vec![noise as f32; widths.features],
+            rows: Vec::new(),
+            condition: Vec::new(),
             trainer: Trainer::new(config.init(seed, device), settings.adam.clone()),
         })
     }
@@ -134,16 +139,21 @@ impl Iterator for Fit<'_> {
     /// Makes the next update.
     fn next(&mut self) -> Option<Self::Item> {
         let update = self.updates.next()?;
-        let features = self.deviations.len();
-        self.batch.clear();
-        for &row in self.order.batch(update) {
-            self.batch.extend_from_slice(&self.rows[row * features..][..features]);
-        }
-        add_noise(&mut self.batch, &self.deviations, self.seed, update);
-        let report = self.trainer.step(&self.batch);
+        let (input, widths) = (self.input, self.widths);
+        let batch = self.order.batch(update);
+        gather(&mut self.rows, input.rows, widths.features, batch);
+        gather(&mut self.condition, input.condition, widths.condition, batch);
+        add_noise(&mut self.rows, &self.deviations, self.seed, update);
+        let report = self.trainer.step(FlowInput { rows: &self.rows, condition: &self.condition });
         if report.is_err() {
             self.updates = 0..0;
         }
         Some(report)
     }
+}
+
+/// Replaces `to` by the rows of `table`, `[n, width]`, whose numbers are in `batch`.
+fn gather(to: &mut Vec<f32>, table: &[f32], width: usize, batch: &[usize]) {
+    to.clear();
+    batch.iter().for_each(|&row| to.extend_from_slice(&table[row * width..][..width]));
 }

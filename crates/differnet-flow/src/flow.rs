@@ -1,36 +1,87 @@
 //! The normalizing flow: a chain of coupling blocks (Section 3.1).
 
-use burn::config::Config;
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData, assert_shape};
+use burn::tensor::{Device, Tensor};
+use serde::{Deserialize, Serialize};
 
 use crate::coupling::CouplingBlock;
 use crate::error::FlowError;
-use crate::loss;
+use crate::input::Widths;
 use crate::permutation::Permutation;
-use crate::rng::{self, Purpose};
 use crate::subnet::{Subnet, widths};
 
 /// Hyperparameters of a [`Flow`]; the defaults are the paper's (Section 4.2).
-#[derive(Config, Debug, PartialEq)]
+///
+/// Stored without the settings that it lacks: not Burn's `Config`, which stores all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FlowConfig {
     /// Width of the feature vector; at least 2.
     pub features: usize,
     /// Number of coupling blocks.
-    #[config(default = 8)]
     pub blocks: usize,
     /// Width of the subnetworks' hidden layers.
-    #[config(default = 2048)]
     pub hidden: usize,
     /// Number of hidden layers in a subnetwork.
-    #[config(default = 3)]
     pub hidden_layers: usize,
     /// Bound of the log-scales, α of Eq. 2.
-    #[config(default = 3.0)]
     pub clamp: f64,
+    /// Width of the condition, which subnetworks read and nothing transforms; 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub condition: usize,
+    /// Factor on the initial weights of each subnetwork's last layer, whose initial bias is then 0:
+    /// with a small one the flow starts close to a permutation. `None` treats it like every layer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_scale: Option<f64>,
+}
+
+fn is_zero(width: &usize) -> bool {
+    *width == 0
 }
 
 impl FlowConfig {
+    /// The paper's flow for rows of `features` values.
+    pub fn new(features: usize) -> Self {
+        Self {
+            features,
+            blocks: 8,
+            hidden: 2048,
+            hidden_layers: 3,
+            clamp: 3.0,
+            condition: 0,
+            output_scale: None,
+        }
+    }
+
+    /// The same with another [`blocks`](Self::blocks).
+    pub fn with_blocks(self, blocks: usize) -> Self {
+        Self { blocks, ..self }
+    }
+
+    /// The same with another [`hidden`](Self::hidden).
+    pub fn with_hidden(self, hidden: usize) -> Self {
+        Self { hidden, ..self }
+    }
+
+    /// The same with another [`hidden_layers`](Self::hidden_layers).
+    pub fn with_hidden_layers(self, hidden_layers: usize) -> Self {
+        Self { hidden_layers, ..self }
+    }
+
+    /// The same with another [`clamp`](Self::clamp).
+    pub fn with_clamp(self, clamp: f64) -> Self {
+        Self { clamp, ..self }
+    }
+
+    /// The same with another [`condition`](Self::condition).
+    pub fn with_condition(self, condition: usize) -> Self {
+        Self { condition, ..self }
+    }
+
+    /// The same with another [`output_scale`](Self::output_scale).
+    pub fn with_output_scale(self, output_scale: Option<f64>) -> Self {
+        Self { output_scale, ..self }
+    }
+
     /// A flow whose parameters and permutations are drawn from `seed`.
     ///
     /// Every draw is made on the host from its own stream: the same seed gives the same bits on
@@ -44,7 +95,8 @@ impl FlowConfig {
         let blocks = (0..self.blocks).map(|block| {
             // Two parameters a layer, two subnetworks a block.
             let subnet = |net: usize, widths: &[usize]| {
-                Subnet::random(widths, seed, (2 * block + net) * 2 * layers, device)
+                let first = (2 * block + net) * 2 * layers;
+                Subnet::random(widths, self.output_scale, seed, first, device)
             };
             CouplingBlock {
                 permutation: Permutation::random(self.features, seed, block, device),
@@ -96,30 +148,46 @@ impl FlowConfig {
         if !(self.clamp.is_finite() && self.clamp > 0.0) {
             return config("clamp", "positive and finite", &self.clamp);
         }
+        if !in_range(self.condition, 0) {
+            return config("condition", "at most 1048576", &self.condition);
+        }
+        if let Some(scale) = self.output_scale.filter(|scale| !(scale.is_finite() && *scale >= 0.0))
+        {
+            return config("output_scale", "finite, at least 0", &scale);
+        }
         Ok(())
     }
 
     /// Layer widths of the subnetwork that reads the first half and moves the second.
     pub(crate) fn net1_widths(&self) -> Vec<usize> {
         let first = self.features / 2;
-        widths(first, self.hidden, self.hidden_layers, 2 * (self.features - first))
+        self.net_widths(first, self.features - first)
     }
 
     /// Layer widths of the subnetwork that reads the second half and moves the first.
     pub(crate) fn net2_widths(&self) -> Vec<usize> {
         let first = self.features / 2;
-        widths(self.features - first, self.hidden, self.hidden_layers, 2 * first)
+        self.net_widths(self.features - first, first)
+    }
+
+    fn net_widths(&self, read: usize, moved: usize) -> Vec<usize> {
+        widths(read + self.condition, self.hidden, self.hidden_layers, 2 * moved)
+    }
+
+    /// Widths of what such a flow is given.
+    pub(crate) fn widths(&self) -> Widths {
+        Widths { features: self.features, condition: self.condition }
     }
 }
 
 /// A bijection between features `y` and latents `z`, trained to make `z` standard normal.
+///
+/// Where it has a condition, [`given`](Self::given) it.
 #[derive(Module, Debug)]
 pub struct Flow {
     pub(crate) blocks: Vec<CouplingBlock>,
-    features: usize,
-    hidden: usize,
-    hidden_layers: usize,
-    clamp: f64,
+    #[module(skip)]
+    config: FlowConfig,
 }
 
 /// What a flow makes of a batch of features.
@@ -133,36 +201,23 @@ pub struct Latents {
 
 impl Flow {
     pub(crate) fn from_blocks(blocks: Vec<CouplingBlock>, config: &FlowConfig) -> Self {
-        let FlowConfig { features, hidden, hidden_layers, clamp, blocks: _ } = *config;
-        Self { blocks, features, hidden, hidden_layers, clamp }
+        Self { blocks, config: config.clone() }
     }
 
     /// The latents `z = f(y)` of features `y`, `[batch, features]`, and their log-determinants.
     ///
     /// # Panics
-    /// If `y` does not have [`features`](Self::features) columns.
+    /// If `y` does not have [`features`](Self::features) columns, or the flow has a condition.
     pub fn forward(&self, y: Tensor<2>) -> Latents {
-        let features = self.features;
-        assert_shape!(y, [_, features]);
-        let [batch, _] = y.dims();
-        let mut z = y;
-        let mut log_det = Tensor::zeros([batch, 1], &z.device()); // [batch, 1]
-        for block in &self.blocks {
-            let transformed = block.forward(z);
-            z = transformed.output;
-            log_det = log_det + transformed.log_det;
-        }
-        Latents { z, log_det: log_det.squeeze_dim(1) } // [batch, features], [batch]
+        self.unconditional().forward(y)
     }
 
     /// The features `y`, `[batch, features]`, whose latents are `z`.
     ///
     /// # Panics
-    /// If `z` does not have [`features`](Self::features) columns.
+    /// If `z` does not have [`features`](Self::features) columns, or the flow has a condition.
     pub fn inverse(&self, z: Tensor<2>) -> Tensor<2> {
-        let features = self.features;
-        assert_shape!(z, [_, features]);
-        self.blocks.iter().rev().fold(z, |z, block| block.inverse(z))
+        self.unconditional().inverse(z)
     }
 
     /// `log p_Y(y)` of each row of `y`, in nats, `[batch]` (Eq. 4).
@@ -171,37 +226,56 @@ impl Flow {
     /// `exp` of it is a density.
     ///
     /// # Panics
-    /// If `y` does not have [`features`](Self::features) columns.
+    /// If `y` does not have [`features`](Self::features) columns, or the flow has a condition.
     pub fn log_likelihood(&self, y: Tensor<2>) -> Tensor<1> {
-        loss::log_likelihood(&self.forward(y))
+        self.unconditional().log_likelihood(y)
     }
 
     /// `rows` draws from the learned density, `[rows, features]`.
     ///
     /// The latents are drawn on the host from `seed`. `device` must be the flow's own.
+    ///
+    /// # Panics
+    /// If the flow has a condition.
     pub fn sample(&self, rows: usize, seed: u64, device: &Device) -> Tensor<2> {
-        let z = rng::stream(seed, Purpose::Sample, 0).normal(rows * self.features);
-        self.inverse(Tensor::from_data(TensorData::new(z, [rows, self.features]), device))
+        self.unconditional().inverse_of_draws(rows, seed, device)
     }
 
     /// Width of the feature vector.
     pub fn features(&self) -> usize {
-        self.features
+        self.config.features
     }
 
     /// The hyperparameters that describe this flow.
     pub fn config(&self) -> FlowConfig {
-        FlowConfig {
-            features: self.features,
-            blocks: self.blocks.len(),
-            hidden: self.hidden,
-            hidden_layers: self.hidden_layers,
-            clamp: self.clamp,
-        }
+        self.config.clone()
+    }
+
+    /// Widths of what the flow is given.
+    pub(crate) fn widths(&self) -> Widths {
+        self.config.widths()
     }
 
     /// The device that holds the parameters.
     pub(crate) fn device(&self) -> Device {
         self.devices().into_iter().next().expect("a flow has at least one block")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_configuration_is_stored_without_what_the_flow_lacks() {
+        let text = |config: &FlowConfig| serde_json::to_string(config).unwrap();
+        let read = |text: &str| serde_json::from_str::<FlowConfig>(text).unwrap();
+        let plain = FlowConfig::new(5).with_blocks(2).with_hidden(3).with_hidden_layers(1);
+        let golden = r#"{"features":5,"blocks":2,"hidden":3,"hidden_layers":1,"clamp":3.0}"#;
+        assert_eq!(text(&plain), golden);
+        assert_eq!(read(golden), plain);
+        let conditional = plain.with_condition(4).with_output_scale(Some(0.1));
+        assert!(text(&conditional).ends_with(r#""clamp":3.0,"condition":4,"output_scale":0.1}"#));
+        assert_eq!(read(&text(&conditional)), conditional);
     }
 }

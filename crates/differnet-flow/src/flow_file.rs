@@ -90,7 +90,7 @@ fn described<F: StoredFlow>(
     metadata: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let config = flows[0].config();
-    let same = |flow: &F| flow.config().to_string() == config.to_string();
+    let same = |flow: &F| flow.config() == config;
     assert!(flows.iter().all(same), "flows of one file have one configuration");
     let mut metadata = config.added_to(metadata);
     if flows.len() > 1 {

@@ -13,6 +13,7 @@ use crate::error::FlowError;
 use crate::flow::{Flow, FlowConfig};
 use crate::flow_file::{self, StoredFlow};
 use crate::host::{self, HostBlockWeights, HostLayer};
+use crate::input::{FlowInput, Widths};
 use crate::io::{check_names, read_indices, transposed};
 use crate::permutation::Permutation;
 use crate::subnet::{Subnet, linear};
@@ -24,8 +25,9 @@ const LEAST_ROWS: usize = 16;
 
 /// A [`Flow`] that computes latents on the host processor without tensors.
 ///
-/// It gives what [`Flow::forward`] gives up to rounding, several times faster for a few rows, and a row
-/// has the same bits alone and among others.
+/// It gives what [`Flow::forward`] gives up to rounding, several times faster, and a row has the same
+/// bits alone and among others. Without a condition it reads weights where they lie, and is made for
+/// a few rows; with one it is made for many: it arranges a copy of the weights.
 #[derive(Debug)]
 pub struct HostFlow {
     config: FlowConfig,
@@ -41,6 +43,22 @@ pub struct HostLatents {
     pub log_det: Vec<f64>,
 }
 
+impl HostLatents {
+    /// Energy `‖z‖²/2` of each row, in nats: `−log p_Z(z)` without its constant (Eq. 5).
+    pub fn energy(&self) -> Vec<f64> {
+        let square = |z: &f32| f64::from(*z) * f64::from(*z);
+        let features = self.z.len().checked_div(self.log_det.len()).unwrap_or(1);
+        let rows = self.z.chunks_exact(features);
+        rows.map(|z| z.iter().map(square).sum::<f64>() / 2.0).collect()
+    }
+
+    /// Negative log-likelihood of each row, in nats, as [`nll`](crate::nll) computes it (Eq. 4).
+    pub fn nll(&self) -> Vec<f64> {
+        let rows = self.energy().into_iter().zip(&self.log_det);
+        rows.map(|(energy, log_det)| energy - log_det).collect()
+    }
+}
+
 impl HostFlow {
     /// Whether tensors of `device` are in the host's memory, so that this is the fast way there.
     pub fn serves(device: &Device) -> bool {
@@ -53,7 +71,7 @@ impl HostFlow {
         let mut next = flow.parameters().map(|parameter| Floats::from(parameter.into_values()));
         let mut next = || next.next().expect("a weight and a bias for every layer");
         let mut subnet = || -> Vec<HostLayer> {
-            (0..=config.hidden_layers).map(|_| HostLayer { weight: next(), bias: next() }).collect()
+            (0..=config.hidden_layers).map(|_| layer(&config, next(), next())).collect()
         };
         let blocks = flow.blocks.iter().map(|block| HostBlockWeights {
             permutation: indices(block.permutation.to_indices()),
@@ -88,8 +106,7 @@ impl HostFlow {
         let mut parameters = parameters.iter();
         let mut subnet = |file: &MappedTensors| -> Result<Vec<HostLayer>, FileError> {
             let mut next = || file.mapped(parameters.next().expect("a weight and a bias a layer"));
-            let layers = (0..=config.hidden_layers)
-                .map(|_| Ok(HostLayer { weight: next()?, bias: next()? }));
+            let layers = (0..=config.hidden_layers).map(|_| Ok(layer(config, next()?, next()?)));
             layers.collect()
         };
         let mut blocks = Vec::with_capacity(config.blocks);
@@ -103,17 +120,18 @@ impl HostFlow {
         Ok(Self { blocks, config: config.clone() })
     }
 
-    /// The latents of `rows`, `[rows, features]` row by row, and their log-determinants.
+    /// The latents of the rows of `input`, and their log-determinants.
     ///
     /// # Panics
-    /// If `rows` is no multiple of the flow's width.
-    pub fn latents(&self, rows: &[f32]) -> HostLatents {
-        let features = self.features();
-        assert!(rows.len().is_multiple_of(features), "rows must be {features} values wide");
-        let share = (rows.len() / features).div_ceil(rayon::current_num_threads());
-        let chunks = rows.par_chunks(share.clamp(LEAST_ROWS, ROWS) * features);
-        let parts: Vec<HostLatents> = chunks.map(|rows| self.latents_of_few(rows)).collect();
-        let mut latents = HostLatents { z: Vec::with_capacity(rows.len()), log_det: Vec::new() };
+    /// If `input` does not have the flow's widths.
+    pub fn latents<'a>(&self, input: impl Into<FlowInput<'a>>) -> HostLatents {
+        let (input, widths) = (input.into(), self.widths());
+        let share = widths.rows_of(input).div_ceil(rayon::current_num_threads());
+        let chunks: Vec<_> = widths.chunks(input, share.clamp(LEAST_ROWS, ROWS)).collect();
+        let chunks = chunks.into_par_iter();
+        let parts: Vec<HostLatents> = chunks.map(|few| self.latents_of_few(few)).collect();
+        let mut latents =
+            HostLatents { z: Vec::with_capacity(input.rows.len()), log_det: Vec::new() };
         for part in parts {
             latents.z.extend(part.z);
             latents.log_det.extend(part.log_det);
@@ -122,11 +140,11 @@ impl HostFlow {
     }
 
     /// [`Self::latents`] of rows that go through the flow at once.
-    fn latents_of_few(&self, rows: &[f32]) -> HostLatents {
-        let mut z = rows.to_vec(); // [rows, features]
-        let mut log_det = vec![0.0; rows.len() / self.features()];
+    fn latents_of_few(&self, input: FlowInput<'_>) -> HostLatents {
+        let mut z = input.rows.to_vec(); // [rows, features]
+        let mut log_det = vec![0.0; self.widths().rows_of(input)];
         for block in &self.blocks {
-            z = block.forward(&z, &mut log_det, self.config.clamp as f32);
+            z = block.forward(&z, input.condition, &mut log_det, self.config.clamp as f32);
         }
         HostLatents { z, log_det }
     }
@@ -134,7 +152,8 @@ impl HostFlow {
     /// The same flow as tensors on `device`, for everything else that a flow can do.
     pub fn to_flow(&self, device: &Device) -> Flow {
         let subnet = |layers: &[HostLayer]| {
-            let layers = layers.iter().map(|HostLayer { weight, bias }| {
+            let layers = layers.iter().map(|layer| {
+                let (weight, bias) = (layer.weight(), layer.bias());
                 let inputs = weight.len() / bias.len();
                 linear(transposed(weight, inputs), bias.to_vec(), device)
             });
@@ -154,6 +173,10 @@ impl HostFlow {
         self.config.features
     }
 
+    fn widths(&self) -> Widths {
+        self.config.widths()
+    }
+
     /// The hyperparameters that describe this flow.
     pub fn config(&self) -> FlowConfig {
         self.config.clone()
@@ -169,7 +192,7 @@ impl StoredFlow for HostFlow {
         let permutations =
             self.blocks.iter().map(|block| TensorValues::I64(Cow::Owned(block.indices())));
         let layers = self.blocks.iter().flat_map(|block| block.net1.iter().chain(&block.net2));
-        let parameters = layers.flat_map(|layer| [&layer.weight, &layer.bias]);
+        let parameters = layers.flat_map(|layer| [layer.weight(), layer.bias()]);
         let parameters = parameters.map(|values| TensorValues::F32(Cow::Borrowed(&**values)));
         let specs = self.config.tensors(prefix).into_iter();
         Box::new(
@@ -177,6 +200,16 @@ impl StoredFlow for HostFlow {
                 |(TensorSpec { name, shape, .. }, values)| NamedTensor { name, shape, values },
             ),
         )
+    }
+}
+
+/// A layer of a flow with this configuration.
+fn layer(config: &FlowConfig, weight: Floats, bias: Floats) -> HostLayer {
+    // The rows of a flow with a condition are many: every place of an image. Those of one without
+    // are few, and its weights may not fit into memory twice.
+    match config.condition {
+        0 => HostLayer::in_place(weight, bias),
+        _ => HostLayer::packed(weight, bias),
     }
 }
 
@@ -228,7 +261,7 @@ mod tests {
         let path = folder.path().join("flow.safetensors");
         flow.save(&path, &Default::default(), &[]).unwrap();
         let (loaded, _) = HostFlow::load_all(&path).unwrap();
-        assert!(loaded[0].blocks[0].net1[0].weight.are_mapped());
+        assert!(loaded[0].blocks[0].net1[0].weight().are_mapped());
         assert_eq!(loaded[0].latents(&rows), together);
         // Back to tensors and to a file of its own: the same bytes.
         let bytes = |path: &Path| std::fs::read(path).unwrap();

@@ -18,13 +18,22 @@
 //! # Ok::<(), differnet_flow::TrainError>(())
 //! ```
 //!
+//! With a [`condition`](FlowConfig::condition) it is the density p(y | c): [`Flow::given`] on tensors,
+//! [`FlowInput`] on slices.
+//!
 //! Start reading at [`Flow`] and its [`FlowConfig`], then [`Trainer`].
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+/// The README's example, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod adam;
 mod auxiliary;
 mod checkpoint;
+mod conditional;
 mod coupling;
 mod error;
 mod fit;
@@ -32,6 +41,7 @@ mod flow;
 mod flow_file;
 mod host;
 mod host_flow;
+mod input;
 mod input_gradient;
 mod io;
 mod loss;
@@ -45,6 +55,7 @@ mod trainer;
 
 pub use adam::AdamConfig;
 pub use auxiliary::AuxiliaryTensor;
+pub use conditional::ConditionalFlow;
 pub use differnet_files::{FileError, NamedTensor, TensorValues};
 pub use differnet_random::BatchOrder;
 pub use error::{FlowError, TrainError};
@@ -52,6 +63,7 @@ pub use fit::{Fit, FitConfig, fit};
 pub use flow::{Flow, FlowConfig, Latents};
 pub use flow_file::{load_flows, save_flows, save_host_flows};
 pub use host_flow::{HostFlow, HostLatents};
+pub use input::FlowInput;
 pub use input_gradient::InputGradient;
 pub use loss::nll;
 pub use noise::{UpdateDraws, add_noise};

@@ -5,7 +5,6 @@ use std::f64::consts::TAU;
 use burn::tensor::Tensor;
 
 use crate::flow::Latents;
-use crate::host_flow::HostLatents;
 
 /// Negative log-likelihood `‖z‖²/2 − log|det ∂z/∂y|` of each row, `[batch]`, in nats (Eq. 4).
 ///
@@ -13,13 +12,6 @@ use crate::host_flow::HostLatents;
 pub fn nll(latents: &Latents) -> Tensor<1> {
     let half_norm = latents.z.clone().square().sum_dim(1).squeeze_dim::<1>(1) * 0.5; // [batch]
     half_norm - latents.log_det.clone()
-}
-
-/// [`nll`] of latents in host memory, `features` wide.
-pub(crate) fn host_nll(latents: &HostLatents, features: usize) -> Vec<f64> {
-    let rows = latents.z.chunks_exact(features).zip(&latents.log_det);
-    let square = |z: &f32| f64::from(*z) * f64::from(*z);
-    rows.map(|(z, log_det)| z.iter().map(square).sum::<f64>() / 2.0 - log_det).collect()
 }
 
 /// `log p_Y(y)` of each row, `[batch]`, in nats: Eq. 4 with its constant.
@@ -52,9 +44,6 @@ mod tests {
     fn nll_agrees_with_eq_4_by_hand() {
         // 25/2 − 0.5 = 12 and 0 + 1 = 1.
         nll(&latents()).into_data().assert_eq(&TensorData::from([12.0_f32, 1.0]), true);
-        let host = HostLatents { z: vec![3.0, 4.0, 0.0, 0.0], log_det: vec![0.5, -1.0] };
-        assert_eq!(host_nll(&host, 2), [12.0, 1.0]);
-        assert!(host_nll(&HostLatents { z: Vec::new(), log_det: Vec::new() }, 2).is_empty());
     }
 
     #[test]

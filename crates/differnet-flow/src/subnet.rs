@@ -29,10 +29,12 @@ pub(crate) struct Subnet {
 impl Subnet {
     /// A subnetwork with these layer `widths`, its parameters drawn from `seed`.
     ///
+    /// `output_scale` multiplies the last layer's weights and sets its bias to zero.
     /// `first_parameter` numbers its parameters within the flow: each has a stream of its own, so
     /// that a draw never depends on another layer's size.
     pub(crate) fn random(
         widths: &[usize],
+        output_scale: Option<f64>,
         seed: u64,
         first_parameter: usize,
         device: &Device,
@@ -45,7 +47,12 @@ impl Subnet {
                 let index = (first_parameter + 2 * layer + parameter) as u64;
                 rng::stream(seed, Purpose::Parameter, index).symmetric(bound, count)
             };
-            linear(draw(0, input * output), draw(1, output), device)
+            let (mut weight, mut bias) = (draw(0, input * output), draw(1, output));
+            if let (Some(scale), true) = (output_scale, layer + 2 == widths.len()) {
+                weight.iter_mut().for_each(|weight| *weight *= scale as f32);
+                bias.fill(0.0);
+            }
+            linear(weight, bias, device)
         });
         Self { layers: layers.collect() }
     }
@@ -92,12 +99,29 @@ mod tests {
 
     #[test]
     fn initial_values_fill_the_interval_that_pytorch_draws_from() {
-        let subnet = Subnet::random(&[16, 400, 2], 1, 0, &Device::flex());
+        let subnet = Subnet::random(&[16, 400, 2], None, 1, 0, &Device::flex());
         for (layer, bound) in subnet.layers.iter().zip([0.25_f32, 0.05]) {
             let weight = layer.weight.val().into_data();
             let largest =
                 weight.as_slice::<f32>().unwrap().iter().fold(0.0_f32, |m, v| m.max(v.abs()));
             assert!(largest <= bound && largest > 0.98 * bound, "{largest} of {bound}");
         }
+    }
+
+    #[test]
+    fn the_last_layer_alone_starts_smaller() {
+        let random = |scale| {
+            let subnet = Subnet::random(&[3, 5, 4], scale, 1, 0, &Device::flex());
+            subnet.layers.into_iter().map(|layer| {
+                let values = |data: TensorData| data.try_into_vec::<f32>().unwrap();
+                let bias = layer.bias.unwrap().val().into_data();
+                [values(layer.weight.val().into_data()), values(bias)]
+            })
+        };
+        let (plain, scaled): (Vec<_>, Vec<_>) =
+            (random(None).collect(), random(Some(0.25)).collect());
+        assert_eq!(plain[0], scaled[0]);
+        let quarter: Vec<f32> = plain[1][0].iter().map(|weight| weight / 4.0).collect();
+        assert_eq!(scaled[1], [quarter, vec![0.0; 4]]);
     }
 }

@@ -2,13 +2,17 @@
 
 use std::mem;
 
-use burn::module::{Module, ModuleMapper, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Gradients, Tensor, TensorData};
 
 use crate::adam::Update;
 use crate::error::TrainError;
 use crate::flow::Flow;
+use crate::input::FlowInput;
 use crate::loss::training_loss;
+
+/// Why a parameter has a gradient.
+const TAKES_PART: &str = "every parameter of a flow takes part in its loss";
 
 /// Running means of a parameter's gradient and of its square, flattened, on the flow's device.
 #[derive(Debug, Clone)]
@@ -17,33 +21,68 @@ pub(crate) struct TensorMoments {
     pub(crate) second: Tensor<1>,
 }
 
-/// One Adam update of `flow` on `rows`, `[batch, features]`; returns the loss of before.
+/// One Adam update of `flow` on `input`; returns the loss of before.
 ///
 /// Moments are in the flow's order. A loss that is not finite changes nothing.
 pub(crate) fn step(
     flow: &mut Flow,
     moments: &mut [TensorMoments],
-    rows: &[f32],
+    input: FlowInput<'_>,
     update: Update,
     step: u64,
 ) -> Result<f64, TrainError> {
-    let features = flow.features();
-    let data = TensorData::new(rows.to_vec(), [rows.len() / features, features]);
-    let y = Tensor::from_data(data, &flow.device().autodiff()); // [batch, features]
-    let loss = training_loss(&flow.forward(y)); // [1]
+    let device = flow.device().autodiff();
+    let rows = flow.widths().rows_of(input);
+    let data = TensorData::new(input.rows.to_vec(), [rows, flow.features()]);
+    let y = Tensor::from_data(data, &device); // [batch, features]
+    let loss = training_loss(&flow.given_values(input.condition, &device).forward(y)); // [1]
     let value = f64::from(loss.clone().into_scalar::<f32>());
     if !value.is_finite() {
         return Err(TrainError::NonFiniteLoss { step });
     }
-    let mut adam = Adam { gradients: loss.backward(), moments: moments.iter_mut(), update };
+    let gradients = loss.backward();
+    let factor = if update.clips() {
+        let norm = gradient_norm(flow, &gradients);
+        if !norm.is_finite() {
+            return Err(TrainError::NonFiniteGradient { step });
+        }
+        update.clipping(norm)
+    } else {
+        1.0
+    };
+    let mut adam = Adam { gradients, factor, moments: moments.iter_mut(), update };
     let blocks = mem::take(&mut flow.blocks);
     flow.blocks = blocks.into_iter().map(|block| block.map(&mut adam)).collect();
     Ok(value)
 }
 
+/// The norm of the gradient to all parameters together.
+fn gradient_norm(flow: &Flow, gradients: &Gradients) -> f64 {
+    struct Squares<'a> {
+        gradients: &'a Gradients,
+        sum: Option<Tensor<1>>,
+    }
+    impl ModuleVisitor for Squares<'_> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            let gradient = param.val().grad(self.gradients).expect(TAKES_PART);
+            let square = gradient.square().sum(); // [1]
+            self.sum = Some(match self.sum.take() {
+                Some(sum) => sum + square,
+                None => square,
+            });
+        }
+    }
+    let mut squares = Squares { gradients, sum: None };
+    flow.visit(&mut squares);
+    let sum = squares.sum.expect("a flow has parameters");
+    f64::from(sum.into_scalar::<f32>()).sqrt()
+}
+
 /// Updates every float parameter of a module, in the module's own order.
 struct Adam<'a, M: Iterator<Item = &'a mut TensorMoments>> {
     gradients: Gradients,
+    /// On every gradient.
+    factor: f64,
     moments: M,
     update: Update,
 }
@@ -54,7 +93,7 @@ impl<'a, M: Iterator<Item = &'a mut TensorMoments>> ModuleMapper for Adam<'a, M>
             self.moments.next().expect("there are moments for every parameter");
         param.map(|weight| {
             let gradient = weight.grad_remove(&mut self.gradients);
-            let gradient = gradient.expect("every parameter of a flow takes part in its loss");
+            let gradient = gradient.expect(TAKES_PART).mul_scalar(self.factor);
             let weight = weight.inner();
             let shape = weight.shape();
             let weight = weight.flatten::<1>(0, D - 1); // [count]

@@ -8,7 +8,8 @@ use crate::error::TrainError;
 use crate::flow::Flow;
 use crate::host::{self, Buffers, HostMoments};
 use crate::host_flow::HostFlow;
-use crate::loss::{host_nll, nll};
+use crate::input::FlowInput;
+use crate::loss::nll;
 use crate::tensor_step::{self, TensorMoments};
 
 /// Rows whose loss is computed at once, so that memory stays bounded.
@@ -61,57 +62,60 @@ impl Trainer {
         Self { flow, config, moments, steps, buffers: Buffers::default() }
     }
 
-    /// One Adam update on the mean loss of `rows`, `[batch, features]` row by row.
+    /// One Adam update on the mean loss of `input`.
     ///
     /// # Errors
-    /// A [`TrainError`] if the settings are out of range, if `rows` is empty, no multiple of the
-    /// flow's width or holds a value that is not finite, or if the loss overflows: then nothing
+    /// A [`TrainError`] if the settings are out of range, if `input` is empty, does not have the
+    /// flow's widths or holds a value that is not finite, or if the loss overflows: then nothing
     /// has changed. Only after [`TrainError::NonFiniteGradient`] the trainer is unusable.
-    pub fn step(&mut self, rows: &[f32]) -> Result<StepReport, TrainError> {
+    pub fn step<'a>(&mut self, input: impl Into<FlowInput<'a>>) -> Result<StepReport, TrainError> {
+        let input = input.into();
         self.config.validate()?;
-        check_rows(rows, self.flow.features())?;
+        self.flow.widths().check_values(input)?;
         let step = self.steps + 1;
         let update = self.config.update(step);
         let loss = match &mut self.moments {
             Moments::Host(moments) => {
-                host::step(&mut self.flow, moments, rows, update, step, &self.buffers)
+                host::step(&mut self.flow, moments, input, update, step, &self.buffers)
             }
             Moments::Device(moments) => {
-                tensor_step::step(&mut self.flow, moments, rows, update, step)
+                tensor_step::step(&mut self.flow, moments, input, update, step)
             }
         }?;
         self.steps = step;
         Ok(StepReport { loss, step })
     }
 
-    /// Mean of the [`losses`](Self::losses) of `rows`; NaN without rows.
+    /// Mean of the [`losses`](Self::losses) of `input`; NaN without rows.
     ///
     /// # Panics
-    /// If `rows` is no multiple of the flow's width.
-    pub fn loss(&self, rows: &[f32]) -> f64 {
-        let losses = self.losses(rows);
+    /// If `input` does not have the flow's widths.
+    pub fn loss<'a>(&self, input: impl Into<FlowInput<'a>>) -> f64 {
+        let losses = self.losses(input);
         losses.iter().sum::<f64>() / losses.len() as f64
     }
 
-    /// The loss of each row of `rows`, `[n, features]` row by row, as [`step`](Self::step) averages
-    /// it over a batch.
+    /// The loss of each row of `input`, as [`step`](Self::step) averages it over a batch.
     ///
     /// Computed a few rows at a time, without gradients.
     ///
     /// # Panics
-    /// If `rows` is no multiple of the flow's width.
-    pub fn losses(&self, rows: &[f32]) -> Vec<f64> {
-        let flow = self.flow();
-        let features = flow.features();
-        assert!(rows.len().is_multiple_of(features), "rows must be {features} values wide");
+    /// If `input` does not have the flow's widths.
+    pub fn losses<'a>(&self, input: impl Into<FlowInput<'a>>) -> Vec<f64> {
+        let input = input.into();
+        let (flow, widths) = (self.flow(), self.flow.widths());
+        widths.rows_of(input);
+        let features = widths.features;
         if let Moments::Host(_) = self.moments {
-            let losses = host_nll(&HostFlow::of(&flow).latents(rows), features).into_iter();
+            let losses = HostFlow::of(&flow).latents(input).nll().into_iter();
             return losses.map(|nll| nll / features as f64).collect();
         }
-        let chunks = rows.chunks(LOSS_ROWS * features).flat_map(|chunk| {
-            let data = TensorData::new(chunk.to_vec(), [chunk.len() / features, features]);
-            let y = Tensor::from_data(data, &flow.device()); // [chunk, features]
-            let nll = nll(&flow.forward(y)).into_data().convert::<f64>(); // [chunk]
+        let device = flow.device();
+        let chunks = widths.chunks(input, LOSS_ROWS).flat_map(|chunk| {
+            let data = TensorData::new(chunk.rows.to_vec(), [widths.rows_of(chunk), features]);
+            let y = Tensor::from_data(data, &device); // [chunk, features]
+            let latents = flow.given_values(chunk.condition, &device).forward(y);
+            let nll = nll(&latents).into_data().convert::<f64>(); // [chunk]
             nll.iter::<f64>().map(|nll| nll / features as f64).collect::<Vec<_>>()
         });
         chunks.collect()
@@ -170,20 +174,6 @@ impl Moments {
     }
 }
 
-/// Checks that `rows` are whole and finite.
-fn check_rows(rows: &[f32], features: usize) -> Result<(), TrainError> {
-    if rows.is_empty() {
-        return Err(TrainError::NoRows);
-    }
-    if !rows.len().is_multiple_of(features) {
-        return Err(TrainError::RowWidth { values: rows.len(), features });
-    }
-    match rows.iter().position(|value| !value.is_finite()) {
-        Some(at) => Err(TrainError::NonFiniteRow { row: at / features, feature: at % features }),
-        None => Ok(()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use burn::tensor::Tolerance;
@@ -193,12 +183,12 @@ mod tests {
     use crate::flow::FlowConfig;
 
     /// A trainer on the CPU that updates by tensor operations, as other devices do.
-    fn tensor_trainer(flow: Flow) -> Trainer {
+    fn tensor_trainer(flow: Flow, config: AdamConfig) -> Trainer {
         let zeros = |count| Tensor::zeros([count], &Device::flex());
         let counts = flow.config().parameter_counts().into_iter();
         let moments =
             counts.map(|count| TensorMoments { first: zeros(count), second: zeros(count) });
-        Trainer::resume(flow, AdamConfig::new(), Moments::Device(moments.collect()), 0)
+        Trainer::resume(flow, config, Moments::Device(moments.collect()), 0)
     }
 
     #[test]
@@ -208,7 +198,7 @@ mod tests {
         for (mut trainer, recorded) in [
             (Trainer::new(flow.clone(), AdamConfig::new()), false),
             (Trainer::new(flow.clone().train(), AdamConfig::new()), false),
-            (tensor_trainer(flow), true),
+            (tensor_trainer(flow, AdamConfig::new()), true),
         ] {
             trainer.step(&rows).unwrap();
             assert_eq!(trainer.flow.device().is_autodiff(), recorded);
@@ -224,24 +214,35 @@ mod tests {
 
     #[test]
     fn host_and_tensor_updates_agree() {
-        // Odd width; layers wider than a tile and no multiple of one; few and many layers.
-        for (features, hidden, hidden_layers) in [(7, 150, 2), (300, 33, 1), (2, 8, 0)] {
+        // Odd width; layers wider than a tile and no multiple of one; few and many layers. Without a
+        // condition, with one, and with gradients that are always shortened.
+        let clipped = AdamConfig::new().with_max_gradient_norm(Some(0.05));
+        for (features, condition, hidden, hidden_layers, adam) in [
+            (7, 0, 150, 2, AdamConfig::new()),
+            (300, 0, 33, 1, AdamConfig::new()),
+            (2, 0, 8, 0, AdamConfig::new()),
+            (7, 5, 50, 2, AdamConfig::new()),
+            (7, 0, 50, 1, clipped.clone()),
+            (65, 3, 50, 1, clipped),
+        ] {
             let config = FlowConfig::new(features)
+                .with_condition(condition)
                 .with_blocks(3)
                 .with_hidden(hidden)
                 .with_hidden_layers(hidden_layers);
             let flow = config.init(1, &Device::flex());
-            let mut host = Trainer::new(flow.clone(), AdamConfig::new());
-            let mut tensors = tensor_trainer(flow);
-            let rows: Vec<f32> = (0..19 * features).map(|i| (i as f32 * 0.7).sin()).collect();
+            let mut host = Trainer::new(flow.clone(), adam.clone());
+            let mut tensors = tensor_trainer(flow, adam);
+            let (rows, conditions) = (values(19 * features, 0.7), values(19 * condition, 0.4));
+            let input = FlowInput { rows: &rows, condition: &conditions };
             for _ in 0..5 {
-                let (host, tensors) = (host.step(&rows).unwrap(), tensors.step(&rows).unwrap());
+                let (host, tensors) = (host.step(input).unwrap(), tensors.step(input).unwrap());
                 assert!((host.loss - tensors.loss).abs() < 1e-6, "{host:?} {tensors:?}");
             }
-            for (host, tensors) in host.losses(&rows).iter().zip(tensors.losses(&rows)) {
+            for (host, tensors) in host.losses(input).iter().zip(tensors.losses(input)) {
                 assert!((host - tensors).abs() < 1e-5, "{host} {tensors}");
             }
-            assert_eq!((host.losses(&rows).len(), host.losses(&[]).len()), (19, 0));
+            assert_eq!((host.losses(input).len(), host.losses(&[]).len()), (19, 0));
             // Five updates of 2e-4 each, far above what rounding in another order may change.
             let close = Tolerance::absolute(2e-6);
             for (host, tensors) in weights(&host).iter().zip(&weights(&tensors)) {
@@ -251,18 +252,54 @@ mod tests {
     }
 
     #[test]
+    fn gradients_of_shared_out_rows_are_those_of_automatic_differentiation() {
+        // The first moment is the gradient where it remembers nothing. Rows for several tasks, the
+        // last of them not whole.
+        let adam = AdamConfig::new().with_beta_1(0.0).with_weight_decay(0.0);
+        let config = FlowConfig::new(11).with_condition(4).with_blocks(2).with_hidden(50);
+        let flow = config.with_hidden_layers(1).init(1, &Device::flex());
+        let (rows, condition) = (values(170 * 11, 0.7), values(170 * 4, 0.4));
+        let input = FlowInput { rows: &rows, condition: &condition };
+        let mut host = Trainer::new(flow.clone(), adam.clone());
+        let mut tensors = tensor_trainer(flow, adam);
+        host.step(input).unwrap();
+        tensors.step(input).unwrap();
+        let (Moments::Host(host), Moments::Device(tensors)) = (host.moments, tensors.moments)
+        else {
+            panic!("one trainer of each kind");
+        };
+        for (host, tensors) in host.iter().zip(tensors) {
+            let expected: Vec<f32> = tensors.first.into_data().try_into_vec().unwrap();
+            let largest = expected.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+            assert!(largest > 1e-5, "a gradient of 0 would prove nothing");
+            for (found, expected) in host.first.iter().zip(&expected) {
+                assert!((found - expected).abs() < 1e-4 * largest, "{found}, {expected}");
+            }
+        }
+    }
+
+    fn values(count: usize, step: f32) -> Vec<f32> {
+        (0..count).map(|i| (i as f32 * step).sin()).collect()
+    }
+
+    #[test]
     fn the_number_of_threads_changes_no_bit() {
         let config = FlowConfig::new(300).with_blocks(2).with_hidden(333).with_hidden_layers(2);
-        let rows: Vec<f32> = (0..40 * 300).map(|i| (i as f32 * 0.7).sin()).collect(); // [40, 300]
-        let run = |threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let mut trainer = Trainer::new(config.init(1, &Device::flex()), AdamConfig::new());
-            let step = |trainer: &mut Trainer| trainer.step(&rows).unwrap().loss;
-            let losses = pool.install(|| [step(&mut trainer), step(&mut trainer)]);
-            (losses, weights(&trainer))
-        };
-        let one = run(1);
-        assert!(one == run(2) && one == run(3));
+        let rows = values(200 * 300, 0.7);
+        let conditional = config.clone().with_condition(3);
+        let condition = values(200 * 3, 0.4);
+        for (config, condition) in [(config, &[][..]), (conditional, &condition)] {
+            let input = FlowInput { rows: &rows, condition };
+            let run = |threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let mut trainer = Trainer::new(config.init(1, &Device::flex()), AdamConfig::new());
+                let step = |trainer: &mut Trainer| trainer.step(input).unwrap().loss;
+                let losses = pool.install(|| [step(&mut trainer), step(&mut trainer)]);
+                (losses, weights(&trainer))
+            };
+            let one = run(1);
+            assert!(one == run(2) && one == run(3));
+        }
     }
 
     fn weights(trainer: &Trainer) -> Vec<TensorData> {

@@ -3,11 +3,12 @@
 
 use std::f32::consts::{FRAC_2_PI, PI};
 
+use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::buffers::{Buffer, Buffers};
-use super::dense::LANES;
 use super::elementary::{arctan, exp};
+use super::layer::LANES;
 
 /// Values that one task moves.
 const CHUNK: usize = 4096;
@@ -39,9 +40,9 @@ pub(super) fn forward<'a>(
         slope.par_chunks_mut(CHUNK),
     );
     let chunks = chunks.into_par_iter();
-    let arch = pulp::Arch::new();
+    let arch = Arch::new();
     let sums = chunks.map(|(half, raw_scales, shifts, scale, slope)| {
-        arch.dispatch(|| forward_lanes(half, raw_scales, shifts, scale, slope, alpha))
+        arch.dispatch(Move { half, raw_scales, shifts, scale, slope, alpha })
     });
     // Collected in order first: the total must not depend on which thread was faster.
     let log_det = sums.collect::<Vec<f64>>().into_iter().sum();
@@ -53,36 +54,44 @@ pub(super) fn forward<'a>(
 pub(super) fn move_rows(half: &mut [f32], raw: &[f32], log_det: &mut [f64], alpha: f32) {
     let moved = half.len() / log_det.len();
     let (mut scale, mut slope) = (vec![0.0; moved], vec![0.0; moved]);
-    let arch = pulp::Arch::new();
+    let arch = Arch::new();
     let rows = half.chunks_exact_mut(moved).zip(raw.chunks_exact(2 * moved)).zip(log_det);
     for ((half, raw), log_det) in rows {
         let (raw_scales, shifts) = raw.split_at(moved);
-        *log_det += arch
-            .dispatch(|| forward_lanes(half, raw_scales, shifts, &mut scale, &mut slope, alpha));
+        let (scale, slope) = (&mut scale[..], &mut slope[..]);
+        *log_det += arch.dispatch(Move { half, raw_scales, shifts, scale, slope, alpha });
     }
 }
 
-/// [`forward`] of some values; the sum of `s` over them.
-#[inline(always)]
-fn forward_lanes(
-    half: &mut [f32],
-    raw_scales: &[f32],
-    shifts: &[f32],
-    scale: &mut [f32],
-    slope: &mut [f32],
+/// [`forward`] of some values; the sum of `s` over them. No closure: one is not always compiled for
+/// the vectors that it was dispatched to.
+struct Move<'a> {
+    half: &'a mut [f32],
+    raw_scales: &'a [f32],
+    shifts: &'a [f32],
+    scale: &'a mut [f32],
+    slope: &'a mut [f32],
     alpha: f32,
-) -> f64 {
-    for ((raw_scale, scale), slope) in raw_scales.iter().zip(&mut *scale).zip(slope) {
-        let h = raw_scale / alpha;
-        *scale = 2.0 * alpha / PI * arctan(h);
-        *slope = FRAC_2_PI / (1.0 + h * h);
+}
+
+impl WithSimd for Move<'_> {
+    type Output = f64;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> f64 {
+        let Self { half, raw_scales, shifts, scale, slope, alpha } = self;
+        for ((raw_scale, scale), slope) in raw_scales.iter().zip(&mut *scale).zip(slope) {
+            let h = raw_scale / alpha;
+            *scale = 2.0 * alpha / PI * arctan(h);
+            *slope = FRAC_2_PI / (1.0 + h * h);
+        }
+        let log_det = sum_f64(scale);
+        for ((y, scale), t) in half.iter_mut().zip(scale).zip(shifts) {
+            *scale = exp(*scale);
+            *y = *y * *scale + t;
+        }
+        log_det
     }
-    let log_det = sum_f64(scale);
-    for ((y, scale), t) in half.iter_mut().zip(scale).zip(shifts) {
-        *scale = exp(*scale);
-        *y = *y * *scale + t;
-    }
-    log_det
 }
 
 /// The sum of `values` in double precision, in an order that vectorises.
@@ -110,13 +119,35 @@ pub(super) fn backward<'a>(
     let mut d_raw = buffers.take(2 * gradient.len());
     let (d_scales, d_shifts) = d_raw.split_at_mut(gradient.len());
     let Moved { scale, slope, .. } = moved;
-    for (i, gradient) in gradient.iter_mut().enumerate() {
-        d_shifts[i] = *gradient;
-        let through_scale = *gradient * scale[i];
-        d_scales[i] = (through_scale * y[i] - weight) * slope[i];
-        *gradient = through_scale;
-    }
+    Arch::new().dispatch(MoveBack { gradient, y, scale, slope, weight, d_scales, d_shifts });
     d_raw
+}
+
+/// [`backward`] of some values.
+struct MoveBack<'a> {
+    gradient: &'a mut [f32],
+    y: &'a [f32],
+    scale: &'a [f32],
+    slope: &'a [f32],
+    weight: f32,
+    d_scales: &'a mut [f32],
+    d_shifts: &'a mut [f32],
+}
+
+impl WithSimd for MoveBack<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Self { gradient, y, scale, slope, weight, d_scales, d_shifts } = self;
+        let values = gradient.iter_mut().zip(y).zip(scale).zip(slope).zip(d_scales).zip(d_shifts);
+        for (((((gradient, y), scale), slope), d_scale), d_shift) in values {
+            *d_shift = *gradient;
+            let through_scale = *gradient * scale;
+            *d_scale = (through_scale * y - weight) * slope;
+            *gradient = through_scale;
+        }
+    }
 }
 
 #[cfg(test)]

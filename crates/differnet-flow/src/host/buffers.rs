@@ -9,7 +9,9 @@ pub(crate) struct Buffers(Mutex<Vec<Vec<f32>>>);
 
 /// Some values; their memory returns to where it was taken from.
 pub(super) struct Buffer<'a> {
+    /// At least `length` of them: cutting memory short would mean to fill it again later.
     values: Vec<f32>,
+    length: usize,
     origin: &'a Buffers,
 }
 
@@ -17,11 +19,12 @@ impl Buffers {
     /// `length` values, whatever they were before.
     pub(super) fn take(&self, length: usize) -> Buffer<'_> {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fitting = free.iter().enumerate().filter(|(_, values)| values.capacity() >= length);
-        let smallest = fitting.min_by_key(|(_, values)| values.capacity()).map(|(at, _)| at);
-        let mut values = smallest.map(|at| free.swap_remove(at)).unwrap_or_default();
-        values.resize(length, 0.0);
-        Buffer { values, origin: self }
+        let fitting = free.iter().enumerate().filter(|(_, values)| values.len() >= length);
+        let smallest = fitting.min_by_key(|(_, values)| values.len()).map(|(at, _)| at);
+        let values = smallest.map(|at| free.swap_remove(at));
+        drop(free);
+        let values = values.unwrap_or_else(|| vec![0.0; length]);
+        Buffer { values, length, origin: self }
     }
 }
 
@@ -36,13 +39,13 @@ impl Deref for Buffer<'_> {
     type Target = [f32];
 
     fn deref(&self) -> &[f32] {
-        &self.values
+        &self.values[..self.length]
     }
 }
 
 impl DerefMut for Buffer<'_> {
     fn deref_mut(&mut self) -> &mut [f32] {
-        &mut self.values
+        &mut self.values[..self.length]
     }
 }
 

@@ -8,7 +8,7 @@ use std::array::from_fn;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::dense::Activation;
+use super::layer::Activation;
 use crate::io::transposed;
 
 /// Sums that a dot product is made of: number i sums the products i, i + 16, i + 32, …

@@ -6,17 +6,23 @@ use std::vec;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Dense, HostBlock, HostMoments, HostSubnet, Trained};
+use super::block::{HostBlock, HostSubnet};
 use crate::flow::Flow;
 
 /// The parameters of a flow, taken out of it. Nothing is copied: the tensors hold the only
 /// reference to their memory, unless a caller still keeps an inference copy of the flow.
 pub(super) struct Borrowed {
     parameters: Vec<TensorData>,
+    structure: Structure,
+    device: Device,
+}
+
+/// What a flow is besides its parameters.
+pub(super) struct Structure {
     permutations: Vec<Vec<usize>>,
+    /// Layers of a subnetwork.
     layers: usize,
     alpha: f32,
-    device: Device,
 }
 
 impl Borrowed {
@@ -31,33 +37,34 @@ impl Borrowed {
         let mut take = Take { parameters: Vec::new() };
         map_blocks(flow, &mut take);
         let (layers, alpha) = (config.hidden_layers + 1, config.clamp as f32);
-        Self { parameters: take.parameters, permutations, layers, alpha, device }
+        let structure = Structure { permutations, layers, alpha };
+        Self { parameters: take.parameters, structure, device }
     }
 
-    /// The flow's blocks over host memory; `moments` are in the flow's order.
-    pub(super) fn blocks<'a>(&'a mut self, moments: &'a mut [HostMoments]) -> Vec<HostBlock<'a>> {
-        let mut trained = self.parameters.iter_mut().zip(moments).map(|(data, moments)| Trained {
-            values: data.as_mut_slice().expect("parameters of the CPU are f32"),
-            moments,
-        });
-        let mut next = || trained.next().expect("a weight and a bias for every layer");
-        let layers = self.layers;
-        let mut subnet = || HostSubnet {
-            layers: (0..layers).map(|_| Dense { weight: next(), bias: next() }).collect(),
-        };
-        let blocks = self.permutations.iter().map(|permutation| HostBlock {
-            permutation: permutation.clone(),
-            net1: subnet(),
-            net2: subnet(),
-            alpha: self.alpha,
-        });
-        blocks.collect()
+    /// What the flow is, and its parameters as host memory in the flow's order.
+    pub(super) fn parts(&mut self) -> (&Structure, Vec<&mut [f32]>) {
+        let values = |data| TensorData::as_mut_slice(data).expect("parameters of the CPU are f32");
+        (&self.structure, self.parameters.iter_mut().map(values).collect())
     }
 
     /// Puts the parameters back into the flow they came from.
     pub(super) fn give_back(self, flow: &mut Flow) {
         let mut give = GiveBack { parameters: self.parameters.into_iter(), device: self.device };
         map_blocks(flow, &mut give);
+    }
+}
+
+impl Structure {
+    /// The flow's blocks from its layers, which `next` gives in the flow's order.
+    pub(super) fn blocks<L>(&self, mut next: impl FnMut() -> L) -> Vec<HostBlock<'_, L>> {
+        let mut subnet = || HostSubnet { layers: (0..self.layers).map(|_| next()).collect() };
+        let blocks = self.permutations.iter().map(|permutation| HostBlock {
+            permutation,
+            net1: subnet(),
+            net2: subnet(),
+            alpha: self.alpha,
+        });
+        blocks.collect()
     }
 }
 
