@@ -109,9 +109,7 @@ fn pixels(text: &str) -> Result<usize, String> {
     let wrong = || "give width and height such as 448x448".to_owned();
     let number = |text: &str| text.parse::<usize>().map_err(|_| wrong());
     match text.split_once('x') {
-        Some((width, height)) => {
-            number(width)?.checked_mul(number(height)?).ok_or_else(wrong)
-        }
+        Some((width, height)) => number(width)?.checked_mul(number(height)?).ok_or_else(wrong),
         None => number(text),
     }
 }

@@ -132,7 +132,8 @@ mod tests {
 
     #[test]
     fn neighbours_are_averaged_with_zeros_outside() {
-        let map = StageMap { height: 2, width: 2, channels: 1, values: vec![9.0, 18.0, 27.0, 36.0] };
+        let map =
+            StageMap { height: 2, width: 2, channels: 1, values: vec![9.0, 18.0, 27.0, 36.0] };
         // All four are neighbours of each.
         assert_eq!(averaged(&map), [10.0; 4]);
         let row = StageMap { height: 1, width: 3, channels: 1, values: vec![9.0, 18.0, 36.0] };

@@ -71,8 +71,8 @@ impl Config {
     /// The settings of `method` in a preset, with seed 0.
     ///
     /// Competitors on features see as many transforms of training as of test images, and average
-    /// them by the mean (Section 4.3); methods on pixels and on local features see each image once and as it
-    /// lies.
+    /// them by the mean (Section 4.3); methods on pixels and on local features see each
+    /// image once and as it lies.
     pub fn preset(method: Method, preset: Preset) -> Self {
         let paper = Self {
             preset,
@@ -89,12 +89,9 @@ impl Config {
         };
         let flow = match preset {
             Preset::Paper => paper,
-            Preset::Standard => {
-                Self { transforms: 32, average: Average::InterquartileMean, ..paper }
-            }
-            Preset::Quick => Self {
+            Preset::Standard | Preset::Quick => Self {
                 transforms: 32,
-                score_transforms: 32,
+                score_transforms: if preset == Preset::Quick { 32 } else { 64 },
                 average: Average::InterquartileMean,
                 ..paper
             },

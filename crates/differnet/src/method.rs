@@ -162,10 +162,9 @@ impl Method {
     /// Whether it looks at small images instead of features.
     pub fn looks_at_pixels(self) -> bool {
         match self {
-            Self::DifferNet
-            | Self::LocalFlow
-            | Self::OneNearestNeighbour
-            | Self::OneClassSvm => false,
+            Self::DifferNet | Self::LocalFlow | Self::OneNearestNeighbour | Self::OneClassSvm => {
+                false
+            }
             Self::GeoTrans | Self::Ganomaly | Self::Dsebm | Self::Adgan => true,
         }
     }

@@ -43,7 +43,11 @@ pub struct DifferNetConfig {
     #[serde(flatten)]
     pub adam: AdamConfig,
     /// The flow; its width follows from [`scales`](Self::scales).
-    #[serde(flatten, serialize_with = "flow_settings::write", deserialize_with = "flow_settings::read")]
+    #[serde(
+        flatten,
+        serialize_with = "flow_settings::write",
+        deserialize_with = "flow_settings::read"
+    )]
     pub flow: FlowConfig,
 }
 

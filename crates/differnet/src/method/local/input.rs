@@ -68,9 +68,8 @@ pub(super) fn positions(height: usize, width: usize) -> Vec<f32> {
     let mut values = Vec::with_capacity(height * width * POSITION);
     for place in 0..height * width {
         for at in [part(place % width, width), part(place / width, height)] {
-            let waves = || {
-                (0..POSITION / 4).map(|wave| at * std::f32::consts::PI * (1 << wave) as f32)
-            };
+            let waves =
+                || (0..POSITION / 4).map(|wave| at * std::f32::consts::PI * (1 << wave) as f32);
             values.extend(waves().map(f32::sin));
             values.extend(waves().map(f32::cos));
         }

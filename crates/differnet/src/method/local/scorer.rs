@@ -118,8 +118,7 @@ impl LocalFlow {
 
     /// What the model says of the places of an image.
     pub(super) fn judge(&self, extractor: &PlaceExtractor, seen: &SeenImage) -> Judged {
-        let SeenPlaces { places, counts } =
-            seen_places(extractor, seen, self.pixels, &self.stages);
+        let SeenPlaces { places, counts } = seen_places(extractor, seen, self.pixels, &self.stages);
         let rows = self.whitener.apply(&places.values);
         let condition = positions(places.height, places.width);
         let energy = self.energy(&rows, &condition);

@@ -1,7 +1,7 @@
 //! From a value for each place to the score of an image, and to its map.
 
-/// Share of the places that an image's score averages: the largest.
-const SHARE: usize = 100;
+/// Share of the places that an image's score averages, the largest, percent.
+const PERCENT: usize = 3;
 
 /// The values averaged over 3 × 3 neighbours that count, `[height, width]`; 0 at places that do not count.
 pub(super) fn smoothed(values: &[f64], counts: &[bool], width: usize) -> Vec<f64> {
@@ -26,12 +26,12 @@ pub(super) fn smoothed(values: &[f64], counts: &[bool], width: usize) -> Vec<f64
     (0..values.len()).map(smooth).collect()
 }
 
-/// The mean of the largest 1 % of the values at places that count, at least one; 0 if none counts.
+/// The mean of the largest 3 % of the values at places that count, at least one; 0 if none counts.
 pub(super) fn top_mean(values: &[f64], counts: &[bool]) -> f64 {
     let counted = values.iter().zip(counts).filter(|(_, counts)| **counts);
     let mut counted: Vec<f64> = counted.map(|(value, _)| *value).collect();
     counted.sort_by(|a, b| b.total_cmp(a));
-    let top = &counted[..(counted.len() / SHARE).max(1).min(counted.len())];
+    let top = &counted[..(counted.len() * PERCENT / 100).max(1).min(counted.len())];
     if top.is_empty() { 0.0 } else { top.iter().sum::<f64>() / top.len() as f64 }
 }
 
@@ -47,12 +47,12 @@ mod tests {
     }
 
     #[test]
-    fn a_hundredth_of_the_places_makes_the_score() {
+    fn the_largest_values_make_the_score() {
         let values: Vec<f64> = (0..250).map(f64::from).collect();
-        assert_eq!(top_mean(&values, &[true; 250]), 248.5);
+        assert_eq!(top_mean(&values, &[true; 250]), 246.0);
         let mut counts = [true; 250];
         counts[249] = false;
-        assert_eq!(top_mean(&values, &counts), 247.5);
+        assert_eq!(top_mean(&values, &counts), 245.0);
         assert_eq!(top_mean(&[3.0, 1.0], &[true; 2]), 3.0);
         assert_eq!(top_mean(&[3.0], &[false]), 0.0);
     }
