@@ -88,12 +88,9 @@ impl Config {
         };
         let flow = match preset {
             Preset::Paper => paper,
-            Preset::Standard => {
-                Self { transforms: 32, average: Average::InterquartileMean, ..paper }
-            }
-            Preset::Quick => Self {
+            Preset::Standard | Preset::Quick => Self {
                 transforms: 32,
-                score_transforms: 32,
+                score_transforms: if preset == Preset::Quick { 32 } else { 64 },
                 average: Average::InterquartileMean,
                 ..paper
             },
