@@ -52,7 +52,7 @@ impl LocalFlowConfig {
             stages: vec![3, 4, 5],
             components: 128,
             final_learning_rate: 1e-5,
-            batch_size: 1024,
+            batch_size: 512,
             updates: 2000,
             noise: 0.05,
             adam: AdamConfig::new()
