@@ -86,7 +86,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::Arguments;
+    use crate::{Arguments, Command};
 
     fn words(text: &str) -> Vec<OsString> {
         text.split_whitespace().map(OsString::from).collect()
@@ -115,12 +115,15 @@ mod tests {
 
     #[test]
     fn every_command_is_listed_once() {
-        let program = list(Arguments::command());
+        let program = list(Arguments::<Command>::command());
         program.clone().debug_assert();
         let names: Vec<&str> = program.get_subcommands().map(clap::Command::get_name).collect();
         for command in COMMANDS {
             assert!(names.contains(&command.name), "{}", command.name);
         }
-        assert_eq!(names.len(), COMMANDS.len() + Arguments::command().get_subcommands().count());
+        assert_eq!(
+            names.len(),
+            COMMANDS.len() + Arguments::<Command>::command().get_subcommands().count()
+        );
     }
 }

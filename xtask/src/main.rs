@@ -16,15 +16,8 @@ mod tidy;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-
-/// Developer commands of this workspace.
-#[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
+use clap::{CommandFactory, FromArgMatches, Subcommand};
+use xtask_support::Arguments;
 
 /// The commands of this package; [`front_door`] knows the others.
 #[derive(Debug, Subcommand)]
@@ -45,8 +38,8 @@ fn main() -> ExitCode {
 }
 
 fn run() -> anyhow::Result<ExitCode> {
-    let arguments =
-        Arguments::from_arg_matches(&front_door::list(Arguments::command()).get_matches());
+    let known = front_door::list(Arguments::<Command>::command());
+    let arguments = Arguments::<Command>::from_arg_matches(&known.get_matches());
     match arguments.unwrap_or_else(|error| error.exit()).command {
         Command::Ci(args) => ci::run(&args),
         Command::Deny(args) => deny::run(&args),

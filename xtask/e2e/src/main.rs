@@ -15,14 +15,7 @@ mod soak;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-/// Developer commands of this workspace: tests of the whole program.
-#[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
+use xtask_support::Arguments;
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -33,7 +26,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    xtask_support::exit(match Arguments::parse().command {
+    xtask_support::exit(match Arguments::<Command>::parse().command {
         Command::CrashTest(args) => crash_test::run(&args),
         Command::PageCheck(args) => page_check::run(&args),
         Command::ReportCheck(args) => report_check::run(&args),
@@ -45,10 +38,10 @@ fn main() -> ExitCode {
 mod tests {
     use clap::CommandFactory;
 
-    use super::Arguments;
+    use super::{Arguments, Command};
 
     #[test]
     fn the_front_door_lists_the_commands() {
-        xtask_support::commands::check("xtask-e2e", &Arguments::command()).unwrap();
+        xtask_support::commands::check("xtask-e2e", &Arguments::<Command>::command()).unwrap();
     }
 }

@@ -16,14 +16,7 @@ mod reproduce_figure8;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-/// Developer commands of this workspace: experiments.
-#[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
+use xtask_support::Arguments;
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -52,7 +45,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    xtask_support::exit(match Arguments::parse().command {
+    xtask_support::exit(match Arguments::<Command>::parse().command {
         Command::Adaptive(args) => adaptive::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::BenchWorker(args) => bench::run_worker(&args),
@@ -73,10 +66,11 @@ fn main() -> ExitCode {
 mod tests {
     use clap::CommandFactory;
 
-    use super::Arguments;
+    use super::{Arguments, Command};
 
     #[test]
     fn the_front_door_lists_the_commands() {
-        xtask_support::commands::check("xtask-experiments", &Arguments::command()).unwrap();
+        xtask_support::commands::check("xtask-experiments", &Arguments::<Command>::command())
+            .unwrap();
     }
 }

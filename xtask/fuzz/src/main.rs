@@ -19,14 +19,7 @@ mod subject;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-/// Developer commands of this workspace: damaged and hostile input.
-#[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
+use xtask_support::Arguments;
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -34,7 +27,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Command::Fuzz(args) = Arguments::parse().command;
+    let Command::Fuzz(args) = Arguments::<Command>::parse().command;
     xtask_support::exit(command::run(&args))
 }
 
@@ -42,10 +35,10 @@ fn main() -> ExitCode {
 mod tests {
     use clap::CommandFactory;
 
-    use super::Arguments;
+    use super::{Arguments, Command};
 
     #[test]
     fn the_front_door_lists_the_command() {
-        xtask_support::commands::check("xtask-fuzz", &Arguments::command()).unwrap();
+        xtask_support::commands::check("xtask-fuzz", &Arguments::<Command>::command()).unwrap();
     }
 }

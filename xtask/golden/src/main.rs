@@ -17,14 +17,7 @@ mod metrics;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-
-/// Developer commands of this workspace: reference vectors.
-#[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask")]
-struct Arguments {
-    #[command(subcommand)]
-    command: Command,
-}
+use xtask_support::Arguments;
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -32,7 +25,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let Command::Golden(args) = Arguments::parse().command;
+    let Command::Golden(args) = Arguments::<Command>::parse().command;
     xtask_support::exit(command::run(&args))
 }
 
@@ -40,10 +33,10 @@ fn main() -> ExitCode {
 mod tests {
     use clap::CommandFactory;
 
-    use super::Arguments;
+    use super::{Arguments, Command};
 
     #[test]
     fn the_front_door_lists_the_command() {
-        xtask_support::commands::check("xtask-golden", &Arguments::command()).unwrap();
+        xtask_support::commands::check("xtask-golden", &Arguments::<Command>::command()).unwrap();
     }
 }
