@@ -22,6 +22,7 @@ use crate::training::Training;
 
 pub(crate) mod differnet;
 mod flow_settings;
+mod flows;
 mod local;
 mod pixels;
 mod rows;

@@ -23,6 +23,18 @@ pub struct Scoring<'a> {
     pub config: &'a ScoreConfig,
 }
 
+/// The scores of images that were read, by `score`; what could not be read keeps its error.
+pub(crate) fn score_each<Image>(
+    read: Vec<Result<Image, ImageError>>,
+    score: impl Fn(Image) -> Result<ImageScore, Error>,
+) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
+    let one = |image: Result<Image, ImageError>| match image {
+        Ok(image) => score(image).map(Ok),
+        Err(error) => Ok(Err(error)),
+    };
+    read.into_iter().map(one).collect()
+}
+
 /// A fitted method: scores images and lives in a model file.
 pub trait Scorer: Debug + Send + Sync {
     /// The score of each image of a small batch, or why it has none.

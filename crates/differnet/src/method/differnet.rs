@@ -4,7 +4,6 @@ mod checkpoints;
 mod config;
 mod feature_buffer;
 mod fit;
-mod flows;
 mod maps;
 mod rounds;
 mod row_scores;

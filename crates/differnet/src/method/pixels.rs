@@ -17,7 +17,7 @@ use crate::batched::Batched;
 use crate::error::Error;
 use crate::features::BATCH;
 use crate::score::ImageScore;
-use crate::scorer::{Scorer, Scoring};
+use crate::scorer::{Scorer, Scoring, score_each};
 use crate::split::Split;
 use crate::training::Training;
 
@@ -108,15 +108,10 @@ impl<M: PixelScorer> Scorer for OnPixels<M> {
         let side = self.0.side();
         let view = View { side, regions: header.regions.as_ref(), limits: &runtime.limits };
         let read: Vec<_> = images.par_iter().map(|&image| view.read(image, &choice)).collect();
-        let score = |image: Result<ImagePixels, ImageError>| {
-            let ImagePixels { hash, pixels } = match image {
-                Ok(image) => image,
-                Err(error) => return Ok(Err(error)),
-            };
+        score_each(read, |ImagePixels { hash, pixels }| {
             let scores = self.0.scores(&Images::new(&pixels, side)?)?;
-            Ok(Ok(config.judge(hash, scores, &header.thresholds())?))
-        };
-        read.into_iter().map(score).collect()
+            Ok(config.judge(hash, scores, &header.thresholds())?)
+        })
     }
 
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {

@@ -15,11 +15,11 @@ use tempfile::TempDir;
 use super::DifferNetConfig;
 use super::checkpoints::{Checkpoints, State};
 use super::feature_buffer::{FeatureBuffer, Statistics};
-use super::flows::Flows;
 use super::scales;
 use super::validation_loss::likelier_mean;
 use crate::error::Error;
 use crate::header::HistoryPoint;
+use crate::method::flows::Flows;
 use crate::split::Split;
 use crate::training::Training;
 

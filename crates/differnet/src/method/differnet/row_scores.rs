@@ -6,12 +6,24 @@ use differnet_flow::{Flow, HostFlow};
 use differnet_scoring::{Average, anomaly_score, transform_scores};
 
 use super::scales;
+use crate::method::flows::{Flows, tensor_scores};
 
 /// Rows that go through the flow at once, so that memory stays flat.
 const ROWS: usize = 256;
 
+impl Flows {
+    /// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over the flows.
+    pub(super) fn row_scores(&self, features: &[f32], average: Average) -> Vec<f64> {
+        if self.on_host().is_empty() {
+            let score = |flow| tensor_row_scores(flow, features, self.device());
+            return averaged(self.tensors().iter().map(score), average);
+        }
+        averaged(self.on_host().iter().map(|flow| host_row_scores(flow, features)), average)
+    }
+}
+
 /// Each row's scores by several flows, averaged over the flows.
-pub(super) fn averaged(scores: impl Iterator<Item = Vec<f64>>, average: Average) -> Vec<f64> {
+fn averaged(scores: impl Iterator<Item = Vec<f64>>, average: Average) -> Vec<f64> {
     let mut scores: Vec<Vec<f64>> = scores.collect(); // [flows, rows]
     if scores.len() == 1 {
         // Not even rounded by the average of one.
@@ -41,7 +53,7 @@ pub fn row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
 }
 
 /// [`row_scores`] by tensors.
-pub(super) fn tensor_row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
+fn tensor_row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
     let columns = flow.features();
     let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
         let rows = scales::narrowed(chunk, columns).into_owned();
@@ -51,18 +63,8 @@ pub(super) fn tensor_row_scores(flow: &Flow, features: &[f32], device: &Device) 
     chunks.collect()
 }
 
-/// [`transform_scores`] of latents `[rows, features]` on a device.
-fn tensor_scores(latents: Tensor<2>) -> Vec<f64> {
-    let scores = latents.square().sum_dim(1).div_scalar(2.0); // [rows, 1]
-    let scores = scores.into_data();
-    // As there, NaN comes of a latent that overflowed.
-    let values =
-        scores.iter::<f64>().map(|score| if score.is_nan() { f64::INFINITY } else { score });
-    values.collect()
-}
-
 /// [`row_scores`] by a flow of the host processor.
-pub(super) fn host_row_scores(flow: &HostFlow, features: &[f32]) -> Vec<f64> {
+fn host_row_scores(flow: &HostFlow, features: &[f32]) -> Vec<f64> {
     let columns = flow.features();
     let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
         let rows = scales::narrowed(chunk, columns); // [chunk, columns]

@@ -9,11 +9,11 @@ use differnet_flow::AuxiliaryTensor;
 use differnet_scoring::{Average, LocalStatistics};
 
 use super::DifferNetConfig;
-use super::flows::Flows;
 use crate::adaptive::score_by_rows;
 use crate::error::Error;
 use crate::header::Header;
 use crate::localization::Localizer;
+use crate::method::flows::Flows;
 use crate::runtime::Runtime;
 use crate::score::ImageScore;
 use crate::scorer::{Scorer, Scoring};

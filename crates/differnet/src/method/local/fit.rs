@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use differnet_baselines::{Rows, Whitening};
 use differnet_data::{ImageInput, SeenImage};
-use differnet_features::place_channels;
+use differnet_features::{efficientnet_lite_id, place_channels};
 use differnet_flow::{BatchOrder, FlowInput, Trainer, add_noise};
 use differnet_progress::{Progress, Stage};
 use rayon::prelude::*;
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::LocalFlowConfig;
 use super::config::POSITION;
 use super::input::{SeenPlaces, positions, seen_places};
-use super::scorer::{LocalFlow, Whitener};
+use super::scorer::{LocalFlow, Whitener, mean_of};
 use crate::error::Error;
 use crate::method::{Fitted, GoodScores};
 use crate::split::Split;
@@ -46,8 +46,8 @@ pub(crate) fn fit(
     training: &Training<'_>,
     split: &Split,
 ) -> Result<Fitted, Error> {
-    let whitener = whitener(own, training, split)?;
-    let places = training_places(own, training, split, &whitener)?;
+    let (whitener, first) = whitener(own, training, split)?;
+    let places = training_places(own, training, split, &whitener, first)?;
     let components = whitener.components();
     let config = own.flow_config(components);
     let (seed, device) = (training.config.seed, &training.runtime.device);
@@ -82,7 +82,8 @@ pub(crate) fn fit(
     let scorer = LocalFlow::new(own, whitener, trainer.flow(), training.runtime);
     let good_scores = if split.validation.is_empty() {
         let files = &split.training[..split.training.len().min(SCORED_TRAINING_IMAGES)];
-        GoodScores::Known(training_scores(&scorer, training, files)?)
+        let score = |seen: Result<SeenPlaces, Error>| Ok(scorer.judge(&seen?).score);
+        GoodScores::Known(read(own, training, files).map(score).collect::<Result<_, Error>>()?)
     } else {
         GoodScores::OfValidationSet
     };
@@ -92,7 +93,7 @@ pub(crate) fn fit(
         ("parameters of the flow", config.parameters().to_string()),
     ];
     Ok(Fitted {
-        extractor: Some(scorer.extractor_id()),
+        extractor: Some(efficientnet_lite_id()),
         feature_means,
         feature_deviations,
         updates: Some(own.updates as u64),
@@ -102,39 +103,43 @@ pub(crate) fn fit(
     })
 }
 
-/// Means, deviations and principal components of the places of some training images.
+/// Means, deviations and principal components of the places of the first training images, and these
+/// places.
 fn whitener(
     own: &LocalFlowConfig,
     training: &Training<'_>,
     split: &Split,
-) -> Result<Whitener, Error> {
+) -> Result<(Whitener, Vec<SeenPlaces>), Error> {
     // Spread over all of them: neighbours in the order of contents are as unlike as any.
     let files = &split.training[..split.training.len().min(WHITENING_IMAGES)];
     let channels = place_channels(&own.stages);
+    let seen = read(own, training, files).collect::<Result<Vec<_>, Error>>()?;
     let mut values = Vec::new();
-    for seen in read(own, training, files) {
-        let SeenPlaces { places, counts } = seen?;
+    for SeenPlaces { places, counts } in &seen {
         for (row, counts) in places.values.chunks_exact(channels).zip(counts) {
-            if counts {
+            if *counts {
                 values.extend_from_slice(row);
             }
         }
     }
     let rows = Rows::new(&values, channels)?;
     let whitening = Whitening::fit(&rows, own.components, &training.monitor)?;
-    Ok(Whitener::new(&whitening, channels))
+    Ok((Whitener::new(&whitening, channels), seen))
 }
 
+/// The places of all training images, of which the `first` have been looked at.
 fn training_places(
     own: &LocalFlowConfig,
     training: &Training<'_>,
     split: &Split,
     whitener: &Whitener,
+    first: Vec<SeenPlaces>,
 ) -> Result<TrainingPlaces, Error> {
     let total = split.training.len();
     let mut all = TrainingPlaces::default();
     let components = whitener.components();
-    for (done, seen) in (1..).zip(read(own, training, &split.training)) {
+    let others = read(own, training, &split.training[first.len()..]);
+    for (done, seen) in (1..).zip(first.into_iter().map(Ok).chain(others)) {
         let SeenPlaces { places, counts } = seen?;
         let shape = (places.height, places.width);
         let known = all.grids.iter().position(|(grid, _)| *grid == shape);
@@ -143,18 +148,13 @@ fn training_places(
             all.grids.len() - 1
         });
         let whitened = whitener.apply(&places.values);
-        let mut mean = vec![0.0; components];
-        let mut count = 0_usize;
         for (at, (row, counts)) in whitened.chunks_exact(components).zip(&counts).enumerate() {
             if *counts {
                 all.rows.extend_from_slice(row);
                 all.at.push((grid as u32, at as u32));
-                mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
-                count += 1;
             }
         }
-        mean.iter_mut().for_each(|sum| *sum /= count.max(1) as f64);
-        all.means.push(mean);
+        all.means.push(mean_of(&whitened, &counts, components));
         training.monitor.report(Progress::new(Stage::Features, done, total))?;
     }
     Ok(all)
@@ -190,18 +190,4 @@ fn statistics(means: &[Vec<f64>]) -> (Vec<f32>, Vec<f32>) {
         (mean as f32, variance.sqrt() as f32)
     };
     (0..components).map(of).unzip()
-}
-
-fn training_scores(
-    scorer: &LocalFlow,
-    training: &Training<'_>,
-    files: &[PathBuf],
-) -> Result<Vec<f64>, Error> {
-    let (limits, extractor) = (&training.runtime.limits, training.runtime.place_extractor());
-    let score = |file: &PathBuf| {
-        let seen = SeenImage::read(ImageInput::File(file), training.regions, limits)
-            .map_err(|source| Error::ImageChanged { source })?;
-        Ok(scorer.judge(extractor, &seen).score)
-    };
-    files.iter().map(score).collect()
 }

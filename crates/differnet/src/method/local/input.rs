@@ -1,7 +1,7 @@
 //! Images as a method on local features sees them: places, where each lies, and which count.
 
 use differnet_data::{RgbImage, SeenImage, resize_bilinear};
-use differnet_features::{PLACE, PlaceExtractor, Places, SIDE_STEP};
+use differnet_features::{PlaceExtractor, Places, SIDE_STEP};
 
 use super::config::POSITION;
 
@@ -76,9 +76,6 @@ pub(super) fn positions(height: usize, width: usize) -> Vec<f32> {
     }
     values
 }
-
-/// Pixels of an image, as the network sees it, from one place to the next.
-pub(super) const STRIDE: usize = PLACE;
 
 #[cfg(test)]
 mod tests {

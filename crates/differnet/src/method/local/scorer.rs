@@ -6,24 +6,23 @@ use std::path::Path;
 use burn::tensor::{Tensor, TensorData};
 use differnet_baselines::Whitening;
 use differnet_data::{ImageError, ImageInput, SeenImage};
-use differnet_features::{PlaceExtractor, efficientnet_lite_id};
-use differnet_flow::{
-    AuxiliaryTensor, Flow, FlowInput, HostFlow, load_flows, save_flows, save_host_flows,
-};
+use differnet_features::{PLACE, place_channels};
+use differnet_flow::{AuxiliaryTensor, Flow, FlowInput};
 use differnet_matmul::{PackedMatrix, Strided, Sums, multiply};
-use differnet_scoring::AnomalyMap;
+use differnet_scoring::{AnomalyMap, transform_scores};
 use rayon::prelude::*;
 
 use super::LocalFlowConfig;
 use super::config::POSITION;
-use super::input::{STRIDE, SeenPlaces, positions, seen_places};
+use super::input::{SeenPlaces, positions, seen_places};
 use super::top::{smoothed, top_mean};
 use crate::error::Error;
 use crate::header::Header;
 use crate::localization::{DecodedImage, Localization, LocalizeConfig, Localizer, MapKind};
+use crate::method::flows::{Flows, tensor_scores};
 use crate::runtime::Runtime;
 use crate::score::{ImageScore, ScoreConfig};
-use crate::scorer::{Scorer, Scoring};
+use crate::scorer::{Scorer, Scoring, score_each};
 
 /// Names of the whitening's tables in a model file.
 const MATRIX: &str = "whitening.matrix";
@@ -48,17 +47,11 @@ pub(super) struct LocalFlow {
     pixels: usize,
     stages: Vec<usize>,
     whitener: Whitener,
-    flow: FlowOn,
+    /// A single flow.
+    flows: Flows,
 }
 
-/// A flow in the form in which its device computes fastest.
-#[derive(Debug)]
-enum FlowOn {
-    Host(Box<HostFlow>),
-    Device(Box<Flow>, burn::tensor::Device),
-}
-
-/// What is said of the places of one image.
+/// Score, map and features of one image.
 pub(super) struct Judged {
     /// The image's score: the mean of the largest values.
     pub(super) score: f64,
@@ -103,58 +96,52 @@ impl LocalFlow {
         flow: Flow,
         runtime: &Runtime,
     ) -> Self {
-        let flow = if HostFlow::serves(&runtime.device) {
-            FlowOn::Host(Box::new(HostFlow::of(&flow)))
-        } else {
-            FlowOn::Device(Box::new(flow), runtime.device.clone())
-        };
-        Self { pixels: own.pixels, stages: own.stages.clone(), whitener, flow }
+        let flows = Flows::of(vec![flow], &runtime.device);
+        Self { pixels: own.pixels, stages: own.stages.clone(), whitener, flows }
     }
 
-    /// Name of the network and of what is looked at of it.
-    pub(super) fn extractor_id(&self) -> String {
-        efficientnet_lite_id()
+    /// Score and map of an image.
+    fn judge_image(&self, runtime: &Runtime, seen: &SeenImage) -> Judged {
+        self.judge(&seen_places(runtime.place_extractor(), seen, self.pixels, &self.stages))
     }
 
-    /// What the model says of the places of an image.
-    pub(super) fn judge(&self, extractor: &PlaceExtractor, seen: &SeenImage) -> Judged {
-        let SeenPlaces { places, counts } = seen_places(extractor, seen, self.pixels, &self.stages);
+    /// Score and map of an image's places.
+    pub(super) fn judge(&self, SeenPlaces { places, counts }: &SeenPlaces) -> Judged {
         let rows = self.whitener.apply(&places.values);
         let condition = positions(places.height, places.width);
         let energy = self.energy(&rows, &condition);
-        let values = smoothed(&energy, &counts, places.width);
-        let score = top_mean(&values, &counts);
-        let mean = mean_of(&rows, &counts, self.whitener.components());
+        let values = smoothed(&energy, counts, places.width);
+        let score = top_mean(&values, counts);
+        let mean = mean_of(&rows, counts, self.whitener.components());
+        let mean = mean.into_iter().map(|mean| mean as f32).collect();
         Judged { score, values, width: places.width, mean }
     }
 
-    /// ‖z‖²/2 of each place, nats.
+    /// ‖z‖²/2 of each place, nats; infinite where a latent overflowed.
     fn energy(&self, rows: &[f32], condition: &[f32]) -> Vec<f64> {
-        match &self.flow {
-            FlowOn::Host(flow) => flow.latents(FlowInput { rows, condition }).energy(),
-            FlowOn::Device(flow, device) => {
-                let count = condition.len() / POSITION;
-                let tensor = |values: &[f32]| {
-                    let shape = [count, values.len() / count];
-                    Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), device)
-                };
-                let latents = flow.given(tensor(condition)).forward(tensor(rows));
-                let energy = latents.z.square().sum_dim(1).div_scalar(2.0); // [places, 1]
-                energy.into_data().iter::<f64>().collect()
-            }
+        if let Some(flow) = self.flows.on_host().first() {
+            let latents = flow.latents(FlowInput { rows, condition });
+            return transform_scores(&latents.z, self.whitener.components());
         }
+        let count = condition.len() / POSITION;
+        let tensor = |values: &[f32]| {
+            let data = TensorData::new(values.to_vec(), [count, values.len() / count]);
+            Tensor::<2>::from_data(data, self.flows.device())
+        };
+        let flow = self.flows.tensors()[0].given(tensor(condition));
+        tensor_scores(flow.forward(tensor(rows)).z)
     }
 }
 
 /// The mean of the rows `[rows, components]` that count.
-fn mean_of(rows: &[f32], counts: &[bool], components: usize) -> Vec<f32> {
+pub(super) fn mean_of(rows: &[f32], counts: &[bool], components: usize) -> Vec<f64> {
     let mut sums = vec![0.0_f64; components];
     let mut count = 0_usize;
     for (row, _) in rows.chunks_exact(components).zip(counts).filter(|(_, counts)| **counts) {
         sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
         count += 1;
     }
-    sums.iter().map(|sum| (sum / count.max(1) as f64) as f32).collect()
+    sums.iter().map(|sum| sum / count.max(1) as f64).collect()
 }
 
 impl Scorer for LocalFlow {
@@ -168,16 +155,11 @@ impl Scorer for LocalFlow {
             SeenImage::read(input, header.regions.as_ref(), &runtime.limits)
         };
         let seen: Vec<_> = images.par_iter().map(read).collect();
-        let score = |seen: Result<SeenImage, ImageError>| {
-            let seen = match seen {
-                Ok(seen) => seen,
-                Err(error) => return Ok(Err(error)),
-            };
-            let Judged { score, mean, .. } = self.judge(runtime.place_extractor(), &seen);
+        score_each(seen, |seen: SeenImage| {
+            let Judged { score, mean, .. } = self.judge_image(runtime, &seen);
             let judged = config.judge(seen.hash, vec![score], &header.thresholds())?;
-            Ok(Ok(ImageScore { mean_features: mean, ..judged }))
-        };
-        seen.into_iter().map(score).collect()
+            Ok(ImageScore { mean_features: mean, ..judged })
+        })
     }
 
     fn localizer(&self) -> Option<&dyn Localizer> {
@@ -195,15 +177,7 @@ impl Scorer for LocalFlow {
             table(MATRIX, &[offset.len(), self.whitener.channels], matrix),
             table(OFFSET, &[offset.len()], offset),
         ];
-        let saved = match &self.flow {
-            FlowOn::Host(flow) => {
-                save_host_flows(std::slice::from_ref(&**flow), path, metadata, &auxiliary)
-            }
-            FlowOn::Device(flow, _) => {
-                save_flows(std::slice::from_ref(&**flow), path, metadata, &auxiliary)
-            }
-        };
-        saved.map_err(Error::model(path))
+        self.flows.save(path, metadata, &auxiliary).map_err(Error::model(path))
     }
 }
 
@@ -223,10 +197,10 @@ impl Localizer for LocalFlow {
             return Err(Error::Config { name, expected, found: "gradient".to_owned() });
         }
         let DecodedImage { image, seen } = image;
-        let judged = self.judge(scoring.runtime.place_extractor(), &seen);
+        let judged = self.judge_image(scoring.runtime, &seen);
         let values: Vec<f32> = judged.values.iter().map(|value| *value as f32).collect();
         let grid = AnomalyMap::new(judged.width, values);
-        let (width, height) = (grid.width() * STRIDE, grid.height() * STRIDE);
+        let (width, height) = (grid.width() * PLACE, grid.height() * PLACE);
         let map = grid.resized(width, height).blurred(SIGMA);
         let map = map.resized(image.width() as usize, image.height() as usize);
         let map = match seen.ignored {
@@ -247,22 +221,13 @@ pub(crate) fn load(
     runtime: &Runtime,
 ) -> Result<Box<dyn Scorer>, Error> {
     let not_a_model = |reason: String| Error::NotAModel { path: path.to_path_buf(), reason };
-    let (flow, config, auxiliary) = if HostFlow::serves(&runtime.device) {
-        let (mut flows, auxiliary) = HostFlow::load_all(path).map_err(Error::model(path))?;
-        let flow = flows.pop().filter(|_| flows.is_empty());
-        let flow = flow.ok_or_else(|| not_a_model("it holds more than one flow".into()))?;
-        let config = flow.config();
-        (FlowOn::Host(Box::new(flow)), config, auxiliary)
-    } else {
-        let device = runtime.device.clone();
-        let (mut flows, auxiliary) = load_flows(path, &device).map_err(Error::model(path))?;
-        let flow = flows.pop().filter(|_| flows.is_empty());
-        let flow = flow.ok_or_else(|| not_a_model("it holds more than one flow".into()))?;
-        let config = flow.config();
-        (FlowOn::Device(Box::new(flow), device), config, auxiliary)
-    };
+    let (flows, auxiliary) = Flows::load(path, &runtime.device).map_err(Error::model(path))?;
+    if flows.count() != 1 {
+        return Err(not_a_model("it holds more than one flow".into()));
+    }
+    let config = flows.config();
     let components = config.features;
-    let channels = differnet_features::place_channels(&own.stages);
+    let channels = place_channels(&own.stages);
     let described = own.flow_config(components) == config && components <= own.components;
     if !described || header.feature_means.len() != components {
         return Err(not_a_model("its settings do not describe its flow".into()));
@@ -277,5 +242,5 @@ pub(crate) fn load(
         offset: table(OFFSET, &[components])?,
     };
     let whitener = Whitener::new(&whitening, channels);
-    Ok(Box::new(LocalFlow { pixels: own.pixels, stages: own.stages.clone(), whitener, flow }))
+    Ok(Box::new(LocalFlow { pixels: own.pixels, stages: own.stages.clone(), whitener, flows }))
 }

@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use differnet_flow::{
     AuxiliaryTensor, Flow, FlowConfig, FlowError, HostFlow, load_flows, save_flows, save_host_flows,
 };
-use differnet_scoring::Average;
-
-use super::row_scores::{averaged, host_row_scores, tensor_row_scores};
 
 /// Flows of one configuration, at least one.
 ///
@@ -60,6 +57,16 @@ impl Flows {
         save_host_flows(&self.host, path, metadata, auxiliary)
     }
 
+    /// The flows as the host processor scores with them; none on other devices.
+    pub(super) fn on_host(&self) -> &[HostFlow] {
+        &self.host
+    }
+
+    /// Where their tensors are.
+    pub(super) fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// The flows as tensors on their device.
     pub(super) fn tensors(&self) -> &[Flow] {
         let to_tensors = || self.host.iter().map(|flow| flow.to_flow(&self.device)).collect();
@@ -75,14 +82,14 @@ impl Flows {
     pub(super) fn config(&self) -> FlowConfig {
         self.host.first().map_or_else(|| self.tensors()[0].config(), HostFlow::config)
     }
+}
 
-    /// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over the flows.
-    pub(super) fn row_scores(&self, features: &[f32], average: Average) -> Vec<f64> {
-        if self.host.is_empty() {
-            let flows = self.tensors().iter();
-            averaged(flows.map(|flow| tensor_row_scores(flow, features, &self.device)), average)
-        } else {
-            averaged(self.host.iter().map(|flow| host_row_scores(flow, features)), average)
-        }
-    }
+/// [`transform_scores`](differnet_scoring::transform_scores) of latents `[rows, features]` on a device.
+pub(super) fn tensor_scores(latents: Tensor<2>) -> Vec<f64> {
+    let scores = latents.square().sum_dim(1).div_scalar(2.0); // [rows, 1]
+    let scores = scores.into_data();
+    // As there, NaN comes of a latent that overflowed.
+    let values =
+        scores.iter::<f64>().map(|score| if score.is_nan() { f64::INFINITY } else { score });
+    values.collect()
 }
