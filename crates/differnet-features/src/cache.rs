@@ -21,7 +21,7 @@ use crate::extractor::FEATURES;
 
 /// Version of the layout on disk.
 const LAYOUT: &str = "v1";
-/// How the names of segments end that are being written.
+/// File extension of segments that are being written.
 const PARTIAL: &str = ".partial";
 
 /// The numbers that define a transform of an image: degrees, brightness, contrast.

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// How the names of files end that are being written.
+/// File extension of files that are being written.
 const PARTIAL: &str = ".partial";
 
 /// File that takes its name when it is complete: readers see the old content or the whole new one.

@@ -9,7 +9,7 @@ use crate::error::FileError;
 /// Metadata key under which a file keeps the checksum of all the rest.
 pub const CHECKSUM_KEY: &str = "differnet_files.checksum";
 
-/// What a file holds, in one number: the sum of the CRC-32 of each named part, in whatever order.
+/// Checksum of a file: the sum of the CRC-32 of each named part, in whatever order.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Checksum(u32);
 

@@ -5,7 +5,7 @@ use safetensors::{Dtype, SafeTensors};
 use crate::error::FileError;
 use crate::tensor::TensorSpec;
 
-/// Where tensors come from: a file or bytes in memory.
+/// Source of tensors: a file or bytes in memory.
 pub trait TensorSource {
     /// Every tensor's name, sorted.
     fn names(&self) -> Vec<String>;

@@ -2,7 +2,7 @@
 
 use differnet_files::{FileError, NamedTensor, TensorSource};
 
-/// What the names of auxiliary tensors begin with in a file.
+/// Prefix of the names of auxiliary tensors in a file.
 const PREFIX: &str = "auxiliary.";
 
 /// Auxiliary tensor: a table of the caller's that lives in a flow's file, beside the flow.

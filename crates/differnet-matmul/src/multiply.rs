@@ -7,7 +7,7 @@ use pulp::{Arch, Simd, WithSimd};
 use crate::packed_matrix::PackedMatrix;
 use crate::tiles::{COLUMNS, ROWS, Strided, Tile, fill_tile};
 
-/// What becomes of what was there before.
+/// Treatment of the sums that were there before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sums {
     /// The product takes its place.

@@ -56,7 +56,7 @@ impl CancelToken {
 #[error("cancelled")]
 pub struct Cancelled;
 
-/// What an operation is doing; the items that it counts.
+/// Stage of an operation, by the items that it counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Stage {
@@ -84,7 +84,7 @@ pub enum Stage {
     Maps,
 }
 
-/// How far an operation is.
+/// Progress of an operation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
     /// What is being counted.

@@ -16,7 +16,7 @@ pub(super) struct Pointwise {
     pub(super) inputs: usize,
 }
 
-/// What follows a convolution.
+/// Activation after a convolution.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Activation<'a> {
     /// min(max(x, 0), 6)

@@ -90,7 +90,7 @@ fn sum_of_squares(values: &[f32]) -> f64 {
     lanes.iter().sum::<f64>() + rest.iter().map(square).sum::<f64>()
 }
 
-/// What some rows say.
+/// Loss and gradient of some rows.
 struct Part<'a> {
     /// Their negative log-likelihoods' sum.
     nll: f64,

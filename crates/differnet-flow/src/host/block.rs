@@ -19,7 +19,7 @@ pub(super) struct HostBlock<'p, L> {
     pub(super) alpha: f32,
 }
 
-/// What the backward pass needs to know of a flow's forward pass.
+/// Activations of a flow's forward pass that the backward pass needs.
 pub(super) struct Pass<'a> {
     tapes: Vec<Tape<'a>>,
     batch: usize,
@@ -27,7 +27,7 @@ pub(super) struct Pass<'a> {
     pub(super) nll: f64,
 }
 
-/// What the backward pass needs to know of a block's forward pass; all `[…, batch]`.
+/// Activations of a block's forward pass that the backward pass needs; all `[…, batch]`.
 struct Tape<'a> {
     /// The permuted input, before either half moved, with the condition between the halves: what the
     /// first subnetwork reads lies together.

@@ -13,7 +13,7 @@ use super::buffers::{Buffer, Buffers};
 /// Partial sums that fit a vector register.
 pub(super) const LANES: usize = 8;
 
-/// What follows a layer's affine map.
+/// Activation after a layer's affine map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Activation {
     Relu,
@@ -50,7 +50,7 @@ pub(super) trait Layer {
     ) -> Backward<'a>;
 }
 
-/// What a backward pass hands on.
+/// Result of a layer's backward pass.
 pub(super) struct Backward<'a> {
     /// The loss's gradient to the input, `[wanted, batch]`.
     pub(super) d_input: Buffer<'a>,

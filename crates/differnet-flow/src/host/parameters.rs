@@ -17,7 +17,7 @@ pub(super) struct Borrowed {
     device: Device,
 }
 
-/// What a flow is besides its parameters.
+/// Structure of a flow: everything but its parameters.
 pub(super) struct Structure {
     permutations: Vec<Vec<usize>>,
     /// Layers of a subnetwork.

@@ -60,7 +60,7 @@ impl HostLayer {
     }
 }
 
-/// What follows a product.
+/// Bias and activation after a product.
 struct AddBias<'a> {
     bias: &'a [f32],
     after: Activation,

@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// Width of a flow in the settings, where it means nothing.
 pub(super) const WIDTH: usize = 2;
-/// What of a [`FlowConfig`] is no setting.
+/// Fields of a [`FlowConfig`] that are no settings.
 const NO_SETTINGS: [&str; 2] = ["features", "condition"];
 
 pub(super) fn write<S: Serializer>(flow: &FlowConfig, serializer: S) -> Result<S::Ok, S::Error> {

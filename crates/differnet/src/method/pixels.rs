@@ -25,7 +25,7 @@ use crate::training::Training;
 #[derive(Debug)]
 struct OnPixels<M>(M);
 
-/// What a method on pixels sees of an image.
+/// Transformed pixels of an image, as a method on pixels sees them.
 #[derive(Debug, Clone, Copy)]
 struct View<'a> {
     /// Width and height that images are reduced to, in pixels.

@@ -50,7 +50,7 @@ pub(super) fn fit<M: RowScorer + 'static>(
     Ok(Fitted { extractor, facts, ..Fitted::new(Box::new(OnRows(model)), good_scores) })
 }
 
-/// Where no images were held back, the scores of training images, whose transforms score `scores`.
+/// Scores of training images, where none were held back; their transforms score `scores`.
 pub(super) fn good_scores(
     training: &Training<'_>,
     split: &Split,

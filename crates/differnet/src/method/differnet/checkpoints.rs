@@ -19,10 +19,10 @@ const STATE_KEY: &str = "differnet.training";
 const LATEST: &str = "latest.safetensors";
 /// The weights under which held-back images were likeliest.
 const BEST: &str = "best.safetensors";
-/// What the names of files of further flows begin with, before the flow's number.
+/// Prefix of the names of files of further flows, before the flow's number.
 const FLOW: &str = "flow-";
 
-/// What a checkpoint remembers besides weights and moments.
+/// Progress of a training, kept in a checkpoint besides weights and moments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
     pub(crate) config: Config,

@@ -101,7 +101,7 @@ impl FeatureBuffer {
     }
 }
 
-/// What the features of many rows are like.
+/// Mean and standard deviation of each feature over many rows.
 #[derive(Debug)]
 pub(super) struct Statistics {
     /// `[768]`

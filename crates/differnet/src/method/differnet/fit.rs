@@ -85,7 +85,7 @@ fn validation_rows(training: &Training<'_>, split: &Split) -> Result<Vec<f32>, E
     Ok(rows)
 }
 
-/// What training images look like at each place.
+/// Statistics of the training images' features at each place.
 fn local_statistics(training: &Training<'_>, split: &Split) -> Result<LocalStatistics, Error> {
     let (runtime, side) = (training.runtime, IMAGE_SIZE as u32);
     // Spread over all of them: neighbours in the order of contents are as unlike as any.

@@ -40,7 +40,7 @@ fn shape((width, height): (u32, u32), pixels: usize) -> (usize, usize) {
     (side(width), side(width / aspect))
 }
 
-/// Whether each place of a grid counts, given which pixels of the image are ignored.
+/// Mask of the places of a grid that count, given which pixels of the image are ignored.
 fn counting(image: &RgbImage, ignored: &[bool], (height, width): (usize, usize)) -> Vec<bool> {
     let (image_width, image_height) = (image.width() as usize, image.height() as usize);
     let span = |at: usize, count: usize, size: usize| {
@@ -61,7 +61,7 @@ fn counting(image: &RgbImage, ignored: &[bool], (height, width): (usize, usize))
     counts
 }
 
-/// Where each place of a grid lies, `[height · width, 32]`: sines and cosines of its column and its row,
+/// Positional encoding of a grid's places, `[height · width, 32]`: sines and cosines of column and row,
 /// each from 0 to 1, in waves of length 2 to 1/64.
 pub(super) fn positions(height: usize, width: usize) -> Vec<f32> {
     let part = |at: usize, count: usize| at as f32 / (count - 1).max(1) as f32;
