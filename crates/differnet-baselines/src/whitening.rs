@@ -49,6 +49,24 @@ impl Whitening {
     }
 }
 
+impl Whitening {
+    /// Each feature z-scored by `rows`, and nothing else.
+    ///
+    /// # Errors
+    /// [`BaselineError::NoRows`] without rows.
+    pub fn diagonal(rows: &Rows<'_>) -> Result<Self, BaselineError> {
+        rows.require_any()?;
+        let standardizer = Standardizer::fit(rows);
+        let features = rows.features();
+        let (mut matrix, mut offset) = (vec![0.0; features * features], Vec::new());
+        for (feature, (mean, scale)) in standardizer.statistics().enumerate() {
+            matrix[feature * (features + 1)] = (1.0 / scale) as f32;
+            offset.push((-mean / scale) as f32);
+        }
+        Ok(Self { matrix, offset })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

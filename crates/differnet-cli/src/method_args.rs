@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::config_args::ConfigArgs;
 use crate::network_args::NetworkFlags;
-use crate::numbers::{finite, positive};
+use crate::numbers::{count, finite, positive};
 
 /// A method that can be trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -18,6 +18,12 @@ enum MethodChoice {
     /// A normalizing flow on local features given their place: one pass an image.
     #[value(name = "local-flow")]
     LocalFlow,
+    /// PatchCore: distance of local features to remembered ones.
+    #[value(name = "patchcore")]
+    PatchCore,
+    /// PaDiM: a Gaussian of local features at each place.
+    #[value(name = "padim")]
+    Padim,
     /// Distance to the nearest training row in 64 principal components of the features.
     #[value(name = "1nn")]
     OneNearestNeighbour,
@@ -43,6 +49,8 @@ impl From<MethodChoice> for Method {
         match choice {
             MethodChoice::DifferNet => Self::DifferNet,
             MethodChoice::LocalFlow => Self::LocalFlow,
+            MethodChoice::PatchCore => Self::PatchCore,
+            MethodChoice::Padim => Self::Padim,
             MethodChoice::OneNearestNeighbour => Self::OneNearestNeighbour,
             MethodChoice::OneClassSvm => Self::OneClassSvm,
             MethodChoice::GeoTrans => Self::GeoTrans,
@@ -69,16 +77,32 @@ pub(crate) struct MethodArgs {
 /// One optional flag for each setting that only a competitor has.
 #[derive(Debug, clap::Args, Serialize)]
 struct CompetitorFlags {
-    /// local-flow: pixels of an image as the network sees it, as WIDTHxHEIGHT; sides keep the image's aspect
-    /// [default: 448x448].
+    /// Methods on local features: pixels of an image as the network sees it, as WIDTHxHEIGHT; sides keep the
+    /// image's aspect, but for padim's squares [default: 448x448].
     #[arg(long, value_name = "WxH", value_parser = pixels)]
     pixels: Option<usize>,
-    /// local-flow: stages of the network to look at, from 1 to 6 [default: 3,4,5].
+    /// Methods on local features: stages of the network to look at, from 1 to 6 [default: 3,4,5].
     #[arg(long, value_name = "N,..", value_delimiter = ',')]
     stages: Option<Vec<usize>>,
-    /// 1nn, local-flow: principal components that rows are compared in [default: 1nn 64, local-flow 128].
+    /// 1nn, padim, local-flow: principal components that rows are compared in [default: 64; local-flow 128].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     components: Option<usize>,
+    /// local-flow: stages that the coarse flow sees [default: 4,5,6].
+    #[arg(long, value_name = "N,..", value_delimiter = ',')]
+    coarse_stages: Option<Vec<usize>>,
+    /// local-flow: principal components that the coarse flow sees [default: 96].
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    coarse_components: Option<usize>,
+    /// local-flow: coupling blocks of the coarse flow [default: 4].
+    #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
+    coarse_blocks: Option<usize>,
+    /// local-flow, patchcore: places that are remembered; 0 for none, with local-flow [default: 2500].
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    bank: Option<usize>,
+    /// patchcore: standard deviations of a feature that half the image is worth; 0 to ignore where a place lies
+    /// [default: 0].
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    place_weight: Option<f64>,
     /// ocsvm: share of the training rows that may lie outside, at most [default: 0.5].
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     nu: Option<f64>,

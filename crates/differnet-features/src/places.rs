@@ -1,7 +1,6 @@
 //! Features of an image's places: maps of several stages brought to one grid, side by side.
 //!
-//! As PatchCore does (Roth et al. 2022): each map is averaged over 3 × 3 neighbours, then brought to the
-//! grid by averaging what falls into a cell.
+//! As PatchCore does (Roth et al. 2022): each map is averaged over neighbours, then brought to the grid.
 
 use burn::tensor::Device;
 
@@ -45,13 +44,18 @@ impl PlaceExtractor {
         Self::Device(Box::new(EfficientNetLite::new(device)))
     }
 
-    /// The places of an interleaved RGB image as the maps after `stages` (numbers from 1, rising) show
-    /// them.
+    /// The maps after `stages` (numbers from 1, rising) of an interleaved RGB image.
     ///
     /// # Panics
     /// If `pixels` is not `3 · height · width` long, a side is no multiple of [`SIDE_STEP`], or `stages`
     /// names none.
-    pub fn places(&self, pixels: &[u8], height: usize, width: usize, stages: &[usize]) -> Places {
+    pub fn maps(
+        &self,
+        pixels: &[u8],
+        height: usize,
+        width: usize,
+        stages: &[usize],
+    ) -> Vec<StageMap> {
         assert!([height, width].iter().all(|side| side.is_multiple_of(SIDE_STEP)), "sides");
         let last = stages.iter().copied().max().filter(|&last| last <= STAGES);
         let last = last.expect("there is a stage to look at");
@@ -59,8 +63,8 @@ impl PlaceExtractor {
             Self::Host(network) => network.stages(pixels, height, width, last),
             Self::Device(network) => network.stages(pixels, height, width, last),
         };
-        let chosen: Vec<&StageMap> = stages.iter().map(|&stage| &maps[stage - 1]).collect();
-        side_by_side(&chosen, height / PLACE, width / PLACE)
+        let numbered = (1..).zip(maps);
+        numbered.filter_map(|(stage, map)| stages.contains(&stage).then_some(map)).collect()
     }
 }
 
@@ -69,58 +73,87 @@ pub fn place_channels(stages: &[usize]) -> usize {
     stages.iter().map(|&stage| crate::efficientnet_lite::TABLE[stage - 1].channels).sum()
 }
 
-/// Maps averaged over neighbours and brought to a grid of `height` × `width` places.
-fn side_by_side(maps: &[&StageMap], height: usize, width: usize) -> Places {
-    let channels = maps.iter().map(|map| map.channels).sum();
-    let mut values = vec![0.0; height * width * channels];
-    let mut first = 0;
-    for map in maps {
-        let smooth = averaged(map);
-        for (place, to) in values.chunks_exact_mut(channels).enumerate() {
-            let (y, x) = (place / width, place % width);
-            let to = &mut to[first..][..map.channels];
-            to.fill(0.0);
-            // Cells of the map that fall into the place: the place's own one where maps are coarser.
-            let rows = cells(y, height, map.height);
-            let columns = cells(x, width, map.width);
-            let count = (rows.len() * columns.len()) as f32;
-            for row in rows {
-                for column in columns.clone() {
-                    let from = &smooth[(row * map.width + column) * map.channels..];
-                    to.iter_mut().zip(from).for_each(|(sum, value)| *sum += value);
-                }
+impl Places {
+    /// Maps averaged over `neighbours` × `neighbours` (odd) of their own cells, then brought to a grid of
+    /// `height` × `width` places: finer ones averaged, coarser ones interpolated bilinearly.
+    ///
+    /// # Panics
+    /// If `neighbours` is even, or there are no maps.
+    pub fn of(maps: &[&StageMap], neighbours: usize, height: usize, width: usize) -> Self {
+        assert!(neighbours % 2 == 1 && !maps.is_empty(), "odd neighbourhoods of maps");
+        let channels = maps.iter().map(|map| map.channels).sum();
+        let mut values = vec![0.0; height * width * channels];
+        let mut first = 0;
+        for map in maps {
+            let smooth = StageMap { values: averaged(map, neighbours / 2), ..**map };
+            let rows: Vec<_> = (0..height).map(|y| Cells::of(y, height, map.height)).collect();
+            let columns: Vec<_> = (0..width).map(|x| Cells::of(x, width, map.width)).collect();
+            for (place, to) in values.chunks_exact_mut(channels).enumerate() {
+                let to = &mut to[first..][..map.channels];
+                smooth.add_cells(&rows[place / width], &columns[place % width], to);
             }
-            to.iter_mut().for_each(|sum| *sum /= count);
+            first += map.channels;
         }
-        first += map.channels;
+        Self { height, width, channels, values }
     }
-    Places { height, width, channels, values }
 }
 
-/// The cells, of `size`, under place `at` of `places`.
-fn cells(at: usize, places: usize, size: usize) -> std::ops::Range<usize> {
-    at * size / places..((at + 1) * size).div_ceil(places)
+/// Cells along one side of a map that make up a place, and the weight of each.
+#[derive(Debug, PartialEq)]
+struct Cells(Vec<(usize, f32)>);
+
+impl Cells {
+    /// The cells, of `size`, of place `at` of `places`.
+    fn of(at: usize, places: usize, size: usize) -> Self {
+        if size >= places {
+            let cells = at * size / places..((at + 1) * size).div_ceil(places);
+            let weight = 1.0 / cells.len() as f32;
+            return Self(cells.map(|cell| (cell, weight)).collect());
+        }
+        let exact = (at as f32 + 0.5) * size as f32 / places as f32 - 0.5;
+        let exact = exact.clamp(0.0, (size - 1) as f32);
+        let (low, share) = (exact as usize, exact.fract());
+        if share == 0.0 { Self(vec![(low, 1.0)]) } else { Self(vec![(low, 1.0 - share), (low + 1, share)]) }
+    }
 }
 
-/// The mean of 3 × 3 neighbours, those outside counting as zeros; column sums first.
-fn averaged(map: &StageMap) -> Vec<f32> {
+impl StageMap {
+    /// Adds the weighted cells to `to`, `[channels]`.
+    fn add_cells(&self, rows: &Cells, columns: &Cells, to: &mut [f32]) {
+        for &(row, row_weight) in &rows.0 {
+            for &(column, column_weight) in &columns.0 {
+                let weight = row_weight * column_weight;
+                let from = &self.values[(row * self.width + column) * self.channels..];
+                to.iter_mut().zip(from).for_each(|(sum, value)| *sum += weight * value);
+            }
+        }
+    }
+}
+
+/// The mean of each cell and of its neighbours up to `reach` cells away, those outside left out; sums of
+/// columns first.
+fn averaged(map: &StageMap, reach: usize) -> Vec<f32> {
     let StageMap { height, width, channels, values } = map;
     let row_length = width * channels;
+    let around = |at: usize, size: usize| at.saturating_sub(reach)..(at + reach + 1).min(size);
     let mut to = vec![0.0; values.len()];
     let mut sums = vec![0.0; row_length];
     for (y, to) in to.chunks_exact_mut(row_length).enumerate() {
         sums.fill(0.0);
-        for row in y.saturating_sub(1)..(y + 2).min(*height) {
+        let rows = around(y, *height);
+        for row in rows.clone() {
             let from = &values[row * row_length..][..row_length];
             sums.iter_mut().zip(from).for_each(|(sum, value)| *sum += value);
         }
         for x in 0..*width {
             let to = &mut to[x * channels..][..*channels];
-            for column in x.saturating_sub(1)..(x + 2).min(*width) {
+            let columns = around(x, *width);
+            let weight = 1.0 / (rows.len() * columns.len()) as f32;
+            for column in columns {
                 let from = &sums[column * channels..];
                 to.iter_mut().zip(from).for_each(|(sum, value)| *sum += value);
             }
-            to.iter_mut().for_each(|sum| *sum /= 9.0);
+            to.iter_mut().for_each(|sum| *sum *= weight);
         }
     }
     to
@@ -131,37 +164,46 @@ mod tests {
     use super::*;
 
     #[test]
-    fn neighbours_are_averaged_with_zeros_outside() {
+    fn neighbours_are_averaged_without_those_outside() {
         let map =
-            StageMap { height: 2, width: 2, channels: 1, values: vec![9.0, 18.0, 27.0, 36.0] };
+            StageMap { height: 2, width: 2, channels: 1, values: vec![8.0, 16.0, 24.0, 32.0] };
         // All four are neighbours of each.
-        assert_eq!(averaged(&map), [10.0; 4]);
-        let row = StageMap { height: 1, width: 3, channels: 1, values: vec![9.0, 18.0, 36.0] };
-        assert_eq!(averaged(&row), [3.0, 7.0, 6.0]);
+        assert_eq!(averaged(&map, 1), [20.0; 4]);
+        assert_eq!(averaged(&map, 0), map.values);
+        let row = StageMap { height: 1, width: 4, channels: 1, values: vec![8.0, 16.0, 36.0, 4.0] };
+        let close = |found: Vec<f32>, expected: [f32; 4]| {
+            found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5)
+        };
+        assert!(close(averaged(&row, 1), [12.0, 20.0, 56.0 / 3.0, 20.0]));
+        assert!(close(averaged(&row, 2), [20.0, 16.0, 16.0, 56.0 / 3.0]));
     }
 
     #[test]
-    fn finer_maps_are_averaged_and_coarser_ones_repeated() {
-        assert_eq!(cells(1, 28, 56), 2..4);
-        assert_eq!(cells(3, 28, 28), 3..4);
-        assert_eq!([cells(2, 28, 14), cells(3, 28, 14)], [1..2, 1..2]);
+    fn finer_maps_are_averaged_and_coarser_ones_interpolated() {
+        assert_eq!(Cells::of(1, 28, 56), Cells(vec![(2, 0.5), (3, 0.5)]));
+        assert_eq!(Cells::of(3, 28, 28), Cells(vec![(3, 1.0)]));
+        // Centres of places 0, 1, 2 and 27 lie at -0.25, 0.25, 0.75 and 13.25 cells.
+        assert_eq!(Cells::of(0, 28, 14), Cells(vec![(0, 1.0)]));
+        assert_eq!(Cells::of(1, 28, 14), Cells(vec![(0, 0.75), (1, 0.25)]));
+        assert_eq!(Cells::of(2, 28, 14), Cells(vec![(0, 0.25), (1, 0.75)]));
+        assert_eq!(Cells::of(27, 28, 14), Cells(vec![(13, 1.0)]));
         let flat = |side: usize, value: f32| StageMap {
             height: side,
             width: side,
             channels: 1,
             values: vec![value; side * side],
         };
-        let places = side_by_side(&[&flat(12, 9.0), &flat(3, 18.0)], 6, 6);
+        let places = Places::of(&[&flat(12, 9.0), &flat(3, 18.0)], 3, 6, 6);
         assert_eq!((places.height, places.width, places.channels), (6, 6, 2));
-        // In the middle no neighbour is missing.
-        assert_eq!(places.values[(2 * 6 + 2) * 2..][..2], [9.0, 18.0]);
+        assert_eq!(places.values, [9.0, 18.0].repeat(36));
     }
 
     #[test]
     fn stages_give_their_channels() {
         assert_eq!(place_channels(&[3, 4, 5]), 232);
         let pixels: Vec<u8> = (0..3 * 64 * 96).map(|at| (at * at / 7 % 251) as u8).collect();
-        let places = PlaceExtractor::on_host().places(&pixels, 64, 96, &[3, 4, 5]);
+        let maps = PlaceExtractor::on_host().maps(&pixels, 64, 96, &[3, 4, 5]);
+        let places = Places::of(&maps.iter().collect::<Vec<_>>(), 3, 4, 6);
         assert_eq!((places.height, places.width, places.channels), (4, 6, 232));
         assert_eq!(places.values.len(), 4 * 6 * 232);
         assert!(places.values.iter().all(|value| value.is_finite()));

@@ -57,7 +57,8 @@ impl Trainer {
 
     /// `metadata` with settings and step count.
     fn described(&self, metadata: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut metadata = self.flow.config().added_to(metadata);
+        let mut metadata = metadata.clone();
+        metadata.insert(CONFIG_KEY.into(), self.flow.config().to_json());
         metadata.insert(ADAM_KEY.into(), self.config.to_text());
         metadata.insert(STEPS_KEY.into(), self.steps.to_string());
         metadata
@@ -87,7 +88,7 @@ impl Trainer {
     ) -> Result<(Self, BTreeMap<String, String>), FlowError> {
         let mut file = TensorFile::open(path)?;
         let mut metadata = file.metadata();
-        let config = config_from(&metadata)?;
+        let config = config_from(&metadata, CONFIG_KEY)?;
         let adam = parse(&metadata, ADAM_KEY, "settings of Adam", AdamConfig::from_text)?;
         let steps = parse(&metadata, STEPS_KEY, "a count", |value| u64::from_str(value).ok())?;
         let flow = Flow::from_source(&mut file, FLOW_PREFIX, &config, device)?;

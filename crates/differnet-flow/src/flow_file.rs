@@ -13,14 +13,14 @@ use crate::auxiliary::{self, AuxiliaryTensor};
 use crate::error::FlowError;
 use crate::flow::{Flow, FlowConfig};
 use crate::host_flow::HostFlow;
-use crate::io::config_from;
+use crate::io::{CONFIG_KEY, config_from};
 
 /// Metadata key under which a file of several flows keeps their number.
 const COUNT_KEY: &str = "differnet_flow.flows";
 /// What the names of tensors of further flows begin with: `flows.{k}.blocks.…`, from 1.
 pub(crate) const FURTHER: &str = "flows.";
 
-/// Writes flows of one configuration, and `auxiliary` tensors, to `path`; a complete file or none.
+/// Writes flows and `auxiliary` tensors to `path`; a complete file or none.
 ///
 /// A file of one flow is that of [`Flow::save`].
 ///
@@ -28,7 +28,7 @@ pub(crate) const FURTHER: &str = "flows.";
 /// [`FileError::Io`] if the file cannot be written.
 ///
 /// # Panics
-/// If there are no flows, or their configurations differ.
+/// If there are no flows.
 pub fn save_flows(
     flows: &[Flow],
     path: &Path,
@@ -54,6 +54,29 @@ pub fn save_host_flows(
 ) -> Result<(), FlowError> {
     let metadata = described(flows, metadata);
     Ok(save_tensors(path, &metadata, || tensors(flows, auxiliary))?)
+}
+
+/// Writes `auxiliary` tensors alone to `path`; a complete file or none.
+///
+/// # Errors
+/// As [`save_flows`].
+pub fn save_auxiliary(
+    path: &Path,
+    metadata: &BTreeMap<String, String>,
+    auxiliary: &[AuxiliaryTensor],
+) -> Result<(), FlowError> {
+    Ok(save_tensors(path, metadata, || auxiliary.iter().map(AuxiliaryTensor::tensor))?)
+}
+
+/// The auxiliary tensors of the file `path` sorted by name, whether or not it has flows.
+///
+/// # Errors
+/// As [`load_flows`].
+pub fn load_auxiliary(path: &Path) -> Result<Vec<AuxiliaryTensor>, FlowError> {
+    let mut file = TensorFile::open(path)?;
+    let auxiliary = auxiliary::read_all(&mut file)?;
+    file.verify()?;
+    Ok(auxiliary)
 }
 
 /// Writes what [`save_flows`] does to `out`.
@@ -84,18 +107,19 @@ impl StoredFlow for Flow {
     }
 }
 
-/// `metadata` with what tells the flows' configuration and number.
+/// `metadata` with what tells the flows' number, the first one's configuration, and those that differ.
 fn described<F: StoredFlow>(
     flows: &[F],
     metadata: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    let config = flows[0].config();
-    let same = |flow: &F| flow.config() == config;
-    assert!(flows.iter().all(same), "flows of one file have one configuration");
-    let mut metadata = config.added_to(metadata);
+    let first = flows[0].config();
+    let mut metadata = metadata.clone();
+    metadata.insert(CONFIG_KEY.into(), first.to_json());
     if flows.len() > 1 {
         metadata.insert(COUNT_KEY.into(), flows.len().to_string());
     }
+    let others = flows.iter().map(F::config).enumerate().filter(|(_, config)| *config != first);
+    metadata.extend(others.map(|(index, config)| (config_key(index), config.to_json())));
     metadata
 }
 
@@ -140,7 +164,7 @@ pub(crate) fn read_flows<S: TensorSource, F>(
     metadata: &BTreeMap<String, String>,
     mut read: impl FnMut(&mut S, &str, &FlowConfig) -> Result<F, FlowError>,
 ) -> Result<Stored<F>, FlowError> {
-    let config = config_from(metadata)?;
+    let first = config_from(metadata, CONFIG_KEY)?;
     let count = match metadata.get(COUNT_KEY).map(|text| (text, text.parse::<usize>())) {
         None => 1,
         // Every flow has tensors of its own: a damaged number asks for no more memory than those.
@@ -158,9 +182,18 @@ pub(crate) fn read_flows<S: TensorSource, F>(
     if let Some(name) = file.names().into_iter().find(stranger) {
         return Err(FileError::UnexpectedTensor { name }.into());
     }
-    let flows = known.iter().map(|prefix| read(file, prefix, &config));
-    let flows = flows.collect::<Result<Vec<_>, _>>()?;
+    let flows = known.iter().enumerate().map(|(index, prefix)| {
+        let key = config_key(index);
+        let own = metadata.contains_key(&key).then(|| config_from(metadata, &key)).transpose()?;
+        read(file, prefix, own.as_ref().unwrap_or(&first))
+    });
+    let flows = flows.collect::<Result<Vec<_>, FlowError>>()?;
     Ok(Stored { flows, auxiliary: auxiliary::read_all(file)? })
+}
+
+/// Metadata key of the configuration of flow number `index`, if it is not that of the first.
+fn config_key(index: usize) -> String {
+    format!("{CONFIG_KEY}.{index}")
 }
 
 /// What the names of the tensors of flow number `index` begin with.

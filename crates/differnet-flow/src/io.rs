@@ -27,12 +27,9 @@ use crate::subnet::{Subnet, linear};
 pub(crate) const CONFIG_KEY: &str = "differnet_flow.config";
 
 impl FlowConfig {
-    /// `metadata` with this configuration.
-    pub(crate) fn added_to(&self, metadata: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-        let mut metadata = metadata.clone();
-        let config = serde_json::to_string(self).expect("numbers serialise");
-        metadata.insert(CONFIG_KEY.into(), config);
-        metadata
+    /// This configuration as a file's metadata keep it.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("numbers serialise")
     }
 
     /// Every tensor of such a flow, in file order: permutations first, so that all stay aligned.
@@ -195,14 +192,16 @@ impl Parameter {
 }
 
 /// The configuration kept in a flow's `metadata`.
-pub(crate) fn config_from(metadata: &BTreeMap<String, String>) -> Result<FlowConfig, FileError> {
-    let key = CONFIG_KEY.to_string();
-    let Some(value) = metadata.get(CONFIG_KEY) else {
-        return Err(FileError::MissingMetadata { key });
+pub(crate) fn config_from(
+    metadata: &BTreeMap<String, String>,
+    key: &str,
+) -> Result<FlowConfig, FileError> {
+    let Some(value) = metadata.get(key) else {
+        return Err(FileError::MissingMetadata { key: key.to_owned() });
     };
     serde_json::from_str(value).map_err(|_| {
         let expected = "a flow's configuration";
-        FileError::Metadata { key, value: value.clone(), expected }
+        FileError::Metadata { key: key.to_owned(), value: value.clone(), expected }
     })
 }
 

@@ -61,7 +61,7 @@ pub use differnet_random::BatchOrder;
 pub use error::{FlowError, TrainError};
 pub use fit::{Fit, FitConfig, fit};
 pub use flow::{Flow, FlowConfig, Latents};
-pub use flow_file::{load_flows, save_flows, save_host_flows};
+pub use flow_file::{load_auxiliary, load_flows, save_auxiliary, save_flows, save_host_flows};
 pub use host_flow::{HostFlow, HostLatents};
 pub use input::FlowInput;
 pub use input_gradient::InputGradient;

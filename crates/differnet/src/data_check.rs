@@ -13,7 +13,6 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::suspected_defects::suspected_defects;
-use crate::training::FEWEST_IMAGES;
 
 /// Good images from which on no more are asked for: twice the paper's smallest training sets.
 const ENOUGH_IMAGES: usize = 32;
@@ -165,7 +164,7 @@ fn few_images(count: usize) -> Option<Finding> {
         "{count} different good images to train on: take {ENOUGH_IMAGES} or more, of many parts"
     );
     let finding = Finding::new(FindingKind::FewImages, Vec::new(), message);
-    let severity = if count < FEWEST_IMAGES { Severity::Error } else { finding.severity };
+    let severity = if count == 0 { Severity::Error } else { finding.severity };
     Some(Finding { severity, ..finding })
 }
 

@@ -18,7 +18,7 @@ impl Header {
             ("method", method.to_string()),
             ("trained by", format!("differnet {}", self.version)),
             ("training images", self.training_images.to_string()),
-            ("images held back", self.held_back_images.to_string()),
+            ("images held back", self.held_back_text()),
             ("regions", self.regions_text()),
             ("feature extractor", self.extractor.clone().unwrap_or_else(|| "none".to_owned())),
             (threshold.as_str(), format!("{:.4}", self.thresholds().defect)),
@@ -32,6 +32,14 @@ impl Header {
         let maps = self.map_threshold.map(|value| format!("{value:.4e}"));
         let maps = maps.map(|value| ("threshold of maps".to_owned(), value));
         self.facts.iter().cloned().chain(maps).collect()
+    }
+
+    /// How many images were held back, for people.
+    pub fn held_back_text(&self) -> String {
+        if self.cross_validated {
+            return "none; threshold by cross-validation".to_owned();
+        }
+        self.held_back_images.to_string()
     }
 
     /// What counts of an image, for people.

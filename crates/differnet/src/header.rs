@@ -54,6 +54,9 @@ pub struct Header {
     pub training_digests: Vec<String>,
     /// Images held back.
     pub held_back_images: usize,
+    /// Whether the good images' scores come from cross-validation, each from a fit without the image.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cross_validated: bool,
     /// Updates behind the weights; `None` for methods without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updates: Option<u64>,
@@ -68,7 +71,8 @@ pub struct Header {
     /// Values that the maps of most good images stay below; `None` for methods without maps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_threshold: Option<f64>,
-    /// Scores of the held-back images, sorted; without any, those of training images.
+    /// Scores of the held-back images, sorted; without any, those of training images: see
+    /// [`cross_validated`](Self::cross_validated).
     pub good_scores: Vec<f64>,
     /// Usual standard deviation of one good image's transforms, see
     /// [`transform_spread`](differnet_scoring::transform_spread); `None` if unknown.
@@ -102,6 +106,7 @@ impl Header {
             training_images: 0,
             training_digests: Vec::new(),
             held_back_images: 0,
+            cross_validated: false,
             updates: None,
             threshold: f64::MAX,
             calibration: None,
@@ -174,12 +179,13 @@ impl Header {
     pub fn reference_scores(&self) -> Option<&[f64]> {
         match &self.calibration {
             Some(calibration) => Some(&calibration.good_scores),
-            None if self.held_back_images > 0 => Some(&self.good_scores),
+            None if self.held_back_images > 0 || self.cross_validated => Some(&self.good_scores),
             None => None,
         }
     }
 
-    /// The share of good parts that score at least `score`; `None` without images held back.
+    /// The share of good parts that score at least `score`; `None` without images that training did not
+    /// see.
     pub fn p_value(&self, score: f64) -> Option<f64> {
         self.reference_scores().map(|good| p_value(good, score))
     }

@@ -28,7 +28,7 @@ mod pixels;
 mod rows;
 
 pub use differnet::{DifferNetConfig, row_scores};
-pub use local::LocalFlowConfig;
+pub use local::{LocalFlowConfig, PadimConfig, PatchCoreConfig};
 
 /// A method, by the name that files and the command line use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,6 +39,12 @@ pub enum Method {
     /// A normalizing flow on local features given their place.
     #[serde(rename = "local-flow")]
     LocalFlow,
+    /// Distance of local features to remembered ones (Roth et al. 2022).
+    #[serde(rename = "patchcore")]
+    PatchCore,
+    /// A Gaussian of local features at each place (Defard et al. 2021).
+    #[serde(rename = "padim")]
+    Padim,
     /// Distance to the nearest training row of features.
     #[serde(rename = "1nn")]
     OneNearestNeighbour,
@@ -69,6 +75,12 @@ pub enum MethodConfig {
     /// See [`Method::LocalFlow`].
     #[serde(rename = "local-flow")]
     LocalFlow(LocalFlowConfig),
+    /// See [`Method::PatchCore`].
+    #[serde(rename = "patchcore")]
+    PatchCore(PatchCoreConfig),
+    /// See [`Method::Padim`].
+    #[serde(rename = "padim")]
+    Padim(PadimConfig),
     /// See [`Method::OneNearestNeighbour`].
     #[serde(rename = "1nn")]
     OneNearestNeighbour(OneNearestNeighbourConfig),
@@ -104,6 +116,10 @@ pub(crate) struct Fitted {
     /// Updates behind the weights, and the course of the training; `None` without updates.
     pub(crate) updates: Option<u64>,
     pub(crate) history: Vec<HistoryPoint>,
+    /// Whether the scores come from cross-validation.
+    pub(crate) cross_validated: bool,
+    /// Largest value of the map of each image behind the scores, if its map is known by then.
+    pub(crate) good_peaks: Option<Vec<f64>>,
     /// What the method has to tell besides: names and values.
     pub(crate) facts: Vec<(String, String)>,
 }
@@ -120,6 +136,8 @@ impl Fitted {
             feature_deviations: Vec::new(),
             updates: None,
             history: Vec::new(),
+            cross_validated: false,
+            good_peaks: None,
             facts: Vec::new(),
         }
     }
@@ -135,9 +153,11 @@ pub(crate) enum GoodScores {
 
 impl Method {
     /// All methods, the paper's first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::DifferNet,
         Self::LocalFlow,
+        Self::PatchCore,
+        Self::Padim,
         Self::OneNearestNeighbour,
         Self::OneClassSvm,
         Self::GeoTrans,
@@ -151,6 +171,8 @@ impl Method {
         match self {
             Self::DifferNet => "differnet",
             Self::LocalFlow => "local-flow",
+            Self::PatchCore => "patchcore",
+            Self::Padim => "padim",
             Self::OneNearestNeighbour => "1nn",
             Self::OneClassSvm => "ocsvm",
             Self::GeoTrans => "geotrans",
@@ -163,16 +185,24 @@ impl Method {
     /// Whether it looks at small images instead of features.
     pub fn looks_at_pixels(self) -> bool {
         match self {
-            Self::DifferNet | Self::LocalFlow | Self::OneNearestNeighbour | Self::OneClassSvm => {
-                false
-            }
+            Self::DifferNet
+            | Self::LocalFlow
+            | Self::PatchCore
+            | Self::Padim
+            | Self::OneNearestNeighbour
+            | Self::OneClassSvm => false,
             Self::GeoTrans | Self::Ganomaly | Self::Dsebm | Self::Adgan => true,
         }
     }
 
+    /// Whether it looks at local features: what each place of an image looks like.
+    pub fn looks_at_places(self) -> bool {
+        matches!(self, Self::LocalFlow | Self::PatchCore | Self::Padim)
+    }
+
     /// Whether it sees each image once and as it lies, in training and scoring.
     pub fn sees_images_once(self) -> bool {
-        self.looks_at_pixels() || self == Self::LocalFlow
+        self.looks_at_pixels() || self.looks_at_places()
     }
 
     /// Whether an interrupted training leaves a checkpoint that it is resumed from.
@@ -180,11 +210,24 @@ impl Method {
         self == Self::DifferNet
     }
 
+    /// Whether `images` good images are too few to hold any back: the threshold comes from
+    /// cross-validation then.
+    pub(crate) fn cross_validates(self, images: usize) -> bool {
+        self.looks_at_places() && images < local::FEW_IMAGES
+    }
+
+    /// Fewest images that it can be fitted to.
+    pub(crate) fn fewest_images(self) -> usize {
+        if self.looks_at_places() { 1 } else { 2 }
+    }
+
     /// What its scores are measured in; `None` where they have no unit.
     pub fn unit(self) -> Option<&'static str> {
         match self {
-            Self::DifferNet | Self::LocalFlow => Some("nats"),
-            Self::OneNearestNeighbour => Some("standard deviations"),
+            Self::DifferNet => Some("nats"),
+            Self::LocalFlow | Self::PatchCore | Self::Padim | Self::OneNearestNeighbour => {
+                Some("standard deviations")
+            }
             Self::OneClassSvm | Self::GeoTrans | Self::Ganomaly | Self::Dsebm | Self::Adgan => None,
         }
     }
@@ -193,11 +236,12 @@ impl Method {
     fn has_negative_scores(self) -> bool {
         match self {
             Self::DifferNet
-            | Self::LocalFlow
+            | Self::PatchCore
+            | Self::Padim
             | Self::OneNearestNeighbour
             | Self::Ganomaly
             | Self::Adgan => false,
-            Self::OneClassSvm | Self::GeoTrans | Self::Dsebm => true,
+            Self::LocalFlow | Self::OneClassSvm | Self::GeoTrans | Self::Dsebm => true,
         }
     }
 
@@ -227,6 +271,8 @@ impl MethodConfig {
         match method {
             Method::DifferNet => Self::DifferNet(DifferNetConfig::preset(preset)),
             Method::LocalFlow => Self::LocalFlow(LocalFlowConfig::preset(preset)),
+            Method::PatchCore => Self::PatchCore(PatchCoreConfig::default()),
+            Method::Padim => Self::Padim(PadimConfig::default()),
             Method::OneNearestNeighbour => {
                 Self::OneNearestNeighbour(OneNearestNeighbourConfig::default())
             }
@@ -247,6 +293,8 @@ impl MethodConfig {
         match self {
             Self::DifferNet(_) => Method::DifferNet,
             Self::LocalFlow(_) => Method::LocalFlow,
+            Self::PatchCore(_) => Method::PatchCore,
+            Self::Padim(_) => Method::Padim,
             Self::OneNearestNeighbour(_) => Method::OneNearestNeighbour,
             Self::OneClassSvm(_) => Method::OneClassSvm,
             Self::GeoTrans(_) => Method::GeoTrans,
@@ -261,6 +309,8 @@ impl MethodConfig {
         let checked = match self {
             Self::DifferNet(config) => return config.validate(),
             Self::LocalFlow(config) => return config.validate(),
+            Self::PatchCore(config) => return config.validate(),
+            Self::Padim(config) => return config.validate(),
             Self::OneNearestNeighbour(config) => config.validate(),
             Self::OneClassSvm(config) => config.validate(),
             Self::GeoTrans(config) => config.validate(),
@@ -281,7 +331,11 @@ impl MethodConfig {
         let (seed, device) = (training.config.seed, &training.runtime.device);
         match self {
             Self::DifferNet(config) => differnet::fit(config, training, split),
-            Self::LocalFlow(config) => local::fit(config, training, split),
+            Self::LocalFlow(config) => {
+                local::fit(config.plan(split.training.len()), training, split)
+            }
+            Self::PatchCore(config) => local::fit(config.plan(), training, split),
+            Self::Padim(config) => local::fit(config.plan(), training, split),
             Self::OneNearestNeighbour(config) => {
                 rows::fit(training, split, |rows, monitor| config.fit(rows, monitor))
             }
@@ -319,7 +373,11 @@ pub(crate) fn load(
         |source| Error::BaselineModel { path: path.to_path_buf(), source: Box::new(source) };
     match &header.config.method {
         MethodConfig::DifferNet(config) => differnet::load(path, header, config, runtime),
-        MethodConfig::LocalFlow(config) => local::load(path, header, config, runtime),
+        MethodConfig::LocalFlow(config) => {
+            local::load(path, header, config.plan(header.training_images), runtime)
+        }
+        MethodConfig::PatchCore(config) => local::load(path, header, config.plan(), runtime),
+        MethodConfig::Padim(config) => local::load(path, header, config.plan(), runtime),
         MethodConfig::OneNearestNeighbour(_) => {
             rows::scorer(path, OneNearestNeighbour::load(path).map_err(wrong)?)
         }

@@ -52,7 +52,8 @@ pub(crate) fn check_files(
 /// Divides the images.
 ///
 /// Whether an image is held back depends on the seed and on contents, not on names or order. With
-/// fewer than ten images at least one is held back, with two or three none is.
+/// fewer than ten images at least one is held back, with two or three none is; none either where the
+/// method cross-validates.
 pub(crate) fn split_files(mut usable: Vec<Usable>, config: &Config) -> Split {
     // By content, so that renaming files changes nothing.
     usable.sort();
@@ -91,6 +92,7 @@ pub fn data_fingerprint(hashes: &[ContentHash]) -> String {
 fn held_back(hashes: &[ContentHash], config: &Config) -> Vec<bool> {
     let count = match hashes.len() {
         0..4 => 0,
+        n if config.method.method().cross_validates(n) => 0,
         n if config.validation > 0.0 => ((n as f64 * config.validation).round() as usize).max(1),
         _ => 0,
     };

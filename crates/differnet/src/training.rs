@@ -19,8 +19,6 @@ use crate::runtime::Runtime;
 use crate::self_test::SelfTest;
 use crate::split::{Split, check_files, split_files};
 
-/// Fewest usable images that a training starts with.
-pub(crate) const FEWEST_IMAGES: usize = 2;
 /// Good images whose maps set the threshold of maps.
 const MAPPED_IMAGES: usize = 50;
 /// Time between two saves of a training's state unless another is given.
@@ -108,10 +106,15 @@ impl<'a> Training<'a> {
     pub fn run(&self, files: &[PathBuf]) -> Result<Trained, Error> {
         self.config.validate()?;
         let (split, skipped) = self.usable_split(files)?;
-        let fitted = self.config.method.fit(self, &split)?;
+        let mut fitted = self.config.method.fit(self, &split)?;
+        let good_peaks = fitted.good_peaks.take();
         let mut model = self.describe(&split, fitted)?;
         if model.localizes() {
-            let threshold = self.map_threshold(&model, &split)?;
+            let peaks = match good_peaks {
+                Some(peaks) => peaks,
+                None => self.map_peaks(&model, &split)?,
+            };
+            let threshold = threshold_from_good(&peaks, self.config.quantile)?;
             model.header_mut().map_threshold = Some(threshold);
         }
         let self_test = SelfTest::record(&model)?;
@@ -147,8 +150,9 @@ impl<'a> Training<'a> {
         if self.bad_images == BadImagePolicy::Refuse && !bad.is_empty() {
             return Err(Error::BadImages { bad });
         }
-        if usable.len() < FEWEST_IMAGES {
-            return Err(Error::TooFewImages { found: usable.len(), needed: FEWEST_IMAGES });
+        let needed = self.config.method.method().fewest_images();
+        if usable.len() < needed {
+            return Err(Error::TooFewImages { found: usable.len(), needed });
         }
         Ok((split_files(usable, self.config), bad))
     }
@@ -162,6 +166,7 @@ impl<'a> Training<'a> {
             training_images: split.training.len(),
             training_digests: split.training_digests.clone(),
             held_back_images: split.validation.len(),
+            cross_validated: fitted.cross_validated,
             updates: fitted.updates,
             transform_spread: fitted.transform_spread,
             feature_means: fitted.feature_means,
@@ -194,8 +199,8 @@ impl<'a> Training<'a> {
         Ok(scores)
     }
 
-    /// The value that the maps of most good images stay below.
-    fn map_threshold(&self, model: &Model, split: &Split) -> Result<f64, Error> {
+    /// The largest values of the maps of good images.
+    fn map_peaks(&self, model: &Model, split: &Split) -> Result<Vec<f64>, Error> {
         let files = if split.validation.is_empty() { &split.training } else { &split.validation };
         let files = &files[..files.len().min(MAPPED_IMAGES)];
         let mut peaks = Vec::with_capacity(files.len());
@@ -204,6 +209,6 @@ impl<'a> Training<'a> {
             peaks.extend(peak.map(|peak| f64::from(peak.value)));
             self.monitor.report(Progress::new(Stage::Maps, done, files.len()))?;
         }
-        Ok(threshold_from_good(&peaks, self.config.quantile)?)
+        Ok(peaks)
     }
 }

@@ -217,7 +217,7 @@ fn calibrate(
             let scores = good.scores();
             (good, scores)
         }
-        None if header.held_back_images == 0 => bail!(
+        None if header.reference_scores().is_none() => bail!(
             "the model was trained without images held back: name good images with --good DIR"
         ),
         None => (GoodImages::default(), header.good_scores.clone()),

@@ -60,7 +60,7 @@ fn readable(args: &InspectArgs, bytes: u64, model: &Header) -> String {
         ("written by", format!("differnet {}, format {}", model.version, model.format)),
         ("extractor", model.extractor.clone().unwrap_or_else(|| "none".to_owned())),
         ("training images", model.training_images.to_string()),
-        ("images held back", model.held_back_images.to_string()),
+        ("images held back", model.held_back_text()),
         ("digest of the images", model.data_fingerprint.clone()),
         ("regions", model.regions_text()),
         ("threshold", format!("{:.4}{unit}", model.thresholds().defect)),

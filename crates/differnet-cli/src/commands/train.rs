@@ -265,6 +265,9 @@ fn finish(
 /// What the training found out, for people.
 fn learnt(model: &Header) -> String {
     let (kind, images) = match model.held_back_images {
+        0 if model.cross_validated => {
+            ("good images, each by a fit without it (cross-validation)", model.good_scores.len())
+        }
         0 => ("training images (none were held back)", model.good_scores.len()),
         held_back => ("good images held back", held_back),
     };

@@ -9,7 +9,7 @@ use differnet_flow::{
     AuxiliaryTensor, Flow, FlowConfig, FlowError, HostFlow, load_flows, save_flows, save_host_flows,
 };
 
-/// Flows of one configuration, at least one.
+/// One flow or several.
 ///
 /// On the host processor they are what scores fastest, and become tensors when those are asked for.
 #[derive(Debug)]
@@ -73,14 +73,12 @@ impl Flows {
         self.tensors.get_or_init(to_tensors)
     }
 
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        if self.host.is_empty() { self.tensors().len() } else { self.host.len() }
-    }
-
     /// The hyperparameters of each.
-    pub(super) fn config(&self) -> FlowConfig {
-        self.host.first().map_or_else(|| self.tensors()[0].config(), HostFlow::config)
+    pub(super) fn configs(&self) -> Vec<FlowConfig> {
+        if self.host.is_empty() {
+            return self.tensors().iter().map(Flow::config).collect();
+        }
+        self.host.iter().map(HostFlow::config).collect()
     }
 }
 

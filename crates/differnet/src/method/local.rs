@@ -1,12 +1,23 @@
 //! Methods on local features: what each place of an image looks like, in one pass of EfficientNet-Lite0.
+//!
+//! A method is a [`plan`]: views of the features, and parts that judge places by them.
 
+mod bank;
 mod config;
 mod fit;
+mod gathered;
+mod gaussians;
+mod image_score;
 mod input;
+mod parts;
+mod place_scale;
+mod plan;
 mod scorer;
-mod top;
+mod tables;
+mod view;
 
-pub use config::LocalFlowConfig;
+pub use config::{LocalFlowConfig, PadimConfig, PatchCoreConfig};
 
+pub(super) use config::FEW_IMAGES;
 pub(crate) use fit::fit;
 pub(crate) use scorer::load;

@@ -58,15 +58,14 @@ pub(crate) fn fit(
     let local_statistics = local_statistics(training, split)?;
     let scorer = DifferNet { flows, local_statistics, average: config.average };
     Ok(Fitted {
-        scorer: Box::new(scorer),
         extractor: Some(training.runtime.extractor().id().to_owned()),
-        good_scores: GoodScores::Known(good),
         transform_spread: spread,
         feature_means: statistics.means,
         feature_deviations: statistics.deviations,
         updates: Some(updates),
         history,
         facts: facts.map(|(name, value)| (name.to_owned(), value)).into(),
+        ..Fitted::new(Box::new(scorer), GoodScores::Known(good))
     })
 }
 

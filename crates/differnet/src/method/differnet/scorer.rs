@@ -79,7 +79,7 @@ pub(crate) fn load(
 ) -> Result<Box<dyn Scorer>, Error> {
     let (flows, auxiliary) = Flows::load(path, &runtime.device).map_err(Error::model(path))?;
     let not_a_model = |reason: String| Error::NotAModel { path: path.to_path_buf(), reason };
-    if flows.config() != config.flow_config() || flows.count() != config.flows {
+    if flows.configs() != vec![config.flow_config(); config.flows] {
         return Err(not_a_model("its settings do not describe its flow".into()));
     }
     let table = |name: &str| {

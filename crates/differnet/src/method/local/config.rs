@@ -1,41 +1,66 @@
-//! Settings of the normalizing flow of local features.
+//! Settings of the methods on local features.
 
 use differnet_features::{STAGES, place_channels};
 use differnet_flow::{AdamConfig, FlowConfig};
 use serde::{Deserialize, Serialize};
 
+use super::plan::{DensityPlan, FlowTraining, ImageScoreRule, PartPlan, Plan, ViewPlan};
 use crate::config::{Preset, require, require_count};
 use crate::error::Error;
 use crate::method::flow_settings;
 
-/// Sines and cosines that tell where a place lies.
-pub(super) const POSITION: usize = 32;
+/// Pixels of an image as the network sees it, unless another number is given.
+const PIXELS: usize = 448 * 448;
+/// Stages that are looked at, unless others are given.
+const STAGES_SEEN: [usize; 3] = [3, 4, 5];
+/// Side of the neighbourhoods of most views.
+const NEIGHBOURS: usize = 3;
+/// Side of the neighbourhoods of coarse views.
+const COARSE_NEIGHBOURS: usize = 5;
 
-/// Settings of the normalizing flow of local features, given their place.
+/// With fewer training images than this, flows would learn them by heart.
+pub(in crate::method) const FEW_IMAGES: usize = 64;
+/// Least noise and most updates then; the coarse flow is left out.
+const FEW_NOISE: f64 = 0.3;
+const FEW_UPDATES: usize = 400;
+
+/// Settings of the normalizing flows of local features, given their place.
 ///
-/// The features of a place are the chosen stages of EfficientNet-Lite0, whitened; the flow's condition is
-/// the place (CFLOW-AD, Gudovskiy et al. 2022). Every number holds for all data sets.
+/// The features of a place are stages of EfficientNet-Lite0, whitened. Three judges look at them: a flow
+/// of fine features and one of coarse features, whose condition is the place (CFLOW-AD, Gudovskiy et al.
+/// 2022), and a bank of remembered places (PatchCore, Roth et al. 2022), which also makes the map. Their
+/// values are standardised at each place by those of good images, and summed. Every number holds for all
+/// data sets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LocalFlowConfig {
     /// Pixels of an image as the network sees it, about: sides keep the image's aspect and are multiples
     /// of 32.
     pub pixels: usize,
-    /// Stages of the network that are looked at, from 1, rising.
+    /// Stages of the network that the fine flow and the bank see, from 1, rising.
     pub stages: Vec<usize>,
-    /// Principal components of a place's features.
+    /// Principal components of a place's features that they see.
     pub components: usize,
+    /// Stages that the coarse flow sees; none for no such flow.
+    pub coarse_stages: Vec<usize>,
+    /// Principal components that the coarse flow sees.
+    pub coarse_components: usize,
+    /// Coupling blocks of the coarse flow.
+    pub coarse_blocks: usize,
+    /// Places that the bank remembers; 0 for no bank.
+    pub bank: usize,
     /// Adam's step size at the end; from [`AdamConfig::learning_rate`] it follows half a cosine.
     pub final_learning_rate: f64,
     /// Places per update.
     pub batch_size: usize,
-    /// Updates in all.
+    /// Updates of each flow; at most 400 with fewer than 64 images.
     pub updates: usize,
-    /// Standard deviation of Gaussian noise added to whitened features in training.
+    /// Standard deviation of Gaussian noise added to whitened features in training; at least 0.3 with
+    /// fewer than 64 images.
     pub noise: f64,
     /// The optimizer.
     #[serde(flatten)]
     pub adam: AdamConfig,
-    /// The flow; its width is that of the components.
+    /// The fine flow; its width is that of the components.
     #[serde(
         flatten,
         serialize_with = "flow_settings::write",
@@ -44,13 +69,41 @@ pub struct LocalFlowConfig {
     pub flow: FlowConfig,
 }
 
+/// Settings of PatchCore (Roth et al. 2022) on stages of EfficientNet-Lite0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PatchCoreConfig {
+    /// As [`LocalFlowConfig::pixels`].
+    pub pixels: usize,
+    /// Stages of the network that are looked at, from 1, rising.
+    pub stages: Vec<usize>,
+    /// Places that are remembered, picked from 60,000 by greedy k-centre.
+    pub bank: usize,
+    /// How many standard deviations of a feature half the image is worth; 0 to ignore where a place lies.
+    pub place_weight: f64,
+}
+
+/// Settings of PaDiM (Defard et al. 2021) on stages of EfficientNet-Lite0.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PadimConfig {
+    /// Pixels of an image as the network sees it: every image is squeezed into a square.
+    pub pixels: usize,
+    /// Stages of the network that are looked at, from 1, rising.
+    pub stages: Vec<usize>,
+    /// Principal components of a place's features.
+    pub components: usize,
+}
+
 impl LocalFlowConfig {
     /// The settings of a preset; all presets have the same.
     pub fn preset(_: Preset) -> Self {
         Self {
-            pixels: 448 * 448,
-            stages: vec![3, 4, 5],
+            pixels: PIXELS,
+            stages: STAGES_SEEN.into(),
             components: 128,
+            coarse_stages: vec![4, 5, 6],
+            coarse_components: 96,
+            coarse_blocks: 4,
+            bank: 2500,
             final_learning_rate: 1e-5,
             batch_size: 512,
             updates: 2000,
@@ -71,47 +124,165 @@ impl LocalFlowConfig {
         }
     }
 
-    /// The hyperparameters of the flow of rows of `components`.
-    pub(super) fn flow_config(&self, components: usize) -> FlowConfig {
-        FlowConfig { features: components, condition: POSITION, ..self.flow.clone() }
-    }
-
-    /// Adam's step size for update number `update`, from 0.
-    pub(super) fn learning_rate_at(&self, update: usize) -> f64 {
-        let share = update as f64 / self.updates as f64;
-        let weight = 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
-        self.final_learning_rate + (self.adam.learning_rate - self.final_learning_rate) * weight
+    /// The method for a number of training images.
+    pub(in crate::method) fn plan(&self, training_images: usize) -> Plan {
+        let few = training_images < FEW_IMAGES;
+        let training = |flow: FlowConfig| {
+            DensityPlan::Flow(FlowTraining {
+                flow,
+                adam: self.adam.clone(),
+                final_learning_rate: self.final_learning_rate,
+                batch_size: self.batch_size,
+                updates: if few { self.updates.min(FEW_UPDATES) } else { self.updates },
+                noise: if few { self.noise.max(FEW_NOISE) } else { self.noise },
+            })
+        };
+        let mut views = vec![ViewPlan {
+            stages: self.stages.clone(),
+            neighbours: NEIGHBOURS,
+            components: Some(self.components),
+        }];
+        let mut parts = vec![PartPlan { view: 0, density: training(self.flow.clone()) }];
+        if !self.coarse_stages.is_empty() && !few {
+            views.push(ViewPlan {
+                stages: self.coarse_stages.clone(),
+                neighbours: COARSE_NEIGHBOURS,
+                components: Some(self.coarse_components),
+            });
+            let flow = FlowConfig { blocks: self.coarse_blocks, ..self.flow.clone() };
+            parts.push(PartPlan { view: 1, density: training(flow) });
+        }
+        if self.bank > 0 {
+            let density = DensityPlan::Bank { size: self.bank, place_weight: 0.0 };
+            parts.push(PartPlan { view: 0, density });
+        }
+        Plan {
+            pixels: self.pixels,
+            square: false,
+            views,
+            // The bank's, if there is one.
+            map_part: parts.len() - 1,
+            parts,
+            standardised: true,
+            image_score: ImageScoreRule::Top,
+        }
     }
 
     /// Checks every range.
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        for (name, value) in [
-            ("components", self.components),
-            ("batch_size", self.batch_size),
-            ("updates", self.updates),
-            ("blocks", self.flow.blocks),
-            ("hidden", self.flow.hidden),
-        ] {
-            require_count(name, value)?;
+        require_count("batch_size", self.batch_size)?;
+        require_count("updates", self.updates)?;
+        require_count("blocks", self.flow.blocks)?;
+        require_count("hidden", self.flow.hidden)?;
+        require_count("coarse_blocks", self.coarse_blocks)?;
+        require_pixels(self.pixels)?;
+        require_view(["stages", "components"], &self.stages, self.components)?;
+        if !self.coarse_stages.is_empty() {
+            let names = ["coarse_stages", "coarse_components"];
+            require_view(names, &self.coarse_stages, self.coarse_components)?;
         }
-        let stages = &self.stages;
-        let rising = stages.is_sorted_by(|a, b| a < b) && !stages.is_empty();
-        if !rising || stages.iter().any(|stage| !(1..=STAGES).contains(stage)) {
-            let (name, expected) = ("stages", "rising numbers from 1 to 6");
-            return Err(Error::Config { name, expected, found: format!("{stages:?}") });
-        }
-        let channels = place_channels(stages);
-        if !(2..=channels).contains(&self.components) {
-            let (name, expected) = ("components", "from 2 to the channels of the stages");
-            return Err(Error::Config { name, expected, found: self.components.to_string() });
-        }
-        if !(64 * 64..=4096 * 4096).contains(&self.pixels) {
-            let (name, expected) = ("pixels", "from 64x64 to 4096x4096");
-            return Err(Error::Config { name, expected, found: self.pixels.to_string() });
-        }
+        require_bank(self.bank, 0)?;
         let last = self.final_learning_rate;
         require("final_learning_rate", last, last > 0.0, "positive")?;
         require("noise", self.noise, self.noise >= 0.0, "at least 0")?;
-        flow_settings::validate(&self.adam, &self.flow_config(self.components))
+        let flow = FlowConfig { features: self.components, ..self.flow.clone() };
+        flow_settings::validate(&self.adam, &flow)
     }
+}
+
+impl Default for PatchCoreConfig {
+    fn default() -> Self {
+        Self { pixels: PIXELS, stages: STAGES_SEEN.into(), bank: 2500, place_weight: 0.0 }
+    }
+}
+
+impl PatchCoreConfig {
+    pub(in crate::method) fn plan(&self) -> Plan {
+        let stages = self.stages.clone();
+        let density = DensityPlan::Bank { size: self.bank, place_weight: self.place_weight };
+        Plan {
+            pixels: self.pixels,
+            square: false,
+            views: vec![ViewPlan { stages, neighbours: NEIGHBOURS, components: None }],
+            parts: vec![PartPlan { view: 0, density }],
+            standardised: false,
+            image_score: ImageScoreRule::Largest,
+            map_part: 0,
+        }
+    }
+
+    /// Checks every range.
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        require_pixels(self.pixels)?;
+        require_stages("stages", &self.stages)?;
+        require_bank(self.bank, 1)?;
+        let weight = self.place_weight;
+        require("place_weight", weight, weight >= 0.0, "at least 0")
+    }
+}
+
+impl Default for PadimConfig {
+    fn default() -> Self {
+        Self { pixels: PIXELS, stages: STAGES_SEEN.into(), components: 64 }
+    }
+}
+
+impl PadimConfig {
+    pub(in crate::method) fn plan(&self) -> Plan {
+        let (stages, components) = (self.stages.clone(), Some(self.components));
+        Plan {
+            pixels: self.pixels,
+            square: true,
+            views: vec![ViewPlan { stages, neighbours: NEIGHBOURS, components }],
+            parts: vec![PartPlan { view: 0, density: DensityPlan::Gaussians }],
+            standardised: false,
+            image_score: ImageScoreRule::Largest,
+            map_part: 0,
+        }
+    }
+
+    /// Checks every range.
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        require_pixels(self.pixels)?;
+        require_view(["stages", "components"], &self.stages, self.components)
+    }
+}
+
+fn require_pixels(pixels: usize) -> Result<(), Error> {
+    if (64 * 64..=4096 * 4096).contains(&pixels) {
+        return Ok(());
+    }
+    let expected = "from 64x64 to 4096x4096";
+    Err(Error::Config { name: "pixels", expected, found: pixels.to_string() })
+}
+
+fn require_stages(name: &'static str, stages: &[usize]) -> Result<(), Error> {
+    let rising = stages.is_sorted_by(|a, b| a < b) && !stages.is_empty();
+    if rising && stages.iter().all(|stage| (1..=STAGES).contains(stage)) {
+        return Ok(());
+    }
+    let expected = "rising numbers from 1 to 6";
+    Err(Error::Config { name, expected, found: format!("{stages:?}") })
+}
+
+/// Checks the stages and the components of a view; `names` are theirs.
+fn require_view(
+    names: [&'static str; 2],
+    stages: &[usize],
+    components: usize,
+) -> Result<(), Error> {
+    require_stages(names[0], stages)?;
+    if (2..=place_channels(stages)).contains(&components) {
+        return Ok(());
+    }
+    let expected = "from 2 to the channels of the stages";
+    Err(Error::Config { name: names[1], expected, found: components.to_string() })
+}
+
+fn require_bank(bank: usize, least: usize) -> Result<(), Error> {
+    if (least..=super::bank::CANDIDATES).contains(&bank) {
+        return Ok(());
+    }
+    let expected = if least == 0 { "at most 60000" } else { "from 1 to 60000" };
+    Err(Error::Config { name: "bank", expected, found: bank.to_string() })
 }

@@ -1,193 +1,305 @@
-//! Fitting a flow to the places of good images.
+//! Fitting the parts of a plan to the places of good images, and their scales to images left out.
 
-use std::path::PathBuf;
-
-use differnet_baselines::{Rows, Whitening};
-use differnet_data::{ImageInput, SeenImage};
-use differnet_features::{efficientnet_lite_id, place_channels};
-use differnet_flow::{BatchOrder, FlowInput, Trainer, add_noise};
+use differnet_features::efficientnet_lite_id;
+use differnet_flow::{BatchOrder, Flow, FlowInput, Trainer, add_noise};
 use differnet_progress::{Progress, Stage};
-use rayon::prelude::*;
+use differnet_random::IndexStream;
 
-use super::LocalFlowConfig;
-use super::config::POSITION;
-use super::input::{SeenPlaces, positions, seen_places};
-use super::scorer::{LocalFlow, Whitener, mean_of};
+use super::bank::{Bank, CANDIDATES};
+use super::gathered::{GoodImage, counted_places};
+use super::gaussians::PlaceGaussians;
+use super::image_score::PlaceValues;
+use super::input::{SeenMaps, Shift, positions, read, read_shifted};
+use super::parts::{Density, Parts, place_coordinates};
+use super::place_scale::{PlaceScale, good_values};
+use super::plan::{DensityPlan, FlowTraining, POSITION, Plan};
+use super::scorer::LocalModel;
+use super::view::View;
 use crate::error::Error;
+use crate::header::HistoryPoint;
+use crate::method::flows::Flows;
 use crate::method::{Fitted, GoodScores};
 use crate::split::Split;
 use crate::training::Training;
 
-/// Images read at once.
-const BATCH: usize = 8;
 /// Images whose places set means, deviations and principal components: 47,000 places.
 const WHITENING_IMAGES: usize = 60;
+/// Groups of images that are left out one after the other where none are held back.
+const FOLDS: usize = 4;
 /// Updates between two points of the history.
 const HISTORY: usize = 100;
-/// Training images whose scores stand in where none were held back.
-const SCORED_TRAINING_IMAGES: usize = 200;
 
-/// Whitened places of all training images, and where each lies.
-#[derive(Default)]
-struct TrainingPlaces {
-    /// `[places, components]`
-    rows: Vec<f32>,
-    /// Of each place: which of `grids`, and its number there.
-    at: Vec<(u32, u32)>,
-    /// Positions of the places of each shape of grid, `[places, 32]`.
-    grids: Vec<((usize, usize), Vec<f32>)>,
-    /// Mean of each image's whitened places.
-    means: Vec<Vec<f64>>,
+/// The parts of a plan while they are fitted.
+struct Fitting<'a> {
+    plan: &'a Plan,
+    training: &'a Training<'a>,
+    widths: Vec<usize>,
+    /// Updates done, and to be done, by all flows.
+    done: usize,
+    total: usize,
+    /// Course of the last flow's training.
+    history: Vec<HistoryPoint>,
 }
 
-/// A flow of the places of the images of `split`.
-pub(crate) fn fit(
-    own: &LocalFlowConfig,
-    training: &Training<'_>,
-    split: &Split,
-) -> Result<Fitted, Error> {
-    let (whitener, first) = whitener(own, training, split)?;
-    let places = training_places(own, training, split, &whitener, first)?;
-    let components = whitener.components();
-    let config = own.flow_config(components);
-    let (seed, device) = (training.config.seed, &training.runtime.device);
-    let mut trainer = Trainer::new(config.init(seed, device), own.adam.clone());
-    let mut order = BatchOrder::new(seed, places.at.len(), own.batch_size);
-    let deviations = vec![own.noise as f32; components];
-    let (mut rows, mut condition) = (Vec::new(), Vec::new());
-    let (mut history, mut sum) = (Vec::new(), 0.0);
-    for update in 0..own.updates {
-        rows.clear();
-        condition.clear();
-        for &place in order.batch(update as u64) {
-            rows.extend_from_slice(&places.rows[place * components..][..components]);
-            let (grid, at) = places.at[place];
-            let positions = &places.grids[grid as usize].1;
-            condition.extend_from_slice(&positions[at as usize * POSITION..][..POSITION]);
-        }
-        add_noise(&mut rows, &deviations, seed, update as u64);
-        trainer.set_learning_rate(own.learning_rate_at(update));
-        let report = trainer.step(FlowInput { rows: &rows, condition: &condition })?;
-        sum += report.loss;
-        if (update + 1).is_multiple_of(HISTORY) {
-            let train = sum / HISTORY as f64;
-            let update = update as u64 + 1;
-            history.push(crate::HistoryPoint { update, train, validation: None });
-            sum = 0.0;
-        }
-        let progress = Progress::new(Stage::Training, update + 1, own.updates);
-        training.monitor.report(Progress { loss: Some(report.loss), ..progress })?;
-    }
-    let (feature_means, feature_deviations) = statistics(&places.means);
-    let scorer = LocalFlow::new(own, whitener, trainer.flow(), training.runtime);
-    let good_scores = if split.validation.is_empty() {
-        let files = &split.training[..split.training.len().min(SCORED_TRAINING_IMAGES)];
-        let score = |seen: Result<SeenPlaces, Error>| Ok(scorer.judge(&seen?).score);
-        GoodScores::Known(read(own, training, files).map(score).collect::<Result<_, Error>>()?)
-    } else {
-        GoodScores::OfValidationSet
+/// A model by `plan` of the images of `split`.
+///
+/// The scale of each part, the threshold and that of maps come from images that it was not fitted to:
+/// those held back, else by cross-validation; of a single image, from its shifted copies.
+pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<Fitted, Error> {
+    let stages = plan.stages();
+    let first = &split.training[..split.training.len().min(WHITENING_IMAGES)];
+    let first = read(&plan, training, first).collect::<Result<Vec<_>, Error>>()?;
+    let view = |view| View::fit(view, &stages, &first, &training.monitor);
+    let views = plan.views.iter().map(view).collect::<Result<Vec<_>, Error>>()?;
+    let known = first.len();
+    let others = read(&plan, training, &split.training[known..]);
+    let held_back = read(&plan, training, &split.validation);
+    let total = split.training.len() + split.validation.len();
+    let gathered = |seen: SeenMaps| {
+        let rows: Vec<Vec<f32>> = views.iter().map(|view| view.rows(&stages, &seen)).collect();
+        GoodImage::new(seen.grid, &rows)
     };
-    let facts = [
-        ("places trained on", places.at.len().to_string()),
-        ("components of a place", components.to_string()),
-        ("parameters of the flow", config.parameters().to_string()),
-    ];
+    let mut images = Vec::with_capacity(total);
+    for seen in first.into_iter().map(Ok).chain(others).chain(held_back) {
+        images.push(gathered(seen?));
+        training.monitor.report(Progress::new(Stage::Features, images.len(), total))?;
+    }
+    let held_back = images.split_off(split.training.len());
+    let images: Vec<&GoodImage> = images.iter().collect();
+
+    let folds = if held_back.is_empty() && images.len() > 1 { images.len().min(FOLDS) } else { 0 };
+    let mut fitting = Fitting {
+        plan: &plan,
+        training,
+        widths: views.iter().map(View::components).collect(),
+        done: 0,
+        total: plan.updates() * (folds + 1),
+        history: Vec::new(),
+    };
+    let mut good = Vec::with_capacity(total);
+    for fold in 0..folds {
+        let of_fold = |inside: bool| {
+            let numbered = images.iter().enumerate();
+            let chosen = numbered.filter(move |(at, _)| (at % folds == fold) == inside);
+            chosen.map(|(_, image)| *image).collect::<Vec<_>>()
+        };
+        let parts = fitting.parts(&of_fold(false))?;
+        good.extend(of_fold(true).into_iter().map(|image| judged(&parts, image)));
+    }
+    let parts = fitting.parts(&images)?;
+    good.extend(held_back.iter().map(|image| judged(&parts, image)));
+    if good.is_empty() {
+        for shift in Shift::HALF_A_PLACE {
+            let seen = read_shifted(&plan, training, &split.training[0], shift)?;
+            good.push(judged(&parts, &gathered(seen)));
+        }
+    }
+
+    let scales = if plan.standardised { scales(&good, None) } else { Vec::new() };
+    let scores = (0..good.len()).map(|at| {
+        let own = if plan.standardised { scales_without(&good, at) } else { Vec::new() };
+        plan.image_score.of(&good[at].sum(&own), &good[at].grid)
+    });
+    let scores: Vec<f64> = scores.collect();
+    let peaks = good.iter().filter_map(|image| image.map(plan.map_part).peak());
+    let good_peaks = Some(peaks.map(|peak| f64::from(peak.value)).collect());
+    let (feature_means, feature_deviations) = statistics(&images);
+    let facts = facts(&plan, &parts, &images, &fitting.widths);
+    let history = fitting.history;
+    let updates = Some(plan.updates() as u64).filter(|updates| *updates > 0);
+    let model = LocalModel { plan, views, parts, scales };
     Ok(Fitted {
         extractor: Some(efficientnet_lite_id()),
         feature_means,
         feature_deviations,
-        updates: Some(own.updates as u64),
+        updates,
         history,
-        facts: facts.map(|(name, value)| (name.to_owned(), value)).into(),
-        ..Fitted::new(Box::new(scorer), good_scores)
+        cross_validated: folds > 0,
+        good_peaks,
+        facts,
+        ..Fitted::new(Box::new(model), GoodScores::Known(scores))
     })
 }
 
-/// Means, deviations and principal components of the places of the first training images, and these
-/// places.
-fn whitener(
-    own: &LocalFlowConfig,
-    training: &Training<'_>,
-    split: &Split,
-) -> Result<(Whitener, Vec<SeenPlaces>), Error> {
-    // Spread over all of them: neighbours in the order of contents are as unlike as any.
-    let files = &split.training[..split.training.len().min(WHITENING_IMAGES)];
-    let channels = place_channels(&own.stages);
-    let seen = read(own, training, files).collect::<Result<Vec<_>, Error>>()?;
-    let mut values = Vec::new();
-    for SeenPlaces { places, counts } in &seen {
-        for (row, counts) in places.values.chunks_exact(channels).zip(counts) {
-            if *counts {
-                values.extend_from_slice(row);
-            }
-        }
-    }
-    let rows = Rows::new(&values, channels)?;
-    let whitening = Whitening::fit(&rows, own.components, &training.monitor)?;
-    Ok((Whitener::new(&whitening, channels), seen))
+/// The values of a good image by parts that were not fitted to it.
+fn judged(parts: &Parts, image: &GoodImage) -> PlaceValues {
+    PlaceValues { values: parts.values(&image.views(), &image.grid), grid: image.grid.clone() }
 }
 
-/// The places of all training images, of which the `first` have been looked at.
-fn training_places(
-    own: &LocalFlowConfig,
-    training: &Training<'_>,
-    split: &Split,
-    whitener: &Whitener,
-    first: Vec<SeenPlaces>,
-) -> Result<TrainingPlaces, Error> {
-    let total = split.training.len();
-    let mut all = TrainingPlaces::default();
-    let components = whitener.components();
-    let others = read(own, training, &split.training[first.len()..]);
-    for (done, seen) in (1..).zip(first.into_iter().map(Ok).chain(others)) {
-        let SeenPlaces { places, counts } = seen?;
-        let shape = (places.height, places.width);
-        let known = all.grids.iter().position(|(grid, _)| *grid == shape);
-        let grid = known.unwrap_or_else(|| {
-            all.grids.push((shape, positions(shape.0, shape.1)));
-            all.grids.len() - 1
-        });
-        let whitened = whitener.apply(&places.values);
-        for (at, (row, counts)) in whitened.chunks_exact(components).zip(&counts).enumerate() {
-            if *counts {
-                all.rows.extend_from_slice(row);
-                all.at.push((grid as u32, at as u32));
-            }
-        }
-        all.means.push(mean_of(&whitened, &counts, components));
-        training.monitor.report(Progress::new(Stage::Features, done, total))?;
-    }
-    Ok(all)
+/// The scale of each part by good images, but for the one numbered `without`.
+fn scales(good: &[PlaceValues], without: Option<usize>) -> Vec<PlaceScale> {
+    let parts = 0..good[0].values.len();
+    let of_part = |part: usize| {
+        let maps = good.iter().map(|image| good_values(&image.values[part], &image.grid));
+        PlaceScale::fit(&maps.collect::<Vec<_>>(), without)
+    };
+    parts.map(of_part).collect()
 }
 
-/// The places of files that were usable before; a few images are in memory at a time.
-fn read<'a>(
-    own: &'a LocalFlowConfig,
-    training: &'a Training<'_>,
-    files: &'a [PathBuf],
-) -> impl Iterator<Item = Result<SeenPlaces, Error>> {
-    let runtime = training.runtime;
-    let decoded = files.chunks(BATCH).flat_map(move |files| {
-        let read = |file: &PathBuf| {
-            SeenImage::read(ImageInput::File(file), training.regions, &runtime.limits)
+/// The scale of each part by the other images than the one numbered `at`: standardised by itself, it would
+/// look better than it is. By itself if it is the only one.
+fn scales_without(good: &[PlaceValues], at: usize) -> Vec<PlaceScale> {
+    scales(good, Some(at).filter(|_| good.len() > 1))
+}
+
+impl Fitting<'_> {
+    /// The parts fitted to `images`.
+    fn parts(&mut self, images: &[&GoodImage]) -> Result<Parts, Error> {
+        let (mut flows, mut parts) = (Vec::new(), Vec::new());
+        for part in &self.plan.parts {
+            let density = match &part.density {
+                DensityPlan::Flow(own) => {
+                    flows.push(self.flow(part.view, own, images)?);
+                    Density::Flow(flows.len() - 1)
+                }
+                DensityPlan::Bank { size, place_weight } => {
+                    let bank = self.bank(part.view, *size, *place_weight, images)?;
+                    Density::Bank { bank, place_weight: *place_weight }
+                }
+                DensityPlan::Gaussians => {
+                    let mut rows: Vec<Vec<f32>> = Vec::with_capacity(images.len());
+                    rows.extend(images.iter().map(|image| image.views().swap_remove(part.view)));
+                    Density::Gaussians(PlaceGaussians::fit(&rows, self.widths[part.view]))
+                }
+            };
+            parts.push((part.view, density));
+        }
+        let device = &self.training.runtime.device;
+        let flows = (!flows.is_empty()).then(|| Flows::of(flows, device));
+        Ok(Parts { flows, parts })
+    }
+
+    /// A flow of the places of `images`, given where they lie.
+    fn flow(
+        &mut self,
+        view: usize,
+        own: &FlowTraining,
+        images: &[&GoodImage],
+    ) -> Result<Flow, Error> {
+        let components = self.widths[view];
+        let Training { config, runtime, monitor, .. } = self.training;
+        let mut trainer =
+            Trainer::new(own.config(components).init(config.seed, &runtime.device), own.adam.clone());
+        let places = counted_places(images);
+        let grids = Positions::of(images);
+        let mut order = BatchOrder::new(config.seed, places.len(), own.batch_size);
+        let deviations = vec![own.noise as f32; components];
+        let (mut rows, mut condition) = (Vec::new(), Vec::new());
+        let mut sum = 0.0;
+        self.history.clear();
+        for update in 0..own.updates {
+            rows.clear();
+            condition.clear();
+            for &at in order.batch(update as u64) {
+                let (image, place) = (places[at].0 as usize, places[at].1 as usize);
+                images[image].extend(view, place, &mut rows);
+                condition.extend_from_slice(grids.at(image, place));
+            }
+            add_noise(&mut rows, &deviations, config.seed, update as u64);
+            trainer.set_learning_rate(own.learning_rate_at(update));
+            let report = trainer.step(FlowInput { rows: &rows, condition: &condition })?;
+            sum += report.loss;
+            if (update + 1).is_multiple_of(HISTORY) {
+                let (update, train) = (update as u64 + 1, sum / HISTORY as f64);
+                self.history.push(HistoryPoint { update, train, validation: None });
+                sum = 0.0;
+            }
+            self.done += 1;
+            let progress = Progress::new(Stage::Training, self.done, self.total);
+            monitor.report(Progress { loss: Some(report.loss), ..progress })?;
+        }
+        Ok(trainer.flow())
+    }
+
+    /// A bank of places of `images`.
+    fn bank(
+        &self,
+        view: usize,
+        size: usize,
+        place_weight: f64,
+        images: &[&GoodImage],
+    ) -> Result<Bank, Error> {
+        let Training { config, monitor, .. } = self.training;
+        let places = counted_places(images);
+        let mut stream = IndexStream::indexed(config.seed, b"bank candidates ", 0);
+        let mut candidates = Vec::new();
+        for at in stream.subsample(places.len(), CANDIDATES) {
+            let (image, place) = (images[places[at].0 as usize], places[at].1 as usize);
+            image.extend(view, place, &mut candidates);
+            if place_weight != 0.0 {
+                candidates.extend(place_coordinates(place, image.grid.shape(), place_weight));
+            }
+        }
+        let width = self.widths[view] + if place_weight == 0.0 { 0 } else { 2 };
+        Bank::fit(&candidates, width, size, config.seed, monitor)
+    }
+}
+
+/// Positions of the places of each shape of grid.
+struct Positions {
+    /// The number of each image's grid.
+    of_images: Vec<usize>,
+    /// `[places, 32]`
+    grids: Vec<((usize, usize), Vec<f32>)>,
+}
+
+impl Positions {
+    fn of(images: &[&GoodImage]) -> Self {
+        let mut grids: Vec<((usize, usize), Vec<f32>)> = Vec::new();
+        let of_image = |image: &&GoodImage| {
+            let shape = image.grid.shape();
+            let known = grids.iter().position(|(known, _)| *known == shape);
+            known.unwrap_or_else(|| {
+                grids.push((shape, positions(shape)));
+                grids.len() - 1
+            })
         };
-        files.par_iter().map(read).collect::<Vec<_>>()
-    });
-    decoded.map(move |seen| {
-        let seen = seen.map_err(|source| Error::ImageChanged { source })?;
-        Ok(seen_places(runtime.place_extractor(), &seen, own.pixels, &own.stages))
-    })
+        let of_images = images.iter().map(of_image).collect();
+        Self { of_images, grids }
+    }
+
+    /// The position of a place of an image.
+    fn at(&self, image: usize, place: usize) -> &[f32] {
+        &self.grids[self.of_images[image]].1[place * POSITION..][..POSITION]
+    }
+}
+
+/// What the model has to tell of itself.
+fn facts(
+    plan: &Plan,
+    parts: &Parts,
+    images: &[&GoodImage],
+    widths: &[usize],
+) -> Vec<(String, String)> {
+    let joined = |values: Vec<String>| values.join(", ");
+    let mut facts = vec![
+        ("places trained on", counted_places(images).len().to_string()),
+        ("components of a place", joined(widths.iter().map(usize::to_string).collect())),
+    ];
+    let flow = |part: &super::plan::PartPlan| match &part.density {
+        DensityPlan::Flow(own) => Some(own.config(widths[part.view]).parameters().to_string()),
+        DensityPlan::Bank { .. } | DensityPlan::Gaussians => None,
+    };
+    let flows: Vec<String> = plan.parts.iter().filter_map(flow).collect();
+    if !flows.is_empty() {
+        facts.push(("parameters of the flows", joined(flows)));
+    }
+    for (_, density) in &parts.parts {
+        if let Density::Bank { bank, .. } = density {
+            facts.push(("places remembered", bank.count().to_string()));
+        }
+    }
+    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Mean and standard deviation over images of the images' means.
-fn statistics(means: &[Vec<f64>]) -> (Vec<f32>, Vec<f32>) {
-    let components = means.first().map_or(0, Vec::len);
-    let count = means.len().max(1) as f64;
+fn statistics(images: &[&GoodImage]) -> (Vec<f32>, Vec<f32>) {
+    let count = images.len() as f64;
     let of = |component: usize| {
-        let values = || means.iter().map(move |image| image[component]);
+        let values = || images.iter().map(move |image| image.mean[component]);
         let mean = values().sum::<f64>() / count;
         let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
         (mean as f32, variance.sqrt() as f32)
     };
-    (0..components).map(of).unzip()
+    (0..images[0].mean.len()).map(of).unzip()
 }

@@ -1,37 +1,123 @@
-//! Images as a method on local features sees them: places, where each lies, and which count.
+//! Images as a method on local features sees them: maps, where each place lies, and which count.
 
-use differnet_data::{RgbImage, SeenImage, resize_bilinear};
-use differnet_features::{PlaceExtractor, Places, SIDE_STEP};
+use std::path::PathBuf;
 
-use super::config::POSITION;
+use differnet_data::{ImageInput, RgbImage, SeenImage, resize_bilinear};
+use differnet_features::{PLACE, SIDE_STEP, StageMap};
+use rayon::prelude::*;
 
-/// An image's places and which of them count.
-pub(super) struct SeenPlaces {
-    pub(super) places: Places,
+use super::plan::{POSITION, Plan};
+use crate::error::Error;
+use crate::runtime::Runtime;
+use crate::training::Training;
+
+/// Images read at once.
+const BATCH: usize = 8;
+
+/// What the network shows of an image, and which places count.
+pub(super) struct SeenMaps {
+    /// After the plan's stages, rising.
+    pub(super) maps: Vec<StageMap>,
+    pub(super) grid: Grid,
+}
+
+/// The places of an image.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Grid {
+    pub(super) height: usize,
+    pub(super) width: usize,
     /// Whether each place counts: at least half of its pixels do.
     pub(super) counts: Vec<bool>,
 }
 
-/// The places of an image of about `pixels` pixels.
-pub(super) fn seen_places(
-    extractor: &PlaceExtractor,
-    seen: &SeenImage,
-    pixels: usize,
-    stages: &[usize],
-) -> SeenPlaces {
-    let (width, height) = shape(seen.image.dimensions(), pixels);
-    let resized = resize_bilinear(&seen.image, width as u32, height as u32);
-    let places = extractor.places(resized.as_raw(), height, width, stages);
-    let counts = match &seen.ignored {
-        None => vec![true; places.height * places.width],
-        Some(ignored) => counting(&seen.image, ignored, (places.height, places.width)),
+impl Grid {
+    pub(super) fn shape(&self) -> (usize, usize) {
+        (self.height, self.width)
+    }
+}
+
+/// How far an image is moved, pixels as the network sees them.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shift {
+    right: i32,
+    down: i32,
+}
+
+impl Shift {
+    const NONE: Self = Self { right: 0, down: 0 };
+    /// To where no place of the image itself lies.
+    pub(super) const HALF_A_PLACE: [Self; 4] = {
+        let half = PLACE as i32 / 2;
+        [
+            Self { right: half, down: half },
+            Self { right: -half, down: half },
+            Self { right: half, down: -half },
+            Self { right: -half, down: -half },
+        ]
     };
-    SeenPlaces { places, counts }
+}
+
+/// What the network shows of an image.
+pub(super) fn seen_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage) -> SeenMaps {
+    shifted_maps(plan, runtime, seen, Shift::NONE)
+}
+
+/// What the network shows of an image that is moved; its outermost pixels fill what is left behind.
+fn shifted_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage, shift: Shift) -> SeenMaps {
+    let dimensions = if plan.square { (1, 1) } else { seen.image.dimensions() };
+    let (image_width, image_height) = network_shape(dimensions, plan.pixels);
+    let mut resized = resize_bilinear(&seen.image, image_width as u32, image_height as u32);
+    if shift.right != 0 || shift.down != 0 {
+        let from = |at: u32, by: i32, size: u32| at.saturating_add_signed(-by).min(size - 1);
+        resized = RgbImage::from_fn(resized.width(), resized.height(), |x, y| {
+            let (width, height) = resized.dimensions();
+            *resized.get_pixel(from(x, shift.right, width), from(y, shift.down, height))
+        });
+    }
+    let extractor = runtime.place_extractor();
+    let maps = extractor.maps(resized.as_raw(), image_height, image_width, &plan.stages());
+    let (height, width) = (image_height / PLACE, image_width / PLACE);
+    let counts = match &seen.ignored {
+        None => vec![true; height * width],
+        Some(ignored) => counting(&seen.image, ignored, (height, width)),
+    };
+    SeenMaps { maps, grid: Grid { height, width, counts } }
+}
+
+/// What the network shows of files that were usable before; a few images are in memory at a time.
+pub(super) fn read<'a>(
+    plan: &'a Plan,
+    training: &'a Training<'_>,
+    files: &'a [PathBuf],
+) -> impl Iterator<Item = Result<SeenMaps, Error>> {
+    let runtime = training.runtime;
+    let decoded = files.chunks(BATCH).flat_map(move |files| {
+        let read = |file: &PathBuf| {
+            SeenImage::read(ImageInput::File(file), training.regions, &runtime.limits)
+        };
+        files.par_iter().map(read).collect::<Vec<_>>()
+    });
+    decoded.map(move |seen| {
+        let seen = seen.map_err(|source| Error::ImageChanged { source })?;
+        Ok(seen_maps(plan, runtime, &seen))
+    })
+}
+
+/// What the network shows of a file that was usable before, moved.
+pub(super) fn read_shifted(
+    plan: &Plan,
+    training: &Training<'_>,
+    file: &PathBuf,
+    shift: Shift,
+) -> Result<SeenMaps, Error> {
+    let seen = SeenImage::read(ImageInput::File(file), training.regions, &training.runtime.limits)
+        .map_err(|source| Error::ImageChanged { source })?;
+    Ok(shifted_maps(plan, training.runtime, &seen, shift))
 }
 
 /// Width and height, multiples of [`SIDE_STEP`], that keep the aspect of an image and have about `pixels`
 /// pixels.
-fn shape((width, height): (u32, u32), pixels: usize) -> (usize, usize) {
+pub(super) fn network_shape((width, height): (u32, u32), pixels: usize) -> (usize, usize) {
     let aspect = f64::from(width) / f64::from(height);
     let side = |length: f64| ((length / SIDE_STEP as f64).round() as usize).max(1) * SIDE_STEP;
     // Beyond 8 : 1 the shorter side would be too short to see anything.
@@ -61,10 +147,10 @@ fn counting(image: &RgbImage, ignored: &[bool], (height, width): (usize, usize))
     counts
 }
 
-/// Positional encoding of a grid's places, `[height · width, 32]`: sines and cosines of column and row,
-/// each from 0 to 1, in waves of length 2 to 1/64.
-pub(super) fn positions(height: usize, width: usize) -> Vec<f32> {
-    let part = |at: usize, count: usize| at as f32 / (count - 1).max(1) as f32;
+/// Positional encoding of a grid's places, `[height · width, 32]`: sines and cosines of the column and the
+/// row of each place's centre, from 0 to 1, in waves of length 2 to 1/64.
+pub(super) fn positions((height, width): (usize, usize)) -> Vec<f32> {
+    let part = |at: usize, count: usize| (at as f32 + 0.5) / count as f32;
     let mut values = Vec::with_capacity(height * width * POSITION);
     for place in 0..height * width {
         for at in [part(place % width, width), part(place / width, height)] {
@@ -83,11 +169,11 @@ mod tests {
 
     #[test]
     fn sides_keep_the_aspect_and_are_multiples_of_32() {
-        assert_eq!(shape((900, 900), 448 * 448), (448, 448));
-        assert_eq!(shape((1000, 250), 448 * 448), (896, 224));
+        assert_eq!(network_shape((900, 900), 448 * 448), (448, 448));
+        assert_eq!(network_shape((1000, 250), 448 * 448), (896, 224));
         // √(448² · 0.5) = 316.8 → 320, and twice that 633.6 → 640.
-        assert_eq!(shape((300, 600), 448 * 448), (320, 640));
-        assert_eq!(shape((10_000, 1), 64 * 64), (192, 32));
+        assert_eq!(network_shape((300, 600), 448 * 448), (320, 640));
+        assert_eq!(network_shape((10_000, 1), 64 * 64), (192, 32));
     }
 
     #[test]
@@ -100,14 +186,14 @@ mod tests {
     }
 
     #[test]
-    fn corners_are_told_apart_and_a_single_place_lies_at_the_origin() {
-        let found = positions(2, 3);
+    fn every_place_has_a_position_of_its_own() {
+        let found = positions((2, 3));
         assert_eq!(found.len(), 6 * POSITION);
         let row = |place: usize| &found[place * POSITION..][..POSITION];
         assert_ne!(row(0), row(2));
         assert_ne!(row(0), row(3));
-        // Half a wave of π at 0.5: sin(π/2) = 1, cos(π/2) = 0.
+        // The centre of three columns: sin(π/2) = 1, cos(π/2) = 0; the first of two rows: sin(π/4).
         assert!((row(1)[0] - 1.0).abs() < 1e-6 && row(1)[8].abs() < 1e-6);
-        assert_eq!(positions(1, 1)[..16], [[0.0; 8], [1.0; 8]].concat());
+        assert!((row(1)[16] - 0.5_f32.sqrt()).abs() < 1e-6);
     }
 }

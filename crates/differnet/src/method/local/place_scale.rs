@@ -1,0 +1,153 @@
+//! Values of places in units of what good images showed there.
+
+use differnet_flow::AuxiliaryTensor;
+use differnet_scoring::AnomalyMap;
+
+use super::input::Grid;
+use super::tables::{Tables, table};
+
+/// Sides of the tables.
+const SIDE: usize = 28;
+/// Images of the mean over all places that are added to the good images, so that few of them do not say
+/// too much about single places.
+const PSEUDO_IMAGES: f64 = 10.0;
+/// σ of the blur of the tables, cells.
+const BLUR: f64 = 1.5;
+/// Least deviation, in units of the mean.
+const LEAST_DEVIATION: f32 = 1e-4;
+
+/// Mean and standard deviation of a part's values at each place of good images.
+#[derive(Debug, Clone)]
+pub(super) struct PlaceScale {
+    /// `[28, 28]`, whatever the grid of an image.
+    means: AnomalyMap,
+    /// `[28, 28]`
+    deviations: AnomalyMap,
+}
+
+/// The values of a good image, `[28, 28]`.
+pub(super) fn good_values(values: &[f32], grid: &Grid) -> AnomalyMap {
+    // Places that do not count have the mean of the others, to spoil as little as they can at their edge.
+    let counted = || values.iter().zip(&grid.counts).filter(|(_, counts)| **counts);
+    let sum: f64 = counted().map(|(value, _)| f64::from(*value)).sum();
+    let mean = (sum / counted().count().max(1) as f64) as f32;
+    let filled = values.iter().zip(&grid.counts);
+    let filled = filled.map(|(value, counts)| if *counts { *value } else { mean }).collect();
+    AnomalyMap::new(grid.width, filled).resized(SIDE, SIDE)
+}
+
+impl PlaceScale {
+    /// The scale by the values of good images, but for the one numbered `without`; at least one.
+    pub(super) fn fit(good: &[AnomalyMap], without: Option<usize>) -> Self {
+        let chosen = || good.iter().enumerate().filter(|(at, _)| Some(*at) != without);
+        let count = chosen().count().max(1) as f64;
+        let average = |of: &dyn Fn(f64, usize) -> f64| {
+            let mut sums = vec![0.0_f64; SIDE * SIDE];
+            for (_, image) in chosen() {
+                let values = sums.iter_mut().zip(image.values()).enumerate();
+                values.for_each(|(at, (sum, value))| *sum += of(f64::from(*value), at));
+            }
+            let overall = sums.iter().sum::<f64>() / (count * sums.len() as f64);
+            let shrunk = |sum: &f64| (sum + PSEUDO_IMAGES * overall) / (count + PSEUDO_IMAGES);
+            sums.iter().map(shrunk).collect::<Vec<f64>>()
+        };
+        let means = average(&|value, _| value);
+        let variances = average(&|value, at| (value - means[at]).powi(2));
+        let map = |values: Vec<f64>| {
+            let values = values.into_iter().map(|value| value as f32).collect();
+            AnomalyMap::new(SIDE, values).blurred(BLUR)
+        };
+        Self { means: map(means), deviations: map(variances).map(f32::sqrt) }
+    }
+
+    /// The values of an image's places in standard deviations from their means; 0 at places that do not
+    /// count.
+    pub(super) fn standardised(&self, values: &[f32], grid: &Grid) -> Vec<f32> {
+        let means = self.means.resized(grid.width, grid.height);
+        let deviations = self.deviations.resized(grid.width, grid.height);
+        let scales = means.values().iter().zip(deviations.values());
+        let places = values.iter().zip(&grid.counts).zip(scales);
+        let standardised = places.map(|((value, counts), (mean, deviation))| {
+            let least = (LEAST_DEVIATION * mean.abs()).max(f32::MIN_POSITIVE);
+            if *counts { (value - mean) / deviation.max(least) } else { 0.0 }
+        });
+        standardised.collect()
+    }
+
+    /// The tables of the scale of the part numbered `number`.
+    pub(super) fn tables(&self, number: usize) -> [AuxiliaryTensor; 2] {
+        let [means, deviations] = names(number);
+        [
+            table(means, &[SIDE, SIDE], self.means.values()),
+            table(deviations, &[SIDE, SIDE], self.deviations.values()),
+        ]
+    }
+
+    /// The scale of the part numbered `number` from the tables of a file; the reason if there is none.
+    pub(super) fn load(number: usize, tables: &Tables) -> Result<Self, String> {
+        let map = |name: &String| {
+            let values = tables.shaped(name, &[SIDE, SIDE])?;
+            Ok::<_, String>(AnomalyMap::new(SIDE, values.to_vec()))
+        };
+        let [means, deviations] = names(number);
+        Ok(Self { means: map(&means)?, deviations: map(&deviations)? })
+    }
+}
+
+/// Names of a scale's tables in a model file.
+fn names(number: usize) -> [String; 2] {
+    ["means", "deviations"].map(|name| format!("parts.{number}.{name}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid(counts: Vec<bool>) -> Grid {
+        Grid { height: SIDE, width: SIDE, counts }
+    }
+
+    #[test]
+    fn few_images_are_shrunk_to_the_mean_over_places() {
+        // Two images of 2 and 4 everywhere: mean 3, variance 1; shrinking changes nothing.
+        let images = [2.0, 4.0].map(|value| AnomalyMap::new(SIDE, vec![value; SIDE * SIDE]));
+        let scale = PlaceScale::fit(&images, None);
+        let all = grid(vec![true; SIDE * SIDE]);
+        let found = scale.standardised(&vec![5.0; SIDE * SIDE], &all);
+        assert!(found.iter().all(|value| (value - 2.0).abs() < 1e-5));
+        // Left is 0, right 12: means 6 ± 6 · 2 / 12 far from the border between them.
+        let values = (0..SIDE * SIDE).map(|at| if at % SIDE < SIDE / 2 { 0.0 } else { 12.0 });
+        let image = AnomalyMap::new(SIDE, values.collect());
+        let scale = PlaceScale::fit(&[image.clone(), image], None);
+        assert!((scale.means.values()[0] - 5.0).abs() < 1e-5);
+        assert!((scale.means.values()[SIDE - 1] - 7.0).abs() < 1e-5);
+        // And both are 5 away from their means.
+        assert!((scale.deviations.values()[0] - 5.0).abs() < 1e-4);
+    }
+
+    #[test]
+    fn an_image_can_be_left_out_and_places_that_do_not_count_have_no_part() {
+        let mut counts = vec![true; SIDE * SIDE];
+        counts[0] = false;
+        let grid = grid(counts);
+        let mut values = vec![1.0; SIDE * SIDE];
+        values[0] = 1000.0;
+        values[5] = 3.0;
+        let one = good_values(&values, &grid);
+        assert!(one.values()[0] < 1.01);
+        let other = AnomalyMap::new(SIDE, vec![9.0; SIDE * SIDE]);
+        let both = [one.clone(), other];
+        let (left, alone) = (PlaceScale::fit(&both, Some(1)), PlaceScale::fit(&[one], None));
+        assert_eq!(left.means, alone.means);
+        assert_eq!(left.standardised(&values, &grid)[0], 0.0);
+    }
+
+    #[test]
+    fn equal_images_leave_a_deviation() {
+        let image = AnomalyMap::new(SIDE, vec![0.0; SIDE * SIDE]);
+        let scale = PlaceScale::fit(&[image.clone(), image], None);
+        let all = grid(vec![true; SIDE * SIDE]);
+        let found = scale.standardised(&vec![0.0; SIDE * SIDE], &all);
+        assert!(found.iter().all(|value| *value == 0.0));
+    }
+}

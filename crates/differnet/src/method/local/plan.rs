@@ -1,0 +1,130 @@
+//! What a method on local features consists of: views of the features, and parts that judge places.
+
+use differnet_features::{PLACE, place_channels};
+use differnet_flow::{AdamConfig, FlowConfig};
+
+use super::input::network_shape;
+
+/// Sines and cosines that tell where a place lies.
+pub(super) const POSITION: usize = 32;
+
+/// A method on local features, before its fit.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// Pixels of an image as the network sees it, about.
+    pub(super) pixels: usize,
+    /// Whether images are squeezed into squares; else they keep their aspect.
+    pub(super) square: bool,
+    pub(super) views: Vec<ViewPlan>,
+    pub(super) parts: Vec<PartPlan>,
+    /// Whether the values of each part are standardised at each place by those of good images.
+    pub(super) standardised: bool,
+    pub(super) image_score: ImageScoreRule,
+    /// The part whose values make the map.
+    pub(super) map_part: usize,
+}
+
+/// Features of a place, as some parts see them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ViewPlan {
+    /// Stages of the network, from 1, rising.
+    pub(super) stages: Vec<usize>,
+    /// Side of the neighbourhood that features are averaged over, in cells of their own map; odd.
+    pub(super) neighbours: usize,
+    /// Principal components that are kept, whitened; `None` for z-scored features as they are.
+    pub(super) components: Option<usize>,
+}
+
+/// One judge of places.
+#[derive(Debug, Clone)]
+pub(crate) struct PartPlan {
+    /// Which of the views it sees.
+    pub(super) view: usize,
+    pub(super) density: DensityPlan,
+}
+
+/// How unlikely a place is.
+#[derive(Debug, Clone)]
+pub(crate) enum DensityPlan {
+    /// By a normalizing flow given the place.
+    Flow(FlowTraining),
+    /// By the distance to the nearest of some places of good images.
+    Bank {
+        /// Places that are remembered.
+        size: usize,
+        /// How many standard deviations of a feature half the image is worth; 0 to ignore where a place lies.
+        place_weight: f64,
+    },
+    /// By a Gaussian at each place.
+    Gaussians,
+}
+
+/// A flow and its training.
+#[derive(Debug, Clone)]
+pub(crate) struct FlowTraining {
+    /// Its width is that of the view.
+    pub(super) flow: FlowConfig,
+    pub(super) adam: AdamConfig,
+    pub(super) final_learning_rate: f64,
+    /// Places per update.
+    pub(super) batch_size: usize,
+    pub(super) updates: usize,
+    /// Standard deviation of Gaussian noise added to whitened features.
+    pub(super) noise: f64,
+}
+
+/// From the values of places to the score of an image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum ImageScoreRule {
+    /// The mean of the largest 3 %.
+    Top,
+    /// The largest.
+    Largest,
+}
+
+impl Plan {
+    /// Every stage that some view sees, rising.
+    pub(super) fn stages(&self) -> Vec<usize> {
+        let mut stages: Vec<usize> =
+            self.views.iter().flat_map(|view| view.stages.iter().copied()).collect();
+        stages.sort_unstable();
+        stages.dedup();
+        stages
+    }
+
+    /// Places of an image, where all images are squeezed into squares of one size.
+    pub(super) fn square_places(&self) -> usize {
+        let (width, height) = network_shape((1, 1), self.pixels);
+        (width / PLACE) * (height / PLACE)
+    }
+
+    /// Updates of all flows together.
+    pub(super) fn updates(&self) -> usize {
+        let updates = |part: &PartPlan| match &part.density {
+            DensityPlan::Flow(training) => training.updates,
+            DensityPlan::Bank { .. } | DensityPlan::Gaussians => 0,
+        };
+        self.parts.iter().map(updates).sum()
+    }
+}
+
+impl ViewPlan {
+    /// Numbers of a place before whitening.
+    pub(super) fn channels(&self) -> usize {
+        place_channels(&self.stages)
+    }
+}
+
+impl FlowTraining {
+    /// The hyperparameters of the flow of rows of `components`.
+    pub(super) fn config(&self, components: usize) -> FlowConfig {
+        FlowConfig { features: components, condition: POSITION, ..self.flow.clone() }
+    }
+
+    /// Adam's step size for update number `update`, from 0.
+    pub(super) fn learning_rate_at(&self, update: usize) -> f64 {
+        let share = update as f64 / self.updates as f64;
+        let weight = 0.5 * (1.0 + (std::f64::consts::PI * share).cos());
+        self.final_learning_rate + (self.adam.learning_rate - self.final_learning_rate) * weight
+    }
+}
