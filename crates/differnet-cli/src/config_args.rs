@@ -1,6 +1,6 @@
 //! The settings of a training: a preset, changed by a file, changed by flags.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -161,19 +161,28 @@ struct SettingFlags {
 }
 
 impl ConfigArgs {
-    /// The settings of `method` in force, checked: flags, among them the method's `own`, beat the file,
-    /// the file beats the preset; `tiles` says whether the data set is one of magnetic tiles.
+    /// The settings in force, checked: flags, among them the method's `own`, beat the file, the file
+    /// beats the preset; `tiles` says whether the data set is one of magnetic tiles.
+    ///
+    /// The `method` is the one given, else the file's, else the paper's with its preset, else the default.
     pub(crate) fn resolve(
         &self,
-        method: Method,
+        method: Option<Method>,
         own: toml::Table,
         tiles: bool,
     ) -> anyhow::Result<Config> {
-        let base = Config::preset(method, self.preset.map_or(Preset::Quick, Preset::from));
+        let file = self.file()?;
+        let preset = self.preset.map(Preset::from);
+        let of_file = |name: &str| file.as_ref().and_then(|(_, table)| table.get(name).cloned());
+        let method = method.or_else(|| of_file("method")?.try_into().ok()).unwrap_or_else(|| {
+            let preset = preset.or_else(|| of_file("preset")?.try_into().ok());
+            if preset == Some(Preset::Paper) { Method::DifferNet } else { Method::default() }
+        });
+        let base = Config::preset(method, preset.unwrap_or(Preset::Quick));
         let mut flags = toml::Table::try_from(&self.flags)?;
         flags.extend(own);
         require_known(&base, &flags)?;
-        let mut settings = self.settings(&base, tiles)?;
+        let mut settings = self.settings(&base, file, tiles)?;
         if self.fresh_transforms {
             if method != Method::DifferNet {
                 return Err(no_setting(method, "fresh_transforms").into());
@@ -205,19 +214,32 @@ impl ConfigArgs {
         Ok(config)
     }
 
-    /// What the data set and the settings file change of `base`.
-    fn settings(&self, base: &Config, tiles: bool) -> anyhow::Result<toml::Table> {
+    /// The settings file, if one was named, and what it says.
+    fn file(&self) -> anyhow::Result<Option<(&Path, toml::Table)>> {
+        let Some(path) = &self.config else { return Ok(None) };
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the settings file {}", path.display()))?;
+        let wrong = || format!("cannot use the settings file {}", path.display());
+        Ok(Some((path, text.parse::<toml::Table>().with_context(wrong)?)))
+    }
+
+    /// What the data set and the settings `file` change of `base`.
+    fn settings(
+        &self,
+        base: &Config,
+        file: Option<(&Path, toml::Table)>,
+        tiles: bool,
+    ) -> anyhow::Result<toml::Table> {
         let mut settings = toml::Table::new();
         // One view of each image is no place for jitter.
-        if tiles && !base.method.method().looks_at_pixels() {
+        if tiles && !base.method.method().sees_images_once() {
             settings.insert("jitter".into(), f64::from(MTD_JITTER).into());
         }
-        if let Some(path) = &self.config {
-            let text = std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the settings file {}", path.display()))?;
-            let wrong = || format!("cannot use the settings file {}", path.display());
-            Config::from_toml(&text, base).with_context(wrong)?;
-            settings.extend(text.parse::<toml::Table>().with_context(wrong)?);
+        if let Some((path, table)) = file {
+            Config::from_toml(&table.to_string(), base)
+                .with_context(|| format!("cannot use the settings file {}", path.display()))?;
+            settings.extend(table);
+            settings.insert("method".into(), base.method.method().name().into());
         }
         if self.preset.is_some() {
             settings.remove("preset");
@@ -236,7 +258,18 @@ fn require_known(config: &Config, flags: &toml::Table) -> anyhow::Result<()> {
 }
 
 fn no_setting(method: Method, name: &str) -> UsageError {
-    UsageError(format!("--{} is no setting of the method {method}", name.replace('_', "-")))
+    let has = |method: &Method| {
+        let settings = toml::Table::try_from(Config::preset(*method, Preset::Quick));
+        let flag = name == "fresh_transforms" && *method == Method::DifferNet;
+        flag || settings.is_ok_and(|settings| settings.contains_key(name))
+    };
+    let owners: Vec<&str> = Method::ALL.into_iter().filter(has).map(Method::name).collect();
+    let flag = name.replace('_', "-");
+    let remedy = match &owners[..] {
+        [] => String::new(),
+        owners => format!(": add --method {}", owners.join(" or ")),
+    };
+    UsageError(format!("--{flag} is no setting of the method {method}{remedy}"))
 }
 
 /// A setting out of range comes from the arguments.
@@ -280,7 +313,11 @@ mod tests {
 
     fn resolve(words: &[&str], tiles: bool) -> anyhow::Result<Config> {
         let words = ["line"].iter().chain(words);
-        Line::try_parse_from(words)?.config.resolve(Method::DifferNet, toml::Table::new(), tiles)
+        Line::try_parse_from(words)?.config.resolve(
+            Some(Method::DifferNet),
+            toml::Table::new(),
+            tiles,
+        )
     }
 
     /// The preset with settings changed as a file changes them.
@@ -291,7 +328,8 @@ mod tests {
 
     #[test]
     fn every_setting_has_a_flag_and_every_flag_a_setting() {
-        let settings = toml::Table::try_from(Config::default()).expect("plain numbers");
+        let settings = toml::Table::try_from(Config::preset(Method::DifferNet, Preset::Quick));
+        let settings = settings.expect("plain numbers");
         let settings = settings.keys().filter(|name| *name != "method");
         let mut settings: Vec<String> = settings.map(|key| key.replace('_', "-")).collect();
         let unset = [

@@ -12,12 +12,12 @@ use crate::numbers::{count, finite, positive};
 /// A method that can be trained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum MethodChoice {
-    /// The paper's: a normalizing flow on features.
-    #[value(name = "differnet")]
-    DifferNet,
-    /// A normalizing flow on local features given their place: one pass an image.
+    /// Normalizing flows on local features given their place, and a bank of them: one pass an image.
     #[value(name = "local-flow")]
     LocalFlow,
+    /// The paper's: a normalizing flow on features of many transforms.
+    #[value(name = "differnet")]
+    DifferNet,
     /// PatchCore: distance of local features to remembered ones.
     #[value(name = "patchcore")]
     PatchCore,
@@ -63,11 +63,13 @@ impl From<MethodChoice> for Method {
 
 /// Which method is trained.
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Method (the paper's, or one that it is compared with)")]
+#[command(
+    next_help_heading = "Method (the default, the paper's, or one that they are compared with)"
+)]
 pub(crate) struct MethodArgs {
-    /// What is fitted to the good images.
-    #[arg(long, value_enum, default_value_t = MethodChoice::DifferNet)]
-    method: MethodChoice,
+    /// What is fitted to the good images [default: local-flow; differnet with --preset paper].
+    #[arg(long, value_enum)]
+    method: Option<MethodChoice>,
     #[command(flatten)]
     flags: CompetitorFlags,
     #[command(flatten)]
@@ -124,7 +126,7 @@ impl MethodArgs {
     pub(crate) fn resolve(&self, config: &ConfigArgs, tiles: bool) -> anyhow::Result<Config> {
         let mut own = toml::Table::try_from(&self.flags)?;
         own.extend(toml::Table::try_from(&self.networks)?);
-        config.resolve(self.method.into(), own, tiles)
+        config.resolve(self.method.map(Method::from), own, tiles)
     }
 }
 
@@ -193,8 +195,25 @@ mod tests {
     }
 
     #[test]
-    fn without_a_method_it_is_the_papers() -> anyhow::Result<()> {
-        assert_eq!(resolve(&["--seed", "3"], false)?.method.method(), Method::DifferNet);
+    fn without_a_method_it_is_the_default_or_the_papers() -> anyhow::Result<()> {
+        let method =
+            |words: &[&str]| Ok::<_, anyhow::Error>(resolve(words, false)?.method.method());
+        assert_eq!(method(&["--seed", "3"])?, Method::LocalFlow);
+        assert_eq!(method(&["--preset", "quick"])?, Method::LocalFlow);
+        assert_eq!(method(&["--preset", "paper"])?, Method::DifferNet);
+        assert_eq!(method(&["--preset", "paper", "--method", "padim"])?, Method::Padim);
+        let folder = tempfile::tempdir()?;
+        let file = folder.path().join("settings.toml");
+        let path = file.display().to_string();
+        for (text, expected, by_flag) in [
+            ("method = \"1nn\"", Method::OneNearestNeighbour, Method::Padim),
+            ("preset = \"paper\"", Method::DifferNet, Method::Padim),
+            ("seed = 3", Method::LocalFlow, Method::Padim),
+        ] {
+            std::fs::write(&file, text)?;
+            assert_eq!(method(&["--config", &path])?, expected, "{text}");
+            assert_eq!(method(&["--config", &path, "--method", "padim"])?, by_flag, "{text}");
+        }
         Ok(())
     }
 
@@ -236,7 +255,10 @@ mod tests {
             (&["--method", "1nn", "--nu", "0.3"], "--nu"),
             (&["--method", "ocsvm", "--components", "3"], "--components"),
             (&["--method", "ocsvm", "--fresh-transforms"], "--fresh-transforms"),
-            (&["--components", "3"], "--components"),
+            (
+                &["--rounds", "3"],
+                "--rounds is no setting of the method local-flow: add --method differnet",
+            ),
             (&["--method", "adgan", "--depth", "10"], "--depth"),
             (&["--method", "geotrans", "--latent", "10"], "--latent"),
         ] {

@@ -113,7 +113,11 @@ impl Cells {
         let exact = (at as f32 + 0.5) * size as f32 / places as f32 - 0.5;
         let exact = exact.clamp(0.0, (size - 1) as f32);
         let (low, share) = (exact as usize, exact.fract());
-        if share == 0.0 { Self(vec![(low, 1.0)]) } else { Self(vec![(low, 1.0 - share), (low + 1, share)]) }
+        if share == 0.0 {
+            Self(vec![(low, 1.0)])
+        } else {
+            Self(vec![(low, 1.0 - share), (low + 1, share)])
+        }
     }
 }
 

@@ -63,7 +63,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self::preset(Method::DifferNet, Preset::Quick)
+        Self::preset(Method::default(), Preset::Quick)
     }
 }
 
@@ -215,7 +215,19 @@ impl Config {
         for (name, value, fine, expected) in ranges {
             require(name, value, fine, expected)?;
         }
-        self.method.method().require_average(self.average)?;
+        let method = self.method.method();
+        if method.looks_at_places() {
+            let (once, upright) = ("1: the method sees an image once", "0: the method knows none");
+            require("transforms", self.transforms as f64, self.transforms == 1, once)?;
+            let transforms = self.score_transforms;
+            require("score_transforms", transforms as f64, transforms == 1, once)?;
+            require("jitter", f64::from(self.jitter), self.jitter == 0.0, upright)?;
+            if self.rotate {
+                let expected = "false: the method sees images as they lie";
+                return Err(Error::Config { name: "rotate", expected, found: "true".to_owned() });
+            }
+        }
+        method.require_average(self.average)?;
         self.method.validate()
     }
 }

@@ -44,7 +44,10 @@ pub use error::Error;
 pub use features::ImageFeatures;
 pub use header::{Header, HistoryPoint};
 pub use localization::{DecodedImage, Localization, LocalizeConfig, Localizer, MapKind};
-pub use method::{DifferNetConfig, LocalFlowConfig, Method, MethodConfig, PadimConfig, PatchCoreConfig, row_scores};
+pub use method::{
+    DifferNetConfig, LocalFlowConfig, Method, MethodConfig, PadimConfig, PatchCoreConfig,
+    row_scores,
+};
 pub use model::Model;
 pub use prediction::{FailedPrediction, MapPrediction, Prediction, ScorePrediction};
 pub use runtime::Runtime;

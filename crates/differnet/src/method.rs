@@ -31,12 +31,13 @@ pub use differnet::{DifferNetConfig, row_scores};
 pub use local::{LocalFlowConfig, PadimConfig, PatchCoreConfig};
 
 /// A method, by the name that files and the command line use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Method {
     /// A normalizing flow on features: the paper's.
     #[serde(rename = "differnet")]
     DifferNet,
-    /// A normalizing flow on local features given their place.
+    /// Normalizing flows on local features given their place, and a bank of them: the default.
+    #[default]
     #[serde(rename = "local-flow")]
     LocalFlow,
     /// Distance of local features to remembered ones (Roth et al. 2022).

@@ -252,7 +252,13 @@ impl Model {
         if let Some(extractor) = &self.header.extractor {
             self.runtime.require_extractor(extractor)?;
         }
-        self.header.config.method.method().require_average(config.average)?;
+        let method = self.header.config.method.method();
+        if method.looks_at_places() && config.transforms > 1 {
+            let expected = "1: the method sees an image once";
+            let found = config.transforms.to_string();
+            return Err(Error::Config { name: "transforms", expected, found });
+        }
+        method.require_average(config.average)?;
         anomaly_score(&vec![1.0; config.transforms], config.average)?;
         Ok(())
     }

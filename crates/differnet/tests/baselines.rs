@@ -64,10 +64,11 @@ fn scores(model: &Model, files: &[PathBuf]) -> Vec<f64> {
 
 /// Two transforms of each image, seed 7; networks are as small as they can be.
 fn tiny(method: Method) -> Config {
+    let transforms = if method.looks_at_places() { 1 } else { 2 };
     let base = Config {
         seed: 7,
-        transforms: 2,
-        score_transforms: 2,
+        transforms,
+        score_transforms: transforms,
         ..Config::preset(method, Preset::Quick)
     };
     let small = match method {
@@ -78,15 +79,18 @@ fn tiny(method: Method) -> Config {
             "side = 8\nchannels = 4\nlatent = 4\nupdates = 2\nbatch_size = 4\nstarts = 2\nsteps = 1"
         }
         Method::LocalFlow => {
-            "transforms = 1\nscore_transforms = 1\npixels = 16384\ncomponents = 16\n\
-             updates = 60\nbatch_size = 64\nhidden = 16\nblocks = 2"
+            "pixels = 16384\ncomponents = 16\nbank = 200\nupdates = 60\nbatch_size = 64\n\
+             hidden = 16\nblocks = 2"
         }
+        Method::PatchCore => "pixels = 16384\nbank = 200",
+        Method::Padim => "pixels = 16384\ncomponents = 16",
         _ => "",
     };
     Config::from_toml(small, &base).expect("its settings")
 }
 
 const BASELINES: [Method; 2] = [Method::OneNearestNeighbour, Method::OneClassSvm];
+const LOCAL: [Method; 3] = [Method::LocalFlow, Method::PatchCore, Method::Padim];
 const NETWORKS: [Method; 4] = [Method::GeoTrans, Method::Ganomaly, Method::Dsebm, Method::Adgan];
 
 #[test]
@@ -118,11 +122,14 @@ fn a_model_survives_its_file() {
         let header = Header::read(&bench.model()).expect("its own file");
         assert_eq!(&header, model.header());
         assert_eq!(header.config.method.method(), method);
-        assert_eq!((header.training_images, header.held_back_images), (9, 1));
+        let held_back = if method.looks_at_places() { 0 } else { 1 };
+        assert_eq!(header.training_images, 10 - held_back);
+        assert_eq!(header.held_back_images, held_back);
+        assert_eq!(header.cross_validated, method.looks_at_places());
         assert_eq!(scores(&loaded, &bench.defects), scores(&model, &bench.defects));
         let map = loaded.map(&bench.defects[0]);
         if loaded.localizes() {
-            assert_eq!(method, Method::LocalFlow);
+            assert!(method.looks_at_places());
             let of_model = model.map(&bench.defects[0]).expect("a map");
             assert_eq!(map.expect("a map").map.values(), of_model.map.values());
         } else {
@@ -136,13 +143,14 @@ fn a_model_survives_its_file() {
 #[test]
 fn defects_score_above_the_held_back_images() {
     let bench = Bench::new();
-    for method in BASELINES.into_iter().chain([Method::LocalFlow]) {
+    for method in BASELINES.into_iter().chain(LOCAL) {
         let model = bench.fit(&tiny(method), &bench.images);
         let scores = scores(&model, &bench.defects);
         let good = &model.header().good_scores;
-        assert_eq!(good.len(), 1);
-        assert_eq!(model.header().threshold, good[0].next_up());
-        let above = scores.iter().filter(|&&score| score > good[0]).count();
+        assert_eq!(good.len(), if method.looks_at_places() { 10 } else { 1 });
+        let highest = good[good.len() - 1];
+        assert_eq!(model.header().threshold, highest.next_up());
+        let above = scores.iter().filter(|&&score| score > highest).count();
         assert!(above * 4 >= scores.len() * 3, "{method}: {scores:?} above {good:?}");
     }
 }
@@ -204,6 +212,9 @@ fn cancelling_stops_at_every_stage() {
     assert!(!stop_of(Method::OneNearestNeighbour, Stage::Maps));
     for stage in [Stage::Pixels, Stage::Fitting, Stage::Calibrating, Stage::Validation] {
         assert!(stop_of(Method::GeoTrans, stage), "{stage:?}");
+    }
+    for stage in [Stage::Features, Stage::Training] {
+        assert!(stop_of(Method::LocalFlow, stage), "{stage:?}");
     }
     assert!(!checkpoints.exists(), "competitors have no checkpoints");
 }

@@ -2,7 +2,7 @@
 //! latents, gradients, updates, scores. On the processor that is Burn's generic path.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use differnet::{Config, DeviceChoice, DifferNetConfig, Model, Runtime, Training};
+use differnet::{Config, DeviceChoice, DifferNetConfig, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_features::{Extractor, FEATURES, IMAGE_SIZE, SCALES};
 use differnet_flow::{AdamConfig, Flow, FlowConfig, HostFlow, Trainer, nll};
@@ -129,7 +129,11 @@ fn scores_of_a_stored_detector_agree() {
     let categories = write_sample_dataset(&root, &sample).expect("writable");
     let category = root.join(&categories[0]);
     let good = find_images(&category.join("train")).expect("readable");
-    let quick = Config { transforms: 2, score_transforms: 2, ..Config::default() };
+    let quick = Config {
+        transforms: 2,
+        score_transforms: 2,
+        ..Config::preset(Method::DifferNet, Preset::Quick)
+    };
     let config = quick.map_differnet(|own| DifferNetConfig {
         flows: 2,
         rounds: 1,

@@ -8,8 +8,8 @@ use burn::tensor::Device;
 use differnet::progress::{CancelToken, Monitor, Progress, Stage};
 use differnet::scoring::{Average, Thresholds};
 use differnet::{
-    BadImagePolicy, Config, DifferNetConfig, Error, HistoryPoint, ImageScore, Model, Runtime,
-    ScoreConfig, Trained, Training, row_scores,
+    BadImagePolicy, Config, DifferNetConfig, Error, HistoryPoint, ImageScore, Method, Model,
+    Preset, Runtime, ScoreConfig, Trained, Training, row_scores,
 };
 use differnet_data::{Area, Layout, Regions, load_dataset, paint_neutral};
 use differnet_features::FeatureCache;
@@ -94,7 +94,12 @@ fn uncached() -> Runtime {
 
 /// Small, but with everything in play: two flows, two rounds, noise, early stopping, a full buffer.
 fn tiny() -> Config {
-    let quick = Config { seed: 7, transforms: 2, score_transforms: 2, ..Config::default() };
+    let quick = Config {
+        seed: 7,
+        transforms: 2,
+        score_transforms: 2,
+        ..Config::preset(Method::DifferNet, Preset::Quick)
+    };
     quick.map_differnet(|own| DifferNetConfig {
         flows: 2,
         rounds: 2,

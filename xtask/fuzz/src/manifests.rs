@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use differnet::Config;
+use differnet::{Config, Method, Preset};
 use differnet_data::{Area, DecodeLimits, Regions, read_train_list};
 use tempfile::TempDir;
 use xtask_inputs::manifest::{Manifest, Totals};
@@ -43,7 +43,7 @@ impl Manifests {
         let lines = list.split_inclusive(|&byte| byte == b'\n').take(12);
         let polygons = "# a part\n[[polygon]]\npoints = [[0, 0], [1, 0.5], [0.25, 1]]\n\n\
                         [[polygon]]\npoints = [[0.5, 0.5], [0.75, 0.5], [0.75, 0.75], [0.5, 0.75]]\n";
-        let settings = Config::default().to_toml();
+        let settings = Config::preset(Method::DifferNet, Preset::Quick).to_toml();
         let seeds = vec![
             (Kind::Manifest, file("mtd.toml")?),
             (Kind::Manifest, file("mvtec_ad.toml")?),
@@ -157,14 +157,15 @@ fn train_list(path: &Path) -> Result<Outcome, String> {
 fn settings(text: &[u8]) -> Result<Outcome, String> {
     // The command line reads text; what is none is refused there.
     let Ok(text) = std::str::from_utf8(text) else { return Ok(Outcome::Refused) };
-    let Ok(config) = Config::from_toml(text, &Config::default()) else {
+    let Ok(config) = Config::from_toml(text, &Config::preset(Method::DifferNet, Preset::Quick))
+    else {
         return Ok(Outcome::Refused);
     };
     if config.validate().is_err() {
         return Ok(Outcome::Refused);
     }
     // Settings that were taken have to be those that a model stores.
-    match Config::from_toml(&config.to_toml(), &Config::default()) {
+    match Config::from_toml(&config.to_toml(), &Config::preset(Method::DifferNet, Preset::Quick)) {
         Ok(again) if again == config => Ok(Outcome::Accepted),
         Ok(_) => Err("stored, the settings are others".to_owned()),
         Err(error) => Err(format!("stored, the settings are none: {error}")),

@@ -123,7 +123,7 @@ fn train_and_evaluate(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Summary> {
     let start = Instant::now();
-    let config = Config::for_sample(args.seed);
+    let config = Config { seed: args.seed, ..Config::default() };
     let folder = args.out.join(category);
     let path = folder.join("model.differnet");
     let layout = Layout::Mvtec { category: Some(category.to_owned()) };

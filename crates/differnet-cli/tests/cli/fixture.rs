@@ -8,7 +8,9 @@ use differnet_samples::{SampleConfig, write_sample_dataset};
 use tempfile::TempDir;
 
 /// Settings that train in a second, with few updates.
-pub(crate) const TINY: [&str; 12] = [
+pub(crate) const TINY: [&str; 14] = [
+    "--method",
+    "differnet",
     "--transforms",
     "2",
     "--pool",

@@ -124,7 +124,7 @@ fn arguments_of_other_methods_are_refused() {
         (
             "2nn",
             &[][..],
-            "possible values: differnet, local-flow, 1nn, ocsvm, geotrans, ganomaly, dsebm, adgan",
+            "possible values: local-flow, differnet, patchcore, padim, 1nn, ocsvm, geotrans, ganomaly, dsebm, adgan",
         ),
         ("1nn", &["--hidden", "3"], "--hidden is no setting of the method 1nn"),
         ("differnet", &["--nu", "0.3"], "--nu is no setting of the method differnet"),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 
 use burn::tensor::Device;
-use differnet::{Config, DifferNetConfig, Model, Runtime, Training};
+use differnet::{Config, DifferNetConfig, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_samples::{SampleConfig, write_sample_dataset};
 use differnet_server::{Drained, Limits, ModelFile, Server, ServerConfig, Strangers};
@@ -29,7 +29,12 @@ impl Trained {
             SampleConfig { seed: 0, size: 64, train: 5, test_good: 2, test_defect_per_kind: 1 };
         let data = folder.path().join("data");
         write_sample_dataset(&data, &sample).unwrap();
-        let quick = Config { seed: 7, transforms: 2, score_transforms: 3, ..Config::default() };
+        let quick = Config {
+            seed: 7,
+            transforms: 2,
+            score_transforms: 3,
+            ..Config::preset(Method::DifferNet, Preset::Quick)
+        };
         let config = quick.map_differnet(|own| {
             let flow = own.flow.clone().with_blocks(2).with_hidden(16);
             DifferNetConfig { pool: 2, updates: 12, batch_size: 8, flow, ..own }

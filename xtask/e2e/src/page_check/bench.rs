@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use differnet::{Config, DeviceChoice, DifferNetConfig, Model, Runtime, Training};
+use differnet::{Config, DeviceChoice, DifferNetConfig, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_samples::{SampleConfig, write_sample_dataset};
 use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};
@@ -85,7 +85,12 @@ impl Bench {
 
 /// Trains a model that tells defects from good parts most of the time.
 fn train(good: &[PathBuf], folder: &Path) -> anyhow::Result<()> {
-    let quick = Config { seed: 1, transforms: 2, score_transforms: 1, ..Config::default() };
+    let quick = Config {
+        seed: 1,
+        transforms: 2,
+        score_transforms: 1,
+        ..Config::preset(Method::DifferNet, Preset::Quick)
+    };
     let config = quick.map_differnet(|own| {
         let flow = own.flow.clone().with_blocks(4).with_hidden(32);
         DifferNetConfig { pool: 2, updates: 150, batch_size: 16, flow, ..own }

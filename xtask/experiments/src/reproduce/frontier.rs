@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Instant;
 
-use differnet::{Config, DeviceChoice, DifferNetConfig, Runtime};
+use differnet::{Config, DeviceChoice, DifferNetConfig, Method, Preset, Runtime};
 use differnet_data::fixed_transforms;
 use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
 use differnet_scoring::quantile;
@@ -131,7 +131,7 @@ fn seconds_of_a_row(part: &DataPart, device: DeviceChoice) -> anyhow::Result<f64
     let (images, transforms, rounds) = TIMED;
     let files: Vec<PathBuf> =
         part.load(1)?.train.into_iter().take(images).map(|sample| sample.image).collect();
-    let config = part.adapted(Config::default());
+    let config = part.adapted(Config::preset(Method::DifferNet, Preset::Quick));
     let transforms = fixed_transforms(&config.transform_config(), transforms);
     let runtime = Runtime::open(device)?;
     runtime.extractor();

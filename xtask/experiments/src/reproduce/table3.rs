@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn settings_follow_the_columns() {
-        let quick = Config::default();
+        let quick = Config::preset(differnet::Method::DifferNet, differnet::Preset::Quick);
         let of = |index: usize| settings(&TABLE_3[index], quick.clone());
         assert_eq!(of(6), quick);
         let one_scale = |own| DifferNetConfig { scales: 1, ..own };

@@ -22,7 +22,10 @@ pub(super) fn spec(seed: u64) -> CellSpec {
             layout: PartLayout::Mvtec { category: Some("bottle".into()) },
         }],
         shots: None,
-        config: Config { seed, ..Config::default() },
+        config: Config {
+            seed,
+            ..Config::preset(differnet::Method::DifferNet, differnet::Preset::Quick)
+        },
         tests: vec![test_spec()],
         watch: None,
         device: DeviceChoice::Flex,
@@ -66,7 +69,10 @@ pub(super) fn result(category: &str, seed: u64, auroc: f64) -> CellResult {
         variant: None,
         seed,
         shots: None,
-        config: Config { seed, ..Config::default() },
+        config: Config {
+            seed,
+            ..Config::preset(differnet::Method::DifferNet, differnet::Preset::Quick)
+        },
         training_images: 20,
         train_seconds: 100.0,
         rows_extracted: 640,

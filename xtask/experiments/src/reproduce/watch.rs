@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn transforms_that_counts_share_are_scored_once() {
-        let config = Config::default();
+        let config = Config::preset(differnet::Method::DifferNet, differnet::Preset::Quick);
         let (all, places) = union(&config, &[1, 2, 4]);
         let angles: Vec<f32> = all.iter().map(|transform| transform.degrees).collect();
         assert_eq!(angles, [0.0, 180.0, 90.0, 270.0]);

@@ -181,7 +181,7 @@ mod tests {
         let checkpoints = Checkpoints::in_folder(folder.path());
         let best = checkpoints.load_best(&Device::flex()).expect_err("no weights").to_string();
         assert!(best.ends_with(BEST), "{best}");
-        let fresh = State::new(&Config::default(), None, "");
+        let fresh = State::new(&Config::for_sample(0), None, "");
         let latest = checkpoints.load(&fresh, &Device::flex()).expect_err("no state").to_string();
         assert!(latest.ends_with(LATEST), "{latest}");
     }

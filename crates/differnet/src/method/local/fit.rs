@@ -178,8 +178,10 @@ impl Fitting<'_> {
     ) -> Result<Flow, Error> {
         let components = self.widths[view];
         let Training { config, runtime, monitor, .. } = self.training;
-        let mut trainer =
-            Trainer::new(own.config(components).init(config.seed, &runtime.device), own.adam.clone());
+        let mut trainer = Trainer::new(
+            own.config(components).init(config.seed, &runtime.device),
+            own.adam.clone(),
+        );
         let places = counted_places(images);
         let grids = Positions::of(images);
         let mut order = BatchOrder::new(config.seed, places.len(), own.batch_size);

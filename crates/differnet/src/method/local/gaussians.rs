@@ -70,9 +70,8 @@ impl PlaceGaussians {
         let distance = |((row, mean), factor): ((&[f32], &[f32]), &[f32])| {
             let residual: Vec<f32> = row.iter().zip(mean).map(|(x, mean)| x - mean).collect();
             let rows = (0..width).map(|at| &factor[triangle(at)..][..=at]);
-            let whitened = rows.map(|factor| {
-                factor.iter().zip(&residual).map(|(a, b)| a * b).sum::<f32>()
-            });
+            let whitened =
+                rows.map(|factor| factor.iter().zip(&residual).map(|(a, b)| a * b).sum::<f32>());
             whitened.map(|value| f64::from(value * value)).sum::<f64>().sqrt()
         };
         places.zip(factors).map(distance).collect()

@@ -1,6 +1,6 @@
 //! Images as a method on local features sees them: maps, where each place lies, and which count.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use differnet_data::{ImageInput, RgbImage, SeenImage, resize_bilinear};
 use differnet_features::{PLACE, SIDE_STEP, StageMap};
@@ -107,7 +107,7 @@ pub(super) fn read<'a>(
 pub(super) fn read_shifted(
     plan: &Plan,
     training: &Training<'_>,
-    file: &PathBuf,
+    file: &Path,
     shift: Shift,
 ) -> Result<SeenMaps, Error> {
     let seen = SeenImage::read(ImageInput::File(file), training.regions, &training.runtime.limits)

@@ -24,7 +24,10 @@ pub(super) struct Parts {
 pub(super) enum Density {
     /// The flow of this number.
     Flow(usize),
-    Bank { bank: Bank, place_weight: f64 },
+    Bank {
+        bank: Bank,
+        place_weight: f64,
+    },
     Gaussians(PlaceGaussians),
 }
 

@@ -59,13 +59,12 @@ impl LocalModel {
     /// Every table of the model's file.
     fn tables(&self) -> Vec<AuxiliaryTensor> {
         let views = self.views.iter().enumerate().flat_map(|(number, view)| view.tables(number));
-        let parts = self.parts.parts.iter().enumerate().flat_map(|(number, (_, density))| {
-            match density {
+        let parts =
+            self.parts.parts.iter().enumerate().flat_map(|(number, (_, density))| match density {
                 Density::Flow(_) => Vec::new(),
                 Density::Bank { bank, .. } => bank.tables(number).into(),
                 Density::Gaussians(gaussians) => gaussians.tables(number).into(),
-            }
-        });
+            });
         let scales = self.scales.iter().enumerate();
         let scales = scales.flat_map(|(number, scale)| scale.tables(number));
         views.chain(parts).chain(scales).collect()

@@ -88,7 +88,8 @@ impl View {
         let [matrix, offset] = names(number);
         let most = plan.components.unwrap_or(plan.channels());
         let (shape, matrix) = tables.any(&matrix)?;
-        let fine = shape.len() == 2 && (1..=most).contains(&shape[0]) && shape[1] == plan.channels();
+        let fine =
+            shape.len() == 2 && (1..=most).contains(&shape[0]) && shape[1] == plan.channels();
         if !fine {
             return Err(format!("its view {number} does not fit its settings"));
         }
