@@ -302,13 +302,13 @@ mod tests {
     fn settings_survive_toml_and_json() {
         for method in Method::ALL {
             let config = Config {
-                jitter: 0.15,
+                quantile: 0.85,
                 transform_seed: Some(3),
                 ..Config::preset(method, Preset::Standard)
             };
             config.validate().expect("valid");
             let text = config.to_toml();
-            assert!(text.contains("jitter = 0.15\n"), "{text}");
+            assert!(text.contains("quantile = 0.85\n"), "{text}");
             assert!(text.contains(&format!("method = \"{method}\"\n")), "{text}");
             for base in [base(method), base(Method::OneNearestNeighbour)] {
                 assert_eq!(Config::from_toml(&text, &base).expect("its own text"), config);

@@ -99,7 +99,8 @@ fn scores(model: &Model, files: &[Vec<u8>]) -> Result<Vec<f64>, Error> {
     let name = Path::new("self-test");
     let images: Vec<ImageInput<'_>> =
         files.iter().map(|bytes| ImageInput::Memory { name, bytes }).collect();
-    let config = ScoreConfig { transforms: TRANSFORMS, ..model.score_config() };
+    let config = model.score_config();
+    let config = ScoreConfig { transforms: TRANSFORMS.min(config.transforms), ..config };
     let scores = model.score_batch_uncached(&images, &config)?;
     // Infinity would not survive the model file's JSON.
     let bounded = |score: f64| score.clamp(-f64::MAX, f64::MAX);

@@ -115,6 +115,12 @@ fn held_back(hashes: &[ContentHash], config: &Config) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Preset;
+    use crate::method::Method;
+
+    fn config(method: Method, seed: u64) -> Config {
+        Config { seed, ..Config::preset(method, Preset::Quick) }
+    }
 
     fn hashes(count: u8) -> Vec<ContentHash> {
         (0..count).map(|index| ContentHash::of(&[index])).collect()
@@ -122,7 +128,7 @@ mod tests {
 
     #[test]
     fn the_share_held_back_is_a_tenth_and_depends_on_seed_and_content_only() {
-        let config = Config { seed: 3, ..Config::default() };
+        let config = config(Method::DifferNet, 3);
         let hashes = hashes(50);
         let chosen = held_back(&hashes, &config);
         assert_eq!(chosen.iter().filter(|&&held| held).count(), 5);
@@ -136,10 +142,16 @@ mod tests {
 
     #[test]
     fn few_images_hold_back_one_and_very_few_none() {
-        let config = Config::default();
+        let held_back = |method: Method, images: u8| {
+            let chosen = held_back(&hashes(images), &config(method, 0));
+            chosen.iter().filter(|&&held| held).count()
+        };
         for (images, expected) in [(2, 0), (3, 0), (4, 1), (9, 1), (16, 2)] {
-            let chosen = held_back(&hashes(images), &config);
-            assert_eq!(chosen.iter().filter(|&&held| held).count(), expected, "{images}");
+            assert_eq!(held_back(Method::DifferNet, images), expected, "{images}");
+        }
+        // Methods on local features cross-validate instead.
+        for (images, expected) in [(4, 0), (63, 0), (64, 6)] {
+            assert_eq!(held_back(Method::LocalFlow, images), expected, "{images}");
         }
     }
 }

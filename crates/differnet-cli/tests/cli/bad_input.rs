@@ -70,7 +70,9 @@ fn arguments_that_make_no_sense() {
     expect(&train(&["--quantile", "0"]), 2, "setting quantile must be in (0, 1], found 0");
     expect(&train(&["--jitter", "1"]), 2, "setting jitter must be in [0, 1), found 1");
     expect(&train(&["--blocks", "2000"]), 2, "blocks must be between 1 and 1024, found 2000");
-    expect(&train(&["--hidden", "1000000"]), 2, "parameters");
+    expect(&train(&["--method", "differnet", "--hidden", "1000000"]), 2, "parameters");
+    expect(&train(&["--hidden", "1000000"]), 2, "setting hidden must be at most 8192");
+    expect(&train(&["--transforms", "8"]), 2, "the method sees an image once, found 8");
     expect(
         &train(&["--layout", "folder", "--category", "c"]),
         2,
@@ -109,7 +111,8 @@ fn files_and_folders_that_cannot_be_used() {
     expect(&train(&["--data", &at("missing")]), 1, "missing does not exist: check the spelling");
     expect(&train(&["--data", &text]), 1, "notes.txt is a file: name the folder");
     expect(&train(&["--data", &empty]), 1, "empty holds no images");
-    expect(&train(&["--data", &one]), 1, "1 good images are too few to train on");
+    let few = train(&["--data", &one, "--method", "differnet"]);
+    expect(&few, 1, "1 good images are too few to train on");
     expect(&train(&["--data", &data]), 1, "choose one: brushed_metal, fabric, hex_nut");
     expect(&train(&["--data", &data, "--category", "nut"]), 1, "has no category nut");
     expect(&train(&["--data", &data, "--layout", "mtd"]), 1, "has no MT_Free/Imgs");

@@ -75,7 +75,8 @@ fn regions_and_other_methods_are_part_of_the_test() {
         command.args(["train", "--category", "hex_nut", "--transforms", "2"]);
         command.args(["--score-transforms", "2", "--data"]).arg(fixture.data());
         if name == "a" {
-            command.args(["--pool", "2", "--hidden", "16", "--blocks", "2", "--updates", "4"]);
+            command.args(["--method", "differnet", "--pool", "2", "--hidden", "16"]);
+            command.args(["--blocks", "2", "--updates", "4"]);
         }
         let output = command.args(&words).arg("--out").arg(&model).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

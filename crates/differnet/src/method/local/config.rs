@@ -18,6 +18,9 @@ const NEIGHBOURS: usize = 3;
 /// Side of the neighbourhoods of coarse views.
 const COARSE_NEIGHBOURS: usize = 5;
 
+/// Widest hidden layers: wider flows do not fit the purpose, nor memory.
+const MOST_HIDDEN: usize = 8192;
+
 /// With fewer training images than this, flows would learn them by heart.
 pub(in crate::method) const FEW_IMAGES: usize = 64;
 /// Least noise and most updates then; the coarse flow is left out.
@@ -174,6 +177,10 @@ impl LocalFlowConfig {
         require_count("updates", self.updates)?;
         require_count("blocks", self.flow.blocks)?;
         require_count("hidden", self.flow.hidden)?;
+        if self.flow.hidden > MOST_HIDDEN {
+            let (expected, found) = ("at most 8192", self.flow.hidden.to_string());
+            return Err(Error::Config { name: "hidden", expected, found });
+        }
         require_count("coarse_blocks", self.coarse_blocks)?;
         require_pixels(self.pixels)?;
         require_view(["stages", "components"], &self.stages, self.components)?;
