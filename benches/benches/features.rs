@@ -63,7 +63,7 @@ fn efficientnet_lite(c: &mut Criterion) {
         let image = texture(side, side, 2).into_raw();
         let side = side as usize;
         group.bench_function(BenchmarkId::from_parameter(side), |b| {
-            b.iter(|| network.stages(black_box(&image), side, side, 5));
+            b.iter(|| network.maps(black_box(&image), side, side, &[3, 4, 5]));
         });
     }
     group.finish();

@@ -57,14 +57,11 @@ impl PlaceExtractor {
         stages: &[usize],
     ) -> Vec<StageMap> {
         assert!([height, width].iter().all(|side| side.is_multiple_of(SIDE_STEP)), "sides");
-        let last = stages.iter().copied().max().filter(|&last| last <= STAGES);
-        let last = last.expect("there is a stage to look at");
-        let maps = match self {
-            Self::Host(network) => network.stages(pixels, height, width, last),
-            Self::Device(network) => network.stages(pixels, height, width, last),
-        };
-        let numbered = (1..).zip(maps);
-        numbered.filter_map(|(stage, map)| stages.contains(&stage).then_some(map)).collect()
+        assert!(stages.iter().all(|stage| (1..=STAGES).contains(stage)), "stages of the network");
+        match self {
+            Self::Host(network) => network.maps(pixels, height, width, stages),
+            Self::Device(network) => network.maps(pixels, height, width, stages),
+        }
     }
 }
 

@@ -76,7 +76,7 @@ fn assert_stages_agree(stages: impl Fn(&[u8], usize, usize, usize) -> Vec<StageM
 fn host_stages_agree() {
     let network = HostEfficientNetLite::new();
     assert_stages_agree(|pixels, height, width, stages| {
-        network.stages(pixels, height, width, stages)
+        network.maps(pixels, height, width, &Vec::from_iter(1..=stages))
     });
 }
 
@@ -84,6 +84,6 @@ fn host_stages_agree() {
 fn device_stages_agree() {
     let network = EfficientNetLite::new(&Device::flex());
     assert_stages_agree(|pixels, height, width, stages| {
-        network.stages(pixels, height, width, stages)
+        network.maps(pixels, height, width, &Vec::from_iter(1..=stages))
     });
 }

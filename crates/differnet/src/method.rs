@@ -332,9 +332,11 @@ impl MethodConfig {
         let (seed, device) = (training.config.seed, &training.runtime.device);
         match self {
             Self::DifferNet(config) => differnet::fit(config, training, split),
-            Self::LocalFlow(config) => {
-                local::fit(config.plan(split.training.len()), training, split)
-            }
+            Self::LocalFlow(config) => local::fit(
+                config.plan(split.training.len() + split.validation.len()),
+                training,
+                split,
+            ),
             Self::PatchCore(config) => local::fit(config.plan(), training, split),
             Self::Padim(config) => local::fit(config.plan(), training, split),
             Self::OneNearestNeighbour(config) => {
@@ -374,9 +376,12 @@ pub(crate) fn load(
         |source| Error::BaselineModel { path: path.to_path_buf(), source: Box::new(source) };
     match &header.config.method {
         MethodConfig::DifferNet(config) => differnet::load(path, header, config, runtime),
-        MethodConfig::LocalFlow(config) => {
-            local::load(path, header, config.plan(header.training_images), runtime)
-        }
+        MethodConfig::LocalFlow(config) => local::load(
+            path,
+            header,
+            config.plan(header.training_images + header.held_back_images),
+            runtime,
+        ),
         MethodConfig::PatchCore(config) => local::load(path, header, config.plan(), runtime),
         MethodConfig::Padim(config) => local::load(path, header, config.plan(), runtime),
         MethodConfig::OneNearestNeighbour(_) => {

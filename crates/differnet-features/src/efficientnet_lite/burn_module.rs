@@ -59,16 +59,16 @@ impl EfficientNetLite {
         maps
     }
 
-    /// The maps after each of the first `stages` stages of an interleaved RGB image.
+    /// The maps after `stages` (numbers from 1, rising) of an interleaved RGB image.
     ///
     /// # Panics
     /// If `pixels` is not `3 · height · width` long.
-    pub fn stages(
+    pub fn maps(
         &self,
         pixels: &[u8],
         height: usize,
         width: usize,
-        stages: usize,
+        stages: &[usize],
     ) -> Vec<StageMap> {
         assert_eq!(pixels.len(), 3 * height * width, "pixels do not fit the shape");
         let device = self.stem.weight.val().device();
@@ -80,7 +80,9 @@ impl EfficientNetLite {
             let values = map.permute([0, 2, 3, 1]).into_data().iter::<f32>().collect();
             StageMap { height, width, channels, values }
         };
-        self.forward(images, stages).into_iter().map(to_map).collect()
+        let last = stages.iter().copied().max().unwrap_or(0);
+        let all = (1..).zip(self.forward(images, last));
+        all.filter(|(stage, _)| stages.contains(stage)).map(|(_, map)| to_map(map)).collect()
     }
 }
 

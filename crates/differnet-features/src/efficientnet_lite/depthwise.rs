@@ -54,53 +54,83 @@ impl WithSimd for Row<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
+        match (self.convolution.kernel, self.convolution.stride) {
+            (3, 1) => self.row_of::<S, 3, 1, 6>(simd),
+            (3, 2) => self.row_of::<S, 3, 2, 9>(simd),
+            (5, 1) => self.row_of::<S, 5, 1, 8>(simd),
+            (5, 2) => self.row_of::<S, 5, 2, 11>(simd),
+            (kernel, stride) => unreachable!("no kernel of {kernel} at stride {stride}"),
+        }
+    }
+}
+
+impl Row<'_> {
+    /// The row, of a kernel of `KERNEL` at a stride of `STRIDE`; [`OUTPUTS`] outputs look at `WINDOW`
+    /// columns.
+    #[inline(always)]
+    fn row_of<S: Simd, const KERNEL: usize, const STRIDE: usize, const WINDOW: usize>(
+        self,
+        simd: S,
+    ) {
+        const { assert!(WINDOW == (OUTPUTS - 1) * STRIDE + KERNEL) };
         let Self { convolution, rows, to } = self;
         let channels = convolution.channels();
         let whole = to.len() / channels / OUTPUTS * OUTPUTS;
         let (blocks, rest) = to.split_at_mut(whole * channels);
         for (index, block) in blocks.chunks_exact_mut(OUTPUTS * channels).enumerate() {
-            outputs::<S, OUTPUTS>(simd, convolution, rows, index * OUTPUTS, block);
+            let first = index * OUTPUTS;
+            outputs::<S, OUTPUTS, KERNEL, STRIDE, WINDOW>(simd, convolution, rows, first, block);
         }
         for (index, output) in rest.chunks_exact_mut(channels).enumerate() {
-            outputs::<S, 1>(simd, convolution, rows, whole + index, output);
+            let first = whole + index;
+            outputs::<S, 1, KERNEL, STRIDE, KERNEL>(simd, convolution, rows, first, output);
         }
     }
 }
 
-/// `N` neighbouring outputs from number `first` on, `[N, channels]`.
+/// `N` neighbouring outputs from number `first` on, `[N, channels]`, which look at `WINDOW` columns: each is
+/// loaded once for all of them.
 #[inline(always)]
-fn outputs<S: Simd, const N: usize>(
+fn outputs<
+    S: Simd,
+    const N: usize,
+    const KERNEL: usize,
+    const STRIDE: usize,
+    const WINDOW: usize,
+>(
     simd: S,
     convolution: &Depthwise,
     rows: &[Option<&[f32]>],
     first: usize,
     to: &mut [f32],
 ) {
-    let Depthwise { weight, bias, kernel, stride } = convolution;
-    let channels = bias.len();
-    let vectors = S::as_simd_f32s(bias).0.len();
-    let lanes = channels / vectors.max(1);
+    let channels = convolution.bias.len();
+    let bias = S::as_simd_f32s(&convolution.bias).0;
+    let weight = S::as_simd_f32s(&convolution.weight).0;
+    let to = S::as_mut_simd_f32s(to).0;
+    let vectors = bias.len();
+    debug_assert_eq!(to.len(), N * vectors, "channels are whole vectors");
     let zero = simd.splat_f32s(0.0);
     let six = simd.splat_f32s(6.0);
     for vector in 0..vectors {
-        let mut sums = [S::as_simd_f32s(bias).0[vector]; N];
-        for (y, row) in rows.iter().enumerate() {
+        let mut sums = [bias[vector]; N];
+        for (row, taps) in rows.iter().zip(weight.chunks_exact(KERNEL * vectors)) {
             let Some(row) = row else { continue };
-            for x in 0..*kernel {
-                let tap = &weight[(y * kernel + x) * channels..][..channels];
-                let tap = S::as_simd_f32s(tap).0[vector];
+            let row = &row[first * STRIDE * channels..][..WINDOW * channels];
+            let row = S::as_simd_f32s(row).0;
+            let mut window = [zero; WINDOW];
+            for (column, input) in window.iter_mut().enumerate() {
+                *input = row[column * vectors + vector];
+            }
+            for x in 0..KERNEL {
+                let tap = taps[x * vectors + vector];
                 for (output, sum) in sums.iter_mut().enumerate() {
-                    let at = ((first + output) * stride + x) * channels;
-                    let input = S::as_simd_f32s(&row[at..][..channels]).0[vector];
-                    *sum = simd.mul_add_f32s(tap, input, *sum);
+                    *sum = simd.mul_add_f32s(tap, window[output * STRIDE + x], *sum);
                 }
             }
         }
         for (output, sum) in sums.into_iter().enumerate() {
-            let sum = simd.min_f32s(simd.max_f32s(sum, zero), six);
-            let to = &mut to[output * channels..][..channels];
-            S::as_mut_simd_f32s(to).0[vector] = sum;
+            to[output * vectors + vector] = simd.min_f32s(simd.max_f32s(sum, zero), six);
         }
     }
-    debug_assert_eq!(vectors * lanes, channels, "channels are whole vectors");
 }

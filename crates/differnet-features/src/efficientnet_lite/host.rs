@@ -6,6 +6,8 @@
 //! expand the rows between them twice; where maps are small, all rows are expanded first instead. Every
 //! number is one sum in a fixed order, whatever the bands: the bits do not depend on the threads.
 
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 
 use super::depthwise::Depthwise;
@@ -15,6 +17,8 @@ use super::{StageMap, normalized, same_padding};
 
 /// Expanded maps up to this many values are expanded as a whole.
 const WHOLE: usize = 1 << 20;
+/// Buffers that are kept: those of one image.
+const MOST_BUFFERS: usize = 16;
 /// Bands of rows for each thread: more balance the load, fewer expand less twice.
 const BANDS: usize = 2;
 
@@ -23,6 +27,39 @@ const BANDS: usize = 2;
 pub struct HostEfficientNetLite {
     stem: Pointwise,
     stages: Vec<Vec<Block>>,
+    buffers: Buffers,
+}
+
+/// Memory of maps that nobody needs any more, for the next ones: fresh memory costs more than the sums in it.
+#[derive(Debug, Default)]
+struct Buffers(Mutex<Vec<Vec<f32>>>);
+
+impl Buffers {
+    /// `count` values without meaning.
+    fn take(&self, count: usize) -> Vec<f32> {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // The smallest that is large enough, and not much larger: maps that are asked for leave with theirs.
+        let fits = |at: &usize| (count..=2 * count).contains(&free[*at].capacity());
+        let best = (0..free.len()).filter(fits).min_by_key(|&at| free[at].capacity());
+        let mut buffer = best.map_or_else(Vec::new, |at| free.swap_remove(at));
+        buffer.resize(count, 0.0);
+        buffer
+    }
+
+    /// `count` zeros.
+    fn zeros(&self, count: usize) -> Vec<f32> {
+        let mut buffer = self.take(count);
+        buffer.fill(0.0);
+        buffer
+    }
+
+    /// Takes back what was taken.
+    fn give(&self, buffer: Vec<f32>) {
+        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if free.len() < MOST_BUFFERS {
+            free.push(buffer);
+        }
+    }
 }
 
 /// Inverted residual block.
@@ -58,29 +95,42 @@ impl HostEfficientNetLite {
             project: Pointwise::new(&weights.project),
         };
         let stages = weights.stages.iter().map(|blocks| blocks.iter().map(block).collect());
-        Self { stem: Pointwise::new(&weights.stem), stages: stages.collect() }
+        let stem = Pointwise::new(&weights.stem);
+        Self { stem, stages: stages.collect(), buffers: Buffers::default() }
     }
 
-    /// The maps after each of the first `stages` stages of an interleaved RGB image.
+    /// The maps after `stages` (numbers from 1, rising) of an interleaved RGB image.
     ///
     /// # Panics
-    /// If `pixels` is not `3 · height · width` long, or a side is 0.
-    pub fn stages(
+    /// If `pixels` is not `3 · height · width` long, a side is 0, or a stage is not one of the network's.
+    pub fn maps(
         &self,
         pixels: &[u8],
         height: usize,
         width: usize,
-        stages: usize,
+        stages: &[usize],
     ) -> Vec<StageMap> {
         assert_eq!(pixels.len(), 3 * height * width, "pixels do not fit the shape");
         assert!(height > 0 && width > 0, "an image has pixels");
-        let mut map = self.stem(pixels, height, width);
-        let mut maps = Vec::with_capacity(stages);
-        for blocks in self.stages.iter().take(stages) {
+        let last = stages.iter().copied().max().unwrap_or(0);
+        assert!(last <= self.stages.len(), "the network has {} stages", self.stages.len());
+        let mut maps: Vec<StageMap> = Vec::with_capacity(stages.len());
+        // Of the block before, unless it is the last of `maps`.
+        let mut before = Some(self.stem(pixels, height, width));
+        for (number, blocks) in (1..=last).zip(&self.stages) {
             for block in blocks {
-                map = block.forward(&map);
+                let entry = before.as_ref().or(maps.last()).expect("something came before");
+                let map = block.forward(entry, &self.buffers);
+                if let Some(StageMap { values, .. }) = before.replace(map) {
+                    self.buffers.give(values);
+                }
             }
-            maps.push(map.clone());
+            if stages.contains(&number) {
+                maps.extend(before.take());
+            }
+        }
+        if let Some(StageMap { values, .. }) = before {
+            self.buffers.give(values);
         }
         maps
     }
@@ -92,7 +142,7 @@ impl HostEfficientNetLite {
         let (columns, left) = same_padding(width, KERNEL, 2);
         let channels = self.stem.outputs();
         let levels: [f32; 256] = std::array::from_fn(|level| normalized(level as u8));
-        let mut values = vec![0.0; rows * columns * channels];
+        let mut values = self.buffers.take(rows * columns * channels);
         let row_of = |(y, to): (usize, &mut [f32]), patches: &mut Vec<f32>| {
             patches.clear();
             patches.resize(columns * self.stem.inputs, 0.0);
@@ -119,18 +169,18 @@ impl HostEfficientNetLite {
 
 impl Block {
     /// `[h, w, inputs]` → `[h / stride, w / stride, outputs]`
-    fn forward(&self, entry: &StageMap) -> StageMap {
+    fn forward(&self, entry: &StageMap, buffers: &Buffers) -> StageMap {
         let Depthwise { kernel, stride, .. } = self.depthwise;
         let (height, top) = same_padding(entry.height, kernel, stride);
         let (width, left) = same_padding(entry.width, kernel, stride);
         let channels = self.project.outputs();
         let geometry = Geometry { entry, top, left, width, padded: (width - 1) * stride + kernel };
-        let mut values = vec![0.0; height * width * channels];
+        let mut values = buffers.take(height * width * channels);
         let whole = entry.height * geometry.padded * self.depthwise.channels() <= WHOLE;
         let bands = rayon::current_num_threads() * BANDS;
         let rows = height.div_ceil(bands).max(1);
         if whole {
-            let expanded = self.expanded(&geometry);
+            let expanded = self.expanded(&geometry, buffers);
             let row_length = geometry.padded * self.depthwise.channels();
             let row = |(y, to): (usize, &mut [f32]), row: &mut Vec<f32>| {
                 let rows = geometry.rows_under(y, kernel, stride);
@@ -141,6 +191,7 @@ impl Block {
             };
             let rows = values.par_chunks_exact_mut(width * channels).enumerate();
             rows.for_each_init(Vec::new, |scratch, to| row(to, scratch));
+            buffers.give(expanded);
         } else {
             let bands = values.par_chunks_mut(rows * width * channels).enumerate();
             bands.for_each_init(Scratch::default, |scratch, (band, to)| {
@@ -151,9 +202,9 @@ impl Block {
     }
 
     /// All rows expanded, `[h][padded width, channels]`.
-    fn expanded(&self, geometry: &Geometry<'_>) -> Vec<f32> {
+    fn expanded(&self, geometry: &Geometry<'_>, buffers: &Buffers) -> Vec<f32> {
         let row_length = geometry.padded * self.depthwise.channels();
-        let mut expanded = vec![0.0; geometry.entry.height * row_length];
+        let mut expanded = buffers.zeros(geometry.entry.height * row_length);
         let rows = expanded.par_chunks_exact_mut(row_length).enumerate();
         rows.for_each(|(y, to)| self.expand_row(geometry, y, to));
         expanded

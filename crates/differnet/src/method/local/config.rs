@@ -21,7 +21,7 @@ const COARSE_NEIGHBOURS: usize = 5;
 /// Widest hidden layers: wider flows do not fit the purpose, nor memory.
 const MOST_HIDDEN: usize = 8192;
 
-/// With fewer training images than this, flows would learn them by heart.
+/// With fewer good images than this, flows would learn them by heart.
 pub(in crate::method) const FEW_IMAGES: usize = 64;
 /// Least noise and most updates then; the coarse flow is left out.
 const FEW_NOISE: f64 = 0.3;
@@ -127,9 +127,9 @@ impl LocalFlowConfig {
         }
     }
 
-    /// The method for a number of training images.
-    pub(in crate::method) fn plan(&self, training_images: usize) -> Plan {
-        let few = training_images < FEW_IMAGES;
+    /// The method for a number of good images, those held back included.
+    pub(in crate::method) fn plan(&self, images: usize) -> Plan {
+        let few = images < FEW_IMAGES;
         let training = |flow: FlowConfig| {
             DensityPlan::Flow(FlowTraining {
                 flow,

@@ -150,15 +150,27 @@ fn counting(image: &RgbImage, ignored: &[bool], (height, width): (usize, usize))
 /// Positional encoding of a grid's places, `[height · width, 32]`: sines and cosines of the column and the
 /// row of each place's centre, from 0 to 1, in waves of length 2 to 1/64.
 pub(super) fn positions((height, width): (usize, usize)) -> Vec<f32> {
-    let part = |at: usize, count: usize| (at as f32 + 0.5) / count as f32;
+    let columns = waves(width);
+    let rows = waves(height);
     let mut values = Vec::with_capacity(height * width * POSITION);
-    for place in 0..height * width {
-        for at in [part(place % width, width), part(place / width, height)] {
-            let waves =
-                || (0..POSITION / 4).map(|wave| at * std::f32::consts::PI * (1 << wave) as f32);
-            values.extend(waves().map(f32::sin));
-            values.extend(waves().map(f32::cos));
+    for row in rows.chunks_exact(POSITION / 2) {
+        for column in columns.chunks_exact(POSITION / 2) {
+            values.extend_from_slice(column);
+            values.extend_from_slice(row);
         }
+    }
+    values
+}
+
+/// Sines and cosines of the centres of `count` cells, from 0 to 1, `[count, 16]`.
+fn waves(count: usize) -> Vec<f32> {
+    let mut values = Vec::with_capacity(count * POSITION / 2);
+    for cell in 0..count {
+        let at = (cell as f32 + 0.5) / count as f32;
+        let angles =
+            || (0..POSITION / 4).map(|wave| at * std::f32::consts::PI * (1 << wave) as f32);
+        values.extend(angles().map(f32::sin));
+        values.extend(angles().map(f32::cos));
     }
     values
 }
