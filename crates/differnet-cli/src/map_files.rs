@@ -1,9 +1,10 @@
 //! The files that a localization is written to.
 
+use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use differnet::Localization;
 use differnet::scoring::AnomalyMap;
 use differnet_report::{overlay, with_scale};
@@ -11,6 +12,8 @@ use image::{ImageBuffer, ImageFormat, Luma};
 use serde::Serialize;
 
 use crate::atomic;
+use crate::exit::UsageError;
+use crate::inputs::NamedImage;
 
 /// Where the parts of one localization are.
 #[derive(Debug, Clone, Serialize)]
@@ -25,7 +28,7 @@ pub(crate) struct MapFiles {
 
 impl MapFiles {
     /// The files of the image named `stem`, a path below `folder` without an extension.
-    pub(crate) fn new(folder: &Path, stem: &Path) -> Self {
+    fn new(folder: &Path, stem: &Path) -> Self {
         let path = |ending: &str| {
             let mut name = folder.join(stem).into_os_string();
             name.push(ending);
@@ -34,8 +37,41 @@ impl MapFiles {
         Self { map: path(".map.png"), array: path(".map.npy"), overlay: path(".overlay.png") }
     }
 
+    /// The files of each image below `folder`; none may be there already, unless `overwrite`, or be written
+    /// twice.
+    pub(crate) fn of_images(
+        folder: &Path,
+        images: &[NamedImage],
+        overwrite: bool,
+    ) -> anyhow::Result<Vec<Self>> {
+        if folder.is_file() {
+            return Err(UsageError(format!("{} is a file: name a folder", folder.display())).into());
+        }
+        let mut names: BTreeMap<PathBuf, &Path> = BTreeMap::new();
+        let mut outputs = Vec::with_capacity(images.len());
+        for image in images {
+            let stem = image.name.with_extension("");
+            let output = Self::new(folder, &stem);
+            if !overwrite && !output.are_free() {
+                let taken = output.overlay.display();
+                bail!("{taken} exists: name another folder, or add --overwrite");
+            }
+            if let Some(other) = names.insert(stem, &image.path) {
+                bail!(
+                    "{} and {} would both be written to {}: name them in different commands, with \
+                     different folders for their maps",
+                    other.display(),
+                    image.path.display(),
+                    output.overlay.display()
+                );
+            }
+            outputs.push(output);
+        }
+        Ok(outputs)
+    }
+
     /// Whether none of them exists.
-    pub(crate) fn are_free(&self) -> bool {
+    fn are_free(&self) -> bool {
         [&self.map, &self.array, &self.overlay].iter().all(|path| !path.exists())
     }
 

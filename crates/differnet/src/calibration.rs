@@ -153,6 +153,7 @@ mod tests {
             score,
             verdict: Verdict::Ok,
             transform_scores: vec![score],
+            peak: None,
             mean_features: Vec::new(),
         }
     }

@@ -162,7 +162,14 @@ mod tests {
     fn image(score: f64, mean_features: [f32; 3]) -> ImageScore {
         let (hash, verdict) = (ContentHash::of(&[]), Verdict::Ok);
         let mean_features = mean_features.to_vec();
-        ImageScore { hash, score, verdict, transform_scores: vec![score], mean_features }
+        ImageScore {
+            hash,
+            score,
+            verdict,
+            transform_scores: vec![score],
+            peak: None,
+            mean_features,
+        }
     }
 
     #[test]

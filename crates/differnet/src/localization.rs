@@ -3,14 +3,14 @@
 use std::fmt::Debug;
 
 use differnet_data::{
-    ContentHash, DecodeLimits, ImageError, ImageInput, Regions, RgbImage, SeenImage, paint_neutral,
+    DecodeLimits, ImageError, ImageInput, Regions, RgbImage, SeenImage, paint_neutral,
 };
-use differnet_scoring::{AnomalyMap, Verdict};
+use differnet_scoring::AnomalyMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::header::Header;
-use crate::score::ScoreConfig;
+use crate::score::{ImageScore, ScoreConfig};
 use crate::scorer::Scoring;
 
 /// How many times the values of most good images end the colours of a map at least.
@@ -39,14 +39,10 @@ pub struct LocalizeConfig {
 /// Where in an image the model sees something unlikely.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Localization {
-    /// Names the image by what counts in it.
-    pub hash: ContentHash,
     /// The image as the map lies on it: upright, of its own size, with all its pixels.
     pub image: RgbImage,
-    /// In the method's unit.
-    pub score: f64,
-    /// Whether the score reaches the threshold.
-    pub verdict: Verdict,
+    /// The score of the same passes, by the thresholds of the model's header.
+    pub score: ImageScore,
     /// A value for each of the image's pixels; larger is more anomalous, 0 where the model's
     /// regions have the pixel ignored.
     pub map: AnomalyMap,

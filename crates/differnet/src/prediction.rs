@@ -48,6 +48,9 @@ pub struct ScorePrediction {
     pub verdict: Verdict,
     /// Transforms that the score averages.
     pub transforms: usize,
+    /// Column and row of the upright image's pixel where it is most anomalous; `None` if the method does not
+    /// know before it makes a map.
+    pub peak: Option<[u32; 2]>,
 }
 
 /// Where something stands out in one image.
@@ -97,6 +100,7 @@ impl ScorePrediction {
             p_value: header.p_value(score),
             verdict,
             transforms: image.transform_scores.len(),
+            peak: image.peak,
         }
     }
 }
@@ -112,9 +116,9 @@ impl MapPrediction {
     ) -> Self {
         Self {
             path: path.display().to_string(),
-            score: found.score,
+            score: found.score.score,
             threshold: header.thresholds().defect,
-            verdict: found.verdict,
+            verdict: found.score.verdict,
             map_threshold,
             top: found.color_top(header, kind),
             regions: found.map.regions(map_threshold as f32),

@@ -42,6 +42,9 @@ pub struct ImageScore {
     pub verdict: Verdict,
     /// The score of each transform that was needed: for DifferNet −log p_Z, nats, up to a constant.
     pub transform_scores: Vec<f64>,
+    /// Column and row of the upright image's pixel where it is most anomalous; `None` if the method does not
+    /// know before it makes a map.
+    pub peak: Option<[u32; 2]>,
     /// Mean over transforms of each feature, `[768]`; empty if the model keeps no statistics of them.
     pub mean_features: Vec<f32>,
 }
@@ -69,6 +72,7 @@ impl ScoreConfig {
     ) -> Result<ImageScore, ScoreError> {
         let score = anomaly_score(&transform_scores, self.average)?;
         let verdict = thresholds.verdict(score);
-        Ok(ImageScore { hash, score, verdict, transform_scores, mean_features: Vec::new() })
+        let mean_features = Vec::new();
+        Ok(ImageScore { hash, score, verdict, transform_scores, peak: None, mean_features })
     }
 }

@@ -196,6 +196,7 @@ mod tests {
             score: 0.0,
             verdict: Verdict::Ok,
             transform_scores: transform_scores.to_vec(),
+            peak: None,
             mean_features: Vec::new(),
         };
         let images = [image([1.0; 4]), image([8.0, 1.0, 2.0, 9.0])];

@@ -10,13 +10,14 @@ use xtask_inputs::Vectors;
 
 use crate::check::{self, Check};
 use crate::images::GoldenImages;
-use crate::{features, flow, localization, metrics};
+use crate::{features, flow, localization, metrics, stages};
 
 /// Compare with reference vectors: images, features, flow, gradients, metrics.
 ///
 /// The folder holds images/NAME.png, images/resized448_NAME.png, features.safetensors,
-/// flow.safetensors, localization.safetensors and metrics.json. Prints the largest deviation of
-/// each check and exits with 1 if one is out of tolerance.
+/// flow.safetensors, localization.safetensors and metrics.json; efficientnet_lite0/stages.safetensors is
+/// compared if it is there. Prints the largest deviation of each check and exits with 1 if one is out of
+/// tolerance.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask golden --dir ../shared/golden
@@ -50,10 +51,15 @@ pub(crate) fn run(args: &GoldenArgs) -> anyhow::Result<ExitCode> {
     let flow = Vectors::read(&dir.join("flow.safetensors"))?;
     let localization = Vectors::read(&dir.join("localization.safetensors"))?;
     let metrics = metrics::GoldenMetrics::read(&dir.join("metrics.json"))?;
+    let stages = dir.join("efficientnet_lite0/stages.safetensors");
+    let stages = stages.exists().then(|| Vectors::read(&stages)).transpose()?;
     let images = GoldenImages::load(&dir.join("images"), &features.names_under("features/"))?;
 
     let mut checks = images.checks();
     checks.extend(features::checks(&images, &features, &device)?);
+    if let Some(stages) = &stages {
+        checks.extend(stages::checks(stages, &device)?);
+    }
     checks.extend(flow::checks(&flow, &device)?);
     checks.extend(localization::checks(&images, &flow, &localization, &device)?);
     checks.extend(metrics.checks()?);

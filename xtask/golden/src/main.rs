@@ -13,6 +13,7 @@ mod host;
 mod images;
 mod localization;
 mod metrics;
+mod stages;
 
 use std::process::ExitCode;
 

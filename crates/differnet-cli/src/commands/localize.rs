@@ -1,15 +1,13 @@
 //! `differnet localize`: shows where in photographs something is wrong.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use differnet::scoring::Region;
 use differnet::{Error, Header, Localization, MapPrediction, Model, Prediction};
 use serde::Serialize;
 
-use crate::exit::{Exit, UsageError};
-use crate::inputs::{NamedImage, named_images};
+use crate::exit::Exit;
+use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config, require_localizer};
 use crate::map_files::MapFiles;
@@ -74,15 +72,13 @@ struct Written<'a> {
 
 pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
-    if args.out.is_file() {
-        return Err(UsageError(format!("{} is a file: name a folder", args.out.display())).into());
-    }
     let model = Model::load_on(&args.model, &args.source.open()?)?;
     require_localizer(&model, &args.model)?;
     let header = model.header();
     let config = localize_config(&model, args.kind, args.transforms)?;
     let inputs = named_images(&args.images);
-    let (files, outputs) = (inputs.files(), outputs(args, &inputs.images)?);
+    let outputs = MapFiles::of_images(&args.out, &inputs.images, args.overwrite)?;
+    let files = inputs.files();
     let map_threshold = args.map_threshold.or(header.map_threshold).unwrap_or(f64::MAX);
 
     let (mut made, mut failed) = (0, inputs.unusable.len());
@@ -112,29 +108,6 @@ pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
     Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
 }
 
-/// The files to write for each image; none may be there already or be written twice.
-fn outputs(args: &LocalizeArgs, images: &[NamedImage]) -> anyhow::Result<Vec<MapFiles>> {
-    let mut names: BTreeMap<PathBuf, &Path> = BTreeMap::new();
-    let mut outputs = Vec::with_capacity(images.len());
-    for image in images {
-        let stem = image.name.with_extension("");
-        let output = MapFiles::new(&args.out, &stem);
-        if !args.overwrite && !output.are_free() {
-            bail!("{} exists: name another folder, or add --overwrite", output.overlay.display());
-        }
-        if let Some(other) = names.insert(stem, &image.path) {
-            bail!(
-                "{} and {} would both be written to {}: localize them into different folders",
-                other.display(),
-                image.path.display(),
-                output.overlay.display()
-            );
-        }
-        outputs.push(output);
-    }
-    Ok(outputs)
-}
-
 /// Writes one localization and says what it shows.
 fn write_and_tell(
     args: &LocalizeArgs,
@@ -150,7 +123,7 @@ fn write_and_tell(
         return print_json(&Written { map, files });
     }
     let MapPrediction { path, regions, .. } = map;
-    let verdict = found.verdict.word();
+    let verdict = found.score.verdict.word();
     let place = match regions.first() {
         None => "no region stands out".to_owned(),
         Some(Region { x, y, width, height, .. }) => {
@@ -161,7 +134,7 @@ fn write_and_tell(
             format!("{width} x {height} pixels at ({x}, {y}){more}")
         }
     };
-    print(&format!("{verdict:<6}  score {:12.2}  {place}  {path}", found.score))
+    print(&format!("{verdict:<6}  score {:12.2}  {place}  {path}", found.score.score))
 }
 
 fn tell_failed(args: &LocalizeArgs, path: &Path, error: String) -> anyhow::Result<()> {

@@ -3,12 +3,14 @@
 use std::path::PathBuf;
 
 use differnet::scoring::{Thresholds, Verdict};
-use differnet::{Error, Model, Prediction, ScorePrediction};
+use differnet::{Error, ImageScore, Localization, Model, Prediction, ScoreConfig, ScorePrediction};
 
 use crate::exit::Exit;
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::line_args::LineArgs;
+use crate::map_args::require_localizer;
+use crate::map_files::MapFiles;
 use crate::numbers::finite;
 use crate::output::{counted, print, print_json};
 use crate::prediction_line::prediction_line;
@@ -23,11 +25,12 @@ Examples:
   differnet score --model part.differnet new_photos
   differnet score --model part.differnet camera/0815.png --json
   differnet score --model part.differnet new_photos --fail-on-defect || stop_the_line
+  differnet score --model part.differnet camera/0815.png --maps maps      # shows where
   differnet score --model part.differnet new_photos --adaptive    # sooner done where the case is clear
   differnet score --model part.differnet camera/0815.png --line line.json    # says when the line drifts
 
 --json prints one object a line: {\"path\", \"method\", \"score\", \"threshold\", \"p_value\", \"verdict\":
-\"ok\", \"unsure\" or \"defect\", \"transforms\"}, or {\"path\", \"error\"} for a file that is no usable image. A score of null is
+\"ok\", \"unsure\" or \"defect\", \"transforms\", \"peak\": column and row of what is most anomalous, or null}, or {\"path\", \"error\"} for a file that is no usable image. A score of null is
 too large for a number. The p-value is the share of good parts that score as high, judged by good images
 that training did not see; null if there are none. `differnet calibrate` sets threshold and doubt.
 
@@ -46,6 +49,12 @@ pub(crate) struct ScoreArgs {
     /// Exit with code 3 if there is a defect.
     #[arg(long)]
     fail_on_defect: bool,
+    /// Write a map of each image to this folder, as `differnet localize` does.
+    #[arg(long, value_name = "DIR")]
+    maps: Option<PathBuf>,
+    /// Replace maps that are there already.
+    #[arg(long, requires = "maps")]
+    overwrite: bool,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -89,9 +98,31 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     for (path, error) in inputs.unusable {
         report.add(Prediction::failed(&path, error))?;
     }
-    let scores = model.scores_with(&files, config);
+    let outputs = match &args.maps {
+        Some(folder) => {
+            require_localizer(&model, &args.model)?;
+            MapFiles::of_images(folder, &inputs.images, args.overwrite)?
+        }
+        None => Vec::new(),
+    };
+    let mut outputs = outputs.iter();
+    let scores = scored(&model, &files, config, args.maps.is_some())?;
     for (done, (path, score)) in (1..).zip(files.iter().zip(scores)) {
-        let score = Error::per_image(score)?;
+        let score = Error::per_image(score)?.map(|(score, map)| {
+            let written =
+                outputs.next().zip(map).map(|(output, map)| write_map(&model, output, &map));
+            (score, written)
+        });
+        let score = match score {
+            Ok((score, written)) => {
+                written.transpose()?;
+                Ok(score)
+            }
+            Err(error) => {
+                outputs.next();
+                Err(error)
+            }
+        };
         if let Ok(score) = &score {
             line.add(score);
         }
@@ -114,6 +145,33 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         (false, true) => Exit::Failed,
         (false, false) => Exit::Done,
     })
+}
+
+/// What is found in one image: its score, and its map if it is wanted.
+type Scored = (ImageScore, Option<Localization>);
+
+/// The score of each image, and its map if maps are wanted: of the same pass where the method sees an image
+/// once.
+fn scored<'a>(
+    model: &'a Model,
+    files: &'a [PathBuf],
+    config: ScoreConfig,
+    wants_maps: bool,
+) -> anyhow::Result<Box<dyn Iterator<Item = Result<Scored, Error>> + 'a>> {
+    let scores = model.scores_with(files, config);
+    if !wants_maps {
+        return Ok(Box::new(scores.map(|score| score.map(|score| (score, None)))));
+    }
+    let maps = model.maps(files)?;
+    if model.header().config.method.method().sees_images_once() {
+        return Ok(Box::new(maps.map(|map| map.map(|map| (map.score.clone(), Some(map))))));
+    }
+    Ok(Box::new(scores.zip(maps).map(|(score, map)| Ok((score?, Some(map?))))))
+}
+
+/// Writes the map of an image.
+fn write_map(model: &Model, output: &MapFiles, map: &Localization) -> anyhow::Result<()> {
+    output.write(map, map.color_top(model.header(), model.localize_config()?.kind))
 }
 
 impl Report {

@@ -146,6 +146,7 @@ mod tests {
             p_value: None,
             verdict,
             transforms: 4,
+            peak: None,
         })
     }
 

@@ -22,7 +22,7 @@ fn maps_are_those_of_files_and_come_with_the_pictures_asked_for() {
     let plain = localize(&trained, "?name=a.png", &image).json();
     let expected = ["height", "map_threshold", "path", "regions", "score", "threshold", "top"];
     assert_eq!(keys(&plain), [&expected[..], &["verdict", "width"]].concat());
-    assert_eq!(plain["score"].as_f64().unwrap().to_bits(), found.score.to_bits());
+    assert_eq!(plain["score"].as_f64().unwrap().to_bits(), found.score.score.to_bits());
     let regions = found.map.regions(model.header().map_threshold.unwrap() as f32);
     assert_eq!(plain["regions"].as_array().unwrap().len(), regions.len());
     assert_eq!((&plain["width"], &plain["path"]), (&64.into(), &"a.png".into()));

@@ -67,5 +67,6 @@ fn small(found: &Localization) -> Localized {
     let colors = RgbImage::from_raw(width, height, colors)
         .unwrap_or_else(|| RgbImage::from_pixel(width, height, Rgb([0; 3])));
     let over = overlay(&small_picture(&found.seen_image()), map.values(), top);
-    Localized { score: found.score, verdict: found.verdict, original, map: (colors, over) }
+    let (score, verdict) = (found.score.score, found.score.verdict);
+    Localized { score, verdict, original, map: (colors, over) }
 }

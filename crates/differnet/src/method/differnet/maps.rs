@@ -2,7 +2,7 @@
 
 use differnet_data::{RgbImage, SeenImage};
 use differnet_features::{IMAGE_SIZE, ImageGradients, LOCAL_GRID, LocalFeatures};
-use differnet_scoring::{AnomalyMap, Grid, MapAverage, anomaly_score};
+use differnet_scoring::{AnomalyMap, Grid, MapAverage};
 use rayon::prelude::*;
 
 use super::scales;
@@ -57,8 +57,7 @@ impl Localizer for DifferNet {
                 average.add(map, degrees);
             }
         }
-        let score = anomaly_score(&transform_scores, config.average)?;
-        let verdict = header.thresholds().verdict(score);
+        let score = config.judge(hash, transform_scores, &header.thresholds())?;
         let map = average.mean();
         let map = match kind {
             MapKind::Gradient => map,
@@ -69,7 +68,7 @@ impl Localizer for DifferNet {
             Some(ignored) => map.without(ignored),
             None => map,
         };
-        Ok(Localization { hash, image, score, verdict, map })
+        Ok(Localization { image, score, map })
     }
 }
 

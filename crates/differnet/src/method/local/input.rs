@@ -34,6 +34,16 @@ impl Grid {
     pub(super) fn shape(&self) -> (usize, usize) {
         (self.height, self.width)
     }
+
+    /// Where the place of the largest value is centred, as shares of the image's width and height; `None` if
+    /// no place counts.
+    pub(super) fn centre_of_largest(&self, values: &[f32]) -> Option<[f64; 2]> {
+        let counted = (0..values.len()).filter(|&place| self.counts[place]);
+        let largest = counted
+            .reduce(|best, place| if values[place] > values[best] { place } else { best })?;
+        let centre = |at: usize, count: usize| (at as f64 + 0.5) / count as f64;
+        Some([centre(largest % self.width, self.width), centre(largest / self.width, self.height)])
+    }
 }
 
 /// How far an image is moved, pixels as the network sees them.
@@ -195,6 +205,14 @@ mod tests {
         let ignored = [true, false, true, true, false, false, false, false];
         assert_eq!(counting(&image, &ignored, (2, 2)), [true, false, true, true]);
         assert_eq!(counting(&image, &ignored, (1, 1)), [true]);
+    }
+
+    #[test]
+    fn the_largest_value_lies_at_the_centre_of_its_place() {
+        let grid = Grid { height: 2, width: 2, counts: vec![true, true, true, false] };
+        assert_eq!(grid.centre_of_largest(&[1.0, 3.0, 2.0, 9.0]), Some([0.75, 0.25]));
+        let none = Grid { counts: vec![false; 4], ..grid };
+        assert_eq!(none.centre_of_largest(&[0.0; 4]), None);
     }
 
     #[test]

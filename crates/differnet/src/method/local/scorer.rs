@@ -35,25 +35,32 @@ pub(super) struct LocalModel {
     pub(super) scales: Vec<PlaceScale>,
 }
 
-/// What the model finds in one image.
-struct Judged {
-    score: f64,
-    values: PlaceValues,
-    /// The mean of the places as the first view sees them, `[components]`.
-    mean: Vec<f32>,
-}
-
 impl LocalModel {
-    fn judge(&self, runtime: &Runtime, seen: &SeenImage) -> Judged {
+    /// The score of an image, and the values of its places.
+    fn judge(
+        &self,
+        seen: &SeenImage,
+        scoring: &Scoring<'_>,
+    ) -> Result<(ImageScore, PlaceValues), Error> {
+        let Scoring { runtime, header, config } = *scoring;
+        let (hash, (width, height)) = (seen.hash, seen.image.dimensions());
         let seen = seen_maps(&self.plan, runtime, seen);
         let stages = self.plan.stages();
         let rows: Vec<Vec<f32>> = self.views.iter().map(|view| view.rows(&stages, &seen)).collect();
         let mean = mean_of(&rows[0], &seen.grid.counts, self.views[0].components());
-        let mean = mean.into_iter().map(|mean| mean as f32).collect();
         let values = self.parts.values(&rows, &seen.grid);
         let values = PlaceValues { values, grid: seen.grid };
-        let score = self.plan.image_score.of(&values.sum(&self.scales), &values.grid);
-        Judged { score, values, mean }
+        let sum = values.sum(&self.scales);
+        let score = self.plan.image_score.of(&sum, &values.grid);
+        let score = config.judge(hash, vec![score], &header.thresholds())?;
+        let peak = values.grid.centre_of_largest(&sum);
+        let score = ImageScore {
+            peak: peak
+                .map(|[x, y]| [(x * f64::from(width)) as u32, (y * f64::from(height)) as u32]),
+            mean_features: mean.into_iter().map(|mean| mean as f32).collect(),
+            ..score
+        };
+        Ok((score, values))
     }
 
     /// Every table of the model's file.
@@ -115,16 +122,12 @@ impl Scorer for LocalModel {
         images: &[ImageInput<'_>],
         scoring: &Scoring<'_>,
     ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
-        let Scoring { runtime, header, config } = *scoring;
+        let Scoring { runtime, header, .. } = *scoring;
         let read = |&input: &ImageInput<'_>| {
             SeenImage::read(input, header.regions.as_ref(), &runtime.limits)
         };
         let seen: Vec<_> = images.par_iter().map(read).collect();
-        score_each(seen, |seen: SeenImage| {
-            let Judged { score, mean, .. } = self.judge(runtime, &seen);
-            let judged = config.judge(seen.hash, vec![score], &header.thresholds())?;
-            Ok(ImageScore { mean_features: mean, ..judged })
-        })
+        score_each(seen, |seen: SeenImage| Ok(self.judge(&seen, scoring)?.0))
     }
 
     fn localizer(&self) -> Option<&dyn Localizer> {
@@ -156,16 +159,14 @@ impl Localizer for LocalModel {
             return Err(Error::Config { name, expected, found: "gradient".to_owned() });
         }
         let DecodedImage { image, seen } = image;
-        let judged = self.judge(scoring.runtime, &seen);
-        let map = judged.values.map(self.plan.map_part);
+        let (score, values) = self.judge(&seen, scoring)?;
+        let map = values.map(self.plan.map_part);
         let map = map.resized(image.width() as usize, image.height() as usize);
         let map = match seen.ignored {
             Some(ignored) => map.without(ignored),
             None => map,
         };
-        let (hash, score) = (seen.hash, judged.score);
-        let verdict = scoring.header.thresholds().verdict(score);
-        Ok(Localization { hash, image, score, verdict, map })
+        Ok(Localization { image, score, map })
     }
 }
 
