@@ -125,6 +125,8 @@ fn train_and_evaluate(
     let start = Instant::now();
     let config = Config { seed: args.seed, ..Config::default() };
     let folder = args.out.join(category);
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let path = folder.join("model.differnet");
     let layout = Layout::Mvtec { category: Some(category.to_owned()) };
     let dataset = load_dataset(data, &layout, args.seed)?;
