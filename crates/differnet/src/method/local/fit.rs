@@ -178,28 +178,32 @@ impl Fitting<'_> {
     ) -> Result<Flow, Error> {
         let components = self.widths[view];
         let Training { config, runtime, monitor, .. } = self.training;
-        let mut trainer = Trainer::new(
-            own.config(components).init(config.seed, &runtime.device),
-            own.adam.clone(),
-        );
+        let flow = own.config(components).init(config.seed, &runtime.device);
+        let mut trainer = Trainer::new(flow, own.adam.clone());
         let places = counted_places(images);
         let grids = Positions::of(images);
         let mut order = BatchOrder::new(config.seed, places.len(), own.batch_size);
         let deviations = vec![own.noise as f32; components];
-        let (mut rows, mut condition) = (Vec::new(), Vec::new());
-        let mut sum = 0.0;
-        self.history.clear();
-        for update in 0..own.updates {
-            rows.clear();
-            condition.clear();
+        let mut batch = |update: usize| {
+            let (mut rows, mut condition) = (Vec::new(), Vec::new());
             for &at in order.batch(update as u64) {
                 let (image, place) = (places[at].0 as usize, places[at].1 as usize);
                 images[image].extend(view, place, &mut rows);
                 condition.extend_from_slice(grids.at(image, place));
             }
             add_noise(&mut rows, &deviations, config.seed, update as u64);
+            (rows, condition)
+        };
+        let (mut next, mut sum) = (batch(0), 0.0);
+        self.history.clear();
+        for update in 0..own.updates {
+            let (rows, condition) = next;
             trainer.set_learning_rate(own.learning_rate_at(update));
-            let report = trainer.step(FlowInput { rows: &rows, condition: &condition })?;
+            let input = FlowInput { rows: &rows, condition: &condition };
+            // The next batch is made while the flow learns from this one.
+            let (report, batch) = rayon::join(|| trainer.step(input), || batch(update + 1));
+            let report = report?;
+            next = batch;
             sum += report.loss;
             if (update + 1).is_multiple_of(HISTORY) {
                 let (update, train) = (update as u64 + 1, sum / HISTORY as f64);

@@ -8,7 +8,7 @@ use super::place_scale::PlaceScale;
 use super::plan::ImageScoreRule;
 
 /// Share of the places that an image's score averages, the largest, percent.
-const PERCENT: usize = 3;
+const PERCENT: usize = 1;
 /// σ of the blur that smooths the corners of the interpolated map, pixels as the network sees them.
 const SIGMA: f64 = 4.0;
 
@@ -97,10 +97,10 @@ mod tests {
         let grid = |counts: Vec<bool>| Grid { height: 1, width: counts.len(), counts };
         let values: Vec<f32> = (0..250).map(|value| value as f32).collect();
         let mut counts = vec![true; 250];
-        assert_eq!(ImageScoreRule::Top.of(&values, &grid(counts.clone())), 246.0);
+        assert_eq!(ImageScoreRule::Top.of(&values, &grid(counts.clone())), 248.5);
         assert_eq!(ImageScoreRule::Largest.of(&values, &grid(counts.clone())), 249.0);
         counts[249] = false;
-        assert_eq!(ImageScoreRule::Top.of(&values, &grid(counts)), 245.0);
+        assert_eq!(ImageScoreRule::Top.of(&values, &grid(counts)), 247.5);
         assert_eq!(ImageScoreRule::Top.of(&[3.0, 1.0], &grid(vec![true; 2])), 3.0);
         assert_eq!(ImageScoreRule::Top.of(&[3.0], &grid(vec![false])), 0.0);
     }

@@ -76,7 +76,7 @@ pub(crate) struct FlowTraining {
 /// From the values of places to the score of an image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum ImageScoreRule {
-    /// The mean of the largest 3 %.
+    /// The mean of the largest 1 %.
     Top,
     /// The largest.
     Largest,
