@@ -177,6 +177,7 @@ impl CellResult {
 fn method_name(method: Method, shots: Option<usize>) -> String {
     match (method, shots) {
         (Method::DifferNetShots, Some(shots)) => format!("differnet-{shots}-shot"),
+        (Method::LocalFlowShots, Some(shots)) => format!("local-flow-{shots}-shot"),
         _ => method.name(),
     }
 }

@@ -15,6 +15,7 @@ use super::mtd;
 use super::mvtec::MvtecArgs;
 use super::paper::{self, SHOTS};
 use super::summary::{Measurement, measurements, spread};
+use super::table1::not_the_papers;
 use super::{Measured, Plan, plain_cell, reproduce};
 use xtask_support::UsageError;
 
@@ -26,6 +27,7 @@ const SIZES: [usize; 5] = [16, 32, 64, 128, 256];
 #[command(after_help = "Examples:
   cargo xtask reproduce-figure7 --mtd-root MTD_DIR --mtd-train-list FILE
   cargo xtask reproduce-figure7 --root MVTEC_DIR --categories bottle --sizes 16,64
+  cargo xtask reproduce-figure7 --root MVTEC_DIR --method local-flow --sizes 1,2,4,8,16
 
 Each seed (3 unless --seeds says otherwise) draws a subset of each size. Writes figure7.svg,
 table.md, table.csv, table.json and table.html. An interrupted run goes on where it was.")]
@@ -38,9 +40,12 @@ pub(crate) struct Figure7Args {
     /// Text file with the names of MTD's training images; without it each seed draws 80 %.
     #[arg(long, value_name = "FILE", requires = "mtd_root", help_heading = "Data")]
     mtd_train_list: Option<PathBuf>,
+    /// Method whose curve is measured; the paper's is DifferNet.
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = Method::DifferNet)]
+    method: Method,
     /// Numbers of training images, separated by commas; all of them come on top.
     #[arg(long, value_name = "N,..", value_delimiter = ',', default_values_t = SIZES,
-        value_parser = |text: &str| count(text, 2))]
+        value_parser = |text: &str| count(text, 1))]
     sizes: Vec<usize>,
     #[command(flatten)]
     run: RunArgs,
@@ -68,7 +73,8 @@ pub(crate) fn run(args: &Figure7Args) -> anyhow::Result<ExitCode> {
                 let config = args.run.config(seed, |config| part.adapted(config))?;
                 let cell = plain_cell(&args.run, std::slice::from_ref(part), config)?;
                 let shots = (index + 1 < sizes.len()).then_some(size);
-                cells.push(CellSpec { shots, variant: Some(variant(size)), ..cell });
+                let (method, variant) = (args.method, Some(variant(size)));
+                cells.push(CellSpec { method, shots, variant, ..cell });
             }
         }
     }
@@ -136,7 +142,9 @@ fn describe(
         let mut points = Vec::new();
         for (index, &size) in sizes.iter().enumerate() {
             let runs = of(part, size);
-            let paper = paper_value(part, size, index + 1 == sizes.len(), args.run.sample);
+            let paper = (args.method == Method::DifferNet)
+                .then(|| paper_value(part, size, index + 1 == sizes.len(), args.run.sample))
+                .flatten();
             let label = [part.category.clone(), size.to_string()];
             table.rows.push(label.iter().cloned().chain(quality(&runs, paper)).collect());
             costs.rows.push(label.into_iter().chain(cost(&runs)).collect());
@@ -168,10 +176,13 @@ fn describe(
     }
     Ok(Document {
         name: "figure7",
-        title: "Figure 7: AUROC over the number of training images".to_owned(),
+        title: format!(
+            "Figure 7: AUROC over the number of training images, {}",
+            args.method.title()
+        ),
         command: command(args),
         sample: args.run.sample,
-        notes: notes(missing),
+        notes: not_the_papers(&[args.method]).into_iter().chain(notes(missing)).collect(),
         tables: vec![table, costs],
         figures,
         cells,
@@ -214,6 +225,9 @@ fn command(args: &Figure7Args) -> String {
     }
     if args.mtd_train_list.is_some() {
         words += " --mtd-train-list FILE";
+    }
+    if args.method != Method::DifferNet {
+        words += &format!(" --method {}", args.method.name());
     }
     if args.sizes != SIZES {
         let sizes: Vec<String> = args.sizes.iter().map(ToString::to_string).collect();

@@ -34,7 +34,21 @@ pub(crate) enum Method {
     /// DifferNet trained on a few images: `--shots`, 16 unless another number is given.
     #[value(name = "differnet-16-shot")]
     DifferNetShots,
+    /// Not the paper's: normalizing flows of local features and a bank of them.
+    LocalFlow,
+    /// The same trained on a few images.
+    #[value(name = "local-flow-16-shot")]
+    LocalFlowShots,
+    /// Not the paper's: PatchCore on the same local features.
+    #[value(name = "patchcore")]
+    PatchCore,
+    /// Not the paper's: PaDiM on the same local features.
+    Padim,
 }
+
+/// Columns that tables have besides the paper's.
+pub(crate) const NOT_THE_PAPERS: [Method; 4] =
+    [Method::LocalFlow, Method::LocalFlowShots, Method::PatchCore, Method::Padim];
 
 impl Method {
     /// The name in arguments and files.
@@ -54,7 +68,16 @@ impl Method {
             Self::OneNn => "1-NN",
             Self::DifferNet => "DifferNet",
             Self::DifferNetShots => "DifferNet (16 shots)",
+            Self::LocalFlow => "local flow",
+            Self::LocalFlowShots => "local flow (16 shots)",
+            Self::PatchCore => "PatchCore",
+            Self::Padim => "PaDiM",
         }
+    }
+
+    /// Whether it is trained on a few images.
+    pub(crate) fn is_few_shot(self) -> bool {
+        matches!(self, Self::DifferNetShots | Self::LocalFlowShots)
     }
 
     /// What the library calls the method.
@@ -67,6 +90,9 @@ impl Method {
             Self::Ocsvm => differnet::Method::OneClassSvm,
             Self::OneNn => differnet::Method::OneNearestNeighbour,
             Self::DifferNet | Self::DifferNetShots => differnet::Method::DifferNet,
+            Self::LocalFlow | Self::LocalFlowShots => differnet::Method::LocalFlow,
+            Self::PatchCore => differnet::Method::PatchCore,
+            Self::Padim => differnet::Method::Padim,
         }
     }
 
@@ -130,6 +156,10 @@ mod tests {
             "1nn",
             "differnet",
             "differnet-16-shot",
+            "local-flow",
+            "local-flow-16-shot",
+            "patchcore",
+            "padim",
         ];
         assert_eq!(names, golden);
     }

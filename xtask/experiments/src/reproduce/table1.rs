@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::args::RunArgs;
 use super::cell::CellSpec;
 use super::document::{COST, Document, QUALITY, Table, TableCell, cost, quality};
-use super::method::Method;
+use super::method::{Method, NOT_THE_PAPERS};
 use super::mvtec::{Found, MvtecArgs};
 use super::paper::{self, Group, SHOTS, TABLE_1, TABLE_1_METHODS};
 use super::summary::{Measurement, difference, measurements, spread};
@@ -23,12 +23,12 @@ Writes table.md, table.csv, table.json and table.html. An interrupted run goes o
 pub(crate) struct Table1Args {
     #[command(flatten)]
     data: MvtecArgs,
-    /// Methods, separated by commas [default: all of the paper's].
+    /// Methods, separated by commas, also such as are not the paper's [default: all of the paper's].
     #[arg(long, value_enum, value_name = "NAME,..", value_delimiter = ',')]
     methods: Vec<Method>,
-    /// Training images of the few-shot method, drawn by the seed.
+    /// Training images of the few-shot methods, drawn by the seed.
     #[arg(long, value_name = "N", default_value_t = SHOTS,
-        value_parser = |text: &str| super::args::count(text, 2))]
+        value_parser = |text: &str| super::args::count(text, 1))]
     shots: usize,
     #[command(flatten)]
     run: RunArgs,
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Table1Args) -> anyhow::Result<ExitCode> {
         for &method in &methods {
             for seed in 1..=args.run.seeds {
                 let config = args.run.config(seed, |config| config)?;
-                let shots = (method == Method::DifferNetShots).then_some(args.shots);
+                let shots = method.is_few_shot().then_some(args.shots);
                 let cell = plain_cell(&args.run, std::slice::from_ref(part), config)?;
                 cells.push(CellSpec { method, shots, ..cell });
             }
@@ -52,16 +52,18 @@ pub(crate) fn run(args: &Table1Args) -> anyhow::Result<ExitCode> {
     reproduce(plan, |measured| describe(args, &found, &methods, measured))
 }
 
-/// The methods asked for, or `all`.
+/// The methods asked for, or `all` of the paper's.
 ///
 /// # Errors
 /// [`UsageError`] if a method is asked for that the table does not have.
 pub(super) fn choose(asked: &[Method], all: &[Method]) -> anyhow::Result<Vec<Method>> {
-    if let Some(other) = asked.iter().find(|method| !all.contains(method)) {
+    let known = || all.iter().copied().chain(NOT_THE_PAPERS);
+    if let Some(other) = asked.iter().find(|method| !known().any(|known| known == **method)) {
         return Err(UsageError(format!("--methods: the table has no {}", other.name())).into());
     }
     let mut wanted = if asked.is_empty() { all.to_vec() } else { asked.to_vec() };
-    wanted.sort_by_key(|method| all.iter().position(|known| known == method));
+    let place = |method: &Method| known().position(|known| known == *method);
+    wanted.sort_by_key(place);
     wanted.dedup();
     Ok(wanted)
 }
@@ -208,6 +210,7 @@ fn mean_beside_paper(
 fn title(method: Method, args: &Table1Args) -> String {
     match method {
         Method::DifferNetShots => format!("DifferNet ({} shots)", args.shots),
+        Method::LocalFlowShots => format!("local flow ({} shots)", args.shots),
         other => other.title().to_owned(),
     }
 }
@@ -229,6 +232,7 @@ fn notes(args: &Table1Args, found: &Found, methods: &[Method]) -> Vec<String> {
             args.shots
         ));
     }
+    notes.extend(not_the_papers(methods));
     let printed: Vec<String> = methods
         .iter()
         .filter(|method| **method != Method::DifferNetShots || args.shots == SHOTS)
@@ -244,6 +248,13 @@ fn notes(args: &Table1Args, found: &Found, methods: &[Method]) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// Which of the methods are not the paper's, if some are.
+pub(super) fn not_the_papers(methods: &[Method]) -> Option<String> {
+    let ours = methods.iter().filter(|method| NOT_THE_PAPERS.contains(method));
+    let names: Vec<&str> = ours.map(|method| method.title()).collect();
+    (!names.is_empty()).then(|| format!("Not the paper's: {}.", names.join(", ")))
 }
 
 fn command(args: &Table1Args) -> String {

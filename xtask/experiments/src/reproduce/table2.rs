@@ -12,7 +12,7 @@ use super::method::Method;
 use super::mtd::MtdArgs;
 use super::paper::{self, TABLE_2, TABLE_2_RECALL_AT_ZERO_FP};
 use super::summary::{Measurement, measurements, percent, spread};
-use super::table1::choose;
+use super::table1::{choose, not_the_papers};
 use super::{Measured, Plan, data_name, plain_cell, reproduce};
 
 /// Measure Table 2 and Figures 5 and 6: every method on Magnetic Tile Defects.
@@ -26,7 +26,7 @@ An interrupted run goes on where it was.")]
 pub(crate) struct Table2Args {
     #[command(flatten)]
     data: MtdArgs,
-    /// Methods, separated by commas [default: all of the paper's].
+    /// Methods, separated by commas, also such as are not the paper's [default: all of the paper's].
     #[arg(long, value_enum, value_name = "NAME,..", value_delimiter = ',')]
     methods: Vec<Method>,
     #[command(flatten)]
@@ -74,6 +74,7 @@ fn describe(
     if args.run.sample {
         notes.clear();
     }
+    notes.extend(not_the_papers(methods));
     notes.extend(order(methods, &of));
     if !args.run.sample && methods.contains(&Method::DifferNet) {
         notes.push(format!(

@@ -46,10 +46,10 @@ pub(super) fn train(
 ///
 /// As in the paper (Section 4.3) 1-NN and the one-class SVM see the same features and average their
 /// scores over transforms: as many of a training image as of a test image. Networks have the
-/// transforms of their own papers.
+/// transforms of their own papers; methods on local features see an image once.
 pub(super) fn competitor(method: Method, config: &Config) -> Config {
     let own = Config::preset(method, config.preset);
-    if method.looks_at_pixels() {
+    if method.sees_images_once() {
         let Config { seed, validation, quantile, .. } = *config;
         return Config { seed, validation, quantile, ..own };
     }
@@ -82,11 +82,11 @@ pub(super) fn threshold(model: &Model, test: &TestSpec) -> Option<f64> {
     (score_config(model, test) == model.score_config()).then_some(model.header().threshold)
 }
 
-/// How a test scores: DifferNet as the test says, competitors by the mean, networks as they were
-/// fitted to.
+/// How a test scores: DifferNet as the test says, competitors by the mean, networks and methods on local
+/// features as they were fitted to.
 fn score_config(model: &Model, test: &TestSpec) -> ScoreConfig {
     let method = model.header().config.method.method();
-    if method.looks_at_pixels() {
+    if method.sees_images_once() {
         return model.score_config();
     }
     let average = if method == Method::DifferNet { test.average } else { Average::Mean };
