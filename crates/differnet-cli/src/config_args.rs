@@ -60,7 +60,7 @@ pub(crate) struct ConfigArgs {
 }
 
 /// One optional flag for each setting that methods share and that DifferNet has; the names are those of
-/// [`Config`] and [`DifferNetConfig`](differnet::DifferNetConfig).
+/// [`Config`] and [`DifferNetConfig`](differnet::methods::DifferNetConfig).
 #[derive(Debug, clap::Args, Serialize)]
 struct SettingFlags {
     /// Seed of every random draw [default: 0].

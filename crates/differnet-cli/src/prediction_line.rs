@@ -1,6 +1,6 @@
 //! What is said of one image, as a line for people.
 
-use differnet::{FailedPrediction, Prediction, ScorePrediction};
+use differnet::prediction::{FailedPrediction, Prediction, ScorePrediction};
 
 /// The answer on one line.
 pub(crate) fn prediction_line(answer: &Prediction<ScorePrediction>) -> String {

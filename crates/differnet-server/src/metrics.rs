@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use differnet::DriftSummary;
+use differnet::prediction::ScorePrediction;
 use differnet::scoring::{Direction, Verdict};
-use differnet::{DriftSummary, ScorePrediction};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};

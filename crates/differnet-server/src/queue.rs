@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use axum::body::Bytes;
-use differnet::{MapPrediction, ScorePrediction};
+use differnet::prediction::{MapPrediction, ScorePrediction};
 use differnet_data::ImageError;
 use tokio::sync::oneshot;
 

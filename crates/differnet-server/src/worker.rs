@@ -8,7 +8,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use differnet::{Error, MapPrediction, ScoreConfig, ScorePrediction};
+use differnet::prediction::{MapPrediction, ScorePrediction};
+use differnet::{Error, ScoreConfig};
 use differnet_data::ImageInput;
 
 use crate::metrics::Metrics;

@@ -21,7 +21,7 @@ mod header;
 mod localization;
 mod method;
 mod model;
-mod prediction;
+pub mod prediction;
 mod runtime;
 mod score;
 mod scorer;
@@ -44,18 +44,26 @@ pub use error::Error;
 pub use features::ImageFeatures;
 pub use header::{Header, HistoryPoint};
 pub use localization::{DecodedImage, Localization, LocalizeConfig, Localizer, MapKind};
-pub use method::{
-    DifferNetConfig, LocalFlowConfig, Method, MethodConfig, PadimConfig, PatchCoreConfig,
-    row_scores,
-};
+pub use method::{Method, MethodConfig};
 pub use model::Model;
-pub use prediction::{FailedPrediction, MapPrediction, Prediction, ScorePrediction};
 pub use runtime::Runtime;
 pub use score::{ImageScore, ScoreConfig, TransformChoice};
 pub use scorer::{Scorer, Scoring};
 pub use self_test::{SelfTest, SelfTestResult};
 pub use split::data_fingerprint;
 pub use training::{BadImagePolicy, Trained, Training, ValidationObserver};
+
+pub mod methods {
+    //! What single methods have of their own: settings, and the scores of rows by a flow.
+
+    pub use crate::method::{
+        DifferNetConfig, LocalFlowConfig, PadimConfig, PatchCoreConfig, row_scores,
+    };
+    pub use differnet_baselines::{
+        AdganConfig, DsebmConfig, GanomalyConfig, GeoTransConfig, OneClassSvmConfig,
+        OneNearestNeighbourConfig,
+    };
+}
 
 /// The example of the README, compiled.
 #[cfg(doctest)]

@@ -2,7 +2,8 @@
 //! latents, gradients, updates, scores. On the processor that is Burn's generic path.
 
 use burn::tensor::{Device, Tensor, TensorData};
-use differnet::{Config, DeviceChoice, DifferNetConfig, Method, Model, Preset, Runtime, Training};
+use differnet::methods::DifferNetConfig;
+use differnet::{Config, DeviceChoice, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_features::{Extractor, FEATURES, IMAGE_SIZE, SCALES};
 use differnet_flow::{AdamConfig, Flow, FlowConfig, HostFlow, Trainer, nll};

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use burn::tensor::Device;
+use differnet::methods::{DifferNetConfig, row_scores};
 use differnet::progress::{CancelToken, Monitor, Progress, Stage};
 use differnet::scoring::{Average, Thresholds};
 use differnet::{
-    BadImagePolicy, Config, DifferNetConfig, Error, HistoryPoint, ImageScore, Method, Model,
-    Preset, Runtime, ScoreConfig, Trained, Training, row_scores,
+    BadImagePolicy, Config, Error, HistoryPoint, ImageScore, Method, Model, Preset, Runtime,
+    ScoreConfig, Trained, Training,
 };
 use differnet_data::{Area, Layout, Regions, load_dataset, paint_neutral};
 use differnet_features::FeatureCache;

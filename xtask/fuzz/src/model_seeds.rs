@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::Context;
 use burn::tensor::Device;
-use differnet::{Config, DifferNetConfig, Header, Method, MethodConfig, Preset};
+use differnet::methods::DifferNetConfig;
+use differnet::{Config, Header, Method, MethodConfig, Preset};
 use differnet_baselines::{
     AdganConfig, DsebmConfig, FittedModel, GanomalyConfig, GeoTransConfig, Images,
     OneClassSvmConfig, OneNearestNeighbourConfig, Rows,

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use differnet::prediction::{MapPrediction, Prediction};
 use differnet::scoring::Region;
-use differnet::{Error, Header, Localization, MapPrediction, Model, Prediction};
+use differnet::{Error, Header, Localization, Model};
 use serde::Serialize;
 
 use crate::exit::Exit;

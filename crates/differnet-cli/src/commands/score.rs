@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use differnet::prediction::{Prediction, ScorePrediction};
 use differnet::scoring::{Thresholds, Verdict};
-use differnet::{Error, ImageScore, Localization, Model, Prediction, ScoreConfig, ScorePrediction};
+use differnet::{Error, ImageScore, Localization, Model, ScoreConfig};
 
 use crate::exit::Exit;
 use crate::inputs::named_images;

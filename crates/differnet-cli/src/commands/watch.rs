@@ -6,8 +6,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use differnet::prediction::{Prediction, ScorePrediction};
 use differnet::scoring::Thresholds;
-use differnet::{Error, Model, Prediction, ScoreConfig, ScorePrediction};
+use differnet::{Error, Model, ScoreConfig};
 use differnet_data::{DatasetError, ImageError, ImageInput, find_images, read_file};
 
 use crate::device::DeviceArgs;

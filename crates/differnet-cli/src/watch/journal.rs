@@ -10,7 +10,7 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use differnet::{Prediction, ScorePrediction};
+use differnet::prediction::{Prediction, ScorePrediction};
 use serde::{Deserialize, Serialize};
 
 use super::version::Version;

@@ -7,7 +7,7 @@ use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use differnet::{MapPrediction, Prediction};
+use differnet::prediction::{MapPrediction, Prediction};
 use differnet_data::ImageError;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::thread;
 
 use burn::tensor::Device;
-use differnet::{Config, DifferNetConfig, Method, Model, Preset, Runtime, Training};
+use differnet::methods::DifferNetConfig;
+use differnet::{Config, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_samples::{SampleConfig, write_sample_dataset};
 use differnet_server::{Drained, Limits, ModelFile, Server, ServerConfig, Strangers};

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use differnet::{Config, DeviceChoice, DifferNetConfig, Method, Model, Preset, Runtime, Training};
+use differnet::methods::DifferNetConfig;
+use differnet::{Config, DeviceChoice, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_samples::{SampleConfig, write_sample_dataset};
 use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};

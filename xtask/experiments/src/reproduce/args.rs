@@ -172,7 +172,7 @@ fn with_source(error: &Error) -> String {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
-    use differnet::DifferNetConfig;
+    use differnet::methods::DifferNetConfig;
     use differnet::scoring::Average;
 
     use super::*;

@@ -3,8 +3,9 @@
 
 use std::process::ExitCode;
 
+use differnet::Config;
+use differnet::methods::DifferNetConfig;
 use differnet::scoring::Average;
-use differnet::{Config, DifferNetConfig};
 use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
 
 use super::args::{RunArgs, count};

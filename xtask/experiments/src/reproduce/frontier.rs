@@ -7,7 +7,8 @@ use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Instant;
 
-use differnet::{Config, DeviceChoice, DifferNetConfig, Method, Preset, Runtime};
+use differnet::methods::DifferNetConfig;
+use differnet::{Config, DeviceChoice, Method, Preset, Runtime};
 use differnet_data::fixed_transforms;
 use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
 use differnet_scoring::quantile;

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use differnet::{Config, DifferNetConfig};
+use differnet::Config;
+use differnet::methods::DifferNetConfig;
 
 use super::args::RunArgs;
 use super::cell::{CellSpec, TestSpec};

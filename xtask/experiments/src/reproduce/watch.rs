@@ -8,8 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use burn::tensor::Device;
+use differnet::methods::row_scores;
 use differnet::scoring::Average;
-use differnet::{Config, HistoryPoint, Model, row_scores};
+use differnet::{Config, HistoryPoint, Model};
 use differnet_data::{ContentHash, Transform, fixed_transforms};
 use differnet_eval::{auroc, recall_at_zero_false_positives};
 use differnet_features::FEATURES;
