@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     cache, calibrate, check, demo, devices, evaluate, features, inspect, localize, report, sample,
-    score, serve, train, verify, watch,
+    score, serve, train, update, verify, watch,
 };
 use crate::exit::Exit;
 
@@ -36,6 +36,7 @@ enum Command {
     Train(Box<train::TrainArgs>),
     Score(score::ScoreArgs),
     Calibrate(calibrate::CalibrateArgs),
+    Update(update::UpdateArgs),
     Localize(localize::LocalizeArgs),
     Serve(serve::ServeArgs),
     Watch(watch::WatchArgs),
@@ -58,6 +59,7 @@ impl Cli {
             Command::Train(args) => train::run(args),
             Command::Score(args) => score::run(args),
             Command::Calibrate(args) => calibrate::run(args),
+            Command::Update(args) => update::run(args),
             Command::Localize(args) => localize::run(args),
             Command::Serve(args) => serve::run(args),
             Command::Watch(args) => watch::run(args),

@@ -14,5 +14,6 @@ pub(crate) mod sample;
 pub(crate) mod score;
 pub(crate) mod serve;
 pub(crate) mod train;
+pub(crate) mod update;
 pub(crate) mod verify;
 pub(crate) mod watch;

@@ -63,6 +63,21 @@ pub enum Error {
     /// The operation was cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+    /// The method takes no new images into a model.
+    #[error(
+        "a model of the method {method} takes in no new images: train one anew, or use --method local-flow \
+         or patchcore"
+    )]
+    NoUpdate {
+        /// The model's method.
+        method: Method,
+    },
+    /// None of the images is new to the model.
+    #[error("the model has seen all {images} images before: name a folder with new good ones")]
+    NothingNew {
+        /// Usable images.
+        images: usize,
+    },
     /// The method does not say where a defect is.
     #[error("the method {method} does not say where a defect is")]
     NoMaps {

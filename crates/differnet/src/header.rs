@@ -32,6 +32,17 @@ pub struct HistoryPoint {
     pub validation: Option<f64>,
 }
 
+/// Good images that were taken into a model after its training.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Addition {
+    /// How many.
+    pub images: usize,
+    /// The threshold before.
+    pub threshold_before: f64,
+    /// The threshold since.
+    pub threshold: f64,
+}
+
 /// What a model says about itself, whatever its method; stored in its file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
@@ -48,10 +59,14 @@ pub struct Header {
     pub regions: Option<Regions>,
     /// Digest of the training images' contents.
     pub data_fingerprint: String,
-    /// Images trained on.
+    /// Images trained on, those taken in since included.
     pub training_images: usize,
     /// Digests of their contents, 16 hexadecimal digits each, sorted.
     pub training_digests: Vec<String>,
+    /// Good images taken in since the training, without those before: see
+    /// [`Model::update`](crate::Model::update).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub additions: Vec<Addition>,
     /// Images held back.
     pub held_back_images: usize,
     /// Whether the good images' scores come from cross-validation, each from a fit without the image.
@@ -105,6 +120,7 @@ impl Header {
             data_fingerprint: String::new(),
             training_images: 0,
             training_digests: Vec::new(),
+            additions: Vec::new(),
             held_back_images: 0,
             cross_validated: false,
             updates: None,
@@ -168,6 +184,12 @@ impl Header {
     pub fn thresholds(&self) -> Thresholds {
         let trained = Thresholds { defect: self.threshold, unsure: None };
         self.calibration.as_ref().map_or(trained, Calibration::thresholds)
+    }
+
+    /// Good images of the training, those held back included and those taken in since not.
+    pub(crate) fn first_images(&self) -> usize {
+        let since: usize = self.additions.iter().map(|addition| addition.images).sum();
+        (self.training_images + self.held_back_images).saturating_sub(since)
     }
 
     /// Whether the model was fitted to the image.

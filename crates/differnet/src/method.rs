@@ -14,13 +14,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Preset;
 use crate::error::Error;
-use crate::header::{Header, HistoryPoint};
+use crate::header::Header;
 use crate::runtime::Runtime;
 use crate::scorer::Scorer;
 use crate::split::Split;
 use crate::training::Training;
 
 pub(crate) mod differnet;
+mod fitted;
 mod flow_settings;
 mod flows;
 mod local;
@@ -28,6 +29,7 @@ mod pixels;
 mod rows;
 
 pub use differnet::{DifferNetConfig, row_scores};
+pub(crate) use fitted::{Fitted, GoodScores};
 pub use local::{LocalFlowConfig, PadimConfig, PatchCoreConfig};
 
 /// A method, by the name that files and the command line use.
@@ -100,56 +102,6 @@ pub enum MethodConfig {
     /// See [`Method::Adgan`].
     #[serde(rename = "adgan")]
     Adgan(AdganConfig),
-}
-
-/// A method after its fit, and what its model's [`Header`] tells of it.
-pub(crate) struct Fitted {
-    pub(crate) scorer: Box<dyn Scorer>,
-    /// Name of the feature extractor; `None` for methods that look at pixels.
-    pub(crate) extractor: Option<String>,
-    /// Scores that the threshold is set by.
-    pub(crate) good_scores: GoodScores,
-    /// Usual standard deviation of one good image's transforms; `None` if unknown.
-    pub(crate) transform_spread: Option<f64>,
-    /// Mean and standard deviation of each feature over training rows; empty if not kept.
-    pub(crate) feature_means: Vec<f32>,
-    pub(crate) feature_deviations: Vec<f32>,
-    /// Updates behind the weights, and the course of the training; `None` without updates.
-    pub(crate) updates: Option<u64>,
-    pub(crate) history: Vec<HistoryPoint>,
-    /// Whether the scores come from cross-validation.
-    pub(crate) cross_validated: bool,
-    /// Largest value of the map of each image behind the scores, if its map is known by then.
-    pub(crate) good_peaks: Option<Vec<f64>>,
-    /// What the method has to tell besides: names and values.
-    pub(crate) facts: Vec<(String, String)>,
-}
-
-impl Fitted {
-    /// A fitted method that tells nothing of itself.
-    fn new(scorer: Box<dyn Scorer>, good_scores: GoodScores) -> Self {
-        Self {
-            scorer,
-            extractor: None,
-            good_scores,
-            transform_spread: None,
-            feature_means: Vec::new(),
-            feature_deviations: Vec::new(),
-            updates: None,
-            history: Vec::new(),
-            cross_validated: false,
-            good_peaks: None,
-            facts: Vec::new(),
-        }
-    }
-}
-
-/// Scores of good images that a threshold is set by.
-pub(crate) enum GoodScores {
-    /// They are known from the fit.
-    Known(Vec<f64>),
-    /// The model has to score the validation set.
-    OfValidationSet,
 }
 
 impl Method {
@@ -376,12 +328,9 @@ pub(crate) fn load(
         |source| Error::BaselineModel { path: path.to_path_buf(), source: Box::new(source) };
     match &header.config.method {
         MethodConfig::DifferNet(config) => differnet::load(path, header, config, runtime),
-        MethodConfig::LocalFlow(config) => local::load(
-            path,
-            header,
-            config.plan(header.training_images + header.held_back_images),
-            runtime,
-        ),
+        MethodConfig::LocalFlow(config) => {
+            local::load(path, header, config.plan(header.first_images()), runtime)
+        }
         MethodConfig::PatchCore(config) => local::load(path, header, config.plan(), runtime),
         MethodConfig::Padim(config) => local::load(path, header, config.plan(), runtime),
         MethodConfig::OneNearestNeighbour(_) => {

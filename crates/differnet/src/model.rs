@@ -4,21 +4,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use differnet_data::{ImageError, ImageInput};
-use differnet_scoring::anomaly_score;
+use differnet_progress::Monitor;
+use differnet_scoring::{anomaly_score, threshold_from_good};
 
 use crate::batched::Batched;
-use crate::calibration::Calibration;
+use crate::calibration::{Calibration, digest};
 use crate::config::Config;
 use crate::device::DeviceChoice;
 use crate::error::Error;
 use crate::features::BATCH;
-use crate::header::{Header, KEY};
+use crate::header::{Addition, Header, KEY};
 use crate::localization::{DecodedImage, Localization, LocalizeConfig, Localizer};
 use crate::method;
 use crate::runtime::Runtime;
 use crate::score::{ImageScore, ScoreConfig, TransformChoice};
-use crate::scorer::{Scorer, Scoring};
+use crate::scorer::{Scorer, Scoring, Updated};
 use crate::self_test::SelfTest;
+use crate::split::check_files;
 use crate::training::Training;
 
 /// A method fitted to good images, with all that is needed to judge new ones.
@@ -114,6 +116,56 @@ impl Model {
     /// Sets the threshold by `calibration`; `None` for the one set in training.
     pub fn calibrate(&mut self, calibration: Option<Calibration>) {
         self.header.calibration = calibration;
+    }
+
+    /// Takes new good images into the model, without those that it was trained on: what to do with false
+    /// alarms.
+    ///
+    /// The threshold is set anew from all good scores, a calibration is forgotten. Images that the model
+    /// has seen before are left out.
+    ///
+    /// # Errors
+    /// [`Error::NoUpdate`] if the method can only be trained anew, [`Error::NothingNew`],
+    /// [`Error::BadImages`]; [`Error::Cancelled`] leaves the model as it was.
+    pub fn update(&mut self, files: &[PathBuf], monitor: Monitor<'_>) -> Result<Addition, Error> {
+        let (config, regions) = (self.header.config.clone(), self.header.regions.clone());
+        let runtime = self.runtime.clone();
+        let training =
+            Training { regions: regions.as_ref(), monitor, ..Training::new(&config, &runtime) };
+        let limits = &runtime.limits;
+        let (mut usable, bad) = check_files(files, training.regions, limits, &training.monitor)?;
+        if !bad.is_empty() {
+            return Err(Error::BadImages { bad });
+        }
+        let images = usable.len();
+        usable.sort();
+        usable.dedup_by_key(|(hash, _)| *hash);
+        usable.retain(|(hash, _)| !self.header.has_seen(hash));
+        if usable.is_empty() {
+            return Err(Error::NothingNew { images });
+        }
+        let files: Vec<PathBuf> = usable.iter().map(|(_, file)| file.clone()).collect();
+        let known = self.header.good_scores.len();
+        let method = config.method.method();
+        let updated = self.scorer.updated(&training, &files, known);
+        let Updated { scorer, scores, peaks } = updated.ok_or(Error::NoUpdate { method })??;
+        let mut header = self.header.clone();
+        header.good_scores.extend(scores.iter().map(|score| score.clamp(-f64::MAX, f64::MAX)));
+        header.good_scores.sort_by(f64::total_cmp);
+        let threshold_before = header.thresholds().defect;
+        let threshold = threshold_from_good(&header.good_scores, config.quantile)?.min(f64::MAX);
+        (header.threshold, header.calibration) = (threshold, None);
+        let peak = threshold_from_good(&peaks, config.quantile)?;
+        header.map_threshold = header.map_threshold.map(|before| before.max(peak));
+        header.training_images += files.len();
+        header.training_digests.extend(usable.iter().map(|(hash, _)| digest(hash)));
+        header.training_digests.sort();
+        let addition = Addition { images: files.len(), threshold_before, threshold };
+        header.additions.push(addition);
+        let mut model = Self { header, scorer, runtime };
+        model.header.self_test = SelfTest::record(&model)?;
+        *self = model;
+        Ok(addition)
     }
 
     /// The scoring that the model was fitted for and its threshold holds for.

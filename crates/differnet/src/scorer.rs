@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use differnet_data::{ImageError, ImageInput};
 
@@ -11,6 +11,7 @@ use crate::header::Header;
 use crate::localization::Localizer;
 use crate::runtime::Runtime;
 use crate::score::{ImageScore, ScoreConfig};
+use crate::training::Training;
 
 /// What a score depends on besides the images.
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +36,17 @@ pub(crate) fn score_each<Image>(
     read.into_iter().map(one).collect()
 }
 
+/// A method after new good images were taken in.
+#[derive(Debug)]
+pub struct Updated {
+    /// The method.
+    pub scorer: Box<dyn Scorer>,
+    /// Scores of the new images, each by a method that had not seen it.
+    pub scores: Vec<f64>,
+    /// The largest values of their maps.
+    pub peaks: Vec<f64>,
+}
+
 /// A fitted method: scores images and lives in a model file.
 pub trait Scorer: Debug + Send + Sync {
     /// The score of each image of a small batch, or why it has none.
@@ -57,6 +69,17 @@ pub trait Scorer: Debug + Send + Sync {
     /// The scores of rows of features, row-major `[rows, 768]`; `None` for methods that look at
     /// something else.
     fn row_scores(&self, _rows: &[f32]) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// The method with the new good images `files` taken in, without those it was fitted to; `known` images
+    /// are behind its scales. `None` if it can only be fitted anew.
+    fn updated(
+        &self,
+        _training: &Training<'_>,
+        _files: &[PathBuf],
+        _known: usize,
+    ) -> Option<Result<Updated, Error>> {
         None
     }
 

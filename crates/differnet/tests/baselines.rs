@@ -172,6 +172,35 @@ fn without_held_back_images_the_threshold_comes_from_training_images() {
 }
 
 #[test]
+fn new_good_images_are_taken_in_without_the_old_ones() {
+    let bench = Bench::new();
+    let runtime = bench.runtime();
+    for method in [Method::LocalFlow, Method::PatchCore] {
+        let mut model = bench.fit(&tiny(method), &bench.images[..6]);
+        let before = scores(&model, &bench.defects);
+        // Images like those that are said to be good now, and others that stay what they were.
+        let (new, later) = bench.defects.split_at(2);
+        let addition = model.update(new, Monitor::silent()).expect("new images");
+        assert_eq!(addition.images, 2);
+        assert_eq!(model.header().threshold, addition.threshold);
+        assert!(addition.threshold >= addition.threshold_before, "{method}");
+        let after = scores(&model, &bench.defects);
+        assert!(after[0] < before[0] && after[1] < before[1], "{method}: {before:?} {after:?}");
+        assert!(after.iter().all(|score| score.is_finite()));
+        assert_eq!((model.header().training_images, model.header().good_scores.len()), (8, 8));
+        let bytes = bench.bytes(&model);
+        let loaded = Model::load_on(&bench.model(), &runtime).expect("its own file");
+        assert_eq!(scores(&loaded, later), after[2..]);
+        let again = model.update(new, Monitor::silent()).expect_err("nothing new");
+        assert!(matches!(again, Error::NothingNew { images: 2 }), "{again}");
+        assert!(bench.bytes(&model) == bytes, "changed by an update that failed");
+    }
+    let mut model = bench.fit(&tiny(Method::Padim), &bench.images[..4]);
+    let error = model.update(&bench.defects, Monitor::silent()).expect_err("no update");
+    assert!(matches!(error, Error::NoUpdate { method: Method::Padim }), "{error}");
+}
+
+#[test]
 fn what_a_method_cannot_do_is_an_error() {
     let bench = Bench::new();
     let model = bench.fit(&tiny(Method::OneClassSvm), &bench.images);

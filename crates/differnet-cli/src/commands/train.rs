@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use differnet::progress::{Monitor, Progress, Stage};
+use differnet::scoring::lowest_rate;
 use differnet::{BadImagePolicy, Error, Header, Method, Model, Trained, Training};
 use differnet_data::{BadImage, Dataset, Layout};
 use serde::Serialize;
@@ -279,14 +280,36 @@ fn learnt(model: &Header) -> String {
         Some(updates) => format!("{updates} updates"),
         None => format!("the method {}", model.config.method.method()),
     };
+    let threshold = model.thresholds().defect;
     format!(
         "Trained on {} with {how}.\n\
          Scores of {images} {kind}: {scores}.\n\
-         Threshold {:.2}: an image that scores this or more is called a defect.",
+         Threshold {threshold:.2}: an image that scores this or more is called a defect.\n{}",
         counted(model.training_images, "good image"),
-        model.thresholds().defect
+        promise(model, threshold)
     )
 }
+
+/// How many good parts a threshold rejects, as far as the scores behind it tell.
+fn promise(model: &Header, threshold: f64) -> String {
+    let Some(p) = model.p_value(threshold) else {
+        return "How many good parts that rejects is unknown, training saw all images: \
+                differnet calibrate tells by others."
+            .to_owned();
+    };
+    let average = format!("On average that rejects {:.1} % of good parts", 100.0 * p);
+    let images = model.good_scores.len();
+    if model.good_scores.iter().any(|score| *score >= threshold) {
+        return format!("{average}.");
+    }
+    let bound = 100.0 * lowest_rate(images, CONFIDENCE);
+    format!(
+        "{average}; so few scores promise, with 95 % confidence, nothing better than {bound:.0} %."
+    )
+}
+
+/// Confidence of what a threshold promises.
+const CONFIDENCE: f64 = 0.95;
 
 #[cfg(test)]
 mod tests {

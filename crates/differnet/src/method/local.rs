@@ -9,11 +9,13 @@ mod gathered;
 mod gaussians;
 mod image_score;
 mod input;
+mod learning;
 mod parts;
 mod place_scale;
 mod plan;
 mod scorer;
 mod tables;
+mod update;
 mod view;
 
 pub use config::{LocalFlowConfig, PadimConfig, PatchCoreConfig};

@@ -53,6 +53,28 @@ impl Bank {
         Self { rows, squares, packed }
     }
 
+    /// The bank with up to `more` of the `rows`, `[count, width]`: each time the one farthest from all.
+    pub(super) fn grown(&self, rows: &[f32], more: usize) -> Self {
+        let width = self.packed.depth();
+        let row = |at: usize| &rows[at * width..][..width];
+        let mut distances: Vec<f32> =
+            self.distances(rows).into_iter().map(|distance| (distance * distance) as f32).collect();
+        let mut grown = self.rows.clone();
+        for _ in 0..more {
+            let farthest = (0..distances.len())
+                .max_by(|a, b| distances[*a].total_cmp(&distances[*b]).then(b.cmp(a)));
+            let Some(farthest) = farthest.filter(|at| distances[*at] > 0.0) else { break };
+            let centre = row(farthest);
+            grown.extend_from_slice(centre);
+            distances.par_iter_mut().zip(rows.par_chunks_exact(width)).for_each(
+                |(distance, row)| {
+                    *distance = distance.min(squared_distance(row, centre));
+                },
+            );
+        }
+        Self::new(grown, width)
+    }
+
     /// Number of places.
     pub(super) fn count(&self) -> usize {
         self.squares.len()
@@ -176,7 +198,7 @@ fn projected(rows: &[f32], width: usize, seed: u64) -> Vec<f32> {
 /// The squared distance of two points, summed in eight lanes.
 fn squared_distance(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0_f32; 8];
-    for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
+    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
         for (lane, (a, b)) in lanes.iter_mut().zip(a.iter().zip(b)) {
             *lane += (a - b) * (a - b);
         }
@@ -203,5 +225,8 @@ mod tests {
         assert_eq!(all.count(), 4);
         let distances = all.distances(&[0.0, 7.0, 103.0, 7.0, 0.0, 10.0]);
         assert_eq!(distances, [0.0, 2.0, 3.0]);
+        // It grows by what is farthest, and not by what it knows.
+        let grown = all.grown(&[500.0, 7.0, 0.0, 7.0, 40.0, 7.0], 5);
+        assert_eq!(grown.rows[8..], [500.0, 7.0, 40.0, 7.0]);
     }
 }

@@ -1,7 +1,7 @@
 //! Fitting the parts of a plan to the places of good images, and their scales to images left out.
 
 use differnet_features::efficientnet_lite_id;
-use differnet_flow::{BatchOrder, Flow, FlowInput, Trainer, add_noise};
+use differnet_flow::{BatchOrder, Flow, Trainer, add_noise};
 use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
 
@@ -9,10 +9,11 @@ use super::bank::{Bank, CANDIDATES};
 use super::gathered::{GoodImage, counted_places};
 use super::gaussians::PlaceGaussians;
 use super::image_score::PlaceValues;
-use super::input::{SeenMaps, Shift, positions, read, read_shifted};
-use super::parts::{Density, Parts, place_coordinates};
+use super::input::{SeenMaps, Shift, read, read_shifted};
+use super::learning::{Batch, Positions, learn};
+use super::parts::{Density, Parts};
 use super::place_scale::{PlaceScale, good_values};
-use super::plan::{DensityPlan, FlowTraining, POSITION, Plan};
+use super::plan::{DensityPlan, FlowTraining, Plan};
 use super::scorer::LocalModel;
 use super::view::View;
 use crate::error::Error;
@@ -55,10 +56,7 @@ pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<
     let others = read(&plan, training, &split.training[known..]);
     let held_back = read(&plan, training, &split.validation);
     let total = split.training.len() + split.validation.len();
-    let gathered = |seen: SeenMaps| {
-        let rows: Vec<Vec<f32>> = views.iter().map(|view| view.rows(&stages, &seen)).collect();
-        GoodImage::new(seen.grid, &rows)
-    };
+    let gathered = |seen: SeenMaps| gathered(&views, &stages, seen);
     let mut images = Vec::with_capacity(total);
     for seen in first.into_iter().map(Ok).chain(others).chain(held_back) {
         images.push(gathered(seen?));
@@ -107,7 +105,7 @@ pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<
     let facts = facts(&plan, &parts, &images, &fitting.widths);
     let history = fitting.history;
     let updates = Some(plan.updates() as u64).filter(|updates| *updates > 0);
-    let model = LocalModel { plan, views, parts, scales };
+    let model = LocalModel { plan, views: views.into(), parts, scales };
     Ok(Fitted {
         extractor: Some(efficientnet_lite_id()),
         feature_means,
@@ -121,8 +119,14 @@ pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<
     })
 }
 
+/// What the views keep of an image.
+pub(super) fn gathered(views: &[View], stages: &[usize], seen: SeenMaps) -> GoodImage {
+    let rows: Vec<Vec<f32>> = views.iter().map(|view| view.rows(stages, &seen)).collect();
+    GoodImage::new(seen.grid, &rows)
+}
+
 /// The values of a good image by parts that were not fitted to it.
-fn judged(parts: &Parts, image: &GoodImage) -> PlaceValues {
+pub(super) fn judged(parts: &Parts, image: &GoodImage) -> PlaceValues {
     PlaceValues { values: parts.values(&image.views(), &image.grid), grid: image.grid.clone() }
 }
 
@@ -184,27 +188,20 @@ impl Fitting<'_> {
         let grids = Positions::of(images);
         let mut order = BatchOrder::new(config.seed, places.len(), own.batch_size);
         let deviations = vec![own.noise as f32; components];
-        let mut batch = |update: usize| {
-            let (mut rows, mut condition) = (Vec::new(), Vec::new());
+        let batch = |update: usize| {
+            let mut batch = Batch::default();
             for &at in order.batch(update as u64) {
                 let (image, place) = (places[at].0 as usize, places[at].1 as usize);
-                images[image].extend(view, place, &mut rows);
-                condition.extend_from_slice(grids.at(image, place));
+                images[image].extend(view, place, &mut batch.rows);
+                batch.condition.extend_from_slice(grids.at(image, place));
             }
-            add_noise(&mut rows, &deviations, config.seed, update as u64);
-            (rows, condition)
+            add_noise(&mut batch.rows, &deviations, config.seed, update as u64);
+            batch
         };
-        let (mut next, mut sum) = (batch(0), 0.0);
+        let mut sum = 0.0;
         self.history.clear();
-        for update in 0..own.updates {
-            let (rows, condition) = next;
-            trainer.set_learning_rate(own.learning_rate_at(update));
-            let input = FlowInput { rows: &rows, condition: &condition };
-            // The next batch is made while the flow learns from this one.
-            let (report, batch) = rayon::join(|| trainer.step(input), || batch(update + 1));
-            let report = report?;
-            next = batch;
-            sum += report.loss;
+        learn(&mut trainer, own, batch, |update, loss| {
+            sum += loss;
             if (update + 1).is_multiple_of(HISTORY) {
                 let (update, train) = (update as u64 + 1, sum / HISTORY as f64);
                 self.history.push(HistoryPoint { update, train, validation: None });
@@ -212,8 +209,8 @@ impl Fitting<'_> {
             }
             self.done += 1;
             let progress = Progress::new(Stage::Training, self.done, self.total);
-            monitor.report(Progress { loss: Some(report.loss), ..progress })?;
-        }
+            Ok(monitor.report(Progress { loss: Some(loss), ..progress })?)
+        })?;
         Ok(trainer.flow())
     }
 
@@ -231,42 +228,10 @@ impl Fitting<'_> {
         let mut candidates = Vec::new();
         for at in stream.subsample(places.len(), CANDIDATES) {
             let (image, place) = (images[places[at].0 as usize], places[at].1 as usize);
-            image.extend(view, place, &mut candidates);
-            if place_weight != 0.0 {
-                candidates.extend(place_coordinates(place, image.grid.shape(), place_weight));
-            }
+            image.extend_placed(view, place, place_weight, &mut candidates);
         }
         let width = self.widths[view] + if place_weight == 0.0 { 0 } else { 2 };
         Bank::fit(&candidates, width, size, config.seed, monitor)
-    }
-}
-
-/// Positions of the places of each shape of grid.
-struct Positions {
-    /// The number of each image's grid.
-    of_images: Vec<usize>,
-    /// `[places, 32]`
-    grids: Vec<((usize, usize), Vec<f32>)>,
-}
-
-impl Positions {
-    fn of(images: &[&GoodImage]) -> Self {
-        let mut grids: Vec<((usize, usize), Vec<f32>)> = Vec::new();
-        let of_image = |image: &&GoodImage| {
-            let shape = image.grid.shape();
-            let known = grids.iter().position(|(known, _)| *known == shape);
-            known.unwrap_or_else(|| {
-                grids.push((shape, positions(shape)));
-                grids.len() - 1
-            })
-        };
-        let of_images = images.iter().map(of_image).collect();
-        Self { of_images, grids }
-    }
-
-    /// The position of a place of an image.
-    fn at(&self, image: usize, place: usize) -> &[f32] {
-        &self.grids[self.of_images[image]].1[place * POSITION..][..POSITION]
     }
 }
 

@@ -4,6 +4,7 @@ use half::f16;
 use half::slice::HalfFloatSliceExt;
 
 use super::input::Grid;
+use super::parts::place_coordinates;
 
 /// What training knows of one image.
 pub(super) struct GoodImage {
@@ -38,6 +39,22 @@ impl GoodImage {
         rows.resize(first + components, 0.0);
         let row = &self.views[view][place * components..][..components];
         row.convert_to_f32_slice(&mut rows[first..]);
+    }
+}
+
+impl GoodImage {
+    /// As [`Self::extend`], with the place's coordinates times `weight` behind it; without them if it is 0.
+    pub(super) fn extend_placed(
+        &self,
+        view: usize,
+        place: usize,
+        weight: f64,
+        rows: &mut Vec<f32>,
+    ) {
+        self.extend(view, place, rows);
+        if weight != 0.0 {
+            rows.extend(place_coordinates(place, self.grid.shape(), weight));
+        }
     }
 }
 

@@ -60,6 +60,26 @@ impl PlaceScale {
         Self { means: map(means), deviations: map(variances).map(f32::sqrt) }
     }
 
+    /// This scale of `known` images with those of more good images, but for the one numbered `without`.
+    pub(super) fn merged(&self, known: usize, good: &[AnomalyMap], without: Option<usize>) -> Self {
+        let chosen = || good.iter().enumerate().filter(|(at, _)| Some(*at) != without);
+        let known = known.max(1) as f64;
+        let count = known + chosen().count() as f64;
+        let (mut means, mut deviations) = (Vec::new(), Vec::new());
+        for at in 0..SIDE * SIDE {
+            let value = |map: &AnomalyMap| f64::from(map.values()[at]);
+            let (mean, deviation) = (value(&self.means), value(&self.deviations));
+            let sum: f64 = chosen().map(|(_, image)| value(image)).sum();
+            let merged = (known * mean + sum) / count;
+            let squares: f64 = chosen().map(|(_, image)| (value(image) - merged).powi(2)).sum();
+            let own = known * (deviation.powi(2) + (mean - merged).powi(2));
+            means.push(merged as f32);
+            deviations.push(((own + squares) / count).sqrt() as f32);
+        }
+        let map = |values| AnomalyMap::new(SIDE, values);
+        Self { means: map(means), deviations: map(deviations) }
+    }
+
     /// The values of an image's places in standard deviations from their means; 0 at places that do not
     /// count.
     pub(super) fn standardised(&self, values: &[f32], grid: &Grid) -> Vec<f32> {
@@ -140,6 +160,16 @@ mod tests {
         let (left, alone) = (PlaceScale::fit(&both, Some(1)), PlaceScale::fit(&[one], None));
         assert_eq!(left.means, alone.means);
         assert_eq!(left.standardised(&values, &grid)[0], 0.0);
+    }
+
+    #[test]
+    fn more_images_move_means_and_deviations() {
+        // Two images of 2 and 4 everywhere, and one of 9: mean 5, variance (9 + 1 + 16) / 3.
+        let image = |value: f32| AnomalyMap::new(SIDE, vec![value; SIDE * SIDE]);
+        let scale = PlaceScale::fit(&[image(2.0), image(4.0)], None);
+        let merged = scale.merged(2, &[image(9.0), image(77.0)], Some(1));
+        assert!((merged.means.values()[40] - 5.0).abs() < 1e-5);
+        assert!((merged.deviations.values()[40] - (26.0_f32 / 3.0).sqrt()).abs() < 1e-4);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A model of local features: score and map from the same pass, and its file.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use differnet_data::{ImageError, ImageInput, SeenImage};
 use differnet_flow::{AuxiliaryTensor, load_auxiliary, save_auxiliary};
@@ -23,13 +24,14 @@ use crate::localization::{DecodedImage, Localization, LocalizeConfig, Localizer,
 use crate::method::flows::Flows;
 use crate::runtime::Runtime;
 use crate::score::{ImageScore, ScoreConfig};
-use crate::scorer::{Scorer, Scoring, score_each};
+use crate::scorer::{Scorer, Scoring, Updated, score_each};
+use crate::training::Training;
 
 /// Parts fitted to the places of good images.
 #[derive(Debug)]
 pub(super) struct LocalModel {
     pub(super) plan: Plan,
-    pub(super) views: Vec<View>,
+    pub(super) views: Arc<[View]>,
     pub(super) parts: Parts,
     /// Of each part; none if its values are used as they are.
     pub(super) scales: Vec<PlaceScale>,
@@ -81,7 +83,7 @@ impl LocalModel {
     fn from_tables(plan: Plan, flows: Option<Flows>, tables: &Tables) -> Result<Self, String> {
         let numbered = (0..).zip(&plan.views);
         let views = numbered.map(|(number, view)| View::load(view, number, tables));
-        let views = views.collect::<Result<Vec<_>, _>>()?;
+        let views = views.collect::<Result<Arc<[View]>, _>>()?;
         let configs = flows.as_ref().map(Flows::configs).unwrap_or_default();
         let mut next = configs.iter();
         let mut parts = Vec::with_capacity(plan.parts.len());
@@ -132,6 +134,15 @@ impl Scorer for LocalModel {
 
     fn localizer(&self) -> Option<&dyn Localizer> {
         Some(self)
+    }
+
+    fn updated(
+        &self,
+        training: &Training<'_>,
+        files: &[PathBuf],
+        known: usize,
+    ) -> Option<Result<Updated, Error>> {
+        Some(self.update(training, files, known))
     }
 
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {

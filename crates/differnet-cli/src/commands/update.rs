@@ -1,0 +1,105 @@
+//! `differnet update`: takes new good images into a model.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+use differnet::progress::{Monitor, Progress};
+use differnet::{Error, Model};
+use differnet_data::find_images;
+use serde::Serialize;
+
+use crate::exit::{Exit, Interrupted};
+use crate::interrupt::Interrupt;
+use crate::output::{counted, print, print_json, tell};
+use crate::progress::Meter;
+use crate::source_args::SourceArgs;
+
+/// Take new good images into a model, such as false alarms, without the old images.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  differnet update --model part.differnet --good false_alarms
+  differnet update --model part.differnet --good false_alarms --out part2.differnet
+
+Only models of --method local-flow and patchcore take in images; others are trained anew. Images that the model has seen
+are left out. The threshold is set anew from the scores of all good images; a threshold set by
+`differnet calibrate` is forgotten: calibrate again.
+
+--json prints one object: {\"model\", \"images\", \"threshold_before\", \"threshold\", \"calibration_forgotten\"}.")]
+pub(crate) struct UpdateArgs {
+    /// Model file written by `differnet train`.
+    #[arg(long, value_name = "M.differnet")]
+    model: PathBuf,
+    /// Folder of new good images, nested to any depth.
+    #[arg(long, value_name = "DIR")]
+    good: PathBuf,
+    /// Model file to write, instead of the one that was read.
+    #[arg(long, value_name = "N.differnet")]
+    out: Option<PathBuf>,
+    /// Print one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    source: SourceArgs,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    model: &'a Path,
+    images: usize,
+    threshold_before: f64,
+    threshold: f64,
+    calibration_forgotten: bool,
+}
+
+pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen()?;
+    let out = args.out.as_ref().unwrap_or(&args.model);
+    if args.out.is_some() && out.exists() {
+        bail!(
+            "{} exists: name another file, or leave --out away to rewrite the model",
+            out.display()
+        );
+    }
+    let mut model = Model::load_on(&args.model, &args.source.open()?)?;
+    let files = find_images(&args.good)?;
+    if files.is_empty() {
+        bail!("{} holds no images", args.good.display());
+    }
+    let meter = Meter::new();
+    let observer = |progress: &Progress| meter.show_training(progress);
+    let calibrated = model.header().calibration.is_some();
+    let updated = model.update(&files, Monitor::new(&observer, interrupt.token()));
+    meter.clear();
+    let addition = updated.map_err(|error| match error {
+        Error::Cancelled(_) => Interrupted("Stopped; the model is as it was.".to_owned()).into(),
+        other => anyhow::Error::from(other),
+    })?;
+    model.save(out)?;
+    if args.json {
+        print_json(&Report {
+            model: out,
+            images: addition.images,
+            threshold_before: addition.threshold_before,
+            threshold: addition.threshold,
+            calibration_forgotten: calibrated,
+        })?;
+        return Ok(Exit::Done);
+    }
+    let known = files.len() - addition.images;
+    if known > 0 {
+        tell(&format!("{} known to the model or there twice, left out", counted(known, "image")));
+    }
+    print(&format!(
+        "Took {} into {}. Threshold {:.2}, before {:.2}.",
+        counted(addition.images, "good image"),
+        out.display(),
+        addition.threshold,
+        addition.threshold_before
+    ))?;
+    if calibrated {
+        print("The threshold set by differnet calibrate is forgotten: calibrate again.")?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,179 @@
+//! New good images in a model that is there, without those it was fitted to.
+
+use burn::tensor::{Tensor, TensorData};
+use differnet_flow::{BatchOrder, Flow, Trainer, add_noise};
+use differnet_progress::{Progress, Stage};
+use differnet_random::IndexStream;
+
+use super::fit::{gathered, judged};
+use super::gathered::{GoodImage, counted_places};
+use super::image_score::PlaceValues;
+use super::input::{positions, read};
+use super::learning::{Batch, Positions, learn};
+use super::parts::{Density, Parts};
+use super::place_scale::{PlaceScale, good_values};
+use super::plan::{DensityPlan, FlowTraining, POSITION};
+use super::scorer::LocalModel;
+use crate::error::Error;
+use crate::method::flows::Flows;
+use crate::scorer::Updated;
+use crate::training::Training;
+
+/// Updates by which a flow learns new images.
+const UPDATES: usize = 300;
+/// Adam's step size at the start, as a share of that of the training.
+const STEP: f64 = 0.1;
+/// Rows that a flow remembers of the images that it was fitted to: drawn from itself.
+const REMEMBERED: usize = 16_384;
+/// Share of a bank by which new images may make it grow, percent.
+const GROWTH: usize = 10;
+/// Groups of new images that are left out one after the other, to judge them by what the others say.
+const FOLDS: usize = 2;
+
+impl LocalModel {
+    /// The model with the good images of `training` and `files` taken in; `known` images are behind its scales.
+    ///
+    /// Flows go on learning, half from the new places and half from places that they draw themselves; banks
+    /// remember the new places that are farthest from theirs. New images are judged by parts that have not
+    /// seen them.
+    pub(super) fn update(
+        &self,
+        training: &Training<'_>,
+        files: &[std::path::PathBuf],
+        known: usize,
+    ) -> Result<Updated, Error> {
+        let stages = self.plan.stages();
+        let mut images = Vec::with_capacity(files.len());
+        for seen in read(&self.plan, training, files) {
+            images.push(gathered(&self.views, &stages, seen?));
+            training.monitor.report(Progress::new(Stage::Features, images.len(), files.len()))?;
+        }
+        let mut good: Vec<PlaceValues> = Vec::with_capacity(images.len());
+        let folds = images.len().min(FOLDS);
+        let of_fold = |fold: usize, inside: bool| {
+            let numbered = images.iter().enumerate();
+            let chosen = numbered.filter(move |(at, _)| (at % folds == fold) == inside);
+            chosen.map(|(_, image)| image).collect::<Vec<_>>()
+        };
+        for fold in 0..folds {
+            // A single image is judged by the model as it was.
+            let others = of_fold(fold, false);
+            let updated = (!others.is_empty()).then(|| self.parts_with(training, &others));
+            let updated = updated.transpose()?;
+            let parts = updated.as_ref().unwrap_or(&self.parts);
+            good.extend(of_fold(fold, true).into_iter().map(|image| judged(parts, image)));
+        }
+        let parts = self.parts_with(training, &images.iter().collect::<Vec<_>>())?;
+        let scales = |without: Option<usize>| -> Vec<PlaceScale> {
+            let merged = self.scales.iter().enumerate().map(|(part, scale)| {
+                let maps = good.iter().map(|image| good_values(&image.values[part], &image.grid));
+                scale.merged(known, &maps.collect::<Vec<_>>(), without)
+            });
+            merged.collect()
+        };
+        let score = |at: usize| {
+            let image: &PlaceValues = &good[at];
+            self.plan.image_score.of(&image.sum(&scales(Some(at))), &image.grid)
+        };
+        let scores = (0..good.len()).map(score).collect();
+        let peaks = good.iter().filter_map(|image| image.map(self.plan.map_part).peak());
+        let peaks = peaks.map(|peak| f64::from(peak.value)).collect();
+        let (plan, views) = (self.plan.clone(), self.views.clone());
+        let scorer = Box::new(Self { plan, views, parts, scales: scales(None) });
+        Ok(Updated { scorer, scores, peaks })
+    }
+
+    /// The parts after they have seen `images`.
+    fn parts_with(&self, training: &Training<'_>, images: &[&GoodImage]) -> Result<Parts, Error> {
+        let device = &training.runtime.device;
+        let mut flows = Vec::new();
+        let mut parts = Vec::with_capacity(self.parts.parts.len());
+        for ((view, density), plan) in self.parts.parts.iter().zip(&self.plan.parts) {
+            let density = match (density, &plan.density) {
+                (Density::Flow(number), DensityPlan::Flow(own)) => {
+                    let before = self.parts.flows.as_ref().expect("a part is a flow");
+                    let flow = before.tensors()[*number].clone();
+                    flows.push(continued(training, *view, own, flow, images)?);
+                    Density::Flow(*number)
+                }
+                (Density::Bank { bank, place_weight }, _) => {
+                    let rows = placed_rows(*view, *place_weight, images);
+                    let bank = bank.grown(&rows, bank.count().div_ceil(100 / GROWTH));
+                    Density::Bank { bank, place_weight: *place_weight }
+                }
+                _ => return Err(Error::NoUpdate { method: training.config.method.method() }),
+            };
+            parts.push((*view, density));
+        }
+        let flows = (!flows.is_empty()).then(|| Flows::of(flows, device));
+        Ok(Parts { flows, parts })
+    }
+}
+
+/// The places of `images` that count, as a bank compares them.
+fn placed_rows(view: usize, place_weight: f64, images: &[&GoodImage]) -> Vec<f32> {
+    let mut rows = Vec::new();
+    for (image, place) in counted_places(images) {
+        images[image as usize].extend_placed(view, place as usize, place_weight, &mut rows);
+    }
+    rows
+}
+
+/// A flow that goes on learning from the places of `images`, and from as many that it draws itself.
+fn continued(
+    training: &Training<'_>,
+    view: usize,
+    own: &FlowTraining,
+    flow: Flow,
+    images: &[&GoodImage],
+) -> Result<Flow, Error> {
+    let Training { config, runtime, monitor, .. } = training;
+    let learning_rate = own.adam.learning_rate * STEP;
+    let own = FlowTraining {
+        adam: differnet_flow::AdamConfig { learning_rate, ..own.adam.clone() },
+        updates: UPDATES,
+        ..own.clone()
+    };
+    let components = flow.features();
+    let shape = images[0].grid.shape();
+    let everywhere = positions(shape);
+    let mut stream = IndexStream::indexed(config.seed, b"remembered rows ", 0);
+    let condition: Vec<f32> = (0..REMEMBERED)
+        .flat_map(|_| {
+            let place = stream.below(shape.0 * shape.1);
+            everywhere[place * POSITION..][..POSITION].to_vec()
+        })
+        .collect();
+    let data = TensorData::new(condition.clone(), [REMEMBERED, POSITION]);
+    let given = Tensor::<2>::from_data(data, &runtime.device);
+    let remembered = flow.given(given).sample(config.seed).into_data().convert::<f32>();
+    let remembered: Vec<f32> = remembered.iter::<f32>().collect();
+
+    let places = counted_places(images);
+    let grids = Positions::of(images);
+    let half = (own.batch_size / 2).max(1);
+    let mut order = BatchOrder::new(config.seed, places.len(), half);
+    let mut old = BatchOrder::new(config.seed.wrapping_add(1), REMEMBERED, half);
+    let deviations = vec![own.noise as f32; components];
+    let batch = |update: usize| {
+        let mut batch = Batch::default();
+        for &at in order.batch(update as u64) {
+            let (image, place) = (places[at].0 as usize, places[at].1 as usize);
+            images[image].extend(view, place, &mut batch.rows);
+            batch.condition.extend_from_slice(grids.at(image, place));
+        }
+        add_noise(&mut batch.rows, &deviations, config.seed, update as u64);
+        // What a flow draws has the noise that it was trained with.
+        for &at in old.batch(update as u64) {
+            batch.rows.extend_from_slice(&remembered[at * components..][..components]);
+            batch.condition.extend_from_slice(&condition[at * POSITION..][..POSITION]);
+        }
+        batch
+    };
+    let mut trainer = Trainer::new(flow, own.adam.clone());
+    learn(&mut trainer, &own, batch, |update, loss| {
+        let progress = Progress::new(Stage::Training, update + 1, UPDATES);
+        Ok(monitor.report(Progress { loss: Some(loss), ..progress })?)
+    })?;
+    Ok(trainer.flow())
+}

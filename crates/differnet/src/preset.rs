@@ -1,0 +1,15 @@
+//! Presets: where settings come from before any is overridden.
+
+use serde::{Deserialize, Serialize};
+
+/// Settings known to work, from a quick look to the paper's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Preset {
+    /// Minutes on two cores.
+    Quick,
+    /// An hour on two cores.
+    Standard,
+    /// The paper's settings (Section 4.2); meant for a GPU.
+    Paper,
+}
