@@ -15,6 +15,20 @@ enum LayoutChoice {
     Auto,
     /// MVTec AD: CATEGORY/train/good, CATEGORY/test/KIND, CATEGORY/ground_truth/KIND.
     Mvtec,
+    /// MVTec LOCO AD: as mvtec, with a folder of masks for each image.
+    MvtecLoco,
+    /// MVTec AD 2: CATEGORY/train/good, CATEGORY/test_public/KIND.
+    MvtecAd2,
+    /// BTAD: CATEGORY/train/ok, CATEGORY/test/ok, CATEGORY/test/ko, CATEGORY/ground_truth/ko.
+    Btad,
+    /// VisA: CATEGORY/Data/Images, split by split_csv/1cls.csv.
+    Visa,
+    /// Real-IAD: CATEGORY/OK and CATEGORY/NG, split by realiad_jsons/CATEGORY.json.
+    RealIad,
+    /// KolektorSDD: kosNN/NAME.jpg with NAME_label.bmp; parts with an odd number to train on.
+    Ksdd,
+    /// KolektorSDD2: train/NAME.png and test/NAME.png with NAME_GT.png.
+    Ksdd2,
     /// Magnetic tiles: MT_CLASS/Imgs.
     Mtd,
     /// Good images only, in folders nested to any depth.
@@ -22,12 +36,21 @@ enum LayoutChoice {
 }
 
 impl LayoutChoice {
-    fn name(self) -> &'static str {
+    /// The layout, with nothing chosen in it.
+    fn layout(self) -> Layout {
+        let category = None;
         match self {
-            Self::Auto => "auto",
-            Self::Mvtec => "mvtec",
-            Self::Mtd => "mtd",
-            Self::Folder => "folder",
+            Self::Auto => Layout::Auto,
+            Self::Mvtec => Layout::Mvtec { category },
+            Self::MvtecLoco => Layout::MvtecLoco { category },
+            Self::MvtecAd2 => Layout::MvtecAd2 { category },
+            Self::Btad => Layout::Btad { category },
+            Self::Visa => Layout::Visa { category },
+            Self::RealIad => Layout::RealIad { category },
+            Self::Ksdd => Layout::Ksdd,
+            Self::Ksdd2 => Layout::Ksdd2,
+            Self::Mtd => Layout::Mtd { train_list: None },
+            Self::Folder => Layout::Folder { test_good: None, test_defect: None },
         }
     }
 }
@@ -42,7 +65,7 @@ pub(crate) struct DataArgs {
     /// How the folder is arranged.
     #[arg(long, value_enum, default_value_t = LayoutChoice::Auto)]
     layout: LayoutChoice,
-    /// Category of the layout mvtec, where there are several.
+    /// Category of the data set, where there are several.
     #[arg(long, value_name = "NAME")]
     category: Option<String>,
     /// Text file with the names of the training images of the layout mtd, one a line, such as
@@ -67,7 +90,6 @@ impl DataArgs {
     /// The layout, never [`Layout::Auto`].
     pub(crate) fn layout(&self) -> anyhow::Result<Layout> {
         let given = [
-            (LayoutChoice::Mvtec, "--category", self.category.is_some()),
             (LayoutChoice::Mtd, "--mtd-train-list", self.mtd_train_list.is_some()),
             (LayoutChoice::Folder, "--test-good", self.test_good.is_some()),
             (LayoutChoice::Folder, "--test-defect", self.test_defect.is_some()),
@@ -78,19 +100,28 @@ impl DataArgs {
             (layout, _) => layout,
         };
         if let Some((layout, flag, _)) = given.iter().find(|(layout, _, _)| *layout != choice) {
-            let (needed, found) = (layout.name(), choice.name());
-            let message = format!("{flag} is for the layout {needed}, not for the layout {found}");
-            return Err(UsageError(message).into());
+            return Err(misplaced(flag, layout.layout().name(), choice.layout().name()).into());
         }
-        Ok(match choice {
-            LayoutChoice::Auto => detect_layout(&self.data)?,
-            LayoutChoice::Mvtec => Layout::Mvtec { category: self.category.clone() },
-            LayoutChoice::Mtd => Layout::Mtd { train_list: self.mtd_train_list.clone() },
-            LayoutChoice::Folder => Layout::Folder {
-                test_good: self.test_good.clone(),
-                test_defect: self.test_defect.clone(),
-            },
-        })
+        let mut layout = match choice.layout() {
+            Layout::Auto => detect_layout(&self.data)?,
+            layout => layout,
+        };
+        if let Layout::Mtd { train_list } = &mut layout {
+            train_list.clone_from(&self.mtd_train_list);
+        }
+        if let Layout::Folder { test_good, test_defect } = &mut layout {
+            test_good.clone_from(&self.test_good);
+            test_defect.clone_from(&self.test_defect);
+        }
+        if self.category.is_some() {
+            let name = layout.name();
+            let Some(category) = layout.category_mut() else {
+                let needed = "with categories, such as mvtec";
+                return Err(misplaced("--category", needed, name).into());
+            };
+            category.clone_from(&self.category);
+        }
+        Ok(layout)
     }
 
     /// The data set; `seed` draws what the layout leaves open.
@@ -102,7 +133,7 @@ impl DataArgs {
     pub(crate) fn typed(&self) -> String {
         let mut words = format!("--data {}", shell_word(&self.data));
         if self.layout != LayoutChoice::Auto {
-            words += &format!(" --layout {}", self.layout.name());
+            words += &format!(" --layout {}", self.layout.layout().name());
         }
         let category = self.category.as_ref().map(PathBuf::from);
         for (flag, value) in [
@@ -119,17 +150,24 @@ impl DataArgs {
     }
 }
 
-/// The layout's name.
-pub(crate) fn layout_name(layout: &Layout) -> &'static str {
-    match layout {
-        Layout::Auto => "auto",
-        Layout::Mvtec { .. } => "mvtec",
-        Layout::Mtd { .. } => "mtd",
-        Layout::Folder { .. } => "folder",
-    }
+fn misplaced(flag: &str, needed: &str, found: &str) -> UsageError {
+    UsageError(format!("{flag} is for the layout {needed}, not for the layout {found}"))
 }
 
 /// The images' files.
 pub(crate) fn files(samples: &[Sample]) -> Vec<PathBuf> {
     samples.iter().map(|sample| sample.image.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_the_command_line_are_the_names_of_the_layouts() {
+        for choice in LayoutChoice::value_variants() {
+            let word = choice.to_possible_value().expect("no layout is hidden");
+            assert_eq!(word.get_name(), choice.layout().name());
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use differnet::scoring::AnomalyMap;
 use differnet::{Localization, LocalizeConfig, Model};
-use differnet_data::{BadMask, DecodeLimits, ImageError, Sample, decode_file, load_mask};
+use differnet_data::{BadMask, DecodeLimits, ImageError, Sample, decode_file};
 use differnet_eval::{PixelEvaluation, PixelMetrics};
 use differnet_report::{EncodedImage, overlay, small_picture};
 
@@ -86,15 +86,17 @@ impl Tally {
         };
         self.defects += 1;
         let name = |path: &Path| path.display().to_string();
-        let Some(path) = &defect.mask else {
+        let Some(drawn) = &defect.mask else {
             self.without_mask.push(name(&sample.image));
             return Ok(());
         };
-        if bad.iter().any(|bad| bad.path == *path) {
+        let path = drawn.path();
+        if bad.iter().any(|bad| bad.path == path) {
             self.bad_masks.push(name(path));
             return Ok(());
         }
-        let mask = load_mask(path, found.image.dimensions(), limits)
+        let mask = drawn
+            .load(found.image.dimensions(), limits)
             .with_context(|| format!("cannot use the mask of {}", sample.image.display()))?;
         if !mask.contains(&true) {
             self.empty_masks.push(name(path));

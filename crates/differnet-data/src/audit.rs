@@ -57,7 +57,7 @@ pub(crate) fn audit_and_note<T: Send>(
     for (image, Examined { image: facts, mask }) in
         images.iter().zip(examine_images(&files, limits, look, seen))
     {
-        let AuditImage { files: MaskedImage { image: path, mask: mask_path }, split, good } = image;
+        let AuditImage { files: MaskedImage { image: path, mask: drawn }, split, good } = image;
         let size = match facts {
             Ok((facts, noted)) => {
                 known.push(Known { split: *split, path, facts });
@@ -70,13 +70,14 @@ pub(crate) fn audit_and_note<T: Send>(
                 None
             }
         };
-        match (mask, mask_path) {
-            (Some(Ok(mask)), Some(path)) => {
-                audit.masks.extend(unfitting(path, &mask, size, *good));
+        match (mask, drawn) {
+            (Some(Ok(mask)), Some(drawn)) => {
+                audit.masks.extend(unfitting(drawn.path(), &mask, size, *good));
             }
-            (Some(Err(error)), Some(path)) => {
-                audit.damaged.push(BadImage { path: path.clone(), error });
+            (Some(Err(MaskError::Image(error))), _) => {
+                audit.damaged.push(BadImage { path: error.path().to_path_buf(), error });
             }
+            (Some(Err(error)), _) => audit.masks.push(error),
             _ => {}
         }
     }
@@ -112,6 +113,7 @@ mod tests {
 
     use super::*;
     use crate::copies::Likeness;
+    use crate::mask::Mask;
     use crate::test_tree::tree;
 
     #[test]
@@ -126,7 +128,7 @@ mod tests {
         let black = paint("black.png", 4, 0);
         let wide = paint("wide.png", 5, 255);
         let item = |image: PathBuf, mask: Option<&PathBuf>, split, good| AuditImage {
-            files: MaskedImage { image, mask: mask.cloned() },
+            files: MaskedImage { image, mask: mask.cloned().map(Mask::half_white) },
             split,
             good,
         };

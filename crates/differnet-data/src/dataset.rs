@@ -3,7 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::dataset_error::DatasetError;
-use crate::layouts::{Layout, detect_layout, folder, mtd, mvtec};
+use crate::layouts::mvtec::MVTEC;
+use crate::layouts::mvtec_family::{BTAD, MVTEC_AD2, MVTEC_LOCO};
+use crate::layouts::real_iad::REAL_IAD;
+use crate::layouts::visa::VISA;
+use crate::layouts::{Layout, detect_layout, folder, ksdd, mtd, real_iad};
+use crate::mask::Mask;
 
 /// One image of an inspection data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,8 +31,8 @@ impl Sample {
 pub struct Defect {
     /// The data set's name for it, such as `scratch`.
     pub kind: String,
-    /// An image of the same size that is not black where the defect is; `None` if nobody drew one.
-    pub mask: Option<PathBuf>,
+    /// Which pixels show it; `None` if nobody drew them.
+    pub mask: Option<Mask>,
 }
 
 /// Images to train on and images to test with.
@@ -43,14 +48,24 @@ pub struct Dataset {
 
 /// The data set below `root`; `seed` decides a split that the layout leaves open.
 ///
-/// No image is read: see [`check_images`](crate::check_images).
+/// No image is read (see [`check_images`](crate::check_images)), nor is any mask but those that tell
+/// good images from defective ones ([`Layout::Ksdd`], [`Layout::Ksdd2`]).
 ///
 /// # Errors
 /// [`DatasetError`]: the tree does not have the layout, or holds no good image to train on.
 pub fn load_dataset(root: &Path, layout: &Layout, seed: u64) -> Result<Dataset, DatasetError> {
     match layout {
         Layout::Auto => load_dataset(root, &detect_layout(root)?, seed),
-        Layout::Mvtec { category } => mvtec::load(root, category.as_deref()),
+        Layout::Mvtec { category } => MVTEC.load(root, category.as_deref()),
+        Layout::MvtecLoco { category } => MVTEC_LOCO.load(root, category.as_deref()),
+        Layout::MvtecAd2 { category } => MVTEC_AD2.load(root, category.as_deref()),
+        Layout::Btad { category } => BTAD.load(root, category.as_deref()),
+        Layout::Visa { category } => VISA.load(root, category.as_deref()),
+        Layout::RealIad { category } => {
+            REAL_IAD.load(&real_iad::image_root(root)?, category.as_deref())
+        }
+        Layout::Ksdd => ksdd::load(root),
+        Layout::Ksdd2 => ksdd::load_second(root),
         Layout::Mtd { train_list } => mtd::load(root, train_list.as_deref(), seed),
         Layout::Folder { test_good, test_defect } => {
             folder::load(root, test_good.as_deref(), test_defect.as_deref())

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::causes::with_causes;
 use crate::listing::EXTENSIONS;
+use crate::mask::MaskError;
 
 /// Why a folder did not become a data set.
 #[derive(Debug, thiserror::Error)]
@@ -52,11 +53,15 @@ pub enum DatasetError {
         /// The subfolder that raised the doubt.
         found: String,
     },
-    /// No category of the layout `mvtec`.
-    #[error("{} has no train/good and no category that has one: the layout mvtec is ROOT/CATEGORY/train/good", path.display())]
+    /// No category of a layout with categories.
+    #[error("{} has no {marker} and no category that has one: the layout {layout} is ROOT/CATEGORY/{marker}", path.display())]
     NoCategory {
         /// The folder.
         path: PathBuf,
+        /// The layout's name.
+        layout: &'static str,
+        /// The folder that every category has.
+        marker: &'static str,
     },
     /// Several categories, and none was chosen.
     #[error("{} holds {} categories, choose one: {}", path.display(), categories.len(), categories.join(", "))]
@@ -76,11 +81,96 @@ pub enum DatasetError {
         /// The categories there are, sorted.
         categories: Vec<String>,
     },
-    /// No magnetic tiles in the tree.
-    #[error("{} has no MT_Free/Imgs: the layout mtd is ROOT/MT_CLASS/Imgs", path.display())]
-    NoTiles {
+    /// A tree without what the chosen layout needs.
+    #[error("{} has no {needs}: the layout {layout} is {tree}", path.display())]
+    OtherLayout {
         /// The folder.
         path: PathBuf,
+        /// What is not there.
+        needs: &'static str,
+        /// The layout's name.
+        layout: &'static str,
+        /// How its tree looks.
+        tree: &'static str,
+    },
+    /// The same images in several resolutions, and none was chosen.
+    #[error("{} holds images in several resolutions, name the folder of one: {}", path.display(), folders.join(", "))]
+    ManyResolutions {
+        /// The folder.
+        path: PathBuf,
+        /// The folders of resolutions in it, sorted.
+        folders: Vec<String>,
+    },
+    /// No good image among those that the layout would train on.
+    #[error("{} holds no good image to train on: {rule}", path.display())]
+    NothingToTrainOn {
+        /// The folder.
+        path: PathBuf,
+        /// Which images are trained on.
+        rule: &'static str,
+    },
+    /// An image that only a mask would tell to be good or defective.
+    #[error("{} has no mask {mask} beside it, which tells whether it is good: complete the copy of the data set", image.display())]
+    NoMask {
+        /// The image.
+        image: PathBuf,
+        /// The stem of the mask.
+        mask: String,
+    },
+    /// A mask that would tell an image to be good or defective cannot be read.
+    #[error("cannot tell whether {} is good: its mask cannot be read", image.display())]
+    Mask {
+        /// The image.
+        image: PathBuf,
+        /// What is wrong with the mask.
+        source: MaskError,
+    },
+    /// No list that splits a category.
+    #[error(
+        "{} is split by {name} (layout {layout}), which does not lie in a folder above it: copy it there from the publisher's archive",
+        category.display()
+    )]
+    NoSplitList {
+        /// The category's folder.
+        category: PathBuf,
+        /// The layout's name.
+        layout: &'static str,
+        /// The list, from the folder above on.
+        name: String,
+    },
+    /// A line of a list that splits a data set is not understood.
+    #[error("{}, line {line}: expected {expected}", list.display())]
+    SplitLine {
+        /// The list.
+        list: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What should be there.
+        expected: &'static str,
+    },
+    /// A split of Real-IAD is not understood.
+    #[error("{} is no split of Real-IAD: copy it again from the publisher's archive", list.display())]
+    SplitJson {
+        /// The file.
+        list: PathBuf,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// A list that splits a data set names a file that is not there.
+    #[error("{} lists {}, which does not exist: complete the copy of the data set", list.display(), path.display())]
+    ListedMissing {
+        /// The list.
+        list: PathBuf,
+        /// The image or mask.
+        path: PathBuf,
+    },
+    /// A list that splits a data set has a defective image among those to train on.
+    #[error("{} lists the defective {} to train on: take the publisher's split for training on good images alone", list.display(), image.display())]
+    ListedDefect {
+        /// The list.
+        list: PathBuf,
+        /// The image.
+        image: PathBuf,
     },
     /// A train list without any name.
     #[error("{} lists no images: write one image name per line", path.display())]

@@ -8,10 +8,10 @@ use sha2::{Digest, Sha256};
 
 use crate::color_mode::ColorMode;
 use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, decode_file, decode_with_mode, read_file};
+use crate::decode::{DecodeLimits, decode_with_mode, read_file};
 use crate::image_error::ImageError;
 use crate::layouts::masked::MaskedImage;
-use crate::mask::bright_pixels;
+use crate::mask::{Mask, MaskError};
 
 /// What is worth knowing of an image without keeping it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub(crate) struct Examined<T> {
     /// The image and what was seen in it, or why it cannot be used.
     pub(crate) image: Result<(ImageFacts, T), ImageError>,
     /// The mask, if there is one.
-    pub(crate) mask: Option<Result<MaskFacts, ImageError>>,
+    pub(crate) mask: Option<Result<MaskFacts, MaskError>>,
 }
 
 /// What to note of an image: how it is stored, and its pixels.
@@ -78,10 +78,10 @@ fn examine_image<T>(
     Ok((ImageFacts { bytes, pixels, size: image.dimensions() }, noted))
 }
 
-fn examine_mask(path: &Path, limits: &DecodeLimits) -> Result<MaskFacts, ImageError> {
-    let mask = decode_file(path, limits)?;
-    let defective = bright_pixels(&mask).into_iter().filter(|&bright| bright).count();
-    Ok(MaskFacts { size: mask.dimensions(), defective })
+fn examine_mask(mask: &Mask, limits: &DecodeLimits) -> Result<MaskFacts, MaskError> {
+    let pixels = mask.read(None, limits)?;
+    let defective = pixels.marked.into_iter().filter(|&marked| marked).count();
+    Ok(MaskFacts { size: pixels.size, defective })
 }
 
 /// The size is hashed too: 2 × 3 and 3 × 2 pixels of one colour are the same bytes.
@@ -132,8 +132,8 @@ mod tests {
         mask.put_pixel(2, 1, Rgb([127; 3]));
         mask.save(at("mask.png")).unwrap();
         let images = [
-            MaskedImage { image: at("a.png"), mask: Some(at("mask.png")) },
-            MaskedImage { image: at("bad.png"), mask: Some(at("bad.png")) },
+            MaskedImage { image: at("a.png"), mask: Some(Mask::half_white(at("mask.png"))) },
+            MaskedImage { image: at("bad.png"), mask: Some(Mask::half_white(at("bad.png"))) },
             MaskedImage::without_mask(at("a.png")),
         ];
         let seen = AtomicUsize::new(0);

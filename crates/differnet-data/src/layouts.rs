@@ -1,17 +1,29 @@
 //! How published data sets and one's own photographs are arranged in folders.
 
+pub(crate) mod category;
 pub(crate) mod folder;
+pub(crate) mod ksdd;
+pub(crate) mod listed;
 pub(crate) mod masked;
 pub(crate) mod mtd;
 pub(crate) mod mvtec;
+pub(crate) mod mvtec_family;
+pub(crate) mod real_iad;
+pub(crate) mod split_folders;
 pub(crate) mod train_list;
+pub(crate) mod visa;
 
 use std::path::{Path, PathBuf};
 
 use crate::dataset_error::DatasetError;
 use crate::listing::require_folder;
 
+/// Kind of a defect that nothing names.
+const UNNAMED_KIND: &str = "defect";
+
 /// Where the images of a data set lie below its root folder.
+///
+/// Where there are categories, `None` is the root itself or its only one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Layout {
     /// Whichever of the others the tree looks like.
@@ -19,9 +31,38 @@ pub enum Layout {
     Auto,
     /// MVTec AD: `ROOT/CATEGORY/train/good`, `test/KIND`, `ground_truth/KIND/NAME_mask.png`.
     Mvtec {
-        /// The category; `None` if the root is one or holds only one.
+        /// The category.
         category: Option<String>,
     },
+    /// MVTec LOCO AD: as MVTec AD, with the masks of an image in `ground_truth/KIND/NAME`.
+    MvtecLoco {
+        /// The category.
+        category: Option<String>,
+    },
+    /// MVTec AD 2: as MVTec AD, with images and masks to test with in `test_public`.
+    MvtecAd2 {
+        /// The category.
+        category: Option<String>,
+    },
+    /// BTAD: `ROOT/CATEGORY/train/ok`, `test/ok`, `test/ko`, `ground_truth/ko`.
+    Btad {
+        /// The category.
+        category: Option<String>,
+    },
+    /// VisA: `ROOT/CATEGORY/Data/Images`, split by `ROOT/split_csv/1cls.csv`.
+    Visa {
+        /// The category.
+        category: Option<String>,
+    },
+    /// Real-IAD: `ROOT/CATEGORY/OK` and `NG`, split by `ROOT/realiad_jsons/CATEGORY.json`.
+    RealIad {
+        /// The category.
+        category: Option<String>,
+    },
+    /// KolektorSDD: `ROOT/kosNN/NAME.jpg` with the mask `NAME_label.bmp` beside it.
+    Ksdd,
+    /// KolektorSDD2: `ROOT/train/NAME.png` and `test`, with the mask `NAME_GT.png` beside it.
+    Ksdd2,
     /// Magnetic tiles: `ROOT/MT_CLASS/Imgs/NAME.jpg` with the mask `NAME.png` beside it.
     Mtd {
         /// A file naming the training images, one a line; `None` draws 80 % of the good ones.
@@ -36,6 +77,38 @@ pub enum Layout {
     },
 }
 
+impl Layout {
+    /// Name of the layout on command lines and in reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Mvtec { .. } => "mvtec",
+            Self::MvtecLoco { .. } => "mvtec-loco",
+            Self::MvtecAd2 { .. } => "mvtec-ad2",
+            Self::Btad { .. } => "btad",
+            Self::Visa { .. } => "visa",
+            Self::RealIad { .. } => "real-iad",
+            Self::Ksdd => "ksdd",
+            Self::Ksdd2 => "ksdd2",
+            Self::Mtd { .. } => "mtd",
+            Self::Folder { .. } => "folder",
+        }
+    }
+
+    /// Category of the layout, to be chosen; `None` if the layout has no categories.
+    pub fn category_mut(&mut self) -> Option<&mut Option<String>> {
+        match self {
+            Self::Mvtec { category }
+            | Self::MvtecLoco { category }
+            | Self::MvtecAd2 { category }
+            | Self::Btad { category }
+            | Self::Visa { category }
+            | Self::RealIad { category } => Some(category),
+            Self::Auto | Self::Ksdd | Self::Ksdd2 | Self::Mtd { .. } | Self::Folder { .. } => None,
+        }
+    }
+}
+
 /// The layout that the tree below `root` has.
 ///
 /// # Errors
@@ -46,10 +119,33 @@ pub fn detect_layout(root: &Path) -> Result<Layout, DatasetError> {
     if mtd::is_root(root) {
         return Ok(Layout::Mtd { train_list: None });
     }
-    if mvtec::is_category(root) || !mvtec::categories_in(root)?.is_empty() {
-        return Ok(Layout::Mvtec { category: None });
+    let category = None;
+    if real_iad::is_root(root)? {
+        return Ok(Layout::RealIad { category });
     }
-    for found in ["test", "ground_truth"] {
+    // The publisher's other two data sets have the folders of MVTec AD, too.
+    if visa::VISA.is_root(root)? {
+        return Ok(Layout::Visa { category });
+    }
+    if category::is_root(root, mvtec_family::is_ad2_category)? {
+        return Ok(Layout::MvtecAd2 { category });
+    }
+    if category::is_root(root, mvtec_family::is_loco_category)? {
+        return Ok(Layout::MvtecLoco { category });
+    }
+    if mvtec_family::BTAD.is_root(root)? {
+        return Ok(Layout::Btad { category });
+    }
+    if mvtec::MVTEC.is_root(root)? {
+        return Ok(Layout::Mvtec { category });
+    }
+    if ksdd::is_second_root(root)? {
+        return Ok(Layout::Ksdd2);
+    }
+    if ksdd::is_root(root)? {
+        return Ok(Layout::Ksdd);
+    }
+    for found in ["test", "test_public", "ground_truth", "NG"] {
         if root.join(found).is_dir() {
             let found = found.to_owned();
             return Err(DatasetError::UnknownLayout { path: root.to_path_buf(), found });

@@ -59,7 +59,7 @@ pub use layouts::train_list::{ListedName, read_train_list};
 pub use layouts::{Layout, detect_layout};
 pub use listing::{find_images, folders_in, images_in, others_in};
 pub use load::{BadImage, LoadedImage, check_images, hash_images, load_image};
-pub use mask::{BadMask, MaskError, check_masks, load_mask};
+pub use mask::{BadMask, Mask, MaskError, check_masks};
 pub use oddity::Oddity;
 pub use regions::area::Area;
 pub use regions::{NEUTRAL, Regions, paint_neutral};

@@ -13,6 +13,84 @@ use crate::image_error::ImageError;
 /// Grey level from which a pixel of a mask is white: lossy files blur the edges.
 const WHITE_LEVEL: u8 = 128;
 
+/// Mask of a defect: one image of the defective image's size, or the union of several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mask {
+    /// At least one.
+    files: Vec<PathBuf>,
+    /// Level from which a pixel is marked.
+    level: u8,
+}
+
+impl Mask {
+    /// A mask of the pixels that are at least half white, as in files that may be lossy.
+    pub fn half_white(file: PathBuf) -> Self {
+        Self { files: vec![file], level: WHITE_LEVEL }
+    }
+
+    /// A mask of all pixels that are not black, as where levels are labels of classes.
+    pub fn not_black(file: PathBuf) -> Self {
+        Self { files: vec![file], level: 1 }
+    }
+
+    /// The union of the pixels that are not black in one of `files`; `None` of no files.
+    pub(crate) fn union(files: Vec<PathBuf>) -> Option<Self> {
+        if files.is_empty() { None } else { Some(Self { files, level: 1 }) }
+    }
+
+    /// The file, or the folder of the first of several.
+    pub fn path(&self) -> &Path {
+        match &self.files[..] {
+            [file] => file,
+            files => files[0].parent().unwrap_or(&files[0]),
+        }
+    }
+
+    /// Whether each pixel of an image is defective, row by row.
+    ///
+    /// - `size`: width and height of the image, pixels
+    ///
+    /// # Errors
+    /// [`MaskError`]: a file is no usable image or has another size.
+    pub fn load(&self, size: (u32, u32), limits: &DecodeLimits) -> Result<Vec<bool>, MaskError> {
+        self.read(Some(size), limits).map(|read| read.marked)
+    }
+
+    /// The mask at its own size, or at `size` if the image's is known.
+    pub(crate) fn read(
+        &self,
+        size: Option<(u32, u32)>,
+        limits: &DecodeLimits,
+    ) -> Result<MaskPixels, MaskError> {
+        let mut union: Option<MaskPixels> = None;
+        for path in &self.files {
+            let mask = decode_file(path, limits)?;
+            let (width, height) = mask.dimensions();
+            let expected = size.or(union.as_ref().map(|union| union.size));
+            if let Some(image) = expected.filter(|&image| image != (width, height)) {
+                return Err(MaskError::Size { path: path.clone(), width, height, image });
+            }
+            let marked = pixels_from(&mask, self.level);
+            match &mut union {
+                Some(union) => {
+                    union.marked.iter_mut().zip(marked).for_each(|(all, one)| *all |= one);
+                }
+                None => union = Some(MaskPixels { size: (width, height), marked }),
+            }
+        }
+        Ok(union.expect("a mask has at least one file"))
+    }
+}
+
+/// The pixels of a mask.
+#[derive(Debug)]
+pub(crate) struct MaskPixels {
+    /// Width and height.
+    pub(crate) size: (u32, u32),
+    /// Whether each is marked, row by row.
+    pub(crate) marked: Vec<bool>,
+}
+
 /// Why a mask cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -77,37 +155,22 @@ pub struct BadMask {
 /// among them, since [`check_images`](crate::check_images) tells of the image.
 pub fn check_masks(samples: &[Sample], limits: &DecodeLimits) -> Vec<BadMask> {
     let check = |sample: &Sample| {
-        let path = sample.defect.as_ref()?.mask.as_ref()?;
+        let mask = sample.defect.as_ref()?.mask.as_ref()?;
         let size = image_size(&sample.image, limits).ok()?;
-        let error = load_mask(path, size, limits).err()?;
-        Some(BadMask { path: path.clone(), error })
+        let error = mask.load(size, limits).err()?;
+        Some(BadMask { path: mask.path().to_path_buf(), error })
     };
     samples.par_iter().filter_map(check).collect()
 }
 
-/// Whether each pixel of an image is defective, row by row: where its mask is at least half white.
-///
-/// - `size`: width and height of the image, pixels
-///
-/// # Errors
-/// [`MaskError`]: the file is no usable image or has another size.
-pub fn load_mask(
-    path: &Path,
-    size: (u32, u32),
-    limits: &DecodeLimits,
-) -> Result<Vec<bool>, MaskError> {
-    let mask = decode_file(path, limits)?;
-    let (width, height) = mask.dimensions();
-    if (width, height) != size {
-        return Err(MaskError::Size { path: path.to_path_buf(), width, height, image: size });
-    }
-    Ok(bright_pixels(&mask))
-}
-
 /// Whether each pixel of a mask is at least half white, row by row.
 pub(crate) fn bright_pixels(mask: &RgbImage) -> Vec<bool> {
-    let bright = |pixel: &image::Rgb<u8>| pixel.0.into_iter().any(|level| level >= WHITE_LEVEL);
-    mask.pixels().map(bright).collect()
+    pixels_from(mask, WHITE_LEVEL)
+}
+
+fn pixels_from(mask: &RgbImage, level: u8) -> Vec<bool> {
+    let reaches = |pixel: &image::Rgb<u8>| pixel.0.into_iter().any(|found| found >= level);
+    mask.pixels().map(reaches).collect()
 }
 
 #[cfg(test)]
@@ -128,7 +191,7 @@ mod tests {
         };
         let image = draw("image.png", 4, 3);
         let sample = |mask: Option<PathBuf>| {
-            let defect = Some(Defect { kind: "hole".into(), mask });
+            let defect = Some(Defect { kind: "hole".into(), mask: mask.map(Mask::half_white) });
             Sample { image: image.clone(), defect }
         };
         let (wrong, text) = (draw("wrong.png", 3, 4), root.path().join("text.png"));
@@ -169,10 +232,33 @@ mod tests {
         let mask = GrayImage::from_fn(3, 2, |x, y| Luma([levels[(y * 3 + x) as usize]]));
         mask.save(&path).unwrap();
         let limits = DecodeLimits::default();
-        let found = load_mask(&path, (3, 2), &limits).unwrap();
+        let mask = Mask::half_white(path.clone());
+        let found = mask.load((3, 2), &limits).unwrap();
         assert_eq!(found, [false, false, true, true, false, true]);
-        let error = load_mask(&path, (2, 3), &limits).unwrap_err().to_string();
+        let error = mask.load((2, 3), &limits).unwrap_err().to_string();
         assert!(error.contains("has 3×2 pixels, its image 2×3"), "{error}");
-        assert!(load_mask(root.path(), (3, 2), &limits).is_err());
+        assert!(Mask::half_white(root.path().into()).load((3, 2), &limits).is_err());
+        let labels = Mask::not_black(path).load((3, 2), &limits).unwrap();
+        assert_eq!(labels, [false, true, true, true, true, true]);
+    }
+
+    #[test]
+    fn several_files_are_one_mask_of_one_size() {
+        let root = tree::<&str>(&[]);
+        let draw = |name: &str, levels: &[u8]| {
+            let path = root.path().join(name);
+            let pixel = |x, _| Luma([levels[x as usize]]);
+            GrayImage::from_fn(levels.len() as u32, 1, pixel).save(&path).unwrap();
+            path
+        };
+        let files = vec![draw("0.png", &[0, 7, 0]), draw("1.png", &[0, 0, 255])];
+        let union = Mask::union(files.clone()).unwrap();
+        let limits = DecodeLimits::default();
+        assert_eq!(union.load((3, 1), &limits).unwrap(), [false, true, true]);
+        assert_eq!(union.path(), root.path());
+        let wide = Mask::union(vec![files[0].clone(), draw("2.png", &[0; 4])]).unwrap();
+        let error = wide.read(None, &limits).unwrap_err().to_string();
+        assert!(error.contains("2.png has 4×1 pixels, its image 3×1"), "{error}");
+        assert_eq!(Mask::union(Vec::new()), None);
     }
 }

@@ -43,6 +43,8 @@ fn every_kind_of_bad_tree_has_its_message() {
         "empty/",
         "texts/notes.txt",
         "loose/test/a.png",
+        "sorted/OK/a.png",
+        "sorted/NG/b.png",
         "hollow/train/good/",
         "untested/train/good/a.png",
         "untested/test/good/",
@@ -77,6 +79,13 @@ fn every_kind_of_bad_tree_has_its_message() {
             "loose",
             Layout::Auto,
             "ROOT/loose has a folder test but no train/good, so its layout is unclear: add \
+             train/good (layout mvtec) or choose the layout folder and name the test folders"
+                .into(),
+        ),
+        (
+            "sorted",
+            Layout::Auto,
+            "ROOT/sorted has a folder NG but no train/good, so its layout is unclear: add \
              train/good (layout mvtec) or choose the layout folder and name the test folders"
                 .into(),
         ),

@@ -13,7 +13,7 @@ use differnet_data::{BadImage, Dataset, Layout};
 use serde::Serialize;
 
 use crate::config_args::ConfigArgs;
-use crate::data_args::{DataArgs, files, layout_name};
+use crate::data_args::{DataArgs, files};
 use crate::exit::{Exit, Interrupted};
 use crate::interrupt::Interrupt;
 use crate::method_args::MethodArgs;
@@ -218,7 +218,7 @@ fn tell_found(layout: &Layout, data: &Dataset) {
     tell(&format!(
         "{} (layout {}): {} to train on, {test}",
         data.name,
-        layout_name(layout),
+        layout.name(),
         counted(data.train.len(), "good image"),
     ));
 }

@@ -40,7 +40,7 @@ fn arguments_that_make_no_sense() {
     expect(&none(&["score", "--model", &model]), 2, "<IMAGE_OR_DIR>");
     expect(&none(&["evaluate", "--model", &model]), 2, "--data <DIR>");
     expect(&none(&["cache"]), 2, "info");
-    expect(&train(&["--layout", "coco"]), 2, "possible values: auto, mvtec, mtd, folder");
+    expect(&train(&["--layout", "coco"]), 2, "possible values: auto, mvtec, mvtec-loco, mvtec-ad2");
     expect(&train(&["--preset", "fast"]), 2, "possible values: quick, standard, paper");
     expect(&train(&["--device", "abacus"]), 2, "there are flex, wgpu, cuda");
     expect(&train(&["--seed", "-1"]), 2, "--seed");
@@ -76,12 +76,12 @@ fn arguments_that_make_no_sense() {
     expect(
         &train(&["--layout", "folder", "--category", "c"]),
         2,
-        "--category is for the layout mvtec",
+        "--category is for the layout with categories, such as mvtec",
     );
     expect(
         &train(&["--category", "c", "--test-good", &data]),
         2,
-        "--test-good is for the layout folder",
+        "--category is for the layout with categories, such as mvtec, not for the layout folder",
     );
     expect(&train(&["--layout", "mvtec", "--mtd-train-list", "l"]), 2, "is for the layout mtd");
     assert!(!Path::new(&out).exists() && !Path::new(&format!("{out}.checkpoints")).exists());

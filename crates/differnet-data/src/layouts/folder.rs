@@ -4,10 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, Defect, Sample, dataset_name};
 use crate::dataset_error::DatasetError;
+use crate::layouts::UNNAMED_KIND;
 use crate::listing::{canonical, find_images_outside, name_of, require_folder};
-
-/// Kind of a defect whose image lies in no subfolder that would name it.
-const UNNAMED_KIND: &str = "defect";
 
 /// All images below `root`, except those below the test folders, to train on.
 pub(crate) fn load(

@@ -8,9 +8,10 @@ use differnet_random::ItemStream;
 
 use crate::dataset::{Dataset, Defect, Sample};
 use crate::dataset_error::DatasetError;
-use crate::layouts::masked::{MaskedImage, MaskedImages, pair};
+use crate::layouts::masked::{KeyedMask, MaskedImage, MaskedImages, pair};
 use crate::layouts::train_list::read_train_list;
 use crate::listing::{folders_in, images_in, name_of, require_folder};
+use crate::mask::Mask;
 
 /// What the names of class folders begin with.
 const CLASS_PREFIX: &str = "MT_";
@@ -31,7 +32,12 @@ pub(crate) fn load(
 ) -> Result<Dataset, DatasetError> {
     require_folder(root)?;
     if !is_root(root) {
-        return Err(DatasetError::NoTiles { path: root.to_path_buf() });
+        return Err(DatasetError::OtherLayout {
+            path: root.to_path_buf(),
+            needs: "MT_Free/Imgs",
+            layout: "mtd",
+            tree: "ROOT/MT_CLASS/Imgs",
+        });
     }
     let mut good = Vec::new();
     let mut test = Vec::new();
@@ -94,7 +100,7 @@ pub fn mtd_tiles(folder: &Path) -> Result<MaskedImages, DatasetError> {
         path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
     };
     let (masks, images): (Vec<_>, Vec<_>) = images_in(folder)?.into_iter().partition(is_png);
-    Ok(pair(images, masks, OsStr::to_os_string))
+    Ok(pair(images, KeyedMask::by_stem(masks, Mask::half_white), OsStr::to_os_string))
 }
 
 fn images_folder(class: &Path) -> PathBuf {
@@ -161,7 +167,7 @@ mod tests {
         let root = tiles();
         let dataset = load(root.path(), None, 0).unwrap();
         let defects: Vec<_> = dataset.test.iter().filter_map(|s| s.defect.clone()).collect();
-        let mask = root.path().join("MT_Crack/Imgs/c1.png");
+        let mask = Mask::half_white(root.path().join("MT_Crack/Imgs/c1.png"));
         let golden = [
             Defect { kind: "Break".into(), mask: None },
             Defect { kind: "Crack".into(), mask: Some(mask) },

@@ -120,7 +120,8 @@ impl Comparison<'_> {
             let what = format!("no mask for {} of {found} images", files.len());
             add(files.len(), Fault::Mask, what, self.relatives(&files));
         } else {
-            let masks: Vec<PathBuf> = masked.into_iter().filter_map(|image| image.mask).collect();
+            let masks = masked.iter().filter_map(|image| image.mask.as_ref());
+            let masks: Vec<PathBuf> = masks.map(|mask| mask.path().to_path_buf()).collect();
             let what = format!("masks of good images ({})", masks.len());
             add(masks.len(), Fault::Extra, what, self.relatives(&masks));
         }

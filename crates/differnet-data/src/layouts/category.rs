@@ -1,0 +1,115 @@
+//! Layouts with categories: a folder each below the root, or the root itself.
+
+use std::path::{Path, PathBuf};
+
+use crate::dataset::{Dataset, dataset_name};
+use crate::dataset_error::DatasetError;
+use crate::listing::{folders_in, name_of, require_folder};
+
+/// A layout with categories.
+pub(crate) struct CategoryLayout {
+    /// Its name on the command line.
+    pub(crate) name: &'static str,
+    /// The folder of good images that every category has.
+    pub(crate) marker: &'static str,
+    /// Reads the category in a folder.
+    pub(crate) read: fn(&Path) -> Result<Dataset, DatasetError>,
+}
+
+impl CategoryLayout {
+    /// Whether `root` is a category or holds one.
+    pub(crate) fn is_root(&self, root: &Path) -> Result<bool, DatasetError> {
+        is_root(root, |folder| self.is_category(folder))
+    }
+
+    /// The categories below `root`, sorted; none if `root` is itself one.
+    pub(crate) fn categories(&self, root: &Path) -> Result<Vec<String>, DatasetError> {
+        require_folder(root)?;
+        let folders = folders_in(root)?.into_iter().filter(|folder| self.is_category(folder));
+        Ok(folders.map(|folder| name_of(&folder)).collect())
+    }
+
+    /// The category `category` below `root`; `root` itself or its only category if none is given.
+    pub(crate) fn load(
+        &self,
+        root: &Path,
+        category: Option<&str>,
+    ) -> Result<Dataset, DatasetError> {
+        (self.read)(&self.category_folder(root, category)?)
+    }
+
+    fn is_category(&self, folder: &Path) -> bool {
+        folder.join(self.marker).is_dir()
+    }
+
+    fn category_folder(
+        &self,
+        root: &Path,
+        category: Option<&str>,
+    ) -> Result<PathBuf, DatasetError> {
+        let mut categories = self.categories(root)?;
+        let path = root.to_path_buf();
+        match category {
+            Some(name) if categories.iter().any(|known| known == name) => Ok(root.join(name)),
+            // The root may be the category asked for.
+            Some(name) if self.is_category(root) && dataset_name(root) == name => Ok(path),
+            Some(name) => {
+                Err(DatasetError::UnknownCategory { path, category: name.to_owned(), categories })
+            }
+            None if self.is_category(root) => Ok(path),
+            None => match categories.len() {
+                0 => {
+                    let (layout, marker) = (self.name, self.marker);
+                    Err(DatasetError::NoCategory { path, layout, marker })
+                }
+                1 => Ok(root.join(categories.remove(0))),
+                _ => Err(DatasetError::ManyCategories { path, categories }),
+            },
+        }
+    }
+}
+
+/// Whether `root`, or a folder in it, is a category.
+pub(crate) fn is_root(
+    root: &Path,
+    is_category: impl Fn(&Path) -> bool,
+) -> Result<bool, DatasetError> {
+    Ok(is_category(root) || folders_in(root)?.iter().any(|folder| is_category(folder)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::test_tree::tree;
+
+    /// Reads nothing but the category's name.
+    const NAMES: CategoryLayout = CategoryLayout {
+        name: "names",
+        marker: "good",
+        read: |folder| {
+            Ok(Dataset { name: dataset_name(folder), train: Vec::new(), test: Vec::new() })
+        },
+    };
+
+    #[test]
+    fn a_category_is_chosen_by_name_or_by_being_the_only_one() {
+        let root = tree(&["pill/good/0.png", "docs/a.png"]);
+        let pill = root.path().join("pill");
+        for (folder, category) in [
+            (root.path(), None),
+            (root.path(), Some("pill")),
+            (pill.as_path(), None),
+            (pill.as_path(), Some("pill")),
+        ] {
+            assert_eq!(NAMES.load(folder, category).unwrap().name, "pill");
+            assert!(NAMES.is_root(folder).unwrap());
+        }
+        assert!(!NAMES.is_root(&root.path().join("docs")).unwrap());
+    }
+
+    #[test]
+    fn categories_are_listed_sorted_and_without_other_folders() {
+        let root = tree(&["pill/good/0.png", "cable/good/0.png", "docs/a.png"]);
+        assert_eq!(NAMES.categories(root.path()).unwrap(), ["cable", "pill"]);
+    }
+}
