@@ -53,6 +53,22 @@ pub enum Layout {
     Mvtec,
     /// Folders as in Magnetic Tile Defects.
     Mtd,
+    /// Folders and list as in VisA.
+    Visa,
+    /// Folders as in KolektorSDD2.
+    Ksdd2,
+}
+
+impl Layout {
+    /// Its name, as on the command line of `differnet`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Mvtec => "mvtec",
+            Self::Mtd => "mtd",
+            Self::Visa => "visa",
+            Self::Ksdd2 => "ksdd2",
+        }
+    }
 }
 
 /// Which images have a mask.
@@ -174,6 +190,10 @@ mod tests {
         assert_eq!(mvtec.sum(), Totals { train: 3629, good: 467, defective: 1258 });
         let mtd = Totals { train: 761, good: 191, defective: 392 };
         assert_eq!(manifest("mtd").sum(), mtd);
+        let visa = manifest("visa").sum();
+        assert_eq!((visa.train + visa.good, visa.defective), (9621, 1200));
+        let ksdd2 = Totals { train: 2085, good: 894, defective: 110 };
+        assert_eq!(manifest("ksdd2").sum(), ksdd2);
         // Train, good and defective, from the overview table of the CVPR paper.
         let table = [
             ("bottle", 209, 20, 63),

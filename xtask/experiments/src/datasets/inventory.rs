@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use differnet_data::{
-    DatasetError, MaskedImage, MaskedImages, Split, TileClass, folders_in, images_in, mtd_classes,
-    mtd_tiles, mvtec_categories, mvtec_test_images, others_in, read_train_list,
+    Dataset, DatasetError, MaskedImage, MaskedImages, Sample, Split, TileClass, detect_layout,
+    folders_in, images_in, load_dataset, mtd_classes, mtd_tiles, mvtec_categories,
+    mvtec_test_images, others_in, read_train_list,
 };
 
 use xtask_inputs::manifest::{Layout, Manifest};
@@ -86,6 +87,7 @@ impl Inventory {
                 let list = manifest.train_list.as_deref();
                 Some(mtd(root, list.context("the layout mtd needs a train list")?)?)
             }
+            Layout::Visa | Layout::Ksdd2 => loaded(root, manifest.layout.name(), category)?,
         })
     }
 
@@ -99,7 +101,7 @@ impl Inventory {
 pub(super) fn unknown_categories(manifest: &Manifest, root: &Path) -> anyhow::Result<Vec<String>> {
     let mut names = match manifest.layout {
         Layout::Mvtec => mvtec_categories(root)?,
-        Layout::Mtd => Vec::new(),
+        Layout::Mtd | Layout::Visa | Layout::Ksdd2 => Vec::new(),
     };
     let is_root = manifest.categories.keys().any(|name| is_category(root, name));
     names.retain(|name| !is_root && !manifest.categories.contains_key(name));
@@ -185,10 +187,70 @@ fn mtd(root: &Path, train_list: &Path) -> Result<Inventory, DatasetError> {
     Ok(inventory)
 }
 
+/// What is loaded of `category`; `None` if the tree does not have the layout or the category.
+fn loaded(root: &Path, layout: &str, category: &str) -> Result<Option<Inventory>, DatasetError> {
+    let Some(mut detected) = detect_layout(root).ok().filter(|found| found.name() == layout) else {
+        return Ok(None);
+    };
+    if let Some(chosen) = detected.category_mut() {
+        *chosen = Some(category.to_owned());
+    }
+    let Dataset { train, test, .. } = match load_dataset(root, &detected, 0) {
+        Err(DatasetError::UnknownCategory { .. }) => return Ok(None),
+        dataset => dataset?,
+    };
+    let mut inventory = Inventory::default();
+    for (split, samples) in [(Split::Train, train), (Split::Test, test)] {
+        for Sample { image, defect } in samples {
+            let (kind, mask) = match defect {
+                Some(defect) => (Some(defect.kind), defect.mask),
+                None => (None, None),
+            };
+            let group = inventory.groups.entry(Place { split, kind }).or_default();
+            group.images.push(MaskedImage { image, mask });
+        }
+    }
+    Ok(Some(inventory))
+}
+
 /// What `list` finds in the folder; nothing if there is no such folder.
 fn if_any(
     folder: &Path,
     list: fn(&Path) -> Result<Vec<PathBuf>, DatasetError>,
 ) -> Result<Vec<PathBuf>, DatasetError> {
     if folder.is_dir() { list(folder) } else { Ok(Vec::new()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_category_that_is_loaded_is_counted_by_place() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = root.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        let mut list = "object,split,label,image,mask\n".to_owned();
+        for (split, label, image, mask) in [
+            ("train", "normal", "Normal/0", ""),
+            ("test", "normal", "Normal/1", ""),
+            ("test", "anomaly", "Anomaly/0", "nut/Data/Masks/Anomaly/0.png"),
+        ] {
+            let image = format!("nut/Data/Images/{image}.JPG");
+            write(&image, "x");
+            list += &format!("nut,{split},{label},{image},{mask}\n");
+        }
+        write("nut/Data/Masks/Anomaly/0.png", "x");
+        write("split_csv/1cls.csv", &list);
+        let found = loaded(root.path(), "visa", "nut").unwrap().unwrap();
+        let places: Vec<String> = found.groups.keys().map(ToString::to_string).collect();
+        assert_eq!(places, ["train/good", "test/good", "test/anomaly"]);
+        assert_eq!(found.images(), 3);
+        assert!(found.groups[&Place::test_defect("anomaly")].images[0].mask.is_some());
+        assert_eq!(loaded(root.path(), "visa", "bolt").unwrap(), None);
+        assert_eq!(loaded(root.path(), "ksdd2", "ksdd2").unwrap(), None);
+    }
 }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use differnet_report::text_table;
 
-use xtask_inputs::manifest::{Layout, Manifest, Masks};
+use xtask_inputs::manifest::{Manifest, Masks};
 
 /// Print what is known: name, licence, citation, where to get it, how many images.
 #[derive(Debug, clap::Args)]
@@ -20,10 +20,7 @@ pub(super) fn run(_: &ListArgs, manifests: &[Manifest]) -> anyhow::Result<ExitCo
 
 fn entry(manifest: &Manifest) -> String {
     let Manifest { id, name, publisher, licence, obtain_from, unpack, totals, .. } = manifest;
-    let layout = match manifest.layout {
-        Layout::Mvtec => "mvtec",
-        Layout::Mtd => "mtd",
-    };
+    let layout = manifest.layout.name();
     let masks = match manifest.masks {
         Masks::Defects => "a mask for each defective one",
         Masks::All => "a mask for each",
@@ -72,7 +69,7 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets");
         let manifests = Manifest::read_all(&folder).unwrap();
         let entries: Vec<String> = manifests.iter().map(entry).collect();
-        assert_eq!(entries.len(), 2);
+        assert_eq!(entries.len(), 4);
         for (manifest, entry) in manifests.iter().zip(&entries) {
             let Manifest { id, licence, obtain_from, citation, .. } = manifest;
             assert!(entry.starts_with(&format!("{id}: ")), "{entry}");
@@ -80,7 +77,7 @@ mod tests {
                 assert!(entry.contains(text), "{entry}");
             }
         }
-        let mvtec = &entries[1];
+        let mvtec = entries.iter().find(|entry| entry.starts_with("mvtec_ad: ")).unwrap();
         assert!(mvtec.contains("3629 to train on, 467 good and 1258 defective to test with"));
         assert!(mvtec.contains("broken_large 20, broken_small 22, contamination 21"), "{mvtec}");
     }
