@@ -42,7 +42,7 @@ fn model(method: Method) -> Model {
         files.push(folder.path().join(format!("{seed}.bmp")));
         std::fs::write(&files[seed as usize], file(seed)).expect("a writable folder");
     }
-    let updates = if method == Method::LocalFlow { "updates = 2" } else { "" };
+    let updates = if method == Method::LocalFlow { "updates = 2\npasses = 0" } else { "" };
     let config = Config::from_toml(updates, &Config::preset(method, Preset::Quick));
     Model::train(&files, &config.expect("a setting")).expect("images to train on")
 }

@@ -89,6 +89,10 @@ struct CompetitorFlags {
     /// 1nn, padim, local-flow: principal components that rows are compared in [default: 64; local-flow 128].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     components: Option<usize>,
+    /// local-flow: how often a flow sees each place, at least; more than --updates where images are many
+    /// [default: 4].
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
+    passes: Option<usize>,
     /// local-flow: stages that the coarse flow sees [default: 4,5,6].
     #[arg(long, value_name = "N,..", value_delimiter = ',')]
     coarse_stages: Option<Vec<usize>>,

@@ -79,7 +79,7 @@ fn tiny(method: Method) -> Config {
             "side = 8\nchannels = 4\nlatent = 4\nupdates = 2\nbatch_size = 4\nstarts = 2\nsteps = 1"
         }
         Method::LocalFlow => {
-            "pixels = 50176\ncomponents = 16\nbank = 500\nupdates = 60\nbatch_size = 64\n\
+            "pixels = 50176\ncomponents = 16\nbank = 500\nupdates = 60\npasses = 0\nbatch_size = 64\n\
              hidden = 16\nblocks = 2"
         }
         Method::PatchCore => "pixels = 50176\nbank = 200",

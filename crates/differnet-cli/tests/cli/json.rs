@@ -50,7 +50,8 @@ fn score_prints_one_object_a_line() {
         run.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 3);
     for line in &lines[..2] {
-        let expected = ["method", "p_value", "path", "score", "threshold", "transforms", "verdict"];
+        let expected =
+            ["method", "p_value", "path", "peak", "score", "threshold", "transforms", "verdict"];
         assert_eq!(keys(line), expected);
         assert!(line["score"].is_f64() && line["threshold"].is_f64());
         let defect = line["score"].as_f64() >= line["threshold"].as_f64();

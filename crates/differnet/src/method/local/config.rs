@@ -1,6 +1,6 @@
 //! Settings of the methods on local features.
 
-use differnet_features::{STAGES, place_channels};
+use differnet_features::{PLACE, STAGES, place_channels};
 use differnet_flow::{AdamConfig, FlowConfig};
 use serde::{Deserialize, Serialize};
 
@@ -17,9 +17,6 @@ const STAGES_SEEN: [usize; 3] = [3, 4, 5];
 const NEIGHBOURS: usize = 3;
 /// Side of the neighbourhoods of coarse views.
 const COARSE_NEIGHBOURS: usize = 5;
-
-/// Widest hidden layers: wider flows do not fit the purpose, nor memory.
-const MOST_HIDDEN: usize = 8192;
 
 /// With fewer good images than this, flows would learn them by heart.
 pub(in crate::method) const FEW_IMAGES: usize = 64;
@@ -55,8 +52,10 @@ pub struct LocalFlowConfig {
     pub final_learning_rate: f64,
     /// Places per update.
     pub batch_size: usize,
-    /// Updates of each flow; at most 400 with fewer than 64 images.
+    /// Updates of each flow, at least; at most 400 with fewer than 64 images.
     pub updates: usize,
+    /// How often a flow sees each place, at least: many images need more updates.
+    pub passes: usize,
     /// Standard deviation of Gaussian noise added to whitened features in training; at least 0.3 with
     /// fewer than 64 images.
     pub noise: f64,
@@ -110,6 +109,7 @@ impl LocalFlowConfig {
             final_learning_rate: 1e-5,
             batch_size: 512,
             updates: 2000,
+            passes: 4,
             noise: 0.05,
             adam: AdamConfig::new()
                 .with_learning_rate(2e-3)
@@ -130,13 +130,15 @@ impl LocalFlowConfig {
     /// The method for a number of good images, those held back included.
     pub(in crate::method) fn plan(&self, images: usize) -> Plan {
         let few = images < FEW_IMAGES;
+        let places = images * (self.pixels / (PLACE * PLACE));
+        let updates = self.updates.max((self.passes * places).div_ceil(self.batch_size));
         let training = |flow: FlowConfig| {
             DensityPlan::Flow(FlowTraining {
                 flow,
                 adam: self.adam.clone(),
                 final_learning_rate: self.final_learning_rate,
                 batch_size: self.batch_size,
-                updates: if few { self.updates.min(FEW_UPDATES) } else { self.updates },
+                updates: if few { updates.min(FEW_UPDATES) } else { updates },
                 noise: if few { self.noise.max(FEW_NOISE) } else { self.noise },
             })
         };
@@ -175,12 +177,10 @@ impl LocalFlowConfig {
     pub(crate) fn validate(&self) -> Result<(), Error> {
         require_count("batch_size", self.batch_size)?;
         require_count("updates", self.updates)?;
+        require_most("passes", self.passes, 1000, "at most 1000")?;
         require_count("blocks", self.flow.blocks)?;
         require_count("hidden", self.flow.hidden)?;
-        if self.flow.hidden > MOST_HIDDEN {
-            let (expected, found) = ("at most 8192", self.flow.hidden.to_string());
-            return Err(Error::Config { name: "hidden", expected, found });
-        }
+        require_most("hidden", self.flow.hidden, 8192, "at most 8192")?;
         require_count("coarse_blocks", self.coarse_blocks)?;
         require_pixels(self.pixels)?;
         require_view(["stages", "components"], &self.stages, self.components)?;
@@ -253,6 +253,17 @@ impl PadimConfig {
         require_pixels(self.pixels)?;
         require_view(["stages", "components"], &self.stages, self.components)
     }
+}
+
+/// Nothing, if a count is at most `most`.
+fn require_most(
+    name: &'static str,
+    value: usize,
+    most: usize,
+    expected: &'static str,
+) -> Result<(), Error> {
+    let found = || value.to_string();
+    if value <= most { Ok(()) } else { Err(Error::Config { name, expected, found: found() }) }
 }
 
 fn require_pixels(pixels: usize) -> Result<(), Error> {
