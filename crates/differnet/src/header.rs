@@ -17,7 +17,7 @@ use crate::self_test::SelfTest;
 /// Metadata key under which a model file keeps its [`Header`].
 pub(crate) const KEY: &str = "differnet";
 /// Version of [`Header`]'s meaning.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 
 /// One validation step of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

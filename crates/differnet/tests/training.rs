@@ -360,7 +360,7 @@ fn files_that_are_no_models_are_named_with_the_reason() {
         bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
         bytes
     };
-    assert!(load(&replaced("\\\"format\\\":3", "\\\"format\\\":9")).contains("format 9"));
+    assert!(load(&replaced("\\\"format\\\":4", "\\\"format\\\":9")).contains("format 9"));
     assert!(load(&replaced("\"differnet\"", "\"different\"")).contains("no description"));
     // A weight that is not a number.
     let mut bytes = whole.clone();

@@ -1,7 +1,7 @@
 //! Fitting the parts of a plan to the places of good images, and their scales to images left out.
 
 use differnet_features::efficientnet_lite_id;
-use differnet_flow::{BatchOrder, Flow, Trainer, add_noise};
+use differnet_flow::{Flow, Trainer};
 use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
 
@@ -10,7 +10,7 @@ use super::gathered::{GoodImage, counted_places};
 use super::gaussians::PlaceGaussians;
 use super::image_score::PlaceValues;
 use super::input::{SeenMaps, Shift, read, read_shifted};
-use super::learning::{Batch, Positions, learn};
+use super::learning::{PlaceBatches, learn};
 use super::parts::{Density, Parts};
 use super::place_scale::{PlaceScale, good_values};
 use super::plan::{DensityPlan, FlowTraining, Plan};
@@ -184,33 +184,26 @@ impl Fitting<'_> {
         let Training { config, runtime, monitor, .. } = self.training;
         let flow = own.config(components).init(config.seed, &runtime.device);
         let mut trainer = Trainer::new(flow, own.adam.clone());
-        let places = counted_places(images);
-        let grids = Positions::of(images);
-        let mut order = BatchOrder::new(config.seed, places.len(), own.batch_size);
-        let deviations = vec![own.noise as f32; components];
-        let batch = |update: usize| {
-            let mut batch = Batch::default();
-            for &at in order.batch(update as u64) {
-                let (image, place) = (places[at].0 as usize, places[at].1 as usize);
-                images[image].extend(view, place, &mut batch.rows);
-                batch.condition.extend_from_slice(grids.at(image, place));
-            }
-            add_noise(&mut batch.rows, &deviations, config.seed, update as u64);
-            batch
-        };
+        let view = (view, components);
+        let mut batches = PlaceBatches::new(images, view, own.batch_size, own.noise, config.seed);
         let mut sum = 0.0;
         self.history.clear();
-        learn(&mut trainer, own, batch, |update, loss| {
-            sum += loss;
-            if (update + 1).is_multiple_of(HISTORY) {
-                let (update, train) = (update as u64 + 1, sum / HISTORY as f64);
-                self.history.push(HistoryPoint { update, train, validation: None });
-                sum = 0.0;
-            }
-            self.done += 1;
-            let progress = Progress::new(Stage::Training, self.done, self.total);
-            Ok(monitor.report(Progress { loss: Some(loss), ..progress })?)
-        })?;
+        learn(
+            &mut trainer,
+            own,
+            |update| batches.batch(update),
+            |update, loss| {
+                sum += loss;
+                if (update + 1).is_multiple_of(HISTORY) {
+                    let (update, train) = (update as u64 + 1, sum / HISTORY as f64);
+                    self.history.push(HistoryPoint { update, train, validation: None });
+                    sum = 0.0;
+                }
+                self.done += 1;
+                let progress = Progress::new(Stage::Training, self.done, self.total);
+                Ok(monitor.report(Progress { loss: Some(loss), ..progress })?)
+            },
+        )?;
         Ok(trainer.flow())
     }
 

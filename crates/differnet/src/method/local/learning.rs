@@ -1,8 +1,8 @@
 //! Updates of a flow by batches of places.
 
-use differnet_flow::{FlowInput, Trainer};
+use differnet_flow::{BatchOrder, FlowInput, Trainer, add_noise};
 
-use super::gathered::GoodImage;
+use super::gathered::{GoodImage, counted_places};
 use super::input::positions;
 use super::plan::{FlowTraining, POSITION};
 use crate::error::Error;
@@ -36,8 +36,48 @@ pub(super) fn learn(
     Ok(())
 }
 
+/// Batches of the places of good images, in random order, with noise.
+pub(super) struct PlaceBatches<'a> {
+    images: &'a [&'a GoodImage],
+    view: usize,
+    /// Image and place.
+    places: Vec<(u32, u32)>,
+    positions: Positions,
+    order: BatchOrder,
+    seed: u64,
+    noise: Vec<f32>,
+}
+
+impl<'a> PlaceBatches<'a> {
+    /// Batches of `size` places as `view` sees them, in `components` numbers.
+    pub(super) fn new(
+        images: &'a [&'a GoodImage],
+        (view, components): (usize, usize),
+        size: usize,
+        noise: f64,
+        seed: u64,
+    ) -> Self {
+        let places = counted_places(images);
+        let order = BatchOrder::new(seed, places.len(), size);
+        let noise = vec![noise as f32; components];
+        Self { images, view, positions: Positions::of(images), places, order, seed, noise }
+    }
+
+    /// The batch of update `update`.
+    pub(super) fn batch(&mut self, update: usize) -> Batch {
+        let mut batch = Batch::default();
+        for &at in self.order.batch(update as u64) {
+            let (image, place) = (self.places[at].0 as usize, self.places[at].1 as usize);
+            self.images[image].extend(self.view, place, &mut batch.rows);
+            batch.condition.extend_from_slice(self.positions.at(image, place));
+        }
+        add_noise(&mut batch.rows, &self.noise, self.seed, update as u64);
+        batch
+    }
+}
+
 /// Positions of the places of each shape of grid.
-pub(super) struct Positions {
+struct Positions {
     /// The number of each image's grid.
     of_images: Vec<usize>,
     /// `[places, 32]`
@@ -45,7 +85,7 @@ pub(super) struct Positions {
 }
 
 impl Positions {
-    pub(super) fn of(images: &[&GoodImage]) -> Self {
+    fn of(images: &[&GoodImage]) -> Self {
         let mut grids: Vec<((usize, usize), Vec<f32>)> = Vec::new();
         let of_image = |image: &&GoodImage| {
             let shape = image.grid.shape();
@@ -60,7 +100,7 @@ impl Positions {
     }
 
     /// The position of a place of an image.
-    pub(super) fn at(&self, image: usize, place: usize) -> &[f32] {
+    fn at(&self, image: usize, place: usize) -> &[f32] {
         &self.grids[self.of_images[image]].1[place * POSITION..][..POSITION]
     }
 }

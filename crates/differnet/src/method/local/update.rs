@@ -1,7 +1,9 @@
 //! New good images in a model that is there, without those it was fitted to.
 
+use std::path::PathBuf;
+
 use burn::tensor::{Tensor, TensorData};
-use differnet_flow::{BatchOrder, Flow, Trainer, add_noise};
+use differnet_flow::{AdamConfig, BatchOrder, Flow, Trainer};
 use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
 
@@ -9,7 +11,7 @@ use super::fit::{gathered, judged};
 use super::gathered::{GoodImage, counted_places};
 use super::image_score::PlaceValues;
 use super::input::{positions, read};
-use super::learning::{Batch, Positions, learn};
+use super::learning::{PlaceBatches, learn};
 use super::parts::{Density, Parts};
 use super::place_scale::{PlaceScale, good_values};
 use super::plan::{DensityPlan, FlowTraining, POSITION};
@@ -24,7 +26,7 @@ const UPDATES: usize = 300;
 /// Adam's step size at the start, as a share of that of the training.
 const STEP: f64 = 0.1;
 /// Rows that a flow remembers of the images that it was fitted to: drawn from itself.
-const REMEMBERED: usize = 16_384;
+const REMEMBERED: usize = 8192;
 /// Share of a bank by which new images may make it grow, percent.
 const GROWTH: usize = 10;
 /// Groups of new images that are left out one after the other, to judge them by what the others say.
@@ -39,7 +41,7 @@ impl LocalModel {
     pub(super) fn update(
         &self,
         training: &Training<'_>,
-        files: &[std::path::PathBuf],
+        files: &[PathBuf],
         known: usize,
     ) -> Result<Updated, Error> {
         let stages = self.plan.stages();
@@ -130,7 +132,7 @@ fn continued(
     let Training { config, runtime, monitor, .. } = training;
     let learning_rate = own.adam.learning_rate * STEP;
     let own = FlowTraining {
-        adam: differnet_flow::AdamConfig { learning_rate, ..own.adam.clone() },
+        adam: AdamConfig { learning_rate, ..own.adam.clone() },
         updates: UPDATES,
         ..own.clone()
     };
@@ -149,20 +151,11 @@ fn continued(
     let remembered = flow.given(given).sample(config.seed).into_data().convert::<f32>();
     let remembered: Vec<f32> = remembered.iter::<f32>().collect();
 
-    let places = counted_places(images);
-    let grids = Positions::of(images);
     let half = (own.batch_size / 2).max(1);
-    let mut order = BatchOrder::new(config.seed, places.len(), half);
+    let mut new = PlaceBatches::new(images, (view, components), half, own.noise, config.seed);
     let mut old = BatchOrder::new(config.seed.wrapping_add(1), REMEMBERED, half);
-    let deviations = vec![own.noise as f32; components];
     let batch = |update: usize| {
-        let mut batch = Batch::default();
-        for &at in order.batch(update as u64) {
-            let (image, place) = (places[at].0 as usize, places[at].1 as usize);
-            images[image].extend(view, place, &mut batch.rows);
-            batch.condition.extend_from_slice(grids.at(image, place));
-        }
-        add_noise(&mut batch.rows, &deviations, config.seed, update as u64);
+        let mut batch = new.batch(update);
         // What a flow draws has the noise that it was trained with.
         for &at in old.batch(update as u64) {
             batch.rows.extend_from_slice(&remembered[at * components..][..components]);
