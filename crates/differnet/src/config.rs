@@ -7,13 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::method::{DifferNetConfig, Method, MethodConfig};
-pub use crate::preset::Preset;
+use crate::preset::Preset;
 
 /// Largest count in the settings: stops absurd allocations for damaged files, nothing sensible.
 const MOST: usize = 1_000_000;
-
-/// [`Config::jitter`] of magnetic tiles: factors from 0.85 to 1.15 (paper, Section 4.2).
-pub const MTD_JITTER: f32 = 0.15;
 
 /// Settings of training and scoring; all of them are stored with the model.
 ///

@@ -32,7 +32,7 @@ mod suspected_defects;
 mod training;
 
 pub use calibration::{Calibration, GoodImages, ThresholdRule};
-pub use config::{Config, MTD_JITTER, Preset};
+pub use config::Config;
 pub use data_check::{Finding, FindingKind, Severity, check_dataset};
 pub use description::environment;
 pub use device::DeviceChoice;
@@ -47,6 +47,7 @@ pub use header::{Addition, Header, HistoryPoint};
 pub use localization::{DecodedImage, Localization, LocalizeConfig, Localizer, MapKind};
 pub use method::{Method, MethodConfig};
 pub use model::Model;
+pub use preset::{MTD_JITTER, Preset};
 pub use runtime::Runtime;
 pub use score::{ImageScore, ScoreConfig, TransformChoice};
 pub use scorer::{Scorer, Scoring, Updated};

@@ -12,9 +12,9 @@ use differnet_baselines::{
 use differnet_scoring::Average;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Preset;
 use crate::error::Error;
 use crate::header::Header;
+use crate::preset::Preset;
 use crate::runtime::Runtime;
 use crate::scorer::Scorer;
 use crate::split::Split;

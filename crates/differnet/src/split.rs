@@ -115,8 +115,8 @@ fn held_back(hashes: &[ContentHash], config: &Config) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Preset;
     use crate::method::Method;
+    use crate::preset::Preset;
 
     fn config(method: Method, seed: u64) -> Config {
         Config { seed, ..Config::preset(method, Preset::Quick) }

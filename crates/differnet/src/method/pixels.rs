@@ -126,10 +126,11 @@ mod tests {
     use differnet_scoring::Verdict;
 
     use super::*;
-    use crate::config::{Config, Preset};
+    use crate::config::Config;
     use crate::header::Header;
     use crate::method::Method;
     use crate::model::Model;
+    use crate::preset::Preset;
     use crate::runtime::Runtime;
 
     /// Scores an image by the mean of its red bytes.

@@ -5,9 +5,10 @@ use differnet_flow::{AdamConfig, FlowConfig};
 use serde::{Deserialize, Serialize};
 
 use super::scales;
-use crate::config::{Preset, require, require_count};
+use crate::config::{require, require_count};
 use crate::error::Error;
 use crate::method::flow_settings;
+use crate::preset::Preset;
 
 /// DifferNet's own settings: its flows and their training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

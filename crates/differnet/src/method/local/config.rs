@@ -5,9 +5,10 @@ use differnet_flow::{AdamConfig, FlowConfig};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{DensityPlan, FlowTraining, ImageScoreRule, PartPlan, Plan, ViewPlan};
-use crate::config::{Preset, require, require_count};
+use crate::config::{require, require_count};
 use crate::error::Error;
 use crate::method::flow_settings;
+use crate::preset::Preset;
 
 /// Pixels of an image as the network sees it, unless another number is given.
 const PIXELS: usize = 448 * 448;
