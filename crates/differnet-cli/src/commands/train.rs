@@ -28,15 +28,14 @@ use crate::source_args::SourceArgs;
 #[command(after_help = "\
 Examples:
   differnet train --data good_parts --out part.differnet
-  differnet train --data mvtec_ad --layout mvtec --category bottle --preset quick \\
-      --out bottle.differnet
+  differnet train --data mvtec_ad --layout mvtec --category bottle --out bottle.differnet
   differnet train --data tiles --layout mtd --mtd-train-list datasets/mtd_train_list.txt --seed 1 --out tiles.differnet
-  differnet train --data good_parts --fresh-transforms --epochs 192 --out part.differnet
+  differnet train --data good_parts --preset paper --out part.differnet        # the paper's method
   differnet train --data good_parts --roi part.png --ignore clamps.toml --out part.differnet
   differnet train --data good_parts --method 1nn --out part_1nn.differnet
 
-Ctrl-C saves the state of the training beside the model; the same command takes it up again.
-Features are kept in a cache, so that another training on the same images starts at once.
+With --method differnet Ctrl-C saves the state of the training beside the model, and the same command takes
+it up again; features are kept in a cache, so that another training on the same images starts at once.
 A file FILE.toml for --roi or --ignore holds polygons, in fractions of the image's width and height
 from its top left corner: [[polygon]] and below it points = [[0, 0], [1, 0], [1, 0.2], [0, 0.2]].")]
 pub(crate) struct TrainArgs {
@@ -166,7 +165,7 @@ fn what_was_kept(training: &Training<'_>) -> String {
             let folder = folder.display();
             format!("Stopped and saved in {folder}. Repeat the same command to go on.")
         }
-        _ if method.looks_at_pixels() => "Stopped; the same command begins anew.".to_owned(),
+        _ if method.sees_images_once() => "Stopped; the same command begins anew.".to_owned(),
         _ => "Stopped; features so far are in the cache, the same command goes on.".to_owned(),
     }
 }
