@@ -5,7 +5,7 @@ use std::path::Path;
 use differnet_data::{ContentHash, Regions};
 use differnet_features::FEATURES;
 use differnet_files::read_metadata;
-use differnet_scoring::{Thresholds, p_value};
+use differnet_scoring::{ScoreError, Thresholds, p_value, threshold_from_good};
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::{Calibration, digest};
@@ -178,6 +178,16 @@ impl Header {
             return Err(format!("it does not describe {FEATURES} features"));
         }
         self.config.validate().map_err(|error| error.to_string())
+    }
+
+    /// Takes the scores of good images, and sets the trained threshold by them.
+    pub(crate) fn set_good_scores(&mut self, mut scores: Vec<f64>) -> Result<(), ScoreError> {
+        // An infinite score would not survive the model file's JSON.
+        scores.iter_mut().for_each(|score| *score = score.clamp(-f64::MAX, f64::MAX));
+        scores.sort_by(f64::total_cmp);
+        self.threshold = threshold_from_good(&scores, self.config.quantile)?.min(f64::MAX);
+        self.good_scores = scores;
+        Ok(())
     }
 
     /// Where doubt begins, and where a defect does.

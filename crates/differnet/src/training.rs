@@ -176,16 +176,11 @@ impl<'a> Training<'a> {
             ..Header::new(self.config.clone())
         };
         let mut model = Model::new(header, fitted.scorer, self.runtime);
-        let mut good = match fitted.good_scores {
+        let good = match fitted.good_scores {
             GoodScores::Known(scores) => scores,
             GoodScores::OfValidationSet => self.validation_scores(&model, split)?,
         };
-        // An infinite score would not survive the model file's JSON.
-        good.iter_mut().for_each(|score| *score = score.clamp(-f64::MAX, f64::MAX));
-        good.sort_by(f64::total_cmp);
-        let threshold = threshold_from_good(&good, self.config.quantile)?.min(f64::MAX);
-        let header = model.header_mut();
-        (header.threshold, header.good_scores) = (threshold, good);
+        model.header_mut().set_good_scores(good)?;
         Ok(model)
     }
 

@@ -106,23 +106,16 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         }
         None => Vec::new(),
     };
-    let mut outputs = outputs.iter();
     let scores = scored(&model, &files, config, args.maps.is_some())?;
     for (done, (path, score)) in (1..).zip(files.iter().zip(scores)) {
-        let score = Error::per_image(score)?.map(|(score, map)| {
-            let written =
-                outputs.next().zip(map).map(|(output, map)| write_map(&model, output, &map));
-            (score, written)
-        });
-        let score = match score {
-            Ok((score, written)) => {
-                written.transpose()?;
+        let score = match Error::per_image(score)? {
+            Ok((score, map)) => {
+                if let Some(map) = map {
+                    write_map(&model, &outputs[done - 1], &map)?;
+                }
                 Ok(score)
             }
-            Err(error) => {
-                outputs.next();
-                Err(error)
-            }
+            Err(error) => Err(error),
         };
         if let Ok(score) = &score {
             line.add(score);
@@ -148,7 +141,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// What is found in one image: its score, and its map if it is wanted.
+/// Score of one image, and its map if it is wanted.
 type Scored = (ImageScore, Option<Localization>);
 
 /// The score of each image, and its map if maps are wanted: of the same pass where the method sees an image

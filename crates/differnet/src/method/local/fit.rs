@@ -4,14 +4,15 @@ use differnet_features::efficientnet_lite_id;
 use differnet_flow::{Flow, Trainer};
 use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
+use differnet_scoring::AnomalyMap;
 
 use super::bank::{Bank, CANDIDATES};
-use super::gathered::{GoodImage, counted_places};
+use super::gathered::{GoodImage, counted_places, divided};
 use super::gaussians::PlaceGaussians;
 use super::image_score::PlaceValues;
 use super::input::{SeenMaps, Shift, read, read_shifted};
 use super::learning::{PlaceBatches, learn};
-use super::parts::{Density, Parts};
+use super::parts::{Density, Parts, placed_width};
 use super::place_scale::{PlaceScale, good_values};
 use super::plan::{DensityPlan, FlowTraining, Plan};
 use super::scorer::LocalModel;
@@ -76,13 +77,9 @@ pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<
     };
     let mut good = Vec::with_capacity(total);
     for fold in 0..folds {
-        let of_fold = |inside: bool| {
-            let numbered = images.iter().enumerate();
-            let chosen = numbered.filter(move |(at, _)| (at % folds == fold) == inside);
-            chosen.map(|(_, image)| *image).collect::<Vec<_>>()
-        };
-        let parts = fitting.parts(&of_fold(false))?;
-        good.extend(of_fold(true).into_iter().map(|image| judged(&parts, image)));
+        let (left_out, others) = divided(&images, fold, folds);
+        let parts = fitting.parts(&others)?;
+        good.extend(left_out.into_iter().map(|image| judged(&parts, image)));
     }
     let parts = fitting.parts(&images)?;
     good.extend(held_back.iter().map(|image| judged(&parts, image)));
@@ -93,14 +90,14 @@ pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<
         }
     }
 
-    let scales = if plan.standardised { scales(&good, None) } else { Vec::new() };
-    let scores = (0..good.len()).map(|at| {
-        let own = if plan.standardised { scales_without(&good, at) } else { Vec::new() };
-        plan.image_score.of(&good[at].sum(&own), &good[at].grid)
-    });
-    let scores: Vec<f64> = scores.collect();
-    let peaks = good.iter().filter_map(|image| image.map(plan.map_part).peak());
-    let good_peaks = Some(peaks.map(|peak| f64::from(peak.value)).collect());
+    let maps = if plan.standardised { good_maps(&good) } else { Vec::new() };
+    let scales = |without: Option<usize>| -> Vec<PlaceScale> {
+        maps.iter().map(|maps| PlaceScale::fit(maps, without)).collect()
+    };
+    // Standardised by itself an image would look better than it is; a single one has no others.
+    let scores = scores(&plan, &good, |at| scales(Some(at).filter(|_| good.len() > 1)));
+    let good_peaks = Some(peaks(&plan, &good));
+    let scales = scales(None);
     let (feature_means, feature_deviations) = statistics(&images);
     let facts = facts(&plan, &parts, &images, &fitting.widths);
     let history = fitting.history;
@@ -130,20 +127,30 @@ pub(super) fn judged(parts: &Parts, image: &GoodImage) -> PlaceValues {
     PlaceValues { values: parts.values(&image.views(), &image.grid), grid: image.grid.clone() }
 }
 
-/// The scale of each part by good images, but for the one numbered `without`.
-fn scales(good: &[PlaceValues], without: Option<usize>) -> Vec<PlaceScale> {
-    let parts = 0..good[0].values.len();
+/// The maps of good images by each part, as scales are made of them.
+pub(super) fn good_maps(good: &[PlaceValues]) -> Vec<Vec<AnomalyMap>> {
     let of_part = |part: usize| {
-        let maps = good.iter().map(|image| good_values(&image.values[part], &image.grid));
-        PlaceScale::fit(&maps.collect::<Vec<_>>(), without)
+        good.iter().map(|image| good_values(&image.values[part], &image.grid)).collect()
     };
-    parts.map(of_part).collect()
+    (0..good[0].values.len()).map(of_part).collect()
 }
 
-/// The scale of each part by the other images than the one numbered `at`: standardised by itself, it would
-/// look better than it is. By itself if it is the only one.
-fn scales_without(good: &[PlaceValues], at: usize) -> Vec<PlaceScale> {
-    scales(good, Some(at).filter(|_| good.len() > 1))
+/// The score of each good image, standardised by the scales that `without` makes without it.
+pub(super) fn scores(
+    plan: &Plan,
+    good: &[PlaceValues],
+    without: impl Fn(usize) -> Vec<PlaceScale>,
+) -> Vec<f64> {
+    let score = |(at, image): (usize, &PlaceValues)| {
+        plan.image_score.of(&image.sum(&without(at)), &image.grid)
+    };
+    good.iter().enumerate().map(score).collect()
+}
+
+/// The largest value of the map of each good image.
+pub(super) fn peaks(plan: &Plan, good: &[PlaceValues]) -> Vec<f64> {
+    let peaks = good.iter().filter_map(|image| image.map(plan.map_part).peak());
+    peaks.map(|peak| f64::from(peak.value)).collect()
 }
 
 impl Fitting<'_> {
@@ -223,7 +230,7 @@ impl Fitting<'_> {
             let (image, place) = (images[places[at].0 as usize], places[at].1 as usize);
             image.extend_placed(view, place, place_weight, &mut candidates);
         }
-        let width = self.widths[view] + if place_weight == 0.0 { 0 } else { 2 };
+        let width = placed_width(self.widths[view], place_weight);
         Bank::fit(&candidates, width, size, config.seed, monitor)
     }
 }

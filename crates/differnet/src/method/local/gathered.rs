@@ -6,7 +6,7 @@ use half::slice::HalfFloatSliceExt;
 use super::input::Grid;
 use super::parts::place_coordinates;
 
-/// What training knows of one image.
+/// Whitened places of one good image.
 pub(super) struct GoodImage {
     pub(super) grid: Grid,
     /// Rows of each view, `[places, components]`.
@@ -40,9 +40,7 @@ impl GoodImage {
         let row = &self.views[view][place * components..][..components];
         row.convert_to_f32_slice(&mut rows[first..]);
     }
-}
 
-impl GoodImage {
     /// As [`Self::extend`], with the place's coordinates times `weight` behind it; without them if it is 0.
     pub(super) fn extend_placed(
         &self,
@@ -67,6 +65,20 @@ pub(super) fn mean_of(rows: &[f32], counts: &[bool], components: usize) -> Vec<f
         count += 1;
     }
     sums.iter().map(|sum| sum / count.max(1) as f64).collect()
+}
+
+/// The images of group number `fold` of `folds`, and the others.
+pub(super) fn divided<'a>(
+    images: &[&'a GoodImage],
+    fold: usize,
+    folds: usize,
+) -> (Vec<&'a GoodImage>, Vec<&'a GoodImage>) {
+    let (inside, others): (Vec<_>, Vec<_>) =
+        images.iter().enumerate().partition(|(at, _)| at % folds == fold);
+    let images = |numbered: Vec<(usize, &&'a GoodImage)>| {
+        numbered.into_iter().map(|(_, image)| *image).collect()
+    };
+    (images(inside), images(others))
 }
 
 /// The places of some images that count: which image, and the place's number there.

@@ -14,7 +14,7 @@ use crate::training::Training;
 /// Images read at once.
 const BATCH: usize = 8;
 
-/// What the network shows of an image, and which places count.
+/// Feature maps of an image, and its grid of places.
 pub(super) struct SeenMaps {
     /// After the plan's stages, rising.
     pub(super) maps: Vec<StageMap>,
@@ -67,12 +67,12 @@ impl Shift {
     };
 }
 
-/// What the network shows of an image.
+/// Feature maps of an image.
 pub(super) fn seen_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage) -> SeenMaps {
     shifted_maps(plan, runtime, seen, Shift::NONE)
 }
 
-/// What the network shows of an image that is moved; its outermost pixels fill what is left behind.
+/// Feature maps of an image that is moved; its outermost pixels fill what is left behind.
 fn shifted_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage, shift: Shift) -> SeenMaps {
     let dimensions = if plan.square { (1, 1) } else { seen.image.dimensions() };
     let (image_width, image_height) = network_shape(dimensions, plan.pixels);
@@ -94,7 +94,7 @@ fn shifted_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage, shift: Shift) 
     SeenMaps { maps, grid: Grid { height, width, counts } }
 }
 
-/// What the network shows of files that were usable before; a few images are in memory at a time.
+/// Feature maps of files that were usable before; a few images are in memory at a time.
 pub(super) fn read<'a>(
     plan: &'a Plan,
     training: &'a Training<'_>,
@@ -113,7 +113,7 @@ pub(super) fn read<'a>(
     })
 }
 
-/// What the network shows of a file that was usable before, moved.
+/// Feature maps of a file that was usable before, moved.
 pub(super) fn read_shifted(
     plan: &Plan,
     training: &Training<'_>,

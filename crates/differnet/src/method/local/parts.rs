@@ -1,5 +1,7 @@
 //! Fitted parts: flows, banks and Gaussians that judge the places of an image.
 
+use std::borrow::Cow;
+
 use burn::tensor::{Tensor, TensorData};
 use differnet_flow::FlowInput;
 use differnet_scoring::transform_scores;
@@ -11,7 +13,7 @@ use super::input::{Grid, positions};
 use super::plan::POSITION;
 use crate::method::flows::{Flows, tensor_scores};
 
-/// What each part judges places by, and the view that it sees.
+/// Fitted parts of a model, each with the view that it sees.
 #[derive(Debug)]
 pub(super) struct Parts {
     /// `None` if no part is a flow.
@@ -70,9 +72,9 @@ impl Parts {
 }
 
 /// Rows with the coordinates of their places as two more numbers; as they are with a weight of 0.
-fn with_place(rows: &[f32], shape: (usize, usize), weight: f64) -> Vec<f32> {
+fn with_place(rows: &[f32], shape: (usize, usize), weight: f64) -> Cow<'_, [f32]> {
     if weight == 0.0 {
-        return rows.to_vec();
+        return Cow::Borrowed(rows);
     }
     let places = shape.0 * shape.1;
     let rows = rows.chunks_exact(rows.len() / places).enumerate();
@@ -80,6 +82,11 @@ fn with_place(rows: &[f32], shape: (usize, usize), weight: f64) -> Vec<f32> {
         row.iter().copied().chain(place_coordinates(place, shape, weight))
     });
     placed.collect()
+}
+
+/// Numbers of a row of `width` with the coordinates of its place; without them if `weight` is 0.
+pub(super) fn placed_width(width: usize, weight: f64) -> usize {
+    if weight == 0.0 { width } else { width + 2 }
 }
 
 /// Column and row of a place, from -1 to 1, times `weight`.
@@ -100,7 +107,7 @@ mod tests {
 
     #[test]
     fn places_join_the_rows() {
-        assert_eq!(with_place(&[1.0, 2.0], (1, 2), 0.0), [1.0, 2.0]);
-        assert_eq!(with_place(&[1.0, 2.0], (1, 2), 5.0), [1.0, -5.0, -5.0, 2.0, 5.0, -5.0]);
+        assert_eq!(*with_place(&[1.0, 2.0], (1, 2), 0.0), [1.0, 2.0]);
+        assert_eq!(*with_place(&[1.0, 2.0], (1, 2), 5.0), [1.0, -5.0, -5.0, 2.0, 5.0, -5.0]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a method on local features consists of: views of the features, and parts that judge places.
+//! Plan of a method on local features: views of the features, and parts that judge places.
 
 use differnet_features::{PLACE, place_channels};
 use differnet_flow::{AdamConfig, FlowConfig};
@@ -43,7 +43,7 @@ pub(crate) struct PartPlan {
     pub(super) density: DensityPlan,
 }
 
-/// How unlikely a place is.
+/// Density or distance of the features of a place.
 #[derive(Debug, Clone)]
 pub(crate) enum DensityPlan {
     /// By a normalizing flow given the place.

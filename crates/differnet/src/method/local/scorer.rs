@@ -13,7 +13,7 @@ use super::gathered::mean_of;
 use super::gaussians::PlaceGaussians;
 use super::image_score::PlaceValues;
 use super::input::seen_maps;
-use super::parts::{Density, Parts};
+use super::parts::{Density, Parts, placed_width};
 use super::place_scale::PlaceScale;
 use super::plan::{DensityPlan, Plan};
 use super::tables::Tables;
@@ -97,7 +97,7 @@ impl LocalModel {
                     Density::Flow(configs.len() - next.len() - 1)
                 }
                 DensityPlan::Bank { place_weight, .. } => {
-                    let width = width + if *place_weight == 0.0 { 0 } else { 2 };
+                    let width = placed_width(width, *place_weight);
                     let bank = Bank::load(number, width, tables)?;
                     Density::Bank { bank, place_weight: *place_weight }
                 }

@@ -2,7 +2,7 @@
 
 use differnet_flow::AuxiliaryTensor;
 
-/// What a model file holds besides flows.
+/// Tables of a model file, besides its flows.
 pub(super) struct Tables(pub(super) Vec<AuxiliaryTensor>);
 
 /// The table `name`.

@@ -1,4 +1,4 @@
-//! New good images in a model that is there, without those it was fitted to.
+//! Incremental update: new good images in a fitted model, without those it was fitted to.
 
 use std::path::PathBuf;
 
@@ -7,13 +7,13 @@ use differnet_flow::{AdamConfig, BatchOrder, Flow, Trainer};
 use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
 
-use super::fit::{gathered, judged};
-use super::gathered::{GoodImage, counted_places};
+use super::fit::{gathered, good_maps, judged, peaks, scores};
+use super::gathered::{GoodImage, counted_places, divided};
 use super::image_score::PlaceValues;
 use super::input::{positions, read};
 use super::learning::{PlaceBatches, learn};
 use super::parts::{Density, Parts};
-use super::place_scale::{PlaceScale, good_values};
+use super::place_scale::PlaceScale;
 use super::plan::{DensityPlan, FlowTraining, POSITION};
 use super::scorer::LocalModel;
 use crate::error::Error;
@@ -51,35 +51,24 @@ impl LocalModel {
             training.monitor.report(Progress::new(Stage::Features, images.len(), files.len()))?;
         }
         let mut good: Vec<PlaceValues> = Vec::with_capacity(images.len());
+        let images: Vec<&GoodImage> = images.iter().collect();
         let folds = images.len().min(FOLDS);
-        let of_fold = |fold: usize, inside: bool| {
-            let numbered = images.iter().enumerate();
-            let chosen = numbered.filter(move |(at, _)| (at % folds == fold) == inside);
-            chosen.map(|(_, image)| image).collect::<Vec<_>>()
-        };
         for fold in 0..folds {
             // A single image is judged by the model as it was.
-            let others = of_fold(fold, false);
+            let (left_out, others) = divided(&images, fold, folds);
             let updated = (!others.is_empty()).then(|| self.parts_with(training, &others));
             let updated = updated.transpose()?;
             let parts = updated.as_ref().unwrap_or(&self.parts);
-            good.extend(of_fold(fold, true).into_iter().map(|image| judged(parts, image)));
+            good.extend(left_out.into_iter().map(|image| judged(parts, image)));
         }
-        let parts = self.parts_with(training, &images.iter().collect::<Vec<_>>())?;
+        let parts = self.parts_with(training, &images)?;
+        let maps = good_maps(&good);
         let scales = |without: Option<usize>| -> Vec<PlaceScale> {
-            let merged = self.scales.iter().enumerate().map(|(part, scale)| {
-                let maps = good.iter().map(|image| good_values(&image.values[part], &image.grid));
-                scale.merged(known, &maps.collect::<Vec<_>>(), without)
-            });
-            merged.collect()
+            let parts = self.scales.iter().zip(&maps);
+            parts.map(|(scale, maps)| scale.merged(known, maps, without)).collect()
         };
-        let score = |at: usize| {
-            let image: &PlaceValues = &good[at];
-            self.plan.image_score.of(&image.sum(&scales(Some(at))), &image.grid)
-        };
-        let scores = (0..good.len()).map(score).collect();
-        let peaks = good.iter().filter_map(|image| image.map(self.plan.map_part).peak());
-        let peaks = peaks.map(|peak| f64::from(peak.value)).collect();
+        let scores = scores(&self.plan, &good, |at| scales(Some(at)));
+        let peaks = peaks(&self.plan, &good);
         let (plan, views) = (self.plan.clone(), self.views.clone());
         let scorer = Box::new(Self { plan, views, parts, scales: scales(None) });
         Ok(Updated { scorer, scores, peaks })
