@@ -5,6 +5,9 @@ use differnet::prediction::{FailedPrediction, Prediction, ScorePrediction};
 /// The answer on one line.
 pub(crate) fn prediction_line(answer: &Prediction<ScorePrediction>) -> String {
     match answer {
+        Prediction::Found(ScorePrediction { path, reason: Some(reason), .. }) => {
+            format!("INVALID {reason}  {path}")
+        }
         Prediction::Found(ScorePrediction { path, score, threshold, p_value, verdict, .. }) => {
             let p_value = p_value.map_or(String::new(), |p| format!("  p {p:6.4}"));
             let verdict = verdict.word();

@@ -9,6 +9,7 @@ use crate::content_hash::ContentHash;
 use crate::decode::{DecodeLimits, decode_bytes, read_file};
 use crate::image_error::ImageError;
 use crate::image_input::ImageInput;
+use crate::input_statistics::InputStatistics;
 use crate::regions::Regions;
 use crate::resize::resize_bilinear;
 use crate::seen_image::SeenImage;
@@ -51,20 +52,30 @@ pub fn load_image(
     Ok(LoadedImage { path: path.to_path_buf(), hash: ContentHash::of(&bytes), image })
 }
 
-/// The hash of each of the files `paths` as [`SeenImage::hash`] has it, or what is wrong with it.
+/// What is known of an image once it was decoded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CheckedImage {
+    /// [`SeenImage::hash`].
+    pub hash: ContentHash,
+    /// [`SeenImage::statistics`].
+    pub statistics: InputStatistics,
+}
+
+/// Hash and statistics of each of the files `paths`, or what is wrong with it.
 ///
 /// Reads and decodes every file once, in parallel, and keeps none.
-pub fn hash_images(
+pub fn examine_images(
     paths: &[PathBuf],
     regions: Option<&Regions>,
     limits: &DecodeLimits,
-) -> Vec<Result<ContentHash, BadImage>> {
-    let hash = |path: &PathBuf| {
-        SeenImage::read(ImageInput::File(path), regions, limits).map(|seen| seen.hash)
+) -> Vec<Result<CheckedImage, BadImage>> {
+    let examine = |path: &PathBuf| {
+        let seen = SeenImage::read(ImageInput::File(path), regions, limits)?;
+        Ok(CheckedImage { hash: seen.hash, statistics: seen.statistics })
     };
     let checked = paths
         .par_iter()
-        .map(|path| hash(path).map_err(|error| BadImage { path: path.clone(), error }));
+        .map(|path| examine(path).map_err(|error| BadImage { path: path.clone(), error }));
     checked.collect()
 }
 
@@ -75,7 +86,7 @@ pub fn check_images(
     regions: Option<&Regions>,
     limits: &DecodeLimits,
 ) -> Vec<BadImage> {
-    hash_images(paths, regions, limits).into_iter().filter_map(Result::err).collect()
+    examine_images(paths, regions, limits).into_iter().filter_map(Result::err).collect()
 }
 
 #[cfg(test)]

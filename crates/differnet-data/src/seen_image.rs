@@ -9,10 +9,11 @@ use crate::content_hash::ContentHash;
 use crate::decode::{DecodeLimits, decode_bytes};
 use crate::image_error::ImageError;
 use crate::image_input::ImageInput;
+use crate::input_statistics::InputStatistics;
 use crate::regions::Regions;
 
 /// An image of which some pixels may not count.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SeenImage {
     /// Names the image by what counts in it: the hash of the file's bytes or, if some pixels are
     /// ignored, of the pixels as they are seen, so that nothing depends on what is ignored.
@@ -21,6 +22,8 @@ pub struct SeenImage {
     pub image: RgbImage,
     /// Whether each pixel is ignored, row by row; `None` if all count.
     pub ignored: Option<Vec<bool>>,
+    /// Of the pixels that count.
+    pub statistics: InputStatistics,
 }
 
 impl SeenImage {
@@ -53,7 +56,8 @@ impl SeenImage {
             source: Box::new(source),
         })?;
         let hash = if ignored.is_some() { hash_of_pixels(&image) } else { ContentHash::of(bytes) };
-        Ok(Self { hash, image, ignored })
+        let statistics = InputStatistics::of(&image, ignored.as_deref());
+        Ok(Self { hash, image, ignored, statistics })
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Verdict {
     Unsure,
     /// The score reaches the threshold.
     Defect,
+    /// The image does not look like those of training: its score says nothing about a part.
+    Invalid,
 }
 
 impl Verdict {
@@ -24,12 +26,13 @@ impl Verdict {
         if score < threshold { Self::Ok } else { Self::Defect }
     }
 
-    /// As it stands in lists: `OK`, `UNSURE`, `DEFECT`.
+    /// As it stands in lists: `OK`, `UNSURE`, `DEFECT`, `INVALID`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Ok => "OK",
             Self::Unsure => "UNSURE",
             Self::Defect => "DEFECT",
+            Self::Invalid => "INVALID",
         }
     }
 }

@@ -100,6 +100,7 @@ impl Metrics {
             Some(Verdict::Ok) => "ok",
             Some(Verdict::Unsure) => "unsure",
             Some(Verdict::Defect) => "defect",
+            Some(Verdict::Invalid) => "invalid",
             None => "unusable",
         };
         self.images.get_or_create(&Judged { model: model.to_owned(), verdict }).inc();

@@ -6,7 +6,7 @@ use differnet_features::FEATURES;
 use differnet_scoring::Settling;
 
 use crate::error::Error;
-use crate::features::OpenImage;
+use crate::features::{OpenImage, Reading};
 use crate::score::{ImageScore, TransformChoice};
 use crate::scorer::Scoring;
 
@@ -34,7 +34,12 @@ pub(crate) fn score_by_rows(
             None => transforms,
         }
     };
-    let mut open = runtime.open_images(images, header.regions.as_ref(), &choice)?;
+    let mut open = runtime.open_images(
+        images,
+        header.regions.as_ref(),
+        Reading::RowsAndStatistics,
+        &choice,
+    )?;
     // The scores of each image's transforms so far.
     let mut scores: Vec<Vec<f64>> = vec![Vec::new(); open.len()];
     loop {
@@ -65,7 +70,8 @@ pub(crate) fn score_by_rows(
             _ => image.rows(0),
         };
         let scores = if image.is_complete() { score(&rows)? } else { scores };
-        let judged = config.judge(image.hash, scores, &header.thresholds())?;
+        let statistics = image.statistics.expect("the statistics were asked for");
+        let judged = config.judge(image.hash, statistics, scores, &header.thresholds())?;
         let mean_features =
             if header.feature_means.is_empty() { Vec::new() } else { mean_of_rows(&rows) };
         Ok(Ok(ImageScore { mean_features, ..judged }))
@@ -83,7 +89,7 @@ fn in_order(rows: &[f32], order: &[usize]) -> Vec<f32> {
 }
 
 /// The mean of rows `[rows, 768]`, `[768]`.
-fn mean_of_rows(rows: &[f32]) -> Vec<f32> {
+pub(crate) fn mean_of_rows(rows: &[f32]) -> Vec<f32> {
     let mut sums = vec![0.0_f32; FEATURES];
     for row in rows.chunks_exact(FEATURES) {
         sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);

@@ -149,6 +149,8 @@ mod tests {
 
     fn image(name: u8, score: f64) -> ImageScore {
         ImageScore {
+            invalid: None,
+            statistics: differnet_data::InputStatistics::default(),
             hash: ContentHash::of(&[name]),
             score,
             verdict: Verdict::Ok,

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use differnet_scoring::{Drift, drift, quantile};
 use serde::{Deserialize, Serialize};
 
+use crate::feature_distance::feature_distance;
 use crate::header::Header;
 use crate::score::ImageScore;
 
@@ -109,20 +110,8 @@ impl DriftMonitor {
     }
 
     fn feature_shift(&self, model: &Header) -> Option<f64> {
-        if self.features.is_empty() {
-            return None;
-        }
-        let training = model.feature_means.iter().zip(&model.feature_deviations);
-        // A feature that never varied in training has no scale.
-        let moved: Vec<f64> = self
-            .features
-            .iter()
-            .zip(training)
-            .filter(|(_, (_, deviation))| **deviation > 0.0)
-            .map(|(now, (mean, deviation))| (now - f64::from(*mean)) / f64::from(*deviation))
-            .collect();
-        let square = moved.iter().map(|z| z * z).sum::<f64>() / moved.len().max(1) as f64;
-        Some(square.sqrt())
+        let features = self.features.iter().copied();
+        feature_distance(&model.feature_means, &model.feature_deviations, features)
     }
 }
 
@@ -163,6 +152,8 @@ mod tests {
         let (hash, verdict) = (ContentHash::of(&[]), Verdict::Ok);
         let mean_features = mean_features.to_vec();
         ImageScore {
+            invalid: None,
+            statistics: differnet_data::InputStatistics::default(),
             hash,
             score,
             verdict,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use differnet_data::{
-    ContentHash, ImageError, ImageInput, Regions, RgbImage, SeenImage, Transform,
+    ContentHash, ImageError, ImageInput, InputStatistics, Regions, RgbImage, SeenImage, Transform,
 };
 use differnet_features::{FEATURES, FeatureError, IMAGE_SIZE, TransformKey};
 use rayon::prelude::*;
@@ -37,6 +37,17 @@ pub(crate) struct OpenImage {
     wanted: usize,
     /// Decoded and resized; only if rows are missing.
     image: Option<RgbImage>,
+    /// Of the pixels that count; `None` if they were not asked for.
+    pub(crate) statistics: Option<InputStatistics>,
+}
+
+/// What is read of an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// Rows: an image whose rows are in the cache is not decoded.
+    Rows,
+    /// Rows, and statistics of the pixels.
+    RowsAndStatistics,
 }
 
 impl OpenImage {
@@ -75,7 +86,7 @@ impl Runtime {
     ) -> impl Iterator<Item = Result<ImageFeatures, Error>> {
         let images = images.into_iter().map(Into::into);
         let batches = Batched::new(images, BATCH, move |images| {
-            let mut open = self.open_images(images, regions, &choice)?;
+            let mut open = self.open_images(images, regions, Reading::Rows, &choice)?;
             for image in open.iter_mut().flatten() {
                 let _ = image.want(usize::MAX);
             }
@@ -106,10 +117,13 @@ impl Runtime {
         &self,
         images: &[ImageInput<'_>],
         regions: Option<&Regions>,
+        reading: Reading,
         choice: &(impl Fn(&ContentHash) -> Vec<Transform> + Sync),
     ) -> Result<Vec<Result<OpenImage, ImageError>>, FeatureError> {
-        let opened: Vec<_> =
-            images.par_iter().map(|&input| self.open_one(input, regions, choice)).collect();
+        let opened: Vec<_> = images
+            .par_iter()
+            .map(|&input| self.open_one(input, regions, reading, choice))
+            .collect();
         opened.into_iter().collect()
     }
 
@@ -117,6 +131,7 @@ impl Runtime {
         &self,
         input: ImageInput<'_>,
         regions: Option<&Regions>,
+        reading: Reading,
         choice: &impl Fn(&ContentHash) -> Vec<Transform>,
     ) -> Result<Result<OpenImage, ImageError>, FeatureError> {
         let name = input.name();
@@ -129,7 +144,9 @@ impl Runtime {
             Err(error) => return Ok(Err(error)),
         };
         // What counts in the image is its name in the cache; without regions that is the file.
-        let seen = match regions.map(|_| see(&bytes)).transpose() {
+        let statistics = reading == Reading::RowsAndStatistics;
+        let seen = (regions.is_some() || statistics).then(|| see(&bytes));
+        let seen = match seen.transpose() {
             Ok(seen) => seen,
             Err(error) => return Ok(Err(error)),
         };
@@ -139,6 +156,7 @@ impl Runtime {
             None => vec![None; transforms.len()],
             Some(cache) => cache.read(self.extractor().id(), &hash.0, &keys(&transforms))?,
         };
+        let statistics = seen.as_ref().filter(|_| statistics).map(|seen| seen.statistics);
         let image = if known.iter().any(Option::is_none) {
             match seen.map_or_else(|| see(&bytes), Ok) {
                 Ok(seen) => {
@@ -150,7 +168,7 @@ impl Runtime {
         } else {
             None
         };
-        Ok(Ok(OpenImage { hash, transforms, known, wanted: 0, image }))
+        Ok(Ok(OpenImage { hash, transforms, known, wanted: 0, image, statistics }))
     }
 
     /// Extracts and caches every wanted row that is missing.

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::{Calibration, digest};
 use crate::config::Config;
 use crate::error::Error;
+use crate::input_guard::InputGuard;
 use crate::method::MethodConfig;
 use crate::self_test::SelfTest;
 
 /// Metadata key under which a model file keeps its [`Header`].
 pub(crate) const KEY: &str = "differnet";
 /// Version of [`Header`]'s meaning.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 
 /// One validation step of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -80,6 +81,8 @@ pub struct Header {
     /// What has been set since; it takes the threshold's place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
+    /// What good images look like; an image beyond it gets no verdict.
+    pub input_guard: InputGuard,
     /// Images and their scores, to recognise a copy that scores otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub self_test: Option<SelfTest>,
@@ -126,6 +129,7 @@ impl Header {
             updates: None,
             threshold: f64::MAX,
             calibration: None,
+            input_guard: InputGuard::default(),
             self_test: None,
             map_threshold: None,
             good_scores: Vec::new(),
@@ -167,6 +171,7 @@ impl Header {
     fn check(&self) -> Result<(), String> {
         let numbers = [Some(self.threshold), self.map_threshold, self.transform_spread];
         let finite = numbers.into_iter().flatten().all(f64::is_finite)
+            && self.input_guard.is_finite()
             && self.calibration.as_ref().is_none_or(Calibration::is_finite)
             && self.self_test.as_ref().is_none_or(SelfTest::is_finite);
         if !finite {

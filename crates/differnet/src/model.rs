@@ -12,6 +12,7 @@ use crate::calibration::{Calibration, digest};
 use crate::config::Config;
 use crate::device::DeviceChoice;
 use crate::error::Error;
+use crate::feature_distance::feature_distance;
 use crate::features::BATCH;
 use crate::header::{Addition, Header, KEY};
 use crate::localization::{DecodedImage, Localization, LocalizeConfig, Localizer};
@@ -20,7 +21,7 @@ use crate::runtime::Runtime;
 use crate::score::{ImageScore, ScoreConfig, TransformChoice};
 use crate::scorer::{Scorer, Scoring, Updated};
 use crate::self_test::SelfTest;
-use crate::split::check_files;
+use crate::split::{check_files, sort_by_content};
 use crate::training::Training;
 
 /// A method fitted to good images, with all that is needed to judge new ones.
@@ -138,13 +139,13 @@ impl Model {
             return Err(Error::BadImages { bad });
         }
         let images = usable.len();
-        usable.sort();
-        usable.dedup_by_key(|(hash, _)| *hash);
-        usable.retain(|(hash, _)| !self.header.has_seen(hash));
+        sort_by_content(&mut usable);
+        usable.dedup_by_key(|image| image.hash);
+        usable.retain(|image| !self.header.has_seen(&image.hash));
         if usable.is_empty() {
             return Err(Error::NothingNew { images });
         }
-        let files: Vec<PathBuf> = usable.iter().map(|(_, file)| file.clone()).collect();
+        let files: Vec<PathBuf> = usable.iter().map(|image| image.file.clone()).collect();
         let known = self.header.good_scores.len();
         let method = config.method.method();
         let updated = self.scorer.updated(&training, &files, known);
@@ -156,8 +157,10 @@ impl Model {
         let peak = threshold_from_good(&peaks, config.quantile)?;
         header.map_threshold = header.map_threshold.map(|before| before.max(peak));
         header.training_images += files.len();
-        header.training_digests.extend(usable.iter().map(|(hash, _)| digest(hash)));
+        header.training_digests.extend(usable.iter().map(|image| digest(&image.hash)));
         header.training_digests.sort();
+        let statistics: Vec<_> = usable.iter().map(|image| image.statistics).collect();
+        header.input_guard.extend(&statistics);
         let threshold = header.threshold;
         let addition = Addition { images: files.len(), threshold_before, threshold };
         header.additions.push(addition);
@@ -212,7 +215,8 @@ impl Model {
             self.check(&config)?;
             self.scorer.score(images, &self.scoring(&config))
         });
-        batches.map(|score| score.and_then(|score| score.map_err(Error::Image)))
+        let scores = batches.map(|score| score.and_then(|score| score.map_err(Error::Image)));
+        scores.map(|score| score.map(|score| self.guarded(score)))
     }
 
     /// The score of each image of a small batch, with nothing from the cache.
@@ -277,7 +281,8 @@ impl Model {
                 };
             images.iter().map(localize).collect()
         });
-        maps.map(|map| map.and_then(|map| map.map_err(Error::Image)))
+        let maps = maps.map(|map| map.and_then(|map| map.map_err(Error::Image)));
+        maps.map(|map| map.map(|map| Localization { score: self.guarded(map.score), ..map }))
     }
 
     /// The scores of rows of features, row-major `[rows, 768]`, one number each; `None` if the method
@@ -287,6 +292,14 @@ impl Model {
     /// If `rows` is no multiple of 768 long.
     pub fn row_scores(&self, rows: &[f32]) -> Option<Vec<f64>> {
         self.scorer.row_scores(rows)
+    }
+
+    /// The score of an image, without a verdict on the part if the guard says that it shows none.
+    fn guarded(&self, score: ImageScore) -> ImageScore {
+        let Header { feature_means, feature_deviations, input_guard, .. } = &self.header;
+        let features = score.mean_features.iter().map(|mean| f64::from(*mean));
+        let distance = feature_distance(feature_means, feature_deviations, features);
+        score.guarded(input_guard, distance)
     }
 
     fn localizer(&self) -> Result<&dyn Localizer, Error> {

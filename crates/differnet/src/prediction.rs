@@ -42,10 +42,13 @@ pub struct ScorePrediction {
     /// Scores from here on are defects.
     pub threshold: f64,
     /// The share of good parts that score as high; `None` if the model has no good scores to tell
-    /// from.
+    /// from, and of an image that cannot be judged.
     pub p_value: Option<f64>,
     /// What the score says of the part.
     pub verdict: Verdict,
+    /// Why the image cannot be judged; `None` if it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Transforms that the score averages.
     pub transforms: usize,
     /// Column and row of the upright image's pixel where it is most anomalous; `None` if the method does not
@@ -64,6 +67,9 @@ pub struct MapPrediction {
     pub threshold: f64,
     /// What the score says of the part.
     pub verdict: Verdict,
+    /// Why the image cannot be judged; `None` if it can.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Where the map reaches this value is a region.
     pub map_threshold: f64,
     /// The map's value at which its colours end.
@@ -91,14 +97,16 @@ impl ScorePrediction {
     /// What `image`, scored by the model of `header`, says of the image `path`, judged by `thresholds`.
     pub fn new(path: &Path, header: &Header, thresholds: &Thresholds, image: &ImageScore) -> Self {
         let (path, score) = (path.display().to_string(), image.score);
-        let (threshold, verdict) = (thresholds.defect, thresholds.verdict(score));
+        let (threshold, judged) = (thresholds.defect, thresholds.verdict(score));
+        let verdict = if image.invalid.is_some() { Verdict::Invalid } else { judged };
         Self {
             path,
             method: header.config.method.method(),
             score,
             threshold,
-            p_value: header.p_value(score),
+            p_value: image.invalid.map_or_else(|| header.p_value(score), |_| None),
             verdict,
+            reason: image.invalid.map(|invalid| invalid.to_string()),
             transforms: image.transform_scores.len(),
             peak: image.peak,
         }
@@ -119,6 +127,7 @@ impl MapPrediction {
             score: found.score.score,
             threshold: header.thresholds().defect,
             verdict: found.score.verdict,
+            reason: found.score.invalid.map(|invalid| invalid.to_string()),
             map_threshold,
             top: found.color_top(header, kind),
             regions: found.map.regions(map_threshold as f32),

@@ -1,9 +1,12 @@
 //! How images are scored, and what comes of it.
 
 use differnet_data::{
-    ContentHash, Purpose, Transform, TransformConfig, fixed_transforms, random_transforms,
+    ContentHash, InputStatistics, Purpose, Transform, TransformConfig, fixed_transforms,
+    random_transforms,
 };
 use differnet_scoring::{Average, ScoreError, Thresholds, Verdict, anomaly_score};
+
+use crate::input_guard::{InputGuard, InvalidInput};
 
 /// Which transforms an image is scored under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +41,12 @@ pub struct ImageScore {
     pub hash: ContentHash,
     /// The mean over transforms: τ(x) of Eq. 5, nats, for DifferNet.
     pub score: f64,
-    /// Whether the score reaches the threshold, or where doubt begins.
+    /// Whether the score reaches the threshold, or where doubt begins; whether the image can be judged at all.
     pub verdict: Verdict,
+    /// Why it cannot; `None` if it can.
+    pub invalid: Option<InvalidInput>,
+    /// Of the pixels that count.
+    pub statistics: InputStatistics,
     /// The score of each transform that was needed: for DifferNet −log p_Z, nats, up to a constant.
     pub transform_scores: Vec<f64>,
     /// Column and row of the upright image's pixel where it is most anomalous; `None` if the method does not
@@ -67,12 +74,32 @@ impl ScoreConfig {
     pub fn judge(
         &self,
         hash: ContentHash,
+        statistics: InputStatistics,
         transform_scores: Vec<f64>,
         thresholds: &Thresholds,
     ) -> Result<ImageScore, ScoreError> {
         let score = anomaly_score(&transform_scores, self.average)?;
         let verdict = thresholds.verdict(score);
         let mean_features = Vec::new();
-        Ok(ImageScore { hash, score, verdict, transform_scores, peak: None, mean_features })
+        Ok(ImageScore {
+            hash,
+            score,
+            verdict,
+            invalid: None,
+            statistics,
+            transform_scores,
+            peak: None,
+            mean_features,
+        })
+    }
+}
+
+impl ImageScore {
+    /// The score of an image that `guard` has seen: without a verdict on the part if it is no picture of one.
+    pub(crate) fn guarded(self, guard: &InputGuard, distance: Option<f64>) -> Self {
+        match guard.check(&self.statistics, distance) {
+            Ok(()) => self,
+            Err(invalid) => Self { verdict: Verdict::Invalid, invalid: Some(invalid), ..self },
+        }
     }
 }

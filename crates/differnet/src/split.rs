@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use differnet_data::{BadImage, ContentHash, DecodeLimits, Regions, hash_images};
+use differnet_data::{
+    BadImage, CheckedImage, ContentHash, DecodeLimits, InputStatistics, Regions, examine_images,
+};
 use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 use sha2::{Digest, Sha256};
 
@@ -23,10 +25,17 @@ pub(crate) struct Split {
     pub(crate) fingerprint: String,
     /// Digests of the images trained on, sorted.
     pub(crate) training_digests: Vec<String>,
+    /// Of all usable images.
+    pub(crate) statistics: Vec<InputStatistics>,
 }
 
-/// A usable image: its content hash and its file.
-pub(crate) type Usable = (ContentHash, PathBuf);
+/// A usable image.
+#[derive(Debug)]
+pub(crate) struct Usable {
+    pub(crate) hash: ContentHash,
+    pub(crate) file: PathBuf,
+    pub(crate) statistics: InputStatistics,
+}
 
 /// Checks every file: the usable ones, and those that are not.
 pub(crate) fn check_files(
@@ -37,9 +46,11 @@ pub(crate) fn check_files(
 ) -> Result<(Vec<Usable>, Vec<BadImage>), Cancelled> {
     let (mut usable, mut bad) = (Vec::with_capacity(files.len()), Vec::new());
     for group in files.chunks(FILES) {
-        for (file, hash) in group.iter().zip(hash_images(group, regions, limits)) {
-            match hash {
-                Ok(hash) => usable.push((hash, file.clone())),
+        for (file, checked) in group.iter().zip(examine_images(group, regions, limits)) {
+            match checked {
+                Ok(CheckedImage { hash, statistics }) => {
+                    usable.push(Usable { hash, file: file.clone(), statistics });
+                }
                 Err(error) => bad.push(error),
             }
         }
@@ -56,16 +67,17 @@ pub(crate) fn check_files(
 /// method cross-validates.
 pub(crate) fn split_files(mut usable: Vec<Usable>, config: &Config) -> Split {
     // By content, so that renaming files changes nothing.
-    usable.sort();
-    let hashes: Vec<ContentHash> = usable.iter().map(|(hash, _)| *hash).collect();
+    sort_by_content(&mut usable);
+    let hashes: Vec<ContentHash> = usable.iter().map(|image| image.hash).collect();
     let held_back = held_back(&hashes, config);
     let mut split = Split {
         training: Vec::new(),
         validation: Vec::new(),
         fingerprint: data_fingerprint(&hashes),
         training_digests: Vec::new(),
+        statistics: usable.iter().map(|image| image.statistics).collect(),
     };
-    for ((hash, file), held_back) in usable.into_iter().zip(held_back) {
+    for (Usable { hash, file, .. }, held_back) in usable.into_iter().zip(held_back) {
         if held_back {
             split.validation.push(file);
         } else {
@@ -74,6 +86,11 @@ pub(crate) fn split_files(mut usable: Vec<Usable>, config: &Config) -> Split {
         }
     }
     split
+}
+
+/// Sorts images by their contents, copies by their names.
+pub(crate) fn sort_by_content(usable: &mut [Usable]) {
+    usable.sort_by(|a, b| (a.hash, &a.file).cmp(&(b.hash, &b.file)));
 }
 
 /// Digest of images' contents, whatever their order: that of

@@ -12,6 +12,7 @@ use differnet_scoring::threshold_from_good;
 use crate::config::Config;
 use crate::error::Error;
 use crate::header::{Header, HistoryPoint};
+use crate::input_guard::InputGuard;
 use crate::method::differnet::Checkpoints;
 use crate::method::{Fitted, GoodScores};
 use crate::model::Model;
@@ -169,6 +170,7 @@ impl<'a> Training<'a> {
             cross_validated: fitted.cross_validated,
             updates: fitted.updates,
             transform_spread: fitted.transform_spread,
+            input_guard: InputGuard::fit(&split.statistics, &fitted.feature_distances),
             feature_means: fitted.feature_means,
             feature_deviations: fitted.feature_deviations,
             history: fitted.history,

@@ -192,6 +192,8 @@ mod tests {
     fn fixed_counts_by_hand() {
         // In the order 3, 1, 2, 0: means 1 1 1 1 and 9 5 4 5; threshold 4.5.
         let image = |transform_scores: [f64; 4]| ImageScore {
+            invalid: None,
+            statistics: differnet_data::InputStatistics::default(),
             hash: ContentHash([0; 32]),
             score: 0.0,
             verdict: Verdict::Ok,

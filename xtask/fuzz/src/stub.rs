@@ -6,7 +6,7 @@ use std::path::Path;
 use differnet::{
     Config, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer, Scoring,
 };
-use differnet_data::{ContentHash, ImageError, ImageInput, decode_bytes};
+use differnet_data::{ContentHash, ImageError, ImageInput, InputStatistics, decode_bytes};
 
 /// Scores from here on are defects.
 const THRESHOLD: f64 = 100.0;
@@ -45,7 +45,12 @@ impl Scorer for PixelCount {
             };
             let pixels = f64::from(image.width() * image.height());
             let thresholds = scoring.header.thresholds();
-            Ok(Ok(scoring.config.judge(ContentHash::of(&bytes), vec![pixels], &thresholds)?))
+            Ok(Ok(scoring.config.judge(
+                ContentHash::of(&bytes),
+                InputStatistics::default(),
+                vec![pixels],
+                &thresholds,
+            )?))
         };
         images.iter().map(score).collect()
     }

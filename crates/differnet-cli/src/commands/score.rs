@@ -31,12 +31,14 @@ Examples:
   differnet score --model part.differnet camera/0815.png --line line.json    # says when the line drifts
 
 --json prints one object a line: {\"path\", \"method\", \"score\", \"threshold\", \"p_value\", \"verdict\":
-\"ok\", \"unsure\" or \"defect\", \"transforms\", \"peak\": column and row of what is most anomalous, or null}, or {\"path\", \"error\"} for a file that is no usable image. A score of null is
-too large for a number. The p-value is the share of good parts that score as high, judged by good images
+\"ok\", \"unsure\", \"defect\" or \"invalid\", \"reason\": why it is invalid, \"transforms\", \"peak\": column and
+row of what is most anomalous, or null}, or {\"path\", \"error\"} for a file that is no usable image. Invalid
+is an image that does not look like those of training: too dark, blurred, of something else. A score of
+null is too large for a number. The p-value is the share of good parts that score as high, judged by good images
 that training did not see; null if there are none. `differnet calibrate` sets threshold and doubt.
 
-Exit codes: 0 done, 1 error or some image could not be used, 2 wrong arguments, 3 defects found
-(with --fail-on-defect), 130 interrupted.")]
+Exit codes: 0 done, 1 error or some image could not be used, 2 wrong arguments, 3 defects or
+invalid images found (with --fail-on-defect), 130 interrupted.")]
 pub(crate) struct ScoreArgs {
     /// Model file written by `differnet train`.
     #[arg(long, value_name = "M.differnet")]
@@ -47,7 +49,7 @@ pub(crate) struct ScoreArgs {
     /// Call an image a defect from this score on [default: the model's threshold].
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     threshold: Option<f64>,
-    /// Exit with code 3 if there is a defect.
+    /// Exit with code 3 if there is a defect or an invalid image.
     #[arg(long)]
     fail_on_defect: bool,
     /// Write a map of each image to this folder, as `differnet localize` does.
@@ -74,6 +76,7 @@ struct Report {
     ok: usize,
     unsure: usize,
     defects: usize,
+    invalid: usize,
     failed: usize,
     /// Transforms of all images together.
     transforms: usize,
@@ -134,7 +137,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     line.save()?;
     interrupt.check(|| format!("Stopped after {} of {} images.", report.count(), files.len()))?;
     report.finish()?;
-    Ok(match (args.fail_on_defect && report.defects > 0, report.failed > 0) {
+    Ok(match (args.fail_on_defect && report.defects + report.invalid > 0, report.failed > 0) {
         (true, _) => Exit::Defects,
         (false, true) => Exit::Failed,
         (false, false) => Exit::Done,
@@ -179,6 +182,9 @@ impl Report {
             Prediction::Found(ScorePrediction { verdict: Verdict::Defect, .. }) => {
                 self.defects += 1
             }
+            Prediction::Found(ScorePrediction { verdict: Verdict::Invalid, .. }) => {
+                self.invalid += 1
+            }
             Prediction::Failed(_) => self.failed += 1,
         }
         if self.json {
@@ -188,7 +194,7 @@ impl Report {
     }
 
     fn count(&self) -> usize {
-        self.ok + self.unsure + self.defects + self.failed
+        self.ok + self.unsure + self.defects + self.invalid + self.failed
     }
 
     fn finish(&self) -> anyhow::Result<()> {
@@ -201,11 +207,15 @@ impl Report {
             unsure => format!(", {unsure} unsure"),
         };
         let defects = counted(self.defects, "defect");
+        let invalid = match self.invalid {
+            0 => String::new(),
+            invalid => format!(", {invalid} invalid"),
+        };
         let failed = match self.failed {
             0 => String::new(),
             failed => format!(", {failed} could not be used"),
         };
-        print(&format!("{images}: {} ok{unsure}, {defects}{failed}", self.ok))?;
+        print(&format!("{images}: {} ok{unsure}, {defects}{invalid}{failed}", self.ok))?;
         let scored = self.count() - self.failed;
         match self.adaptive {
             Some(most) if scored > 0 => {

@@ -145,6 +145,7 @@ mod tests {
             threshold: 1.5,
             p_value: None,
             verdict,
+            reason: None,
             transforms: 4,
             peak: None,
         })

@@ -15,6 +15,9 @@ pub(crate) struct Fitted {
     /// Mean and standard deviation of each feature over training rows; empty if not kept.
     pub(crate) feature_means: Vec<f32>,
     pub(crate) feature_deviations: Vec<f32>,
+    /// Distances of good images' features from the means, see
+    /// [`InputProperty::Features`](crate::input_guard::InputProperty); empty if not known.
+    pub(crate) feature_distances: Vec<f64>,
     /// Updates behind the weights, and the course of the training; `None` without updates.
     pub(crate) updates: Option<u64>,
     pub(crate) history: Vec<HistoryPoint>,
@@ -36,6 +39,7 @@ impl Fitted {
             transform_spread: None,
             feature_means: Vec::new(),
             feature_deviations: Vec::new(),
+            feature_distances: Vec::new(),
             updates: None,
             history: Vec::new(),
             cross_validated: false,

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use differnet_baselines::{BaselineError, Images, PixelScorer};
 use differnet_data::{
-    ContentHash, DecodeLimits, ImageError, ImageInput, Regions, SeenImage, Transform,
+    ContentHash, DecodeLimits, ImageError, ImageInput, InputStatistics, Regions, SeenImage,
+    Transform,
 };
 use differnet_features::IMAGE_SIZE;
 use differnet_progress::{Monitor, Progress, Stage};
@@ -40,6 +41,8 @@ struct View<'a> {
 struct ImagePixels {
     /// Names the image: [`SeenImage::hash`].
     hash: ContentHash,
+    /// Of the pixels that count.
+    statistics: InputStatistics,
     /// Bytes `[transforms, side, side, 3]`.
     pixels: Vec<u8>,
 }
@@ -84,7 +87,8 @@ impl View<'_> {
         input: ImageInput<'_>,
         choice: &impl Fn(&ContentHash) -> Vec<Transform>,
     ) -> Result<ImagePixels, ImageError> {
-        let SeenImage { hash, image, .. } = SeenImage::read(input, self.regions, self.limits)?;
+        let SeenImage { hash, image, statistics, .. } =
+            SeenImage::read(input, self.regions, self.limits)?;
         let large = IMAGE_SIZE as u32;
         let image = differnet_data::resize_bilinear(&image, large, large);
         let side = self.side as u32;
@@ -92,7 +96,7 @@ impl View<'_> {
             let turned = differnet_data::apply(&image, transform);
             differnet_data::resize_bilinear(&turned, side, side).into_raw()
         };
-        Ok(ImagePixels { hash, pixels: choice(&hash).iter().flat_map(small).collect() })
+        Ok(ImagePixels { hash, statistics, pixels: choice(&hash).iter().flat_map(small).collect() })
     }
 }
 
@@ -108,9 +112,9 @@ impl<M: PixelScorer> Scorer for OnPixels<M> {
         let side = self.0.side();
         let view = View { side, regions: header.regions.as_ref(), limits: &runtime.limits };
         let read: Vec<_> = images.par_iter().map(|&image| view.read(image, &choice)).collect();
-        score_each(read, |ImagePixels { hash, pixels }| {
+        score_each(read, |ImagePixels { hash, statistics, pixels }| {
             let scores = self.0.scores(&Images::new(&pixels, side)?)?;
-            Ok(config.judge(hash, scores, &header.thresholds())?)
+            Ok(config.judge(hash, statistics, scores, &header.thresholds())?)
         })
     }
 

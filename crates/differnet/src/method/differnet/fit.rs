@@ -1,7 +1,7 @@
 //! Fitting DifferNet: features of the validation set, flows, local statistics (paper, Section 3.1.2).
 
 use differnet_data::{ContentHash, ImageInput, RgbImage, SeenImage, fixed_transforms};
-use differnet_features::{IMAGE_SIZE, LOCAL_GRID};
+use differnet_features::{FEATURES, IMAGE_SIZE, LOCAL_GRID};
 use differnet_progress::{Progress, Stage};
 use differnet_scoring::{
     LocalStatistics, LocalStatisticsBuilder, anomaly_score, quantile, transform_spread,
@@ -11,7 +11,9 @@ use rayon::prelude::*;
 use super::DifferNetConfig;
 use super::rounds::{FlowTraining, TrainedFlows};
 use super::scorer::DifferNet;
+use crate::adaptive::mean_of_rows;
 use crate::error::Error;
+use crate::feature_distance::feature_distance;
 use crate::method::{Fitted, GoodScores};
 use crate::split::Split;
 use crate::training::Training;
@@ -43,6 +45,12 @@ pub(crate) fn fit(
     if good.is_empty() {
         good.clone_from(&training_scores);
     }
+    let images = validation.chunks(config.score_transforms * FEATURES);
+    let feature_distances = images.filter_map(|rows| {
+        let mean = mean_of_rows(rows).into_iter().map(f64::from);
+        feature_distance(&statistics.means, &statistics.deviations, mean)
+    });
+    let feature_distances = feature_distances.collect();
     let images = scores.chunks(config.score_transforms);
     let spread = transform_spread(images, config.average).filter(|spread| spread.is_finite());
     let mut quantiles = Vec::new();
@@ -60,6 +68,7 @@ pub(crate) fn fit(
     Ok(Fitted {
         extractor: Some(training.runtime.extractor().id().to_owned()),
         transform_spread: spread,
+        feature_distances,
         feature_means: statistics.means,
         feature_deviations: statistics.deviations,
         updates: Some(updates),

@@ -35,7 +35,8 @@ impl Localizer for DifferNet {
         kind: MapKind,
     ) -> Result<Localization, Error> {
         let Scoring { runtime, header, config } = *scoring;
-        let DecodedImage { image, seen: SeenImage { hash, image: seen, ignored } } = image;
+        let DecodedImage { image, seen: SeenImage { hash, image: seen, ignored, statistics } } =
+            image;
         let side = IMAGE_SIZE as u32;
         let square = differnet_data::resize_bilinear(&seen, side, side);
         let transforms = config.transforms_of(&hash, &header.config.transform_config());
@@ -57,7 +58,7 @@ impl Localizer for DifferNet {
                 average.add(map, degrees);
             }
         }
-        let score = config.judge(hash, transform_scores, &header.thresholds())?;
+        let score = config.judge(hash, statistics, transform_scores, &header.thresholds())?;
         let map = average.mean();
         let map = match kind {
             MapKind::Gradient => map,

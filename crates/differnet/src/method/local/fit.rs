@@ -18,6 +18,7 @@ use super::plan::{DensityPlan, FlowTraining, Plan};
 use super::scorer::LocalModel;
 use super::view::View;
 use crate::error::Error;
+use crate::feature_distance::feature_distance;
 use crate::header::HistoryPoint;
 use crate::method::flows::Flows;
 use crate::method::{Fitted, GoodScores};
@@ -99,6 +100,10 @@ pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<
     let good_peaks = Some(peaks(&plan, &good));
     let scales = scales(None);
     let (feature_means, feature_deviations) = statistics(&images);
+    let feature_distances = images.iter().copied().chain(&held_back).filter_map(|image| {
+        feature_distance(&feature_means, &feature_deviations, image.mean.iter().copied())
+    });
+    let feature_distances = feature_distances.collect();
     let facts = facts(&plan, &parts, &images, &fitting.widths);
     let history = fitting.history;
     let updates = Some(plan.updates() as u64).filter(|updates| *updates > 0);
@@ -107,6 +112,7 @@ pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<
         extractor: Some(efficientnet_lite_id()),
         feature_means,
         feature_deviations,
+        feature_distances,
         updates,
         history,
         cross_validated: folds > 0,

@@ -45,7 +45,8 @@ impl LocalModel {
         scoring: &Scoring<'_>,
     ) -> Result<(ImageScore, PlaceValues), Error> {
         let Scoring { runtime, header, config } = *scoring;
-        let (hash, (width, height)) = (seen.hash, seen.image.dimensions());
+        let (hash, statistics) = (seen.hash, seen.statistics);
+        let (width, height) = seen.image.dimensions();
         let seen = seen_maps(&self.plan, runtime, seen);
         let stages = self.plan.stages();
         let rows: Vec<Vec<f32>> = self.views.iter().map(|view| view.rows(&stages, &seen)).collect();
@@ -54,7 +55,7 @@ impl LocalModel {
         let values = PlaceValues { values, grid: seen.grid };
         let sum = values.sum(&self.scales);
         let score = self.plan.image_score.of(&sum, &values.grid);
-        let score = config.judge(hash, vec![score], &header.thresholds())?;
+        let score = config.judge(hash, statistics, vec![score], &header.thresholds())?;
         let peak = values.grid.centre_of_largest(&sum);
         let score = ImageScore {
             peak: peak

@@ -1,0 +1,187 @@
+//! Statistics of an image that tell a frame of something else: dark, blank, blurred, tinted, stretched.
+
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
+/// Shorter side to which images are reduced before their detail is measured, pixels, at least.
+const SIDE: u32 = 448;
+/// Level added to a colour's share of the light, so that a black image has no tint.
+const DARK: f64 = 1.0;
+
+/// Brightness, contrast, sharpness, tint and shape of an image, ignored pixels left out.
+///
+/// Levels are from 0 to 255. The image is reduced by the whole number that leaves its shorter side at 448
+/// pixels or more, by means of blocks; luminance is 0.299 R + 0.587 G + 0.114 B.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct InputStatistics {
+    /// Width and height of the upright image, pixels.
+    pub size: (u32, u32),
+    /// Mean luminance, levels.
+    pub brightness: f64,
+    /// Standard deviation of the luminance, levels.
+    pub contrast: f64,
+    /// Mean absolute Laplacian of the luminance over the contrast: fine detail, whatever the light; over 1
+    /// level more, so that a blank image has none.
+    pub sharpness: f64,
+    /// Share of red in the sum of the three colours, from 0 to 1; 1/3 of grey.
+    pub red: f64,
+    /// Share of blue.
+    pub blue: f64,
+}
+
+/// An image reduced by means of blocks.
+struct Reduced {
+    width: usize,
+    /// Luminance of each block, levels; `None` where a pixel of it is ignored.
+    luminances: Vec<Option<f32>>,
+    /// Sum of each colour over the blocks that count, levels.
+    colors: [f64; 3],
+}
+
+impl InputStatistics {
+    /// The statistics of `image`; `ignored` says of each pixel, row by row, whether it is left out.
+    ///
+    /// All are 0, and red and blue 1/3, if every pixel is.
+    pub fn of(image: &RgbImage, ignored: Option<&[bool]>) -> Self {
+        let Reduced { width, luminances, colors } = Reduced::of(image, ignored);
+        let counted = || luminances.iter().flatten().map(|level| f64::from(*level));
+        let count = counted().count().max(1) as f64;
+        let brightness = counted().sum::<f64>() / count;
+        let variance = counted().map(|level| (level - brightness).powi(2)).sum::<f64>() / count;
+        let contrast = variance.sqrt();
+        let light = colors.iter().sum::<f64>() / count + 3.0 * DARK;
+        let share = |color: usize| (colors[color] / count + DARK) / light;
+        Self {
+            size: image.dimensions(),
+            brightness,
+            contrast,
+            sharpness: mean_laplacian(&luminances, width) / (contrast + 1.0),
+            red: share(0),
+            blue: share(2),
+        }
+    }
+
+    /// Width over height.
+    pub fn aspect(&self) -> f64 {
+        f64::from(self.size.0) / f64::from(self.size.1)
+    }
+}
+
+impl Reduced {
+    fn of(image: &RgbImage, ignored: Option<&[bool]>) -> Self {
+        let (width, height) = (image.width() as usize, image.height() as usize);
+        let factor = ((image.width().min(image.height()) / SIDE).max(1)) as usize;
+        let (columns, rows) = (width / factor, height / factor);
+        let pixels = image.as_raw();
+        let scale = 1.0 / (factor * factor) as f32;
+        let mut sums = vec![[0_u32; 3]; columns];
+        let mut luminances = Vec::with_capacity(columns * rows);
+        let mut colors = [0.0; 3];
+        for row in 0..rows {
+            sums.fill([0; 3]);
+            for y in row * factor..(row + 1) * factor {
+                let line = &pixels[3 * y * width..][..3 * columns * factor];
+                for (sum, block) in sums.iter_mut().zip(line.chunks_exact(3 * factor)) {
+                    for pixel in block.chunks_exact(3) {
+                        sum.iter_mut()
+                            .zip(pixel)
+                            .for_each(|(sum, level)| *sum += u32::from(*level));
+                    }
+                }
+            }
+            for (column, sum) in sums.iter().enumerate() {
+                let counts = ignored.is_none_or(|ignored| {
+                    (row * factor..(row + 1) * factor).all(|y| {
+                        let line = &ignored[y * width + column * factor..][..factor];
+                        line.iter().all(|ignored| !ignored)
+                    })
+                });
+                let [r, g, b] = sum.map(|sum| sum as f32 * scale);
+                luminances.push(counts.then_some(0.299 * r + 0.587 * g + 0.114 * b));
+                if counts {
+                    let levels = [r, g, b].map(f64::from);
+                    colors.iter_mut().zip(levels).for_each(|(sum, level)| *sum += level);
+                }
+            }
+        }
+        Self { width: columns, luminances, colors }
+    }
+}
+
+/// Mean of |4c − up − down − left − right| over the blocks that count with their four neighbours; 0 of none.
+fn mean_laplacian(luminances: &[Option<f32>], width: usize) -> f64 {
+    let height = luminances.len() / width.max(1);
+    let (mut sum, mut count) = (0.0, 0_usize);
+    for y in 1..height.saturating_sub(1) {
+        for at in y * width + 1..((y + 1) * width).saturating_sub(1) {
+            let level = |at: usize| luminances[at].map(f64::from);
+            let around = [at - width, at + width, at - 1, at + 1].map(level);
+            if let (Some(centre), [Some(up), Some(down), Some(left), Some(right)]) =
+                (level(at), around)
+            {
+                sum += (4.0 * centre - up - down - left - right).abs();
+                count += 1;
+            }
+        }
+    }
+    sum / count.max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use image::{Rgb, imageops};
+
+    use super::*;
+
+    /// Vertical stripes of `width` pixels in two levels, `side` × `side`.
+    fn stripes(side: u32, width: u32, dark: u8, bright: u8) -> RgbImage {
+        let level = |x| if x / width % 2 == 0 { dark } else { bright };
+        RgbImage::from_fn(side, side, |x, _| Rgb([level(x); 3]))
+    }
+
+    #[test]
+    fn statistics_of_stripes_follow_by_hand() {
+        let found = InputStatistics::of(&stripes(448, 16, 0, 100), None);
+        assert_eq!((found.brightness, found.contrast, found.aspect()), (50.0, 50.0, 1.0));
+        // 27 edges, each with a jump of 100 on both sides, in 446 columns.
+        let edges = 27.0 * 2.0 * 100.0 / 446.0;
+        assert!((found.sharpness - edges / 51.0).abs() < 1e-9, "{}", found.sharpness);
+        assert!((found.red - 1.0 / 3.0).abs() < 1e-12 && (found.blue - 1.0 / 3.0).abs() < 1e-12);
+        // Twice as large: blocks of 2 × 2 give the same image.
+        let large = InputStatistics::of(&stripes(896, 32, 0, 100), None);
+        assert_eq!(InputStatistics { size: (448, 448), ..large }, found);
+    }
+
+    #[test]
+    fn a_tint_moves_the_shares_of_colours() {
+        let found = InputStatistics::of(&RgbImage::from_pixel(9, 3, Rgb([200, 100, 50])), None);
+        assert!((found.red - 201.0 / 353.0).abs() < 1e-9, "{}", found.red);
+        assert!((found.blue - 51.0 / 353.0).abs() < 1e-9, "{}", found.blue);
+        assert_eq!((found.contrast, found.sharpness, found.aspect()), (0.0, 0.0, 3.0));
+    }
+
+    #[test]
+    fn blur_lowers_the_sharpness_and_light_hardly_does() {
+        let sharp = InputStatistics::of(&stripes(448, 16, 50, 250), None).sharpness;
+        let dim = InputStatistics::of(&stripes(448, 16, 25, 125), None).sharpness;
+        let blurred = imageops::blur(&stripes(448, 16, 50, 250), 4.0);
+        assert!((dim / sharp - 1.0).abs() < 0.02, "{dim} {sharp}");
+        assert!(InputStatistics::of(&blurred, None).sharpness < sharp / 2.0);
+    }
+
+    #[test]
+    fn ignored_pixels_leave_no_trace() {
+        let clean = RgbImage::from_fn(20, 20, |x, y| Rgb([(10 * (x % 3) + y) as u8; 3]));
+        let mut dirty = clean.clone();
+        let mut ignored = vec![false; 400];
+        for x in 0..20 {
+            dirty.put_pixel(x, 4, Rgb([255, 0, 9]));
+            ignored[4 * 20 + x as usize] = true;
+        }
+        let of = |image| InputStatistics::of(image, Some(&ignored));
+        assert_eq!(of(&dirty), of(&clean));
+        assert_ne!(InputStatistics::of(&dirty, None), InputStatistics::of(&clean, None));
+        let nothing = InputStatistics::of(&dirty, Some(&[true; 400]));
+        assert_eq!((nothing.brightness, nothing.contrast, nothing.sharpness), (0.0, 0.0, 0.0));
+    }
+}
