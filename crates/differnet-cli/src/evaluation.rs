@@ -1,28 +1,31 @@
-//! Scores a test set and writes what was found: shared by `evaluate` and `demo`.
+//! An evaluation and the folder that it writes: shared by `evaluate` and `demo`.
 
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use differnet::{Method, Model, ScoreConfig};
-use differnet_data::{BadImage, ContentHash, Sample};
-use differnet_eval::{MetricError, PixelMetrics, ScoredImage, roc_curve};
-use differnet_report::{Report, histogram_svg, roc_svg, text_table, write_scores_csv};
-use serde::Serialize;
+use differnet::evaluation::{
+    MaskComparison, MetricError, PixelMetrics, ScoredImage, ScoredSamples, TestSetMetrics,
+};
+use differnet::{LocalizeConfig, Model, ScoreConfig};
+use differnet_data::{BadImage, BadMask, ContentHash, Sample, decode_file};
+use differnet_eval::roc_curve;
+use differnet_report::{
+    EvaluationSummary, ImagePictures, Report, histogram_svg, roc_svg, write_scores_csv,
+};
 
 use crate::atomic;
 use crate::exit::UsageError;
-use crate::findings::Findings;
 use crate::interrupt::Interrupt;
 use crate::progress::Meter;
 
 /// The files that an evaluation writes.
 const FILES: [&str; 5] = ["metrics.json", "scores.csv", "roc.svg", "histogram.svg", "report.html"];
-/// What `metrics.json` says first, which tells our files from others.
+/// The first value of `metrics.json`, which tells our files from others.
 const PROGRAM: &str = concat!("differnet ", env!("CARGO_PKG_VERSION"));
 
-/// What an evaluation found.
+/// Scores of a test set and their metrics.
 #[derive(Debug)]
 pub(crate) struct Evaluation {
     /// Labels and scores.
@@ -31,49 +34,19 @@ pub(crate) struct Evaluation {
     pub(crate) hashes: Vec<ContentHash>,
     /// Transforms of an image on average; `None` if every image got the same number.
     pub(crate) transforms_used: Option<f64>,
-    /// What the scores amount to.
-    pub(crate) findings: Findings,
+    /// Scores against labels.
+    pub(crate) metrics: TestSetMetrics,
 }
 
-/// What `evaluate` and `demo` say of one evaluation, on the terminal and in `metrics.json`.
-#[derive(Debug, Serialize)]
-pub(crate) struct Summary {
-    /// The numbers.
-    #[serde(flatten)]
-    pub(crate) findings: Findings,
-    /// The data set's name.
-    pub(crate) data_set: String,
-    /// The model file.
-    pub(crate) model: String,
-    /// The model's method.
-    pub(crate) method: Method,
-    /// Transforms of each image; the most, with `--adaptive`.
-    pub(crate) transforms: usize,
-    /// Those of an image on average, with `--adaptive`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) transforms_used: Option<f64>,
-    /// How they are averaged.
-    pub(crate) average: &'static str,
-    /// Seed of random transforms and resampling.
-    pub(crate) seed: u64,
-    /// Maps against masks, if both were asked for and are there.
-    #[serde(flatten)]
-    pub(crate) pixel: Option<PixelMetrics>,
-    /// What the pixel metrics leave out, and why.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) pixel_notes: Vec<String>,
-    /// Test images and masks that could not be used.
-    pub(crate) skipped: Vec<String>,
-    /// Wall-clock time.
-    pub(crate) seconds: f64,
-}
-
-/// `metrics.json`.
-#[derive(Debug, Serialize)]
-struct Document<'a> {
-    program: &'static str,
-    #[serde(flatten)]
-    summary: &'a Summary,
+/// Maps of a test set: against its masks, and as pictures.
+#[derive(Debug, Default)]
+pub(crate) struct MapEvaluation {
+    /// Against the masks; `None` without any.
+    pub(crate) metrics: Option<PixelMetrics>,
+    /// Sentences about what the metrics leave out.
+    pub(crate) notes: Vec<String>,
+    /// Each image, and the same under its map.
+    pub(crate) pictures: Vec<ImagePictures>,
 }
 
 /// Nothing, if there are images to test with.
@@ -115,27 +88,53 @@ pub(crate) fn evaluate_samples(
     meter: &Meter,
     interrupt: &Interrupt,
 ) -> anyhow::Result<Evaluation> {
-    let mut images = Vec::with_capacity(test.len());
-    let mut hashes = Vec::with_capacity(test.len());
-    let mut transforms = 0;
+    let mut scored = ScoredSamples::default();
     let scores = model.scores_with(test.iter().map(|sample| &sample.image), config);
     for (done, (sample, score)) in (1..).zip(test.iter().zip(scores)) {
-        let score = score.context("a test image changed while it was in use")?;
-        hashes.push(score.hash);
-        transforms += score.transform_scores.len();
-        images.push(ScoredImage {
-            path: sample.image.display().to_string(),
-            kind: sample.defect.as_ref().map(|defect| defect.kind.clone()),
-            score: score.score,
-        });
+        scored.add(sample, &score.context("a test image changed while it was in use")?);
         meter.show("Scoring test images", done, test.len(), "");
         let message = "Stopped; features so far are in the cache, the same command goes on.";
         interrupt.check(|| message.to_owned())?;
     }
     meter.clear();
-    let findings = Findings::of(&images, model.header().thresholds().defect, seed)?;
-    let transforms_used = config.settle.map(|_| transforms as f64 / images.len() as f64);
-    Ok(Evaluation { images, hashes, transforms_used, findings })
+    let metrics = scored.metrics(model.header().thresholds().defect, seed)?;
+    let transforms_used = config.settle.map(|_| scored.mean_transforms());
+    let ScoredSamples { images, hashes, .. } = scored;
+    Ok(Evaluation { images, hashes, transforms_used, metrics })
+}
+
+/// Localizes every image of `test` and compares the maps with the masks, except with `bad` ones.
+pub(crate) fn evaluate_maps(
+    model: &Model,
+    test: &[Sample],
+    bad: &[BadMask],
+    config: LocalizeConfig,
+    meter: &Meter,
+    interrupt: &Interrupt,
+) -> anyhow::Result<MapEvaluation> {
+    let mut masks = MaskComparison::default();
+    let mut pictures = Vec::with_capacity(test.len());
+    let maps = model.maps_with(test.iter().map(|sample| &sample.image), config);
+    for (done, (sample, found)) in (1..).zip(test.iter().zip(maps)) {
+        let found = found.context("a test image changed while it was in use")?;
+        masks.add(sample, bad, &found, &model.runtime().limits)?;
+        let top = found.color_top(model.header(), config.kind);
+        let seen = found.seen_image();
+        pictures.push(ImagePictures::with_map(&found.image, &seen, &found.map, top));
+        meter.show("Maps of test images", done, test.len(), "");
+        interrupt.check(|| "Stopped; the same command begins anew.".to_owned())?;
+    }
+    meter.clear();
+    Ok(MapEvaluation { metrics: masks.metrics(), notes: masks.notes(), pictures })
+}
+
+/// Pictures of `test` for a method that makes no maps.
+pub(crate) fn without_maps(model: &Model, test: &[Sample]) -> anyhow::Result<MapEvaluation> {
+    let limits = &model.runtime().limits;
+    let picture =
+        |sample: &Sample| Ok(ImagePictures::without_map(&decode_file(&sample.image, limits)?));
+    let pictures = test.iter().map(picture).collect::<anyhow::Result<_>>()?;
+    Ok(MapEvaluation { pictures, ..MapEvaluation::default() })
 }
 
 /// Nothing, if writing a report to `folder` replaces no files but an earlier report's.
@@ -164,13 +163,11 @@ pub(crate) fn require_ours(folder: &Path) -> anyhow::Result<()> {
 pub(crate) fn write_report(
     folder: &Path,
     images: &[ScoredImage],
-    summary: &Summary,
+    summary: &EvaluationSummary,
     report: &Report,
 ) -> anyhow::Result<()> {
-    let document = Document { program: PROGRAM, summary };
-    let text = serde_json::to_string_pretty(&document)? + "\n";
-    atomic::write(&folder.join("metrics.json"), text.as_bytes())?;
-    let threshold = summary.findings.threshold();
+    atomic::replace(&folder.join("metrics.json"), |out| Ok(summary.write_json(PROGRAM, out)?))?;
+    let threshold = summary.metrics.threshold();
     atomic::replace(&folder.join("scores.csv"), |out| {
         Ok(write_scores_csv(images, threshold, out)?)
     })?;
@@ -183,8 +180,12 @@ pub(crate) fn write_report(
 }
 
 /// Writes the ROC curve; without one, deletes that of an earlier evaluation.
-fn write_roc(path: &Path, images: &[ScoredImage], summary: &Summary) -> anyhow::Result<()> {
-    let Some(metrics) = summary.findings.metrics() else {
+fn write_roc(
+    path: &Path,
+    images: &[ScoredImage],
+    summary: &EvaluationSummary,
+) -> anyhow::Result<()> {
+    let Some(metrics) = summary.metrics.both_classes() else {
         return match fs::remove_file(path) {
             Err(error) if error.kind() != ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("cannot delete {}", path.display()))
@@ -197,33 +198,4 @@ fn write_roc(path: &Path, images: &[ScoredImage], summary: &Summary) -> anyhow::
     let curve = roc_curve(&scores, &defects)?;
     let roc = roc_svg(&[(summary.data_set.clone(), &curve, metrics.auroc)])?;
     atomic::write(path, roc.as_bytes())
-}
-
-/// Names and values of the pixel metrics.
-pub(crate) fn pixel_rows(pixel: &PixelMetrics) -> Vec<(String, String)> {
-    let rows = [
-        ("Pixel AUROC", pixel.pixel_auroc),
-        ("AUPRO up to 0.3", pixel.aupro),
-        ("Best pixel F1", pixel.pixel_f1),
-        ("Best pixel IoU", pixel.pixel_iou),
-        ("Pointing game", pixel.pointing_game),
-    ];
-    rows.map(|(name, value)| (name.to_owned(), format!("{value:.4}"))).into()
-}
-
-/// The numbers, for people.
-pub(crate) fn describe(summary: &Summary) -> String {
-    let mut lines = summary.findings.describe();
-    if let Some(pixel) = &summary.pixel {
-        lines.extend(pixel_rows(pixel).iter().map(|(name, value)| format!("{name:<28} {value}")));
-    }
-    lines.extend(summary.pixel_notes.iter().map(|note| format!("note: {note}")));
-    let text = lines.join("\n");
-    let Some(metrics) = summary.findings.metrics() else { return text };
-    let kinds = metrics.per_kind.iter();
-    let rows: Vec<Vec<String>> = kinds
-        .map(|kind| vec![kind.kind.clone(), kind.images.to_string(), format!("{:.4}", kind.auroc)])
-        .collect();
-    let table = text_table(&["kind of defect", "images", "AUROC"], &rows);
-    format!("{text}\n\n{}", table.trim_end())
 }

@@ -18,6 +18,7 @@ mod roc;
 mod roc_band;
 #[cfg(test)]
 mod test_inputs;
+mod test_set;
 mod zero_false_positives;
 
 pub use auroc::auroc;
@@ -30,4 +31,5 @@ pub use pixel::{PixelEvaluation, PixelMetrics};
 pub use resampling::BootstrapConfig;
 pub use roc::{RocCurve, RocPoint, roc_curve};
 pub use roc_band::{RocBand, RocBandPoint, bootstrap_roc_band};
+pub use test_set::{OneClassMetrics, TestSetMetrics};
 pub use zero_false_positives::recall_at_zero_false_positives;

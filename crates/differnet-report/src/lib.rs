@@ -3,6 +3,7 @@
 //!
 //! The numbers are those of [`differnet_eval`]. The crate knows nothing of models.
 
+mod evaluation_summary;
 mod lettering;
 mod number;
 mod overlay;
@@ -13,6 +14,7 @@ mod table;
 #[cfg(test)]
 mod test_inputs;
 
+pub use evaluation_summary::EvaluationSummary;
 pub use lettering::{draw_text, text_width};
 pub use number::duration;
 pub use overlay::{map_color, overlay, with_scale};
@@ -21,8 +23,8 @@ pub use plot::{
     roc_band_svg, roc_svg,
 };
 pub use report::{
-    EncodedImage, ImageFormat, Report, ReportImage, ReportSection, UnusableFile, small_picture,
-    write_report,
+    DataFingerprints, EncodedImage, ImageFormat, ImagePictures, ModelDescription, Report,
+    ReportImage, ReportSection, UnusableFile, small_picture, write_report,
 };
 pub use scores_csv::write_scores_csv;
 pub use table::{markdown_table, text_table};

@@ -4,11 +4,13 @@
 //! policy forbids every request. Numbers and encoded pictures in, bytes out; the same input gives
 //! the same bytes.
 
+mod description;
 mod document;
 mod figures;
 mod gallery;
 mod judged;
 mod picture;
+mod pictures;
 mod sections;
 mod summary;
 
@@ -19,7 +21,9 @@ use differnet_eval::Metrics;
 use crate::plot::LossPoint;
 use judged::{Judged, Labels, Tally};
 
+pub use description::{DataFingerprints, ModelDescription};
 pub use picture::{EncodedImage, ImageFormat, small_picture};
+pub use pictures::ImagePictures;
 
 /// Everything that a report shows.
 ///

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use differnet_baselines::BaselineError;
-use differnet_data::{BadImage, ImageError};
+use differnet_data::{BadImage, ImageError, MaskError};
+use differnet_eval::MetricError;
 use differnet_features::FeatureError;
 use differnet_flow::{FlowError, TrainError};
 use differnet_progress::Cancelled;
@@ -127,6 +128,17 @@ pub enum Error {
     /// A score or threshold could not be computed.
     #[error(transparent)]
     Score(#[from] ScoreError),
+    /// The mask of a test image cannot be used.
+    #[error("cannot use the mask of {}", image.display())]
+    Mask {
+        /// The image.
+        image: PathBuf,
+        /// What is wrong with its mask.
+        source: MaskError,
+    },
+    /// A metric has no value.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
     /// The model file cannot be used.
     #[error("cannot use the model {}", path.display())]
     Model {

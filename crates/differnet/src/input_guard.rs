@@ -287,7 +287,7 @@ mod tests {
             .map(|number| InputStatistics { brightness: 60.0 + 2.0 * f64::from(number), ..USUAL })
             .collect();
         let guard = InputGuard::fit(&images, &[]);
-        for brightness in [50.0, 258.0] {
+        for brightness in [50.0, 255.0] {
             assert_eq!(guard.check(&InputStatistics { brightness, ..USUAL }, None), Ok(()));
         }
         assert!(guard.check(&InputStatistics { brightness: 10.0, ..USUAL }, None).is_err());

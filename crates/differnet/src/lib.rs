@@ -16,6 +16,7 @@ mod description;
 mod device;
 mod drift_monitor;
 mod error;
+pub mod evaluation;
 mod feature_distance;
 mod features;
 mod header;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use differnet::{Config, Runtime, Training};
 use differnet_data::{Layout, load_dataset};
-use differnet_report::text_table;
+use differnet_report::{EvaluationSummary, text_table};
 use differnet_samples::{SampleConfig, write_sample_dataset};
 use serde::Serialize;
 use serde_json::json;
@@ -14,10 +14,9 @@ use serde_json::json;
 use crate::atomic;
 use crate::commands::train::{checkpoint_folder, checkpoint_interval, watch};
 use crate::data_args::files;
-use crate::evaluation::{Summary, evaluate_samples, write_report};
+use crate::evaluation::{evaluate_maps, evaluate_samples, write_report};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
-use crate::map_evaluation::evaluate_maps;
 use crate::numbers::{duration, seed};
 use crate::output::{print, print_json, shell_word, tell};
 use crate::progress::Meter;
@@ -62,7 +61,7 @@ pub(crate) struct DemoArgs {
 struct CategoryResult {
     category: String,
     #[serde(flatten)]
-    summary: Summary,
+    summary: EvaluationSummary,
 }
 
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
@@ -121,7 +120,7 @@ fn train_and_evaluate(
     category: &str,
     runtime: &Runtime,
     interrupt: &Interrupt,
-) -> anyhow::Result<Summary> {
+) -> anyhow::Result<EvaluationSummary> {
     let start = Instant::now();
     let config = Config { seed: args.seed, ..Config::default() };
     let folder = args.out.join(category);
@@ -146,26 +145,26 @@ fn train_and_evaluate(
     let evaluation = evaluate_samples(&model, test, scoring, args.seed, &meter, interrupt)?;
     let maps = model.localize_config()?;
     let found = evaluate_maps(&model, test, &[], maps, &meter, interrupt)?;
-    let summary = Summary {
-        findings: evaluation.findings,
+    let summary = EvaluationSummary {
+        metrics: evaluation.metrics,
         pixel: found.metrics,
         pixel_notes: found.notes,
         data_set: dataset.name,
         model: path.display().to_string(),
-        method: config.method.method(),
+        method: config.method.method().to_string(),
         transforms: scoring.transforms,
         transforms_used: evaluation.transforms_used,
-        average: average_name(scoring.average),
+        average: average_name(scoring.average).to_owned(),
         seed: args.seed,
         skipped: Vec::new(),
         seconds: start.elapsed().as_secs_f64(),
     };
-    let (images, hashes) = (&evaluation.images, &evaluation.hashes);
-    let header = model.header();
+    let (images, header) = (&evaluation.images, model.header());
     let mut report = report::of_model(&summary.data_set, &origin, header);
-    report::add_scoring(&mut report, &scoring, Some(&maps));
-    report::add_images(&mut report, header, images, hashes, found.pictures);
-    report::add_findings(&mut report, &summary);
+    report.add_scoring(report::scoring_rows(&scoring, Some(&maps)));
+    let folder_of_images = report.add_images(images, found.pictures).display().to_string();
+    report.add_fingerprints(report::fingerprints(header, &evaluation.hashes, folder_of_images));
+    report.add_evaluation(&summary);
     write_report(&folder, images, &summary, &report)?;
     Ok(summary)
 }
@@ -174,7 +173,7 @@ fn table(results: &[CategoryResult]) -> String {
     let rows: Vec<Vec<String>> = results
         .iter()
         .filter_map(|CategoryResult { category, summary }| {
-            let metrics = summary.findings.metrics()?;
+            let metrics = summary.metrics.both_classes()?;
             let counts = metrics.confusion.unwrap_or_default();
             Some(vec![
                 category.clone(),

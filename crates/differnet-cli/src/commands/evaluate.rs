@@ -6,16 +6,16 @@ use std::time::Instant;
 use anyhow::bail;
 use differnet::Model;
 use differnet_data::{BadImage, BadMask, Sample, check_images, check_masks};
+use differnet_report::EvaluationSummary;
 
 use crate::data_args::{DataArgs, files};
 use crate::evaluation::{
-    Summary, describe, evaluate_samples, require_both_kinds, require_images, require_ours, usable,
-    write_report,
+    MapEvaluation, evaluate_maps, evaluate_samples, require_both_kinds, require_images,
+    require_ours, usable, without_maps, write_report,
 };
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config, require_localizer};
-use crate::map_evaluation::{MapFindings, evaluate_maps, plain_pictures};
 use crate::numbers::positive;
 use crate::output::{counted, print, print_json, tell};
 use crate::progress::Meter;
@@ -105,22 +105,19 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     let evaluation = evaluate_samples(&model, &test, config, seed, &meter, &interrupt)?;
     let found = match maps {
         Some(config) => evaluate_maps(&model, &test, &bad_masks, config, &meter, &interrupt)?,
-        None if wants_maps => MapFindings {
-            pictures: plain_pictures(&files(&test), limits)?,
-            ..MapFindings::default()
-        },
-        None => MapFindings::default(),
+        None if wants_maps => without_maps(&model, &test)?,
+        None => MapEvaluation::default(),
     };
-    let summary = Summary {
-        findings: evaluation.findings,
+    let summary = EvaluationSummary {
+        metrics: evaluation.metrics,
         pixel: found.metrics,
         pixel_notes: found.notes,
         data_set: data.name,
         model: args.model.display().to_string(),
-        method: header.config.method.method(),
+        method: header.config.method.method().to_string(),
         transforms: config.transforms,
         transforms_used: evaluation.transforms_used,
-        average: average_name(config.average),
+        average: average_name(config.average).to_owned(),
         seed,
         skipped,
         seconds: start.elapsed().as_secs_f64(),
@@ -129,10 +126,11 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         let bad_images = bad.iter().map(|bad| report::unusable(&bad.path, bad.to_string()));
         let bad_masks = bad_masks.iter().map(|bad| report::unusable(&bad.path, bad.to_string()));
         let mut report = report::of_model(&summary.data_set, &origin, header);
-        report::add_scoring(&mut report, &config, maps.as_ref());
-        let (images, hashes) = (&evaluation.images, &evaluation.hashes);
-        report::add_images(&mut report, header, images, hashes, found.pictures);
-        report::add_findings(&mut report, &summary);
+        report.add_scoring(report::scoring_rows(&config, maps.as_ref()));
+        let images = &evaluation.images;
+        let folder_of_images = report.add_images(images, found.pictures).display().to_string();
+        report.add_fingerprints(report::fingerprints(header, &evaluation.hashes, folder_of_images));
+        report.add_evaluation(&summary);
         report.unusable = bad_images.chain(bad_masks).collect();
         write_report(folder, images, &summary, &report)?;
     }
@@ -140,7 +138,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         print_json(&summary)?;
     } else {
         print(&format!("{} (seed {seed})", summary.data_set))?;
-        print(&describe(&summary))?;
+        print(&summary.to_text())?;
         if let Some(folder) = &args.out {
             print(&format!("\nReport: {}", folder.join("report.html").display()))?;
         }

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use differnet::scoring::Verdict;
 use differnet::{Error, Model};
-use differnet_data::ContentHash;
-use differnet_report::{ReportImage, UnusableFile};
+use differnet_data::{ContentHash, decode_file};
+use differnet_report::{ImagePictures, ReportImage, UnusableFile};
 use serde_json::json;
 
 use crate::atomic;
@@ -14,7 +14,6 @@ use crate::exit::{Exit, UsageError};
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config};
-use crate::map_evaluation::{pictures, thumbnail};
 use crate::numbers::positive;
 use crate::output::{counted, print, print_json};
 use crate::progress::Meter;
@@ -107,14 +106,16 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         let maps = model.maps_with(&scored, config);
         for (done, (image, found)) in (1..).zip(images.iter_mut().zip(maps)) {
             let found = found.context(CHANGED)?;
-            let pictures = pictures(&found, found.color_top(header, config.kind));
-            (image.thumbnail, image.overlay) = (Some(pictures.image), pictures.overlay);
+            let top = found.color_top(header, config.kind);
+            let seen = found.seen_image();
+            image.set_pictures(ImagePictures::with_map(&found.image, &seen, &found.map, top));
             meter.show("Maps", done, scored.len(), "");
             interrupt.check(stopped)?;
         }
     } else {
         for (image, path) in images.iter_mut().zip(&scored) {
-            image.thumbnail = Some(thumbnail(path, limits).context(CHANGED)?);
+            let decoded = decode_file(path, limits).context(CHANGED)?;
+            image.set_pictures(ImagePictures::without_map(&decoded));
         }
     }
     meter.clear();
@@ -128,9 +129,9 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut report = report::of_model(&title, &origin, header);
     report.images = images;
     report.unusable = unusable;
-    report::add_scoring(&mut report, &scoring, maps.as_ref());
+    report.add_scoring(report::scoring_rows(&scoring, maps.as_ref()));
     let places: Vec<String> = args.images.iter().map(|path| path.display().to_string()).collect();
-    report::add_fingerprints(&mut report, header, &hashes, places.join(", "));
+    report.add_fingerprints(report::fingerprints(header, &hashes, places.join(", ")));
     atomic::replace(&args.out, |out| Ok(differnet_report::write_report(&report, out)?))?;
     if args.json {
         print_json(&json!({
