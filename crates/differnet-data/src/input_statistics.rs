@@ -135,7 +135,7 @@ mod tests {
 
     /// Vertical stripes of `width` pixels in two levels, `side` × `side`.
     fn stripes(side: u32, width: u32, dark: u8, bright: u8) -> RgbImage {
-        let level = |x| if x / width % 2 == 0 { dark } else { bright };
+        let level = |x: u32| if (x / width).is_multiple_of(2) { dark } else { bright };
         RgbImage::from_fn(side, side, |x, _| Rgb([level(x); 3]))
     }
 

@@ -21,6 +21,8 @@ pub struct ScoredImage {
     pub kind: Option<String>,
     /// Anomaly score, larger is more anomalous (nats for a flow).
     pub score: f64,
+    /// Why the image gets no verdict; `None` if it gets one. Metrics count it by its score all the same.
+    pub invalid: Option<String>,
 }
 
 impl ScoredImage {
@@ -124,7 +126,12 @@ mod tests {
     use super::*;
 
     fn image(kind: Option<&str>, score: f64) -> ScoredImage {
-        ScoredImage { path: String::from("part.png"), kind: kind.map(String::from), score }
+        ScoredImage {
+            path: String::from("part.png"),
+            kind: kind.map(String::from),
+            score,
+            invalid: None,
+        }
     }
 
     fn small_test_set() -> Vec<ScoredImage> {

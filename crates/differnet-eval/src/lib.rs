@@ -31,5 +31,5 @@ pub use pixel::{PixelEvaluation, PixelMetrics};
 pub use resampling::BootstrapConfig;
 pub use roc::{RocCurve, RocPoint, roc_curve};
 pub use roc_band::{RocBand, RocBandPoint, bootstrap_roc_band};
-pub use test_set::{OneClassMetrics, TestSetMetrics};
+pub use test_set::{InvalidCounts, OneClassMetrics, TestSetMetrics};
 pub use zero_false_positives::recall_at_zero_false_positives;

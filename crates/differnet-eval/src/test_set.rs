@@ -33,6 +33,24 @@ pub struct OneClassMetrics {
     pub missing_metrics: String,
 }
 
+/// Images of a test set that get no verdict.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct InvalidCounts {
+    /// Good ones.
+    pub invalid_good: usize,
+    /// Defective ones.
+    pub invalid_defects: usize,
+}
+
+impl InvalidCounts {
+    /// The counts of `images`.
+    pub fn of(images: &[ScoredImage]) -> Self {
+        let invalid = || images.iter().filter(|image| image.invalid.is_some());
+        let invalid_defects = invalid().filter(|image| image.is_defect()).count();
+        Self { invalid_good: invalid().count() - invalid_defects, invalid_defects }
+    }
+}
+
 impl TestSetMetrics {
     /// The metrics of `images` with verdicts at `threshold`; `seed` starts the bootstrap.
     ///
@@ -83,7 +101,7 @@ mod tests {
     use super::*;
 
     fn image(kind: Option<&str>, score: f64) -> ScoredImage {
-        ScoredImage { path: "a.png".into(), kind: kind.map(String::from), score }
+        ScoredImage { path: "a.png".into(), kind: kind.map(String::from), score, invalid: None }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use differnet_eval::{Metrics, OneClassMetrics, PixelMetrics, TestSetMetrics};
+use differnet_eval::{InvalidCounts, Metrics, OneClassMetrics, PixelMetrics, TestSetMetrics};
 use serde::Serialize;
 
 use crate::table::text_table;
@@ -26,6 +26,9 @@ pub struct EvaluationSummary {
     pub transforms_used: Option<f64>,
     /// The average over transforms.
     pub average: String,
+    /// Images without a verdict, which do not look like those of training.
+    #[serde(flatten)]
+    pub invalid: InvalidCounts,
     /// Seed of random transforms and resampling.
     pub seed: u64,
     /// Maps against masks; `None` without usable masks.
@@ -64,6 +67,12 @@ impl EvaluationSummary {
             TestSetMetrics::BothClasses(metrics) => metrics_lines(metrics),
             TestSetMetrics::OneClass(metrics) => one_class_lines(metrics),
         };
+        let InvalidCounts { invalid_good, invalid_defects } = self.invalid;
+        if invalid_good + invalid_defects > 0 {
+            lines.push(format!(
+                "INVALID, whatever the score: {invalid_good} good parts, {invalid_defects} defects"
+            ));
+        }
         let pixel = self.pixel_rows();
         lines.extend(pixel.iter().map(|(name, value)| format!("{name:<28} {value}")));
         lines.extend(self.pixel_notes.iter().map(|note| format!("note: {note}")));
@@ -140,6 +149,7 @@ mod tests {
             path: String::from("a.png"),
             kind: kind.map(String::from),
             score,
+            invalid: None,
         };
         let images: Vec<ScoredImage> = labels.iter().map(image).collect();
         EvaluationSummary {
@@ -150,6 +160,7 @@ mod tests {
             transforms: 4,
             transforms_used: None,
             average: String::from("mean"),
+            invalid: InvalidCounts::of(&images),
             seed: 0,
             pixel: None,
             pixel_notes: vec![String::from("no masks")],

@@ -10,7 +10,8 @@ use differnet_eval::{ScoredImage, is_defect};
 /// - `kind`: `good`, or the kind of defect
 /// - `defect`: the label, `true` or `false`
 /// - `score`: the shortest decimal that reads back as the same number; `inf`, `-inf` or `NaN`
-/// - `verdict`: `defect` at or above the threshold (Eq. 6), else `ok`; empty without a threshold
+/// - `verdict`: `defect` at or above the threshold (Eq. 6), else `ok`; empty without a threshold; `invalid`
+///   whatever the score if the image cannot be judged
 ///
 /// Fields are quoted as in RFC 4180 where they hold a comma, a quote or a line break; lines end
 /// in a bare line feed, as most command line tools want them.
@@ -25,6 +26,7 @@ pub fn write_scores_csv<W: Write>(
     writeln!(out, "path,kind,defect,score,verdict")?;
     for image in images {
         let verdict = match threshold {
+            _ if image.invalid.is_some() => "invalid",
             Some(threshold) if is_defect(image.score, threshold) => "defect",
             Some(_) => "ok",
             None => "",
@@ -61,7 +63,7 @@ mod tests {
     }
 
     fn image(path: &str, kind: Option<&str>, score: f64) -> ScoredImage {
-        ScoredImage { path: path.to_owned(), kind: kind.map(String::from), score }
+        ScoredImage { path: path.to_owned(), kind: kind.map(String::from), score, invalid: None }
     }
 
     #[test]
@@ -70,13 +72,15 @@ mod tests {
             image("test/good/1.png", None, 12.25),
             image("test/dent/2.png", Some("dent"), 20.0),
             image("test/dent/3.png", Some("dent"), f64::INFINITY),
+            ScoredImage { invalid: Some("too dark".into()), ..image("4.png", None, 1.0) },
         ];
         let golden = "path,kind,defect,score,verdict\n\
                       test/good/1.png,good,false,12.25,ok\n\
                       test/dent/2.png,dent,true,20.0,defect\n\
-                      test/dent/3.png,dent,true,inf,defect\n";
+                      test/dent/3.png,dent,true,inf,defect\n\
+                      4.png,good,false,1.0,invalid\n";
         assert_eq!(csv(&images, Some(20.0)), golden);
-        assert!(csv(&images, None).lines().skip(1).all(|line| line.ends_with(',')));
+        assert!(csv(&images[..3], None).lines().skip(1).all(|line| line.ends_with(',')));
     }
 
     #[test]

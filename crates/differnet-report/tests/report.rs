@@ -58,7 +58,12 @@ fn metrics(report: &Report) -> differnet_eval::Metrics {
     let scored: Vec<ScoredImage> = report
         .images
         .iter()
-        .map(|i| ScoredImage { path: i.name.clone(), kind: i.kind.clone(), score: i.score })
+        .map(|i| ScoredImage {
+            path: i.name.clone(),
+            kind: i.kind.clone(),
+            score: i.score,
+            invalid: None,
+        })
         .collect();
     evaluate(&scored, Some(report.threshold), 0).expect("labels of both kinds")
 }
@@ -223,6 +228,7 @@ fn two_hundred_images_with_maps_fit_into_a_mail() {
         .map(|index| ReportImage {
             name: format!("2026-05-04/line 3/camera 2/IMG_{index:05}.jpg"),
             score: 300.0 + f64::from(index),
+            invalid: None,
             defect: Some(index % 4 == 0),
             kind: (index % 4 == 0).then(|| String::from("scratch")),
             thumbnail: Some(picture(20_000)),

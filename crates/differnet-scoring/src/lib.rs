@@ -28,4 +28,4 @@ pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region};
 pub use quantile::{interpolated_quantile, quantile};
 pub use score::{Average, anomaly_score, transform_scores};
 pub use settling::{Settling, transform_spread};
-pub use threshold::{Thresholds, Verdict, threshold_from_good};
+pub use threshold::{MOST_MULTIPLES, Thresholds, Verdict, is_off_scale, threshold_from_good};

@@ -37,6 +37,15 @@ impl Verdict {
     }
 }
 
+/// Multiples of the threshold beyond which a score is shown to people as "more than this": likelihoods of what
+/// was never seen grow without bound, and say no more than that.
+pub const MOST_MULTIPLES: f64 = 100.0;
+
+/// Whether `score` is more than [`MOST_MULTIPLES`] of a positive threshold.
+pub fn is_off_scale(score: f64, threshold: f64) -> bool {
+    threshold > 0.0 && score > MOST_MULTIPLES * threshold
+}
+
 /// Where doubt begins, and where a defect does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
@@ -80,6 +89,20 @@ mod tests {
         assert_eq!(Verdict::of(19.0, threshold), Verdict::Ok);
         assert_eq!(Verdict::of(19.1, threshold), Verdict::Defect);
         assert_eq!(Verdict::of(f64::NAN, threshold), Verdict::Defect);
+    }
+
+    #[test]
+    fn only_scores_far_beyond_a_positive_threshold_are_off_the_scale() {
+        for (score, threshold, expected) in [
+            (1000.0, 10.0, false),
+            (1000.1, 10.0, true),
+            (f64::INFINITY, 10.0, true),
+            (f64::NAN, 10.0, false),
+            (1e9, 0.0, false),
+            (1e9, -1.0, false),
+        ] {
+            assert_eq!(is_off_scale(score, threshold), expected, "{score} {threshold}");
+        }
     }
 
     #[test]

@@ -38,6 +38,7 @@ impl ScoredSamples {
             path: sample.image.display().to_string(),
             kind: sample.defect.as_ref().map(|defect| defect.kind.clone()),
             score: score.score,
+            invalid: score.invalid.map(|invalid| invalid.to_string()),
         });
     }
 
@@ -191,7 +192,7 @@ fn listed(names: &[String]) -> String {
 mod tests {
     use std::path::PathBuf;
 
-    use differnet_data::{Defect, Mask, RgbImage};
+    use differnet_data::{Defect, InputStatistics, Mask, RgbImage};
     use differnet_scoring::Verdict;
 
     use super::*;
@@ -203,6 +204,8 @@ mod tests {
             hash: ContentHash::of(&score.to_le_bytes()),
             score,
             verdict: Verdict::Ok,
+            invalid: None,
+            statistics: InputStatistics::default(),
             transform_scores: vec![score; transforms],
             peak: None,
             mean_features: Vec::new(),

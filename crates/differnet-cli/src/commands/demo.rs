@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 use differnet::{Config, Runtime, Training};
 use differnet_data::{Layout, load_dataset};
+use differnet_eval::InvalidCounts;
 use differnet_report::{EvaluationSummary, text_table};
 use differnet_samples::{SampleConfig, write_sample_dataset};
 use serde::Serialize;
@@ -146,6 +147,7 @@ fn train_and_evaluate(
     let maps = model.localize_config()?;
     let found = evaluate_maps(&model, test, &[], maps, &meter, interrupt)?;
     let summary = EvaluationSummary {
+        invalid: InvalidCounts::of(&evaluation.images),
         metrics: evaluation.metrics,
         pixel: found.metrics,
         pixel_notes: found.notes,

@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::bail;
 use differnet::Model;
 use differnet_data::{BadImage, BadMask, Sample, check_images, check_masks};
+use differnet_eval::InvalidCounts;
 use differnet_report::EvaluationSummary;
 
 use crate::data_args::{DataArgs, files};
@@ -109,6 +110,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         None => MapEvaluation::default(),
     };
     let summary = EvaluationSummary {
+        invalid: InvalidCounts::of(&evaluation.images),
         metrics: evaluation.metrics,
         pixel: found.metrics,
         pixel_notes: found.notes,

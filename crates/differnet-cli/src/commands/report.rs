@@ -94,7 +94,9 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
                 scored.push(input.path.clone());
                 hashes.push(score.hash);
                 let name = input.name.display().to_string();
-                images.push(ReportImage { name, score: score.score, ..ReportImage::default() });
+                let invalid = score.invalid.map(|invalid| invalid.to_string());
+                let score = score.score;
+                images.push(ReportImage { name, score, invalid, ..ReportImage::default() });
             }
             Err(error) => unusable.push(report::unusable(&input.path, error.with_causes())),
         }
@@ -120,8 +122,11 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     }
     meter.clear();
     let thresholds = header.thresholds();
-    let count =
-        |verdict| images.iter().filter(|image| thresholds.verdict(image.score) == verdict).count();
+    let invalid = images.iter().filter(|image| image.invalid.is_some()).count();
+    let count = |verdict| {
+        let judged = images.iter().filter(|image| image.invalid.is_none());
+        judged.filter(|image| thresholds.verdict(image.score) == verdict).count()
+    };
     let (ok, unsure, defects) =
         (count(Verdict::Ok), count(Verdict::Unsure), count(Verdict::Defect));
     let (judged, failed) = (images.len(), unusable.len());
@@ -136,11 +141,11 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     if args.json {
         print_json(&json!({
             "out": args.out, "method": header.config.method.method(), "images": judged, "ok": ok, "unsure": unsure,
-            "defects": defects, "failed": failed, "threshold": thresholds.defect,
+            "defects": defects, "invalid": invalid, "failed": failed, "threshold": thresholds.defect,
         }))?;
     } else {
         print(&format!(
-            "{}: {ok} ok, {unsure} unsure, {}; {failed} could not be used\nWrote {}",
+            "{}: {ok} ok, {unsure} unsure, {}, {invalid} invalid; {failed} could not be used\nWrote {}",
             counted(judged, "image"),
             counted(defects, "defect"),
             args.out.display()

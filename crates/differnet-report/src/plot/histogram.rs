@@ -222,6 +222,7 @@ mod tests {
                 path: String::from("part.png"),
                 kind: defect.then(|| String::from("dent")),
                 score: 380.0 + 5.0 * score,
+                invalid: None,
             })
             .collect()
     }
@@ -254,7 +255,8 @@ mod tests {
     #[test]
     fn degenerate_images_are_drawn_and_unusable_ones_refused() {
         for scores in [vec![7.0], vec![0.0; 5], vec![1e12, 1e12], vec![f64::NEG_INFINITY, 1.0]] {
-            let image = |score| ScoredImage { path: String::new(), kind: None, score };
+            let image =
+                |score| ScoredImage { path: String::new(), kind: None, score, invalid: None };
             let images: Vec<ScoredImage> = scores.into_iter().map(image).collect();
             assert!(histogram_svg(&images, None, "").expect("drawable").contains("good"));
         }

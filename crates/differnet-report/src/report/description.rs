@@ -91,6 +91,7 @@ impl Report {
             .map(|(image, name)| ReportImage {
                 name,
                 score: image.score,
+                invalid: image.invalid.clone(),
                 defect: Some(image.is_defect()),
                 kind: image.kind.clone(),
                 ..ReportImage::default()
@@ -201,8 +202,12 @@ mod tests {
         );
         assert_eq!(report.subtitle, "part.differnet, 2026-01-01T00:00:00Z");
         report.add_scoring(rows([("angles", String::from("spread evenly"))]));
-        let image =
-            ScoredImage { path: String::from("test/a.png"), kind: Some("dent".into()), score: 3.0 };
+        let image = ScoredImage {
+            path: String::from("test/a.png"),
+            kind: Some("dent".into()),
+            score: 3.0,
+            invalid: None,
+        };
         let folder = report.add_images(&[image], Vec::new());
         assert_eq!((folder, report.images[0].defect), (PathBuf::from("test"), Some(true)));
         report.add_fingerprints(DataFingerprints {

@@ -2,6 +2,8 @@
 
 use maud::{Markup, PreEscaped, html};
 
+use differnet_scoring::{MOST_MULTIPLES, is_off_scale};
+
 use super::judged::{Judged, Outcome, Verdict};
 use super::{EncodedImage, Page};
 use crate::number::{counted, number, short_number};
@@ -39,6 +41,7 @@ pub(super) fn toolbar(page: &Page<'_>) -> Markup {
                     }
                     (filter("defect", "DEFECT", tally.defect))
                     @if page.report.unsure.is_some() { (filter("unsure", "UNSURE", tally.unsure)) }
+                    @if tally.invalid > 0 { (filter("invalid", "INVALID", tally.invalid)) }
                     (filter("ok", "OK", tally.ok))
                 }
                 label.search {
@@ -84,6 +87,7 @@ pub(super) fn card(page: &Page<'_>, judged: &Judged<'_>) -> Markup {
         Verdict::Ok => ("ok", "OK"),
         Verdict::Unsure => ("unsure", "UNSURE"),
         Verdict::Defect => ("defect", "DEFECT"),
+        Verdict::Invalid => ("invalid", "INVALID"),
         Verdict::Missing => ("none", "NO VERDICT"),
     };
     let (outcome_class, outcome) = match judged.outcome {
@@ -107,12 +111,13 @@ pub(super) fn card(page: &Page<'_>, judged: &Judged<'_>) -> Markup {
             }
             p.name { bdi { (breakable(&image.name)) } }
             p.score {
-                "Score " b { (score(image.score)) }
+                "Score " b { (score(image.score, page.report.threshold)) }
                 @if let Some(ratio) = ratio(image.score, page.report.threshold) {
                     // The blank keeps the words apart in copied text.
                     " " span { (ratio) }
                 }
             }
+            @if let Some(reason) = &image.invalid { p.reason { (reason) } }
             @if let Some((name, label)) = label { p.kind { (name) ": " bdi { (label) } } }
             @if image.thumbnail.is_some() && image.overlay.is_some() {
                 label.blend {
@@ -149,13 +154,21 @@ fn picture(thumbnail: Option<&EncodedImage>, overlay: Option<&EncodedImage>) -> 
     }
 }
 
-fn score(score: f64) -> String {
-    if score.is_nan() { String::from("not a number") } else { short_number(score) }
+/// The score to about four digits; beyond the scale that means something to people, how far at least.
+fn score(score: f64, threshold: f64) -> String {
+    if score.is_nan() {
+        return String::from("not a number");
+    }
+    if is_off_scale(score, threshold) {
+        return format!("> {MOST_MULTIPLES} × threshold");
+    }
+    short_number(score)
 }
 
 /// The score in thresholds; nothing where a ratio says nothing.
 fn ratio(score: f64, threshold: f64) -> Option<String> {
-    if !(threshold > 0.0 && threshold.is_finite() && score.is_finite()) {
+    let bounded = score.is_finite() && !is_off_scale(score, threshold);
+    if !(threshold > 0.0 && threshold.is_finite() && bounded) {
         return None;
     }
     let ratio = score / threshold;
@@ -166,8 +179,7 @@ fn ratio(score: f64, threshold: f64) -> Option<String> {
     if (1.0..1.005).contains(&ratio) {
         return Some(String::from("just at or above the threshold"));
     }
-    let ratio = if ratio < 100.0 { format!("{ratio:.2}") } else { short_number(ratio) };
-    Some(format!("{ratio} × threshold"))
+    Some(format!("{ratio:.2} × threshold"))
 }
 
 #[cfg(test)]
@@ -179,8 +191,12 @@ mod tests {
         assert_eq!(ratio(15.0, 10.0).as_deref(), Some("1.50 × threshold"));
         assert_eq!(ratio(9.999, 10.0).as_deref(), Some("just below the threshold"));
         assert_eq!(ratio(10.0, 10.0).as_deref(), Some("just at or above the threshold"));
-        assert_eq!(ratio(12_345.0, 10.0).as_deref(), Some("1,234 × threshold"));
-        for (score, threshold) in [(1.0, 0.0), (1.0, -3.0), (f64::NAN, 1.0), (f64::INFINITY, 1.0)] {
+        assert_eq!(score(12_345.0, 10.0), "> 100 × threshold");
+        assert_eq!(score(f64::INFINITY, 10.0), "> 100 × threshold");
+        assert_eq!(score(f64::INFINITY, -10.0), "∞");
+        for (score, threshold) in
+            [(12_345.0, 10.0), (1.0, 0.0), (1.0, -3.0), (f64::NAN, 1.0), (f64::INFINITY, 1.0)]
+        {
             assert_eq!(ratio(score, threshold), None);
         }
     }

@@ -15,6 +15,8 @@ pub(super) enum Verdict {
     Unsure,
     /// At or above the threshold (Eq. 6).
     Defect,
+    /// The image does not look like those of training.
+    Invalid,
     /// The score or the threshold is NaN.
     Missing,
 }
@@ -45,7 +47,9 @@ pub(super) struct Judged<'a> {
 impl<'a> Judged<'a> {
     fn new(image: &'a ReportImage, report: &Report) -> Self {
         let threshold = report.threshold;
-        let verdict = if image.score.is_nan() || threshold.is_nan() {
+        let verdict = if image.invalid.is_some() {
+            Verdict::Invalid
+        } else if image.score.is_nan() || threshold.is_nan() {
             Verdict::Missing
         } else if is_defect(image.score, threshold) {
             Verdict::Defect
@@ -59,7 +63,7 @@ impl<'a> Judged<'a> {
             (Verdict::Defect, Some(false)) => Outcome::FalseAlarm,
             (Verdict::Defect, Some(true)) => Outcome::Found,
             (Verdict::Ok | Verdict::Unsure, Some(false)) => Outcome::Passed,
-            (Verdict::Missing, _) | (_, None) => Outcome::Unknown,
+            (Verdict::Invalid | Verdict::Missing, _) | (_, None) => Outcome::Unknown,
         };
         Self { image, verdict, outcome }
     }
@@ -70,7 +74,8 @@ impl<'a> Judged<'a> {
             (Outcome::Miss, _) => 0,
             (Outcome::FalseAlarm, _) => 1,
             (_, Verdict::Missing) => 2,
-            _ => 3,
+            (_, Verdict::Invalid) => 3,
+            _ => 4,
         }
     }
 }
@@ -78,7 +83,7 @@ impl<'a> Judged<'a> {
 /// The images of the report, judged and in the order of the gallery.
 ///
 /// The worst miss is the defect with the lowest score, the worst false alarm the good image with
-/// the highest; images without a verdict follow, then all others by falling score. Equal scores
+/// the highest; images without a verdict follow, then those that are invalid, then all others by falling score. Equal scores
 /// are ordered by name.
 pub(super) fn in_order(report: &Report) -> Vec<Judged<'_>> {
     let mut judged: Vec<Judged<'_>> =
@@ -101,6 +106,7 @@ pub(super) struct Tally {
     pub(super) ok: usize,
     pub(super) unsure: usize,
     pub(super) defect: usize,
+    pub(super) invalid: usize,
     pub(super) missing: usize,
     /// Of the images with a label and a verdict.
     pub(super) confusion: ConfusionCounts,
@@ -114,6 +120,7 @@ impl Tally {
                 Verdict::Ok => tally.ok += 1,
                 Verdict::Unsure => tally.unsure += 1,
                 Verdict::Defect => tally.defect += 1,
+                Verdict::Invalid => tally.invalid += 1,
                 Verdict::Missing => tally.missing += 1,
             }
             match image.outcome {
@@ -222,6 +229,20 @@ mod tests {
         assert_eq!((tally.good(), tally.defects()), (3, 3));
         let labels = Labels::new(&report.images);
         assert_eq!((labels.good, labels.defects, labels.unlabelled), (3, 4, 2));
+    }
+
+    #[test]
+    fn an_invalid_image_is_neither_right_nor_wrong() {
+        let mut report = report();
+        for name in [1, 7] {
+            report.images[name].invalid = Some("too dark".to_owned());
+        }
+        let judged = in_order(&report);
+        let tally = Tally::new(&judged);
+        assert_eq!((tally.ok, tally.defect, tally.invalid, tally.missing), (3, 3, 2, 1));
+        assert_eq!((tally.confusion.true_positives, tally.confusion.false_negatives), (0, 1));
+        let names: Vec<&str> = judged[4..6].iter().map(|judged| &judged.image.name[..]).collect();
+        assert_eq!(names, ["found", "worst miss"]);
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub(super) fn summary(page: &Page<'_>) -> Markup {
                     (tile("unsure", "UNSURE", &whole(tally.unsure), &share(tally.unsure, all)))
                 }
                 (tile("defect", "DEFECT", &whole(tally.defect), &share(tally.defect, all)))
+                @if tally.invalid > 0 {
+                    (tile("invalid", "INVALID", &whole(tally.invalid), "not like the training images"))
+                }
                 @let fate = if errors == 0 { "every file was scored" } else { "without a verdict" };
                 (tile(if errors > 0 { "error" } else { "" }, "Errors", &whole(errors), fate))
             }

@@ -118,12 +118,14 @@ const show = (result) => {
   part("name").textContent = result.name;
   part("image").alt = result.name;
   const { answer, error } = result;
-  part("error").textContent = error ?? "";
-  part("error").hidden = !error;
+  const said = error ?? answer.reason ?? "";
+  part("error").textContent = said;
+  part("error").hidden = said === "";
   document.querySelector(".facts dl").hidden = !answer;
   if (answer) {
     const unit = model?.unit ? ` ${model.unit}` : "";
-    part("score").textContent = number(answer.score) + unit;
+    const shown = table.shownScore(answer);
+    part("score").textContent = shown.startsWith(">") ? shown : shown + unit;
     part("score-threshold").textContent = number(answer.threshold) + unit;
     part("p-row").hidden = answer.p_value === null;
     part("p-value").textContent = answer.p_value === null ? "" : `${(100 * answer.p_value).toFixed(1)} %`;

@@ -5,7 +5,9 @@ import { number } from "./histogram.js";
 const part = (id) => document.getElementById(id);
 // More would slow the page down; a server keeps what it has to keep elsewhere.
 const MOST = 1000;
-const WORDS = { ok: "OK", unsure: "UNSURE", defect: "DEFECT" };
+const WORDS = { ok: "OK", unsure: "UNSURE", defect: "DEFECT", invalid: "INVALID" };
+// Beyond so many thresholds a score is only said to be more.
+const MOST_MULTIPLES = 100;
 
 // Each: { file, name, model, time, answer } or { …, error }; the oldest first.
 export const results = [];
@@ -18,8 +20,15 @@ export const badge = (element, result) => {
   element.className = `badge ${result.error ? "none" : result.answer.verdict}`;
 };
 
+// The score for people; a file of results has it in full.
+export const shownScore = ({ score, threshold }) =>
+  threshold > 0 && (score === null || score > MOST_MULTIPLES * threshold) ? `> ${MOST_MULTIPLES} × threshold` : number(score);
+
 // The verdict that another threshold would give; doubt belongs to the model's own.
-export const verdictAt = (threshold, { score }) => (score === null || !(score < threshold) ? "defect" : "ok");
+export const verdictAt = (threshold, { score, verdict }) => {
+  if (verdict === "invalid") return verdict;
+  return score === null || !(score < threshold) ? "defect" : "ok";
+};
 
 const clock = (time) => time.toLocaleTimeString("en-GB");
 
@@ -45,16 +54,16 @@ const row = (result, show) => {
   result.change = document.createElement("span");
   result.change.className = "change";
   verdict.append(mark, result.change);
-  cell("td", "number").textContent = result.error ? "" : number(result.answer.score);
+  cell("td", "number").textContent = result.error ? "" : shownScore(result.answer);
   cell("td", "time").textContent = clock(result.time);
-  if (result.error) line.title = result.error;
+  line.title = result.error ?? result.answer.reason ?? "";
   result.row = line;
   return line;
 };
 
 const count = () => {
   const of = (wanted) => results.filter((result) => word(result) === wanted).length;
-  const parts = ["OK", "UNSURE", "DEFECT", "ERROR"].map((wanted) => [of(wanted), wanted]);
+  const parts = ["OK", "UNSURE", "DEFECT", "INVALID", "ERROR"].map((wanted) => [of(wanted), wanted]);
   const told = parts.filter(([found]) => found > 0).map(([found, wanted]) => `${found} ${wanted}`);
   part("counts").textContent = results.length === 0 ? "None yet." : `${results.length}: ${told.join(", ")}`;
   part("table").hidden = results.length === 0;
@@ -108,11 +117,11 @@ const field = (value) => {
 };
 
 export const csv = () => {
-  const lines = [["time", "model", "image", "verdict", "score", "threshold", "p_value", "error"]];
+  const lines = [["time", "model", "image", "verdict", "score", "threshold", "p_value", "reason", "error"]];
   for (const { time, model, name, answer, error } of results) {
-    const { verdict, score, threshold, p_value } = answer ?? {};
+    const { verdict, score, threshold, p_value, reason } = answer ?? {};
     const told = answer && score === null ? "inf" : score;
-    lines.push([time.toISOString(), model, name, verdict, told, threshold, p_value, error]);
+    lines.push([time.toISOString(), model, name, verdict, told, threshold, p_value, reason, error]);
   }
   return lines.map((line) => `${line.map(field).join(",")}\r\n`).join("");
 };

@@ -9,7 +9,7 @@ use burn::tensor::Device;
 use differnet::{
     Config, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer, Scoring,
 };
-use differnet_data::{ContentHash, ImageError, ImageInput, decode_bytes};
+use differnet_data::{ContentHash, ImageError, ImageInput, InputStatistics, decode_bytes};
 use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};
 use image::{ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
@@ -97,7 +97,12 @@ impl Scorer for Fake {
             Ok(match read {
                 Ok((hash, pixels)) => {
                     let thresholds = scoring.header.thresholds();
-                    Ok(scoring.config.judge(hash, vec![pixels], &thresholds)?)
+                    Ok(scoring.config.judge(
+                        hash,
+                        InputStatistics::default(),
+                        vec![pixels],
+                        &thresholds,
+                    )?)
                 }
                 Err(error) => Err(error),
             })

@@ -106,6 +106,7 @@ pub(super) fn report(variant: Variant, images: usize) -> anyhow::Result<Report> 
                 path: image.name.clone(),
                 kind: image.kind.clone(),
                 score: image.score,
+                invalid: None,
             })
             .collect();
         report.metrics = Some(evaluate(&scored, Some(THRESHOLD), 0)?);

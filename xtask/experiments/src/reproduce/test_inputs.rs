@@ -58,6 +58,7 @@ pub(super) fn result(category: &str, seed: u64, auroc: f64) -> CellResult {
         path: "part.png".into(),
         kind: kind.map(String::from),
         score,
+        invalid: None,
     };
     let images = vec![image(None, 1.0), image(None, 2.0), image(Some("dent"), 3.0)];
     let metrics = evaluate(&images, None, 1).expect("both kinds are there");

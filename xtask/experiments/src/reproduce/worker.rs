@@ -199,6 +199,7 @@ fn run_test(
         kind: sample.defect.as_ref().map(|defect| defect.kind.clone()),
         // JSON knows no infinity.
         score: score.min(f64::MAX),
+        invalid: None,
     };
     let images: Vec<ScoredImage> = samples.iter().zip(scores).map(image).collect();
     let metrics = evaluate(&images, trained::threshold(model, test), spec.seed)?;
