@@ -1,7 +1,7 @@
 //! Distance of features from what training showed.
 
 /// Root mean square of features, each in standard deviations from its mean in training; `None` if the model
-/// keeps no statistics.
+/// keeps no statistics, or without features.
 ///
 /// - `means`, `deviations`: of each feature in training, `[features]`
 /// - `features`: mean features of an image or of several, `[features]`
@@ -12,12 +12,11 @@ pub(crate) fn feature_distance(
     deviations: &[f32],
     features: impl IntoIterator<Item = f64>,
 ) -> Option<f64> {
-    if means.is_empty() {
-        return None;
-    }
+    let mut features = features.into_iter().peekable();
+    features.peek().filter(|_| !means.is_empty())?;
     let training = means.iter().zip(deviations);
     let (mut sum, mut count) = (0.0, 0_usize);
-    for (feature, (&mean, &deviation)) in features.into_iter().zip(training) {
+    for (feature, (&mean, &deviation)) in features.zip(training) {
         if deviation > 0.0 {
             sum += ((feature - f64::from(mean)) / f64::from(deviation)).powi(2);
             count += 1;
@@ -39,5 +38,6 @@ mod tests {
         // 3 and 4 deviations: √((9 + 16) / 2).
         assert_eq!(distance([4.0, 4.0, 5.0]), 12.5_f64.sqrt());
         assert_eq!(feature_distance(&[], &[], []), None);
+        assert_eq!(feature_distance(&[1.0], &[1.0], []), None);
     }
 }

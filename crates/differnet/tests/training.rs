@@ -9,8 +9,8 @@ use differnet::methods::{DifferNetConfig, row_scores};
 use differnet::progress::{CancelToken, Monitor, Progress, Stage};
 use differnet::scoring::{Average, Thresholds};
 use differnet::{
-    BadImagePolicy, Config, Error, HistoryPoint, ImageScore, Method, Model, Preset, Runtime,
-    ScoreConfig, Trained, Training,
+    BadImagePolicy, Config, Error, Header, HistoryPoint, ImageScore, Method, Model, Preset,
+    Runtime, ScoreConfig, Trained, Training,
 };
 use differnet_data::{Area, Layout, Regions, load_dataset, paint_neutral};
 use differnet_features::FeatureCache;
@@ -360,7 +360,8 @@ fn files_that_are_no_models_are_named_with_the_reason() {
         bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
         bytes
     };
-    assert!(load(&replaced("\\\"format\\\":4", "\\\"format\\\":9")).contains("format 9"));
+    let format = |number: u32| format!("\\\"format\\\":{number}");
+    assert!(load(&replaced(&format(Header::FORMAT), &format(9))).contains("format 9"));
     assert!(load(&replaced("\"differnet\"", "\"different\"")).contains("no description"));
     // A weight that is not a number.
     let mut bytes = whole.clone();

@@ -1,16 +1,17 @@
 //! Anomaly maps of the paper's method (Section 3.3): the likelihood's gradient, and local deviations.
 
 use differnet_data::{RgbImage, SeenImage};
-use differnet_features::{IMAGE_SIZE, ImageGradients, LOCAL_GRID, LocalFeatures};
+use differnet_features::{FEATURES, IMAGE_SIZE, ImageGradients, LOCAL_GRID, LocalFeatures};
 use differnet_scoring::{AnomalyMap, Grid, MapAverage};
 use rayon::prelude::*;
 
 use super::scales;
 use super::scorer::DifferNet;
+use crate::adaptive::mean_of_rows;
 use crate::error::Error;
 use crate::localization::{DecodedImage, Localization, LocalizeConfig, Localizer, MapKind};
 use crate::runtime::Runtime;
-use crate::score::ScoreConfig;
+use crate::score::{ImageScore, ScoreConfig};
 use crate::scorer::Scoring;
 
 /// Transforms that a map is averaged over unless it is asked for another number.
@@ -42,6 +43,7 @@ impl Localizer for DifferNet {
         let transforms = config.transforms_of(&hash, &header.config.transform_config());
         let mut average = MapAverage::new(IMAGE_SIZE);
         let mut transform_scores = Vec::with_capacity(transforms.len());
+        let mut all_rows = Vec::with_capacity(transforms.len() * FEATURES);
         for transforms in transforms.chunks(IMAGES) {
             let turned: Vec<RgbImage> = transforms
                 .par_iter()
@@ -54,11 +56,13 @@ impl Localizer for DifferNet {
                 MapKind::Deviation => self.deviation_maps(runtime, &pixels, &degrees)?,
             };
             transform_scores.extend(self.scores_of(&rows));
+            all_rows.extend(rows);
             for (map, degrees) in maps.iter().zip(degrees) {
                 average.add(map, degrees);
             }
         }
         let score = config.judge(hash, statistics, transform_scores, &header.thresholds())?;
+        let score = ImageScore { mean_features: mean_of_rows(&all_rows), ..score };
         let map = average.mean();
         let map = match kind {
             MapKind::Gradient => map,
