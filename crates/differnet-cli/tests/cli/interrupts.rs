@@ -3,32 +3,45 @@
 #![cfg(unix)]
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+use safetensors::SafeTensors;
 
 use crate::fixture::{Fixture, Run};
 
-/// Updates enough for a signal to arrive before the last.
-const LONG: [&str; 6] = ["--updates", "800", "--validate-every", "50", "--patience", "0"];
+/// Updates of a training: more than it makes before a signal arrives, because it saves its state after each.
+const LONG: [&str; 6] = ["--updates", "3000", "--validate-every", "500", "--patience", "0"];
 
-/// Trains without an earlier run's features, so that interruptions fall into extraction, too.
+/// A training without the features of other tests, so that it extracts them itself.
 fn training(out: &Path, cache: &Path) -> Command {
     let mut command = Fixture::shared().train_command(out, &LONG);
     command.arg("--cache").arg(cache).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-/// Sends `signal` some time after the training began.
-fn interrupted(signal: &str, after: Duration, out: &Path, cache: &Path) -> Run {
-    let mut child = training(out, cache).spawn().unwrap();
+/// Sends `signal` to a training that saves its state after every update, as soon as `arrived`.
+fn interrupted(signal: &str, out: &Path, cache: &Path, arrived: impl Fn(&Path) -> bool) -> Run {
+    let mut command = training(out, cache);
+    let mut child = command.env("DIFFERNET_CHECKPOINT_SECONDS", "0").spawn().unwrap();
     let checkpoints = format!("{}.checkpoints", out.display());
-    while !Path::new(&checkpoints).exists() && child.try_wait().unwrap().is_none() {
-        std::thread::sleep(Duration::from_millis(2));
+    while !arrived(Path::new(&checkpoints)) && is_running(&mut child) {
+        std::thread::sleep(Duration::from_millis(1));
     }
-    std::thread::sleep(after);
-    // Fails harmlessly if the training is over by then.
-    let _ = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     child.wait_with_output().unwrap().into()
+}
+
+fn is_running(child: &mut Child) -> bool {
+    child.try_wait().unwrap().is_none()
+}
+
+/// Updates of the state saved in the folder `checkpoints`; 0 without one.
+fn updates(checkpoints: &Path) -> usize {
+    let Ok(bytes) = std::fs::read(checkpoints.join("latest.safetensors")) else { return 0 };
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    header.metadata().as_ref().unwrap()["differnet_flow.steps"].parse().unwrap()
 }
 
 #[test]
@@ -36,34 +49,39 @@ fn an_interrupted_and_resumed_training_gives_the_same_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let [cache, other_cache] = ["cache", "other"].map(|name| folder.path().join(name));
     let model = folder.path().join("interrupted.differnet");
-    let first = interrupted("-INT", Duration::ZERO, &model, &cache);
-    assert_eq!(first.code, Some(130), "{}", first.err);
-    assert!(first.err.contains("Repeat the same command to go on"), "{}", first.err);
-    assert!(!first.err.contains("error"), "{}", first.err);
-    assert!(!model.exists());
-    // Whenever these arrive, in the middle of extraction, of the updates, or too late.
-    for (signal, milliseconds) in [("-TERM", 300), ("-INT", 700)] {
-        let run = interrupted(signal, Duration::from_millis(milliseconds), &model, &cache);
-        assert!(matches!(run.code, Some(0 | 130 | 1)), "{}", run.err);
+    let checkpoints = folder.path().join("interrupted.differnet.checkpoints");
+    // During extraction, then twice in the middle of the updates.
+    for (signal, more) in [("-INT", 0), ("-TERM", 20), ("-INT", 20)] {
+        let least = updates(&checkpoints) + more;
+        let arrived = |folder: &Path| folder.exists() && updates(folder) >= least;
+        let run = interrupted(signal, &model, &cache, arrived);
+        assert_eq!(run.code, Some(130), "{}", run.err);
+        assert!(run.err.contains("Repeat the same command to go on"), "{}", run.err);
+        assert!(!run.err.contains("error"), "{}", run.err);
+        assert!(!model.exists());
+        assert!((least..3000).contains(&updates(&checkpoints)), "{}", updates(&checkpoints));
     }
-    if !model.exists() {
-        Run::from(training(&model, &cache).output().unwrap()).text();
-    }
+    Run::from(training(&model, &cache).output().unwrap()).text();
     let uninterrupted = folder.path().join("uninterrupted.differnet");
     Run::from(training(&uninterrupted, &other_cache).output().unwrap()).text();
     assert!(std::fs::read(model).unwrap() == std::fs::read(uninterrupted).unwrap());
-    let left = folder.path().join("interrupted.differnet.checkpoints");
-    assert!(!left.exists(), "checkpoints of a finished training are removed");
+    assert!(!checkpoints.exists(), "checkpoints of a finished training are removed");
 }
 
 #[test]
 fn another_training_does_not_take_up_the_interrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let (model, cache) = (folder.path().join("nut.differnet"), folder.path().join("cache"));
-    // Without any update made there is nothing to take up: wait for the first features.
-    let run = interrupted("-INT", Duration::ZERO, &model, &cache);
+    let run = interrupted("-INT", &model, &cache, |checkpoints| updates(checkpoints) > 0);
     assert_eq!(run.code, Some(130), "{}", run.err);
-    let mut other = Fixture::shared().train_command(&model, &["--updates", "12", "--restart"]);
-    Run::from(other.arg("--seed").arg("5").output().unwrap()).text();
+    let other = |more: &[&str]| -> Run {
+        let mut command = Fixture::shared().train_command(&model, &["--updates", "12"]);
+        command.args(["--seed", "5"]).args(more).output().unwrap().into()
+    };
+    let refused = other(&[]);
+    assert_eq!(refused.code, Some(1), "{}", refused.err);
+    assert!(refused.err.contains("--restart"), "{}", refused.err);
+    assert!(!model.exists());
+    other(&["--restart"]).text();
     assert!(model.exists());
 }
