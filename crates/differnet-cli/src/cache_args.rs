@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use differnet_features::{FeatureCache, default_cache_folder};
+use differnet_features::FeatureCache;
 
 /// Where features are remembered between runs.
 #[derive(Debug, clap::Args)]
@@ -37,6 +37,6 @@ pub(crate) fn folder(named: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
     let given = std::env::var_os(VARIABLE).filter(|folder| !folder.is_empty());
     given
         .map(PathBuf::from)
-        .or_else(default_cache_folder)
+        .or_else(|| Some(dirs::cache_dir()?.join("differnet")))
         .context("this user has no cache folder: name one with --cache, or use --no-cache")
 }

@@ -12,7 +12,6 @@
 
 mod alexnet;
 mod cache;
-mod cache_folder;
 mod efficientnet_lite;
 mod error;
 mod extractor;
@@ -25,7 +24,6 @@ mod weights;
 
 pub use alexnet::AlexNet;
 pub use cache::{CacheUsage, FeatureCache, TransformKey};
-pub use cache_folder::default_cache_folder;
 pub use efficientnet_lite::{
     EfficientNetLite, HostEfficientNetLite, STAGES, StageMap, efficientnet_lite_id,
 };

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use differnet::{Config, DeviceChoice, Error, MTD_JITTER, Method, Preset};
-use differnet_features::default_cache_folder;
 
 use crate::preset_arg::preset_parser;
 use xtask_support::UsageError;
@@ -85,7 +84,7 @@ impl RunArgs {
             (None, _) => std::env::var_os("DIFFERNET_CACHE")
                 .filter(|folder| !folder.is_empty())
                 .map(PathBuf::from)
-                .or_else(default_cache_folder)
+                .or_else(|| Some(dirs::cache_dir()?.join("differnet")))
                 .map(Some)
                 .context("this user has no cache folder: name one with --cache, or use --no-cache"),
         }
