@@ -77,7 +77,6 @@ pub struct Calibration {
     pub good_scores: Vec<f64>,
     /// Those of the images that were added after training, by digests of their contents; empty
     /// where the scores are those of the images held back in training.
-    #[serde(default)]
     pub added: GoodImages,
 }
 

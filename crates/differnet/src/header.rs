@@ -160,7 +160,9 @@ impl Header {
             |error: serde_json::Error| not_a_model(format!("its description is damaged ({error})"));
         let Format { format: found } = serde_json::from_str(text).map_err(damaged)?;
         if found != FORMAT {
-            return Err(not_a_model(format!("it has format {found}; this version reads {FORMAT}")));
+            return Err(not_a_model(format!(
+                "it has format {found}, this program reads {FORMAT}: train the model anew"
+            )));
         }
         let header: Self = serde_json::from_str(text).map_err(damaged)?;
         header.check().map_err(not_a_model)?;
