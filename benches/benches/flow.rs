@@ -4,8 +4,8 @@ use std::cell::{LazyCell, RefCell};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use differnet_benches::devices;
-use differnet_flow::{AdamConfig, FlowConfig, Trainer};
+use differnet_benches::{BenchDevice, devices};
+use differnet_flow::{AdamConfig, Backend, FlowConfig, Trainer};
 
 /// Rows of a batch: 24 images under 4 transforms.
 const ROWS: usize = 96;
@@ -20,6 +20,12 @@ fn rows() -> Vec<f32> {
 
 fn tensor(device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(rows(), [ROWS, FEATURES]), device)
+}
+
+/// The backend that programs use on the device.
+fn backend(BenchDevice { name, device }: &BenchDevice) -> Backend {
+    let backend = if name == "flex" { Backend::Host } else { Backend::Tensors };
+    backend(device.clone())
 }
 
 /// Features to latents and back, without gradients.
@@ -49,7 +55,8 @@ fn train(c: &mut Criterion) {
         for hidden in HIDDEN {
             let config = FlowConfig::new(FEATURES).with_hidden(hidden);
             let trainer = LazyCell::new(|| {
-                RefCell::new(Trainer::new(config.init(1, &device.device), AdamConfig::new()))
+                let flow = config.init(1, &device.device);
+                RefCell::new(Trainer::new(flow, AdamConfig::new(), &backend(&device)))
             });
             let mut group = c.benchmark_group(format!("flow/{}/{hidden}", device.name));
             group.throughput(Throughput::Elements(ROWS as u64));

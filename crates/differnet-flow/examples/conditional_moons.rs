@@ -11,7 +11,7 @@ use std::f32::consts::PI;
 use std::path::PathBuf;
 
 use burn::tensor::{Device, Tensor, TensorData};
-use differnet_flow::{AdamConfig, Fit, FitConfig, Flow, FlowConfig, FlowInput};
+use differnet_flow::{AdamConfig, Backend, Fit, FitConfig, Flow, FlowConfig, FlowInput};
 use plotters::prelude::*;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -24,7 +24,7 @@ const SAMPLES: usize = 1000;
 fn main() -> Result<(), Box<dyn Error>> {
     let path =
         std::env::args_os().nth(1).map_or_else(|| "conditional_moons.svg".into(), PathBuf::from);
-    let device = Device::flex();
+    let backend = Backend::Host(Device::flex());
     let (rows, moons) = two_moons();
     let input = FlowInput { rows: &rows, condition: &moons };
     let config = FlowConfig::new(2)
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_output_scale(Some(0.1));
     let adam = AdamConfig::new().with_learning_rate(2e-3).with_max_gradient_norm(Some(1.0));
     let settings = FitConfig::new(1500).with_batch_size(250).with_seed(SEED).with_adam(adam);
-    let mut fit = Fit::new(&config, input, &settings, &device)?;
+    let mut fit = Fit::new(&config, input, &settings, &backend)?;
     for report in &mut fit {
         let report = report?;
         if report.step.is_multiple_of(300) {
@@ -53,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             .y_label_area_size(35)
             .build_cartesian_2d(-2.2_f32..2.2, -1.6_f32..1.6)?;
         chart.configure_mesh().disable_mesh().draw()?;
-        let samples = samples(&flow, moon, &device);
+        let samples = samples(&flow, moon, backend.device());
         chart.draw_series(
             samples.chunks_exact(2).map(|p| Circle::new((p[0], p[1]), 1, BLUE.filled())),
         )?;

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use burn::tensor::Device;
-use differnet_flow::{AdamConfig, FlowConfig, FlowInput, HostFlow, Trainer};
+use differnet_flow::{AdamConfig, Backend, FlowConfig, FlowInput, HostFlow, Trainer};
 
 /// Rows of an update, and places of an image.
 const ROWS: [usize; 2] = [1024, 784];
@@ -31,7 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_epsilon(1e-8)
         .with_weight_decay(0.0)
         .with_max_gradient_norm(Some(1.0));
-    let mut trainer = Trainer::new(config.init(1, &Device::flex()), adam);
+    let backend = Backend::Host(Device::flex());
+    let mut trainer = Trainer::new(config.init(1, backend.device()), adam, &backend);
     let values = |count: usize, step: f32| (0..count).map(move |i| (i as f32 * step).sin());
     let [(rows, condition), (image, places)] = ROWS.map(|rows| {
         let rows_of = |width, step| values(rows * width, step).collect::<Vec<f32>>();

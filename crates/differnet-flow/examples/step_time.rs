@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use burn::tensor::Device;
-use differnet_flow::{AdamConfig, FlowConfig, Trainer};
+use differnet_flow::{AdamConfig, Backend, FlowConfig, Trainer};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut numbers = std::env::args().skip(1).map(|argument| argument.parse::<usize>());
@@ -14,7 +14,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let updates = numbers.next().transpose()?.unwrap_or(5);
     let config = FlowConfig::new(768).with_hidden(hidden);
     let start = Instant::now();
-    let mut trainer = Trainer::new(config.init(1, &Device::flex()), AdamConfig::new());
+    let backend = Backend::Host(Device::flex());
+    let mut trainer = Trainer::new(config.init(1, backend.device()), AdamConfig::new(), &backend);
     println!("{} parameters drawn in {:.2?}", config.parameters(), start.elapsed());
 
     let rows: Vec<f32> = (0..96 * 768).map(|i| (i as f32 * 0.731).sin()).collect(); // [96, 768]

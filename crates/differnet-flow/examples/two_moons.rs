@@ -8,7 +8,7 @@ use std::f32::consts::PI;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
-use differnet_flow::{AdamConfig, Fit, FitConfig, Flow, FlowConfig};
+use differnet_flow::{AdamConfig, Backend, Fit, FitConfig, Flow, FlowConfig};
 use plotters::prelude::*;
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -20,21 +20,21 @@ const CELLS: usize = 120;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let path = std::env::args_os().nth(1).map_or_else(|| "two_moons.svg".into(), PathBuf::from);
-    let device = Device::flex();
+    let backend = Backend::Host(Device::flex());
     let rows = two_moons();
     let config = FlowConfig::new(2).with_blocks(8).with_hidden(64).with_hidden_layers(2);
     let settings = FitConfig::new(2000)
         .with_batch_size(250)
         .with_seed(SEED)
         .with_adam(AdamConfig::new().with_learning_rate(1e-3));
-    let mut fit = Fit::new(&config, &rows, &settings, &device)?;
+    let mut fit = Fit::new(&config, &rows, &settings, &backend)?;
     for report in &mut fit {
         let report = report?;
         if report.step.is_multiple_of(400) {
             println!("update {:4}: loss {:.3} nats per feature", report.step, report.loss);
         }
     }
-    draw(&path, &fit.into_flow(), &rows, &device)?;
+    draw(&path, &fit.into_flow(), &rows, backend.device())?;
     println!("wrote {}", path.display());
     Ok(())
 }

@@ -9,13 +9,13 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::str::FromStr;
 
-use burn::tensor::Device;
 use differnet_files::{
     Dtype, FileError, NamedTensor, TensorFile, TensorSource, TensorSpec, TensorValues,
     save_tensors, write_tensors,
 };
 
 use crate::adam::AdamConfig;
+use crate::backend::Backend;
 use crate::error::FlowError;
 use crate::flow::Flow;
 use crate::host::HostMoments;
@@ -76,22 +76,22 @@ impl Trainer {
         self.flow.tensors(FLOW_PREFIX).chain(moments)
     }
 
-    /// The trainer saved at `path`, on `device`, and the metadata saved with it.
+    /// The trainer saved at `path`, on `backend`, and the metadata saved with it.
     ///
-    /// It goes on exactly as the saved one would have: on the CPU, bit for bit.
+    /// It goes on exactly as the saved one would have: on the host processor, bit for bit.
     ///
     /// # Errors
     /// A [`FlowError`] that names the file, the tensor or the metadata key at fault.
     pub fn load_checkpoint(
         path: &Path,
-        device: &Device,
+        backend: &Backend,
     ) -> Result<(Self, BTreeMap<String, String>), FlowError> {
         let mut file = TensorFile::open(path)?;
         let mut metadata = file.metadata();
         let config = config_from(&metadata, CONFIG_KEY)?;
         let adam = parse(&metadata, ADAM_KEY, "settings of Adam", AdamConfig::from_text)?;
         let steps = parse(&metadata, STEPS_KEY, "a count", |value| u64::from_str(value).ok())?;
-        let flow = Flow::from_source(&mut file, FLOW_PREFIX, &config, device)?;
+        let flow = Flow::from_source(&mut file, FLOW_PREFIX, &config, backend.device())?;
         let specs = moment_specs(&flow);
         let known: BTreeSet<&str> =
             specs.iter().flat_map(|(first, second)| [&*first.name, &*second.name]).collect();
@@ -104,7 +104,7 @@ impl Trainer {
         let moments = specs.iter().map(|(first, second)| {
             Ok(HostMoments { first: read(first)?, second: read(second)? }) //
         });
-        let moments = Moments::new(moments.collect::<Result<_, FileError>>()?, device);
+        let moments = Moments::new(moments.collect::<Result<_, FileError>>()?, backend);
         file.verify()?;
         for key in [CONFIG_KEY, ADAM_KEY, STEPS_KEY] {
             metadata.remove(key);
@@ -121,7 +121,7 @@ impl Moments {
                 let values = moments.iter().flat_map(|moments| [&moments.first, &moments.second]);
                 Box::new(values.map(|values| Cow::Borrowed(&**values)))
             }
-            Self::Device(moments) => {
+            Self::Tensors(moments) => {
                 let tensors = moments.iter().flat_map(|moments| [&moments.first, &moments.second]);
                 Box::new(tensors.map(|tensor| {
                     let data = tensor.to_data().convert::<f32>();

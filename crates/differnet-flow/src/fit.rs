@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use burn::config::Config;
-use burn::tensor::Device;
 use differnet_random::BatchOrder;
 
 use crate::adam::AdamConfig;
+use crate::backend::Backend;
 use crate::error::TrainError;
 use crate::flow::{Flow, FlowConfig};
 use crate::input::{FlowInput, Widths};
@@ -31,7 +31,7 @@ pub struct FitConfig {
     pub noise: Option<f64>,
 }
 
-/// A flow fitted to the rows of `input`, each given its condition, on `device`; [`Fit`] shows its
+/// A flow fitted to the rows of `input`, each given its condition, on `backend`; [`Fit`] shows its
 /// updates.
 ///
 /// # Errors
@@ -41,9 +41,9 @@ pub fn fit<'a>(
     config: &FlowConfig,
     input: impl Into<FlowInput<'a>>,
     settings: &FitConfig,
-    device: &Device,
+    backend: &Backend,
 ) -> Result<Flow, TrainError> {
-    let mut fit = Fit::new(config, input, settings, device)?;
+    let mut fit = Fit::new(config, input, settings, backend)?;
     fit.try_for_each(|update| update.map(drop))?;
     Ok(fit.into_flow())
 }
@@ -54,11 +54,12 @@ pub fn fit<'a>(
 ///
 /// ```
 /// use burn::tensor::Device;
-/// use differnet_flow::{Fit, FitConfig, FlowConfig};
+/// use differnet_flow::{Backend, Fit, FitConfig, FlowConfig};
 ///
 /// let rows: Vec<f32> = (0..200).map(|i| (i as f32 * 0.7).sin()).collect(); // [100, 2]
 /// let config = FlowConfig::new(2).with_blocks(2).with_hidden(16);
-/// let mut fit = Fit::new(&config, &rows, &FitConfig::new(20), &Device::flex())?;
+/// let backend = Backend::Host(Device::flex());
+/// let mut fit = Fit::new(&config, &rows, &FitConfig::new(20), &backend)?;
 /// for report in &mut fit {
 ///     if report?.loss < 0.5 {
 ///         break;
@@ -85,7 +86,7 @@ pub struct Fit<'a> {
 }
 
 impl<'a> Fit<'a> {
-    /// A training on the rows of `input`, each given its condition, on `device`, before its first
+    /// A training on the rows of `input`, each given its condition, on `backend`, before its first
     /// update.
     ///
     /// # Errors
@@ -95,7 +96,7 @@ impl<'a> Fit<'a> {
         config: &FlowConfig,
         input: impl Into<FlowInput<'a>>,
         settings: &FitConfig,
-        device: &Device,
+        backend: &Backend,
     ) -> Result<Self, TrainError> {
         config.validate()?;
         settings.adam.validate()?;
@@ -123,7 +124,11 @@ impl<'a> Fit<'a> {
             deviations: vec![noise as f32; widths.features],
             rows: Vec::new(),
             condition: Vec::new(),
-            trainer: Trainer::new(config.init(seed, device), settings.adam.clone()),
+            trainer: Trainer::new(
+                config.init(seed, backend.device()),
+                settings.adam.clone(),
+                backend,
+            ),
         })
     }
 

@@ -12,7 +12,7 @@ use crate::coupling::CouplingBlock;
 use crate::error::FlowError;
 use crate::flow::{Flow, FlowConfig};
 use crate::flow_file::{self, StoredFlow};
-use crate::host::{self, HostBlockWeights, HostLayer};
+use crate::host::{HostBlockWeights, HostLayer};
 use crate::input::{FlowInput, Widths};
 use crate::io::{check_names, read_indices, transposed};
 use crate::permutation::Permutation;
@@ -60,11 +60,6 @@ impl HostLatents {
 }
 
 impl HostFlow {
-    /// Whether tensors of `device` are in the host's memory, so that this is the fast way there.
-    pub fn serves(device: &Device) -> bool {
-        host::is_host(device)
-    }
-
     /// A copy of `flow`.
     pub fn of(flow: &Flow) -> Self {
         let config = flow.config();

@@ -6,14 +6,14 @@
 //!
 //! ```
 //! use burn::tensor::{Device, Tensor, TensorData};
-//! use differnet_flow::{FitConfig, FlowConfig, fit};
+//! use differnet_flow::{Backend, FitConfig, FlowConfig, fit};
 //!
 //! let rows: Vec<f32> = (0..200).map(|i| (i as f32 * 0.7).sin()).collect(); // [100, 2]
-//! let device = Device::flex();
+//! let backend = Backend::Host(Device::flex());
 //! let config = FlowConfig::new(2).with_blocks(2).with_hidden(16);
-//! let flow = fit(&config, &rows, &FitConfig::new(20), &device)?;
+//! let flow = fit(&config, &rows, &FitConfig::new(20), &backend)?;
 //!
-//! let y = Tensor::<2>::from_data(TensorData::new(rows, [100, 2]), &device);
+//! let y = Tensor::<2>::from_data(TensorData::new(rows, [100, 2]), backend.device());
 //! assert_eq!(flow.log_likelihood(y).dims(), [100]);
 //! # Ok::<(), differnet_flow::TrainError>(())
 //! ```
@@ -32,6 +32,7 @@ struct Readme;
 
 mod adam;
 mod auxiliary;
+mod backend;
 mod checkpoint;
 mod conditional;
 mod coupling;
@@ -55,6 +56,7 @@ mod trainer;
 
 pub use adam::AdamConfig;
 pub use auxiliary::AuxiliaryTensor;
+pub use backend::Backend;
 pub use conditional::ConditionalFlow;
 pub use differnet_files::{FileError, NamedTensor, TensorValues};
 pub use differnet_random::BatchOrder;

@@ -1,9 +1,10 @@
 //! Maximum-likelihood training, one update at a time (Section 3.1.2).
 
 use burn::module::Module;
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Tensor, TensorData};
 
 use crate::adam::AdamConfig;
+use crate::backend::Backend;
 use crate::error::TrainError;
 use crate::flow::Flow;
 use crate::host::{self, Buffers, HostMoments};
@@ -40,19 +41,19 @@ pub struct Trainer {
 /// Adam's moments of each parameter, in the flow's order, where an update needs them.
 #[derive(Debug)]
 pub(crate) enum Moments {
-    /// The CPU updates in place, see [`crate::host`].
+    /// [`Backend::Host`] updates in place, see [`crate::host`].
     Host(Vec<HostMoments>),
-    /// Other devices use tensor operations, see [`crate::tensor_step`].
-    Device(Vec<TensorMoments>),
+    /// [`Backend::Tensors`] uses tensor operations, see [`crate::tensor_step`].
+    Tensors(Vec<TensorMoments>),
 }
 
 impl Trainer {
-    /// A trainer that starts from `flow`, with moments of zero.
-    pub fn new(flow: Flow, config: AdamConfig) -> Self {
+    /// A trainer that starts from `flow`, which is on the device of `backend`, with moments of zero.
+    pub fn new(flow: Flow, config: AdamConfig, backend: &Backend) -> Self {
         let zeros = flow.config().parameter_counts().into_iter();
         let zeros =
             zeros.map(|count| HostMoments { first: vec![0.0; count], second: vec![0.0; count] });
-        let moments = Moments::new(zeros.collect(), &flow.device());
+        let moments = Moments::new(zeros.collect(), backend);
         Self::resume(flow, config, moments, 0)
     }
 
@@ -78,7 +79,7 @@ impl Trainer {
             Moments::Host(moments) => {
                 host::step(&mut self.flow, moments, input, update, step, &self.buffers)
             }
-            Moments::Device(moments) => {
+            Moments::Tensors(moments) => {
                 tensor_step::step(&mut self.flow, moments, input, update, step)
             }
         }?;
@@ -145,11 +146,12 @@ impl Trainer {
 }
 
 impl Moments {
-    /// These moments, kept where `device` updates them.
-    pub(crate) fn new(moments: Vec<HostMoments>, device: &Device) -> Self {
-        if host::is_host(device) {
-            return Self::Host(moments);
-        }
+    /// These moments, kept where `backend` updates them.
+    pub(crate) fn new(moments: Vec<HostMoments>, backend: &Backend) -> Self {
+        let device = match backend {
+            Backend::Host(_) => return Self::Host(moments),
+            Backend::Tensors(device) => device,
+        };
         let tensor = |values: Vec<f32>| {
             let count = values.len();
             Tensor::from_data(TensorData::new(values, [count]), &device.clone().inner())
@@ -158,37 +160,36 @@ impl Moments {
             first: tensor(first),
             second: tensor(second),
         });
-        Self::Device(moments.collect())
+        Self::Tensors(moments.collect())
     }
 
     /// `flow` as its updates need it: with gradients recorded where they come from automatic
     /// differentiation.
     ///
-    /// Not on the CPU, which needs none: Burn keeps an entry for every tensor that was ever to be
+    /// Not on the host processor, which needs none: Burn keeps an entry for every tensor that was ever to be
     /// differentiated until some backward pass clears them away, and there would never be one.
     fn prepare(&self, flow: Flow) -> Flow {
         match self {
             Self::Host(_) => flow.valid(),
-            Self::Device(_) => flow.train(),
+            Self::Tensors(_) => flow.train(),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Tolerance;
+    use burn::tensor::{Device, Tolerance};
     use differnet_files::TensorValues;
 
     use super::*;
     use crate::flow::FlowConfig;
 
-    /// A trainer on the CPU that updates by tensor operations, as other devices do.
+    fn host_trainer(flow: Flow, config: AdamConfig) -> Trainer {
+        Trainer::new(flow, config, &Backend::Host(Device::flex()))
+    }
+
     fn tensor_trainer(flow: Flow, config: AdamConfig) -> Trainer {
-        let zeros = |count| Tensor::zeros([count], &Device::flex());
-        let counts = flow.config().parameter_counts().into_iter();
-        let moments =
-            counts.map(|count| TensorMoments { first: zeros(count), second: zeros(count) });
-        Trainer::resume(flow, config, Moments::Device(moments.collect()), 0)
+        Trainer::new(flow, config, &Backend::Tensors(Device::flex()))
     }
 
     #[test]
@@ -196,20 +197,14 @@ mod tests {
         let flow = FlowConfig::new(4).with_hidden(3).init(1, &Device::flex());
         let rows = [0.5, -1.0, 2.0, 0.25];
         for (mut trainer, recorded) in [
-            (Trainer::new(flow.clone(), AdamConfig::new()), false),
-            (Trainer::new(flow.clone().train(), AdamConfig::new()), false),
+            (host_trainer(flow.clone(), AdamConfig::new()), false),
+            (host_trainer(flow.clone().train(), AdamConfig::new()), false),
             (tensor_trainer(flow, AdamConfig::new()), true),
         ] {
             trainer.step(&rows).unwrap();
             assert_eq!(trainer.flow.device().is_autodiff(), recorded);
             assert!(!trainer.flow().device().is_autodiff());
         }
-    }
-
-    #[test]
-    fn the_cpu_is_recognised_with_and_without_gradients() {
-        assert!(host::is_host(&Device::flex()));
-        assert!(host::is_host(&Device::flex().autodiff()));
     }
 
     #[test]
@@ -231,7 +226,7 @@ mod tests {
                 .with_hidden(hidden)
                 .with_hidden_layers(hidden_layers);
             let flow = config.init(1, &Device::flex());
-            let mut host = Trainer::new(flow.clone(), adam.clone());
+            let mut host = host_trainer(flow.clone(), adam.clone());
             let mut tensors = tensor_trainer(flow, adam);
             let (rows, conditions) = (values(19 * features, 0.7), values(19 * condition, 0.4));
             let input = FlowInput { rows: &rows, condition: &conditions };
@@ -260,11 +255,11 @@ mod tests {
         let flow = config.with_hidden_layers(1).init(1, &Device::flex());
         let (rows, condition) = (values(170 * 11, 0.7), values(170 * 4, 0.4));
         let input = FlowInput { rows: &rows, condition: &condition };
-        let mut host = Trainer::new(flow.clone(), adam.clone());
+        let mut host = host_trainer(flow.clone(), adam.clone());
         let mut tensors = tensor_trainer(flow, adam);
         host.step(input).unwrap();
         tensors.step(input).unwrap();
-        let (Moments::Host(host), Moments::Device(tensors)) = (host.moments, tensors.moments)
+        let (Moments::Host(host), Moments::Tensors(tensors)) = (host.moments, tensors.moments)
         else {
             panic!("one trainer of each kind");
         };
@@ -292,7 +287,7 @@ mod tests {
             let input = FlowInput { rows: &rows, condition };
             let run = |threads| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-                let mut trainer = Trainer::new(config.init(1, &Device::flex()), AdamConfig::new());
+                let mut trainer = host_trainer(config.init(1, &Device::flex()), AdamConfig::new());
                 let step = |trainer: &mut Trainer| trainer.step(input).unwrap().loss;
                 let losses = pool.install(|| [step(&mut trainer), step(&mut trainer)]);
                 (losses, weights(&trainer))

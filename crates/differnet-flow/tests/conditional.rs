@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{Device, Tensor, TensorData, Tolerance};
 use differnet_flow::{
-    AdamConfig, BatchOrder, FitConfig, Flow, FlowConfig, FlowInput, HostFlow, TensorValues,
-    Trainer, fit, nll,
+    AdamConfig, Backend, BatchOrder, FitConfig, Flow, FlowConfig, FlowInput, HostFlow,
+    TensorValues, Trainer, fit, nll,
 };
 
 /// Enlarges every parameter, which pushes the log-scales into the clamp's curved range.
@@ -18,6 +18,11 @@ impl ModuleMapper for Enlarge {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         param.map(|tensor| tensor * self.0)
     }
+}
+
+/// The host processor.
+fn host() -> Backend {
+    Backend::Host(Device::flex())
 }
 
 fn values(rows: usize, width: usize, step: f32) -> Vec<f32> {
@@ -206,10 +211,10 @@ fn training_learns_how_rows_depend_on_their_condition() {
     let settings = FitConfig::new(600).with_batch_size(256).with_seed(1).with_adam(local_adam());
     let (rows, condition) = around_the_condition(4096, 11);
     let input = FlowInput { rows: &rows, condition: &condition };
-    let flow = fit(&config, input, &settings, &Device::flex()).unwrap();
+    let flow = fit(&config, input, &settings, &host()).unwrap();
     let (rows, condition) = around_the_condition(4096, 12);
     let input = FlowInput { rows: &rows, condition: &condition };
-    let fresh = Trainer::new(flow.clone(), local_adam()).loss(input);
+    let fresh = Trainer::new(flow.clone(), local_adam(), &host()).loss(input);
     // Per feature and without the constant. Rows alone have deviations 1.19 and 0.65 and are
     // correlated: their best Gaussian has a loss of about 0.
     let entropy = 0.5 + 0.3_f64.ln();
@@ -242,13 +247,13 @@ fn an_interrupted_training_gives_the_same_bytes() {
             trainer.step(FlowInput { rows: &rows, condition: &condition }).unwrap();
         }
     };
-    let start = || Trainer::new(config.init(3, &device), local_adam());
+    let start = || Trainer::new(config.init(3, &device), local_adam(), &host());
     let mut whole = start();
     train(&mut whole, 0..12);
     let mut interrupted = start();
     train(&mut interrupted, 0..5);
     interrupted.save_checkpoint(&path, &BTreeMap::new()).unwrap();
-    let (mut resumed, _) = Trainer::load_checkpoint(&path, &device).unwrap();
+    let (mut resumed, _) = Trainer::load_checkpoint(&path, &host()).unwrap();
     assert_eq!(resumed.config(), interrupted.config());
     assert_eq!(resumed.flow().config(), config);
     train(&mut resumed, 5..12);
@@ -297,7 +302,7 @@ fn a_clipped_gradient_moves_weights_as_far_as_its_norm_allows() {
     };
     let (rows, condition) = (values(200, 4, 1.3), values(200, 1, 0.4));
     let moved = |norm| {
-        let mut trainer = Trainer::new(flow.clone(), adam(norm));
+        let mut trainer = Trainer::new(flow.clone(), adam(norm), &host());
         trainer.step(FlowInput { rows: &rows, condition: &condition }).unwrap();
         let (before, after) = (floats(&flow), floats(&trainer.flow()));
         let squares = before.iter().zip(&after).map(|(a, b)| f64::from(a - b).powi(2));
@@ -312,7 +317,7 @@ fn a_clipped_gradient_moves_weights_as_far_as_its_norm_allows() {
 #[test]
 fn conditions_of_the_wrong_width_are_refused() {
     let config = FlowConfig::new(2).with_condition(3).with_blocks(1).with_hidden(4);
-    let mut trainer = Trainer::new(config.init(1, &Device::flex()), local_adam());
+    let mut trainer = Trainer::new(config.init(1, &Device::flex()), local_adam(), &host());
     for (rows, condition, message) in [
         (&[1.0; 4][..], &[][..], "0 values are no condition of 3 for each of 2 rows"),
         (&[1.0; 4], &[1.0; 5], "5 values are no condition of 3 for each of 2 rows"),

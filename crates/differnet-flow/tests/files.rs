@@ -8,11 +8,16 @@ use std::fs;
 use burn::tensor::Device;
 use differnet_files::read_metadata;
 use differnet_flow::{
-    AdamConfig, AuxiliaryTensor, FileError, Flow, FlowConfig, FlowError, HostFlow, Trainer,
-    load_flows, save_flows,
+    AdamConfig, AuxiliaryTensor, Backend, FileError, Flow, FlowConfig, FlowError, HostFlow,
+    Trainer, load_flows, save_flows,
 };
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
+
+/// The host processor.
+fn host() -> Backend {
+    Backend::Host(Device::flex())
+}
 
 fn config() -> FlowConfig {
     FlowConfig::new(5).with_blocks(2).with_hidden(3).with_hidden_layers(1).with_clamp(1.7)
@@ -244,7 +249,7 @@ fn every_damaged_file_is_named() {
 fn a_checkpoint_is_checked_like_a_flow() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
-    let trainer = Trainer::new(config().init(1, &Device::flex()), AdamConfig::new());
+    let trainer = Trainer::new(config().init(1, &Device::flex()), AdamConfig::new(), &host());
     trainer.save_checkpoint(&path, &BTreeMap::new()).unwrap();
     let whole = fs::read(&path).unwrap();
     // Replacements keep the length, so that only the named thing is wrong.
@@ -260,12 +265,12 @@ fn a_checkpoint_is_checked_like_a_flow() {
         let mut bytes = whole.clone();
         bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
         fs::write(&path, bytes).unwrap();
-        let error = Trainer::load_checkpoint(&path, &Device::flex()).unwrap_err().to_string();
+        let error = Trainer::load_checkpoint(&path, &host()).unwrap_err().to_string();
         assert!(error.contains(message), "{error}, expected {message}");
     }
     let flow = config().init(1, &Device::flex());
     flow.save(&path, &BTreeMap::new(), &[]).unwrap();
-    let error = Trainer::load_checkpoint(&path, &Device::flex()).unwrap_err();
+    let error = Trainer::load_checkpoint(&path, &host()).unwrap_err();
     assert_eq!(error.to_string(), "metadata lack the key \"differnet_flow.adam\"");
 }
 
@@ -273,11 +278,11 @@ fn a_checkpoint_is_checked_like_a_flow() {
 fn a_checkpoint_with_a_turned_bit_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
-    let trainer = Trainer::new(config().init(1, &Device::flex()), AdamConfig::new());
+    let trainer = Trainer::new(config().init(1, &Device::flex()), AdamConfig::new(), &host());
     let metadata = BTreeMap::from([("state".to_string(), "12".to_string())]);
     trainer.save_checkpoint(&path, &metadata).unwrap();
     let whole = fs::read(&path).unwrap();
-    let (_, restored) = Trainer::load_checkpoint(&path, &Device::flex()).unwrap();
+    let (_, restored) = Trainer::load_checkpoint(&path, &host()).unwrap();
     assert_eq!(restored, metadata);
     let state = whole.windows(5).position(|window| window == b":\"12\"").unwrap();
     // A caller's metadata, a weight and the last moment.
@@ -287,7 +292,7 @@ fn a_checkpoint_with_a_turned_bit_is_refused() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         fs::write(&path, bytes).unwrap();
-        let error = Trainer::load_checkpoint(&path, &Device::flex()).unwrap_err();
+        let error = Trainer::load_checkpoint(&path, &host()).unwrap_err();
         assert!(matches!(error, FlowError::File(FileError::Checksum { .. })), "byte {at}: {error}");
     }
 }

@@ -7,7 +7,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor, TensorData, Tolerance};
-use differnet_flow::{AdamConfig, FileError, Flow, FlowConfig, FlowError, Trainer, nll};
+use differnet_flow::{AdamConfig, Backend, FileError, Flow, FlowConfig, FlowError, Trainer, nll};
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
 
@@ -15,6 +15,11 @@ const FILE: &[u8] = include_bytes!("golden/flow.safetensors");
 
 /// PyTorch sums in another order; scales of up to e³ multiply f32's 1e-7 over 3 blocks.
 const CLOSE: f64 = 1e-4;
+
+/// The host processor.
+fn host() -> Backend {
+    Backend::Host(Device::flex())
+}
 
 fn golden() -> SafeTensors<'static> {
     SafeTensors::deserialize(FILE).unwrap()
@@ -109,7 +114,7 @@ fn loss_and_weight_gradient_agree() {
 
 #[test]
 fn adam_losses_agree() {
-    let mut trainer = Trainer::new(flow(), AdamConfig::new());
+    let mut trainer = Trainer::new(flow(), AdamConfig::new(), &host());
     let rows = floats("y");
     for golden in floats("adam_losses") {
         let report = trainer.step(&rows).unwrap();

@@ -6,9 +6,14 @@ use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet_flow::{
-    AdamConfig, BatchOrder, Fit, FitConfig, Flow, FlowConfig, TensorValues, TrainError, Trainer,
-    fit,
+    AdamConfig, Backend, BatchOrder, Fit, FitConfig, Flow, FlowConfig, TensorValues, TrainError,
+    Trainer, fit,
 };
+
+/// The host processor.
+fn host() -> Backend {
+    Backend::Host(Device::flex())
+}
 
 fn bits(flow: &Flow) -> Vec<u32> {
     let floats = flow.tensors("").filter_map(|tensor| match tensor.values {
@@ -36,10 +41,10 @@ fn the_loss_of_a_mixture_falls_to_its_entropy() {
         .with_batch_size(256)
         .with_adam(AdamConfig::new().with_learning_rate(2e-3));
     let rows = mixture(4096, 11);
-    let mut fit = Fit::new(&config, &rows, &settings, &Device::flex()).unwrap();
+    let mut fit = Fit::new(&config, &rows, &settings, &host()).unwrap();
     let first = fit.next().unwrap().unwrap().loss;
     assert_eq!(fit.by_ref().map(Result::unwrap).last().unwrap().step, 800);
-    let fresh = Trainer::new(fit.into_flow(), AdamConfig::new()).loss(&mixture(4096, 12));
+    let fresh = Trainer::new(fit.into_flow(), AdamConfig::new(), &host()).loss(&mixture(4096, 12));
     // Per feature and without the constant: (log 2 + 2·(1/2 + log 0.5)) / 2 = 0.153. No density does
     // better; the best single Gaussian has (1 + log(8.25 · 0.25) / 2) / 2 = 0.681.
     let entropy = (2.0_f64.ln() + 1.0 + 2.0 * 0.5_f64.ln()) / 2.0;
@@ -62,14 +67,14 @@ fn ten_updates_and_ten_after_a_checkpoint_equal_twenty() {
             trainer.step(&batch.copied().collect::<Vec<f32>>()).unwrap();
         }
     };
-    let mut whole = Trainer::new(config.init(3, &device), adam.clone());
+    let mut whole = Trainer::new(config.init(3, &device), adam.clone(), &host());
     train(&mut whole, 0..20);
 
-    let mut interrupted = Trainer::new(config.init(3, &device), adam.clone());
+    let mut interrupted = Trainer::new(config.init(3, &device), adam.clone(), &host());
     train(&mut interrupted, 0..10);
     let metadata = BTreeMap::from([("made by".to_string(), "a \"test\"\n".to_string())]);
     interrupted.save_checkpoint(&path, &metadata).unwrap();
-    let (mut resumed, restored) = Trainer::load_checkpoint(&path, &device).unwrap();
+    let (mut resumed, restored) = Trainer::load_checkpoint(&path, &host()).unwrap();
     assert_eq!(restored, metadata);
     assert_eq!((resumed.steps(), resumed.config()), (10, &adam));
     train(&mut resumed, 10..20);
@@ -91,7 +96,7 @@ fn fitting_is_a_function_of_the_seed() {
     let rows: Vec<f32> = (0..3 * 50).map(|i| (i as f32 * 0.7).sin()).collect(); // [50, 3]
     let run = |seed, noise| {
         let settings = FitConfig::new(12).with_batch_size(20).with_seed(seed).with_noise(noise);
-        bits(&fit(&config, &rows, &settings, &Device::flex()).unwrap())
+        bits(&fit(&config, &rows, &settings, &host()).unwrap())
     };
     assert_eq!(run(1, None), run(1, None));
     assert_eq!(run(1, Some(0.1)), run(1, Some(0.1)));
@@ -111,7 +116,7 @@ fn constant_columns_survive_training() {
         .collect(); // [64, 9]
     let config = FlowConfig::new(features).with_blocks(4).with_hidden(32);
     let settings = FitConfig::new(300).with_adam(AdamConfig::new().with_learning_rate(2e-3));
-    let flow = fit(&config, &rows, &settings, &Device::flex()).unwrap();
+    let flow = fit(&config, &rows, &settings, &host()).unwrap();
     let y = Tensor::<2>::from_data(TensorData::new(rows, [64, features]), &Device::flex());
     let likelihood = flow.log_likelihood(y).into_data();
     assert!(likelihood.iter::<f32>().all(f32::is_finite));
@@ -122,11 +127,11 @@ fn constant_columns_survive_training() {
 #[test]
 fn fewer_rows_than_a_batch_and_an_early_end_are_fine() {
     let config = FlowConfig::new(2).with_blocks(1).with_hidden(4);
-    let (rows, device) = ([0.1, 0.2], Device::flex());
-    let mut long = Fit::new(&config, &rows, &FitConfig::new(50), &device).unwrap();
+    let rows = [0.1, 0.2];
+    let mut long = Fit::new(&config, &rows, &FitConfig::new(50), &host()).unwrap();
     let steps: Vec<u64> = long.by_ref().take(3).map(|report| report.unwrap().step).collect();
     assert_eq!(steps, [1, 2, 3]);
-    let short = fit(&config, &rows, &FitConfig::new(3), &device).unwrap();
+    let short = fit(&config, &rows, &FitConfig::new(3), &host()).unwrap();
     assert_eq!(bits(&long.into_flow()), bits(&short));
 }
 
@@ -134,17 +139,17 @@ fn fewer_rows_than_a_batch_and_an_early_end_are_fine() {
 fn the_updates_end_after_the_first_error() {
     let config = FlowConfig::new(2).with_blocks(1).with_hidden(4);
     let (rows, settings) = ([0.1, f32::NAN], FitConfig::new(9));
-    let mut updates = Fit::new(&config, &rows, &settings, &Device::flex()).unwrap();
+    let mut updates = Fit::new(&config, &rows, &settings, &host()).unwrap();
     let error = updates.next().unwrap().unwrap_err();
     assert!(matches!(error, TrainError::NonFiniteRow { row: 0, feature: 1 }), "{error}");
     assert!(updates.next().is_none());
-    assert!(fit(&config, &rows, &settings, &Device::flex()).is_err());
+    assert!(fit(&config, &rows, &settings, &host()).is_err());
 }
 
 #[test]
 fn the_reported_loss_is_that_of_before_the_update() {
     let config = FlowConfig::new(4).with_blocks(2).with_hidden(16);
-    let mut trainer = Trainer::new(config.init(1, &Device::flex()), AdamConfig::new());
+    let mut trainer = Trainer::new(config.init(1, &Device::flex()), AdamConfig::new(), &host());
     // More rows than are evaluated at a time.
     let rows: Vec<f32> = (0..4 * 1100).map(|i| (i as f32 * 0.7).sin()).collect(); // [1100, 4]
     let before = trainer.loss(&rows);
@@ -156,7 +161,7 @@ fn the_reported_loss_is_that_of_before_the_update() {
 #[test]
 fn a_refused_step_changes_nothing() {
     let config = FlowConfig::new(2).with_blocks(1).with_hidden(4);
-    let mut trainer = Trainer::new(config.init(1, &Device::flex()), AdamConfig::new());
+    let mut trainer = Trainer::new(config.init(1, &Device::flex()), AdamConfig::new(), &host());
     let before = bits(&trainer.flow());
     for (rows, message) in [
         (vec![], "no rows to train on"),
@@ -205,7 +210,7 @@ fn unusable_settings_are_refused() {
         ),
     ] {
         let rows = vec![0.5; rows];
-        let error = fit(&config, &rows, &settings, &Device::flex()).unwrap_err();
+        let error = fit(&config, &rows, &settings, &host()).unwrap_err();
         assert_eq!(error.to_string(), message);
     }
 }

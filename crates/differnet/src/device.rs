@@ -7,6 +7,7 @@ use std::thread;
 use burn::tensor::Device;
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 use burn::tensor::DeviceType;
+use differnet_flow::Backend;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -66,12 +67,12 @@ impl DeviceChoice {
         }
     }
 
-    /// The first device of the kind.
+    /// The first device of the kind, with the backend that is fastest there.
     ///
     /// # Errors
     /// [`Error::NoDevice`] if this program was not built with the kind, or the machine has none;
     /// it lists those that exist.
-    pub fn open(self) -> Result<Device, Error> {
+    pub fn open(self) -> Result<Backend, Error> {
         if !self.is_built() {
             let remedy = format!("build this program with --features {}", self.name());
             return Err(self.missing("this program was built without it", &remedy));
@@ -81,11 +82,11 @@ impl DeviceChoice {
         }
         Ok(match self {
             #[cfg(feature = "flex")]
-            Self::Flex => Device::flex(),
+            Self::Flex => Backend::Host(Device::flex()),
             #[cfg(feature = "wgpu")]
-            Self::Wgpu => Device::wgpu(Default::default()),
+            Self::Wgpu => Backend::Tensors(Device::wgpu(Default::default())),
             #[cfg(feature = "cuda")]
-            Self::Cuda => Device::cuda(0),
+            Self::Cuda => Backend::Tensors(Device::cuda(0)),
             #[cfg(not(all(feature = "flex", feature = "wgpu", feature = "cuda")))]
             _ => unreachable!("it is built"),
         })
@@ -137,6 +138,11 @@ mod tests {
             let error = kind.open().expect_err("it was not built").to_string();
             assert!(error.contains(&format!("--features {}", kind.name())), "{error}");
         }
+    }
+
+    #[test]
+    fn the_processor_computes_by_its_own_code() {
+        assert!(DeviceChoice::Flex.open().is_ok_and(|backend| backend.is_host()));
     }
 
     #[test]

@@ -281,7 +281,7 @@ impl MethodConfig {
 
     /// The method fitted to the training images of `split`.
     pub(crate) fn fit(&self, training: &Training<'_>, split: &Split) -> Result<Fitted, Error> {
-        let (seed, device) = (training.config.seed, &training.runtime.device);
+        let (seed, device) = (training.config.seed, training.runtime.device());
         match self {
             Self::DifferNet(config) => differnet::fit(config, training, split),
             Self::LocalFlow(config) => local::fit(
@@ -323,7 +323,7 @@ pub(crate) fn load(
     header: &Header,
     runtime: &Runtime,
 ) -> Result<Box<dyn Scorer>, Error> {
-    let device = &runtime.device;
+    let device = runtime.device();
     let wrong =
         |source| Error::BaselineModel { path: path.to_path_buf(), source: Box::new(source) };
     match &header.config.method {

@@ -1,20 +1,20 @@
-//! Where models compute: device, feature extractor, feature cache, limits of decoding.
+//! Where models compute: backend, feature extractor, feature cache, limits of decoding.
 
 use std::sync::{Arc, OnceLock};
 
 use burn::tensor::Device;
 use differnet_data::DecodeLimits;
 use differnet_features::{Extractor, FeatureCache, PlaceExtractor, efficientnet_lite_id};
-use differnet_flow::HostFlow;
+use differnet_flow::Backend;
 
 use crate::device::DeviceChoice;
 use crate::error::Error;
 
-/// Device, feature extractor and feature cache that models share; clones share the extractor.
+/// Backend, feature extractor and feature cache that models share; clones share the extractor.
 #[derive(Debug, Clone)]
 pub struct Runtime {
-    /// Where networks and flows compute.
-    pub device: Device,
+    /// What networks and flows compute with.
+    pub backend: Backend,
     /// Remembers features between runs; `None` extracts everything anew.
     pub cache: Option<FeatureCache>,
     /// What a decoder may use.
@@ -24,20 +24,19 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// A runtime on `device`, without a cache: on the host processor by code of its own, elsewhere by
-    /// Burn.
-    pub fn new(device: &Device) -> Self {
+    /// A runtime that computes with `backend`, without a cache.
+    pub fn new(backend: Backend) -> Self {
         let (extractor, places) = (Arc::default(), Arc::default());
         let limits = DecodeLimits::default();
-        Self { device: device.clone(), cache: None, limits, extractor, places }
+        Self { backend, cache: None, limits, extractor, places }
     }
 
-    /// A runtime on the first device of the kind.
+    /// A runtime on the first device of the kind, without a cache.
     ///
     /// # Errors
     /// As [`DeviceChoice::open`].
     pub fn open(kind: DeviceChoice) -> Result<Self, Error> {
-        Ok(Self::new(&kind.open()?))
+        Ok(Self::new(kind.open()?))
     }
 
     /// The same with a cache of features.
@@ -52,7 +51,7 @@ impl Runtime {
         Self { limits, ..self }
     }
 
-    /// The same with another extractor than that of the device.
+    /// The same with another extractor than that of the backend.
     #[must_use]
     pub fn with_extractor(self, extractor: Extractor) -> Self {
         Self { extractor: Arc::new(OnceLock::from(extractor)), ..self }
@@ -60,24 +59,23 @@ impl Runtime {
 
     /// What turns pixels into pooled features, made when it is first asked for.
     pub fn extractor(&self) -> &Extractor {
-        self.extractor.get_or_init(|| {
-            if HostFlow::serves(&self.device) {
-                Extractor::on_host()
-            } else {
-                Extractor::on_device(&self.device)
-            }
+        self.extractor.get_or_init(|| match &self.backend {
+            Backend::Host(_) => Extractor::on_host(),
+            Backend::Tensors(device) => Extractor::on_device(device),
         })
     }
 
     /// What turns pixels into features of places, made when it is first asked for.
     pub fn place_extractor(&self) -> &PlaceExtractor {
-        self.places.get_or_init(|| {
-            if HostFlow::serves(&self.device) {
-                PlaceExtractor::on_host()
-            } else {
-                PlaceExtractor::on_device(&self.device)
-            }
+        self.places.get_or_init(|| match &self.backend {
+            Backend::Host(_) => PlaceExtractor::on_host(),
+            Backend::Tensors(device) => PlaceExtractor::on_device(device),
         })
+    }
+
+    /// The device of tensors.
+    pub fn device(&self) -> &Device {
+        self.backend.device()
     }
 
     /// Nothing, if this runtime gives the features that a model was fitted to.

@@ -3,10 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
-use burn::tensor::Device;
 use differnet::progress::{CancelToken, Monitor, Progress, Stage};
 use differnet::scoring::{Average, Verdict};
-use differnet::{Config, Error, Header, Method, Model, Preset, Runtime, ScoreConfig, Training};
+use differnet::{
+    Config, DeviceChoice, Error, Header, Method, Model, Preset, Runtime, ScoreConfig, Training,
+};
 use differnet_data::{Layout, load_dataset};
 use differnet_features::FeatureCache;
 use differnet_samples::{SampleConfig, write_sample_dataset};
@@ -34,7 +35,7 @@ impl Bench {
 
     fn runtime(&self) -> Runtime {
         let cache = FeatureCache::new(self.folder.path().join("cache"));
-        Runtime::new(&Device::flex()).with_cache(Some(cache))
+        Runtime::open(DeviceChoice::Flex).expect("the processor").with_cache(Some(cache))
     }
 
     fn fit(&self, config: &Config, images: &[PathBuf]) -> Model {

@@ -6,7 +6,7 @@ use differnet::methods::DifferNetConfig;
 use differnet::{Config, DeviceChoice, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_features::{Extractor, FEATURES, IMAGE_SIZE, SCALES};
-use differnet_flow::{AdamConfig, Flow, FlowConfig, HostFlow, Trainer, nll};
+use differnet_flow::{AdamConfig, Backend, Flow, FlowConfig, HostFlow, Trainer, nll};
 use differnet_samples::{SampleConfig, write_sample_dataset};
 
 /// Sums of f32 in another order, through five convolutions.
@@ -21,7 +21,8 @@ const PIXEL_GRADIENT: f64 = 1e-2;
 /// The devices, each of which has to exist where this test runs.
 fn devices() -> Vec<(DeviceChoice, Device)> {
     let built = DeviceChoice::ALL.into_iter().filter(|kind| kind.is_built());
-    built.map(|kind| (kind, kind.open().expect("a device of each kind built for"))).collect()
+    let opened = built.map(|kind| (kind, kind.open().expect("a device of each kind built for")));
+    opened.map(|(kind, backend)| (kind, backend.device().clone())).collect()
 }
 
 /// Fails unless ‖found − expected‖ ≤ `tolerance` · ‖expected‖.
@@ -110,14 +111,14 @@ fn latents_and_their_gradients_agree() {
 #[test]
 fn updates_agree() {
     let batch = rows(12, FEATURES);
-    let course = |device: &Device| -> Vec<f32> {
-        let mut trainer = Trainer::new(flow(device), AdamConfig::new());
+    let course = |backend: &Backend| -> Vec<f32> {
+        let mut trainer = Trainer::new(flow(backend.device()), AdamConfig::new(), backend);
         (0..6).map(|_| trainer.step(&batch).expect("finite rows").loss as f32).collect()
     };
-    let expected = course(&Device::flex());
+    let expected = course(&Backend::Host(Device::flex()));
     assert!(expected[5] < expected[0], "nothing was learned: {expected:?}");
-    for (kind, device) in devices().into_iter().filter(|(kind, _)| *kind != DeviceChoice::Flex) {
-        check(kind, "losses of updates", &course(&device), &expected, GRADIENT);
+    for (kind, device) in devices() {
+        check(kind, "losses of updates", &course(&Backend::Tensors(device)), &expected, GRADIENT);
     }
 }
 
@@ -144,7 +145,7 @@ fn scores_of_a_stored_detector_agree() {
         flow: own.flow.clone().with_blocks(2).with_hidden(16),
         ..own
     });
-    let runtime = Runtime::new(&Device::flex());
+    let runtime = Runtime::new(Backend::Host(Device::flex()));
     let trained = Training::new(&config, &runtime).run(&good).expect("a training that succeeds");
     let path = folder.path().join("part.differnet");
     trained.model.save(&path).expect("writable");
@@ -155,9 +156,7 @@ fn scores_of_a_stored_detector_agree() {
     };
     let expected = scores(&trained.model);
     for (kind, device) in devices() {
-        // On the processor too by Burn's generic path.
-        let extractor = Extractor::on_device(&device);
-        let runtime = Runtime::new(&device).with_extractor(extractor);
+        let runtime = Runtime::new(Backend::Tensors(device));
         let loaded = Model::load_on(&path, &runtime).expect("its own file");
         check(kind, "scores", &scores(&loaded), &expected, FEATURE);
     }

@@ -9,11 +9,12 @@ use differnet::methods::{DifferNetConfig, row_scores};
 use differnet::progress::{CancelToken, Monitor, Progress, Stage};
 use differnet::scoring::{Average, Thresholds};
 use differnet::{
-    BadImagePolicy, Config, Error, Header, HistoryPoint, ImageScore, Method, Model, Preset,
-    Runtime, ScoreConfig, Trained, Training,
+    BadImagePolicy, Config, DeviceChoice, Error, Header, HistoryPoint, ImageScore, Method, Model,
+    Preset, Runtime, ScoreConfig, Trained, Training,
 };
 use differnet_data::{Area, Layout, Regions, load_dataset, paint_neutral};
 use differnet_features::FeatureCache;
+use differnet_flow::Backend;
 use differnet_samples::{SampleConfig, write_sample_dataset};
 
 /// Images, cache and checkpoints of one test.
@@ -90,7 +91,7 @@ impl Bench {
 
 /// On the processor, remembering nothing.
 fn uncached() -> Runtime {
-    Runtime::new(&Device::flex())
+    Runtime::open(DeviceChoice::Flex).expect("the processor")
 }
 
 /// Small, but with everything in play: two flows, two rounds, noise, early stopping, a full buffer.
@@ -219,8 +220,8 @@ fn a_score_averages_the_flows_logarithms() {
     let path = bench.folder.path().join("model.differnet");
     two.save(&path).expect("writable");
     let (flows, _) = differnet_flow::load_flows(&path, &Device::flex()).expect("its own file");
-    let by_flow: Vec<f64> =
-        flows.iter().map(|flow| row_scores(flow, &row, &Device::flex())[0]).collect();
+    let backend = Backend::Host(Device::flex());
+    let by_flow: Vec<f64> = flows.iter().map(|flow| row_scores(flow, &row, &backend)[0]).collect();
     assert_ne!(by_flow[0], by_flow[1], "two flows of the same weights");
     assert_eq!(by_flow[0], of(&first));
     assert!((by_flow[1] - second).abs() < 1e-9 * second, "{} for {second}", by_flow[1]);
@@ -252,7 +253,7 @@ fn validation_observers_see_the_flow_as_it_is_then_and_change_nothing() {
     let run = |config: &Config| {
         let seen = Mutex::new(Vec::new());
         let observer = |point: &HistoryPoint, flow: &differnet_flow::Flow| {
-            let score = row_scores(flow, &row, &runtime.device);
+            let score = row_scores(flow, &row, &runtime.backend);
             seen.lock().expect("no panic").push((point.update, score));
             Ok(())
         };

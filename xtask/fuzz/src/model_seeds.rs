@@ -12,7 +12,7 @@ use differnet_baselines::{
     OneClassSvmConfig, OneNearestNeighbourConfig, Rows,
 };
 use differnet_features::{Extractor, FEATURES, LOCAL_GRID};
-use differnet_flow::{AdamConfig, AuxiliaryTensor, FlowConfig, Trainer, save_flows};
+use differnet_flow::{AdamConfig, AuxiliaryTensor, Backend, FlowConfig, Trainer, save_flows};
 use differnet_progress::Monitor;
 
 /// What a file holds.
@@ -52,7 +52,8 @@ pub(super) fn seeds(folder: &Path) -> anyhow::Result<Vec<Seed>> {
             Ok(save_flows(&flows, path, &note, std::slice::from_ref(&table))?)
         })?;
     }
-    let trainer = Trainer::new(flow.init(3, &device), AdamConfig::new());
+    let trainer =
+        Trainer::new(flow.init(3, &device), AdamConfig::new(), &Backend::Host(device.clone()));
     keep(Kind::Checkpoint, &|path| Ok(trainer.save_checkpoint(path, &BTreeMap::new())?))?;
     keep(Kind::Model, &|path| differnet(path, &device))?;
     for (method, model) in competitors(&device)? {

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 use differnet::{Model, Runtime};
 use differnet_features::FEATURES;
 use differnet_files::read_metadata;
-use differnet_flow::{HostFlow, Trainer, load_flows, save_flows};
+use differnet_flow::{Backend, HostFlow, Trainer, load_flows, save_flows};
 use tempfile::TempDir;
 
 use crate::model_bytes::{damaged, forged};
@@ -30,7 +30,7 @@ pub(super) struct Models {
     folder: TempDir,
     seeds: Vec<Seed>,
     bytes: Vec<Vec<u8>>,
-    device: Device,
+    backend: Backend,
 }
 
 impl Models {
@@ -39,7 +39,7 @@ impl Models {
         let seeds = seeds(folder.path())?;
         let bytes = seeds.iter().map(|seed| seed.bytes.clone());
         let bytes = bytes.filter(|bytes| bytes.len() < LONG).collect();
-        Ok(Self { folder, seeds, bytes, device: Device::flex() })
+        Ok(Self { folder, seeds, bytes, backend: Backend::Host(Device::flex()) })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -50,26 +50,29 @@ impl Models {
     fn rewritten(&self, kind: Kind, path: &Path) -> Result<Result<Vec<u8>, String>, String> {
         let again = self.path("again");
         let saved = match kind {
-            Kind::Flows => match (load_flows(path, &self.device), HostFlow::load_all(path).is_ok())
-            {
-                // A part of larger files: who reads those names the file.
-                (Err(error), false) => return Ok(Err(format!("{NAME}: {error}"))),
-                (Ok((flows, mut tables)), true) => {
-                    // The checksum covers values, not how a caller's table arranges them.
-                    tables.iter_mut().for_each(|table| table.shape = vec![table.values.len()]);
-                    let mut metadata = read_metadata(path).map_err(told)?;
-                    metadata.retain(|key, _| !key.starts_with(OWN));
-                    save_flows(&flows, &again, &metadata, &tables).map_err(told)
+            Kind::Flows => {
+                match (load_flows(path, self.backend.device()), HostFlow::load_all(path).is_ok()) {
+                    // A part of larger files: who reads those names the file.
+                    (Err(error), false) => return Ok(Err(format!("{NAME}: {error}"))),
+                    (Ok((flows, mut tables)), true) => {
+                        // The checksum covers values, not how a caller's table arranges them.
+                        tables.iter_mut().for_each(|table| table.shape = vec![table.values.len()]);
+                        let mut metadata = read_metadata(path).map_err(told)?;
+                        metadata.retain(|key, _| !key.starts_with(OWN));
+                        save_flows(&flows, &again, &metadata, &tables).map_err(told)
+                    }
+                    _ => {
+                        return Err(
+                            "tensors and mapped weights disagree on whether it is whole".into()
+                        );
+                    }
                 }
-                _ => {
-                    return Err("tensors and mapped weights disagree on whether it is whole".into());
-                }
-            },
-            Kind::Checkpoint => match Trainer::load_checkpoint(path, &self.device) {
+            }
+            Kind::Checkpoint => match Trainer::load_checkpoint(path, &self.backend) {
                 Err(error) => return Ok(Err(format!("{NAME}: {error}"))),
                 Ok((trainer, metadata)) => trainer.save_checkpoint(&again, &metadata).map_err(told),
             },
-            Kind::Model => match Model::load_on(path, &Runtime::new(&self.device)) {
+            Kind::Model => match Model::load_on(path, &Runtime::new(self.backend.clone())) {
                 Err(error) => return Ok(Err(error.to_string())),
                 Ok(model) => {
                     exercise(&model)?;

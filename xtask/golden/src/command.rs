@@ -44,7 +44,8 @@ struct Report<'a> {
 
 pub(crate) fn run(args: &GoldenArgs) -> anyhow::Result<ExitCode> {
     let dir = &args.dir;
-    let device = args.device.open()?;
+    let backend = args.device.open()?;
+    let device = backend.device();
     ensure!(dir.is_dir(), "{} is not a folder of reference vectors", dir.display());
     // Everything is read first: a missing file is reported before anything is computed.
     let features = Vectors::read(&dir.join("features.safetensors"))?;
@@ -56,12 +57,12 @@ pub(crate) fn run(args: &GoldenArgs) -> anyhow::Result<ExitCode> {
     let images = GoldenImages::load(&dir.join("images"), &features.names_under("features/"))?;
 
     let mut checks = images.checks();
-    checks.extend(features::checks(&images, &features, &device)?);
+    checks.extend(features::checks(&images, &features, device)?);
     if let Some(stages) = &stages {
-        checks.extend(stages::checks(stages, &device)?);
+        checks.extend(stages::checks(stages, device)?);
     }
-    checks.extend(flow::checks(&flow, &device)?);
-    checks.extend(localization::checks(&images, &flow, &localization, &device)?);
+    checks.extend(flow::checks(&flow, &backend)?);
+    checks.extend(localization::checks(&images, &flow, &localization, device)?);
     checks.extend(metrics.checks()?);
 
     let ok = checks.iter().all(Check::is_ok);

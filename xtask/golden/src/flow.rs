@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, ensure};
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor};
-use differnet_flow::{AdamConfig, Flow, FlowConfig, Trainer, nll};
+use differnet_flow::{AdamConfig, Backend, Flow, FlowConfig, Trainer, nll};
 use differnet_scoring::transform_scores;
 use safetensors::SafeTensors;
 use safetensors::tensor::TensorView;
@@ -24,7 +24,8 @@ const GRADIENT: f64 = 1e-3;
 /// Each update starts from the rounding of those before.
 const ADAM: f64 = 1e-3;
 
-pub(super) fn checks(golden: &Vectors, device: &Device) -> anyhow::Result<Vec<Check>> {
+pub(super) fn checks(golden: &Vectors, backend: &Backend) -> anyhow::Result<Vec<Check>> {
+    let device = backend.device();
     let flow = read_flow(golden, device)?;
     let y = matrix(golden, "y", device)?; // [rows, features]
     let z = matrix(golden, "z", device)?; // [rows, features]
@@ -38,7 +39,7 @@ pub(super) fn checks(golden: &Vectors, device: &Device) -> anyhow::Result<Vec<Ch
         Check::of(format!("flow {subject}"), Measure::Mixed, &found, &golden, tolerance)
     };
     let check = |subject: &str, found, golden| check_within(FORWARD, subject, found, golden);
-    let log_det = if *device == Device::flex() { FORWARD } else { GRAPHICS_LOG_DET };
+    let log_det = if backend.is_host() { FORWARD } else { GRAPHICS_LOG_DET };
     let mut checks = vec![
         check("z", to_host(latents.z.clone()), matrix("z")?),
         check_within(log_det, "log_det", to_host(latents.log_det.clone()), vector("log_det")?),
@@ -47,7 +48,7 @@ pub(super) fn checks(golden: &Vectors, device: &Device) -> anyhow::Result<Vec<Ch
         check("score", scores(latents.z), vector("score")?),
     ];
     checks.extend(gradient(&flow, golden, device)?);
-    checks.push(adam(flow, golden)?);
+    checks.push(adam(flow, golden, backend)?);
     Ok(checks)
 }
 
@@ -147,10 +148,10 @@ impl ModuleVisitor for FindGradient<'_> {
 }
 
 /// The loss before each of the reference's updates, on all rows at once.
-fn adam(flow: Flow, golden: &Vectors) -> anyhow::Result<Check> {
+fn adam(flow: Flow, golden: &Vectors, backend: &Backend) -> anyhow::Result<Check> {
     let rows = golden.values("y", [0, flow.features()])?;
     let losses = widened(&golden.values("adam_losses", [0])?);
-    let mut trainer = Trainer::new(flow, AdamConfig::new());
+    let mut trainer = Trainer::new(flow, AdamConfig::new(), backend);
     let mut found = Vec::with_capacity(losses.len());
     for _ in &losses {
         found.push(trainer.step(&rows)?.loss);

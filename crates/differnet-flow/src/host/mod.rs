@@ -21,8 +21,6 @@ mod scoring;
 use dense::{Dense, Trained};
 use parameters::Borrowed;
 
-use burn::tensor::Device;
-
 pub(crate) use buffers::Buffers;
 pub(crate) use dense::HostMoments;
 pub(crate) use scoring::{HostBlockWeights, HostLayer};
@@ -31,14 +29,6 @@ use crate::adam::Update;
 use crate::error::TrainError;
 use crate::flow::Flow;
 use crate::input::{FlowInput, Widths};
-
-/// Whether tensors of `device` are host memory that can be updated in place: Burn's `flex` backend.
-///
-/// Only the binaries enable a backend, so `Device::flex` cannot be named here; the device's debug
-/// name can. A device missed by this still works, by tensor operations.
-pub(crate) fn is_host(device: &Device) -> bool {
-    format!("{:?}", device.clone().inner()).contains("Flex")
-}
 
 /// How an update goes about its rows and weights.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,6 +111,8 @@ fn step_by(
 
 #[cfg(test)]
 mod tests {
+    use burn::tensor::Device;
+
     use super::*;
     use crate::adam::AdamConfig;
     use crate::flow::FlowConfig;

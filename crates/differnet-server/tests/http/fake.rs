@@ -5,9 +5,9 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 
-use burn::tensor::Device;
 use differnet::{
-    Config, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer, Scoring,
+    Config, DeviceChoice, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer,
+    Scoring,
 };
 use differnet_data::{ContentHash, ImageError, ImageInput, InputStatistics, decode_bytes};
 use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};
@@ -185,7 +185,7 @@ fn load(path: &Path, gate: &Arc<Gate>) -> Result<Model, Error> {
         ..Header::new(Config::preset(Method::Dsebm, Preset::Quick))
     };
     let fake = Fake { gate: Arc::clone(gate) };
-    Ok(Model::new(header, Box::new(fake), &Runtime::new(&Device::flex())))
+    Ok(Model::new(header, Box::new(fake), &Runtime::open(DeviceChoice::Flex).unwrap()))
 }
 
 /// A PNG of this size.

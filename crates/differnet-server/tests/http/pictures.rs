@@ -1,7 +1,6 @@
 //! Maps over HTTP.
 
-use burn::tensor::Device;
-use differnet::{Model, Runtime};
+use differnet::{DeviceChoice, Model, Runtime};
 use serde_json::Value;
 
 use crate::scores::{Trained, localize};
@@ -16,7 +15,8 @@ fn keys(value: &Value) -> Vec<&str> {
 fn maps_are_those_of_files_and_come_with_the_pictures_asked_for() {
     let trained = Trained::new();
     let image = std::fs::read(&trained.images[0]).unwrap();
-    let model = Model::load_on(&trained.model, &Runtime::new(&Device::flex())).unwrap();
+    let model =
+        Model::load_on(&trained.model, &Runtime::open(DeviceChoice::Flex).unwrap()).unwrap();
     let found = model.map(&trained.images[0]).unwrap();
 
     let plain = localize(&trained, "?name=a.png", &image).json();

@@ -4,9 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use burn::tensor::Device;
 use differnet::methods::DifferNetConfig;
-use differnet::{Config, Method, Model, Preset, Runtime, Training};
+use differnet::{Config, DeviceChoice, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_samples::{SampleConfig, write_sample_dataset};
 use differnet_server::{Drained, Limits, ModelFile, Server, ServerConfig, Strangers};
@@ -40,7 +39,7 @@ impl Trained {
             let flow = own.flow.clone().with_blocks(2).with_hidden(16);
             DifferNetConfig { pool: 2, updates: 12, batch_size: 8, flow, ..own }
         });
-        let runtime = Runtime::new(&Device::flex());
+        let runtime = Runtime::open(DeviceChoice::Flex).unwrap();
         let good = find_images(&data.join("hex_nut/train/good")).unwrap();
         let trained = Training::new(&config, &runtime).run(&good).unwrap();
         let model = folder.path().join("nut.differnet");
@@ -62,7 +61,8 @@ impl Trained {
 
     /// The scores of the images as files.
     fn scores(&self) -> Vec<f64> {
-        let model = Model::load_on(&self.model, &Runtime::new(&Device::flex())).unwrap();
+        let model =
+            Model::load_on(&self.model, &Runtime::open(DeviceChoice::Flex).unwrap()).unwrap();
         model.scores(&self.images).map(|score| score.unwrap().score).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! A model's flows, in the form in which their device computes fastest.
+//! A model's flows, in the form that their backend computes with.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,42 +6,53 @@ use std::sync::OnceLock;
 
 use burn::tensor::{Device, Tensor};
 use differnet_flow::{
-    AuxiliaryTensor, Flow, FlowConfig, FlowError, HostFlow, load_flows, save_flows, save_host_flows,
+    AuxiliaryTensor, Backend, Flow, FlowConfig, FlowError, HostFlow, load_flows, save_flows,
+    save_host_flows,
 };
 
 /// One flow or several.
 ///
-/// On the host processor they are what scores fastest, and become tensors when those are asked for.
+/// With [`Backend::Host`] they are what scores fastest there, and become tensors when those are asked for.
 #[derive(Debug)]
 pub(super) struct Flows {
-    /// Empty on other devices.
+    /// Empty with [`Backend::Tensors`].
     host: Vec<HostFlow>,
     tensors: OnceLock<Vec<Flow>>,
     device: Device,
 }
 
 impl Flows {
-    /// Flows that have been trained on `device`.
-    pub(super) fn of(flows: Vec<Flow>, device: &Device) -> Self {
-        if HostFlow::serves(device) {
-            let host = flows.iter().map(HostFlow::of).collect();
-            return Self { host, tensors: OnceLock::new(), device: device.clone() };
+    /// Flows that have been trained with `backend`.
+    pub(super) fn of(flows: Vec<Flow>, backend: &Backend) -> Self {
+        let device = backend.device().clone();
+        match backend {
+            Backend::Host(_) => {
+                let host = flows.iter().map(HostFlow::of).collect();
+                Self { host, tensors: OnceLock::new(), device }
+            }
+            Backend::Tensors(_) => {
+                Self { host: Vec::new(), tensors: OnceLock::from(flows), device }
+            }
         }
-        Self { host: Vec::new(), tensors: OnceLock::from(flows), device: device.clone() }
     }
 
     /// The flows in the file `path`, and their auxiliary tensors.
     pub(super) fn load(
         path: &Path,
-        device: &Device,
+        backend: &Backend,
     ) -> Result<(Self, Vec<AuxiliaryTensor>), FlowError> {
-        let device = device.clone();
-        if HostFlow::serves(&device) {
-            let (host, auxiliary) = HostFlow::load_all(path)?;
-            return Ok((Self { host, tensors: OnceLock::new(), device }, auxiliary));
+        let device = backend.device().clone();
+        match backend {
+            Backend::Host(_) => {
+                let (host, auxiliary) = HostFlow::load_all(path)?;
+                Ok((Self { host, tensors: OnceLock::new(), device }, auxiliary))
+            }
+            Backend::Tensors(_) => {
+                let (flows, auxiliary) = load_flows(path, &device)?;
+                let tensors = OnceLock::from(flows);
+                Ok((Self { host: Vec::new(), tensors, device }, auxiliary))
+            }
         }
-        let (flows, auxiliary) = load_flows(path, &device)?;
-        Ok((Self { host: Vec::new(), tensors: OnceLock::from(flows), device }, auxiliary))
     }
 
     /// Writes the flows and `auxiliary` tensors to `path`; a complete file or none.
@@ -57,7 +68,7 @@ impl Flows {
         save_host_flows(&self.host, path, metadata, auxiliary)
     }
 
-    /// The flows as the host processor scores with them; none on other devices.
+    /// The flows of [`Backend::Host`]; none with another.
     pub(super) fn on_host(&self) -> &[HostFlow] {
         &self.host
     }

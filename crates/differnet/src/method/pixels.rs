@@ -131,6 +131,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+    use crate::device::DeviceChoice;
     use crate::header::Header;
     use crate::method::Method;
     use crate::model::Model;
@@ -177,7 +178,7 @@ mod tests {
         let files = [path("dark.png"), path("text.png"), path("bright.png")];
         let config = Config { score_transforms: 3, ..Config::preset(Method::Dsebm, Preset::Quick) };
         let header = Header { threshold: 100.0, ..Header::new(config) };
-        let runtime = Runtime::new(&burn::tensor::Device::flex());
+        let runtime = Runtime::open(DeviceChoice::Flex).unwrap();
         let model = Model::new(header, scorer(Redness), &runtime);
         let found: Vec<_> = model
             .scores(&files)

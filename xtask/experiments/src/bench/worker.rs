@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
 use burn::tensor::Device;
-use differnet::Runtime;
+use differnet::{DeviceChoice, Runtime};
 use differnet_data::{
     ContentHash, Rotation, Transform, TransformConfig, find_images, fixed_transforms,
 };
@@ -62,7 +62,7 @@ pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
     }
     let pixel = |index: usize| (index * index / 7 % 251) as u8;
     let mut bench = Bench {
-        runtime: Runtime::new(&Device::flex()),
+        runtime: Runtime::open(DeviceChoice::Flex)?,
         files: find_images(path)?,
         pixels: vec![(0..3 * IMAGE_SIZE * IMAGE_SIZE).map(pixel).collect(); BATCH],
         flow: None,
@@ -124,7 +124,9 @@ impl Bench {
                 let rows = some_rows();
                 let trainer = self.trainer.get_or_insert_with(|| {
                     let flow = FlowConfig::new(FEATURES).with_hidden(size);
-                    Trainer::new(flow.init(SEED, &Device::flex()), AdamConfig::new())
+                    let backend = &self.runtime.backend;
+                    let flow = flow.init(SEED, backend.device());
+                    Trainer::new(flow, AdamConfig::new(), backend)
                 });
                 start = Instant::now();
                 trainer.step(&rows)?;

@@ -7,14 +7,13 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
-use burn::tensor::Device;
 use differnet::methods::row_scores;
 use differnet::scoring::Average;
 use differnet::{Config, HistoryPoint, Model};
 use differnet_data::{ContentHash, Transform, fixed_transforms};
 use differnet_eval::{auroc, recall_at_zero_false_positives};
 use differnet_features::FEATURES;
-use differnet_flow::Flow;
+use differnet_flow::{Backend, Flow};
 use differnet_scoring::anomaly_score;
 
 use super::cell::{Look, WatchSpec};
@@ -49,7 +48,7 @@ pub(super) fn train(
     let rows = TestRows::read(config, test, watch, bench)?;
     let looks = Mutex::new(Ok(Vec::new()));
     let observer = |point: &HistoryPoint, flow: &Flow| {
-        let found = rows.looks(point, flow, &bench.runtime.device);
+        let found = rows.looks(point, flow, &bench.runtime.backend);
         let mut looks = looks.lock().unwrap_or_else(PoisonError::into_inner);
         match (&mut *looks, found) {
             (Ok(looks), Ok(found)) => looks.extend(found),
@@ -87,9 +86,9 @@ impl TestRows {
         &self,
         point: &HistoryPoint,
         flow: &Flow,
-        device: &Device,
+        backend: &Backend,
     ) -> anyhow::Result<Vec<Look>> {
-        let scores = row_scores(flow, &self.rows, device);
+        let scores = row_scores(flow, &self.rows, backend);
         let per_image = scores.len() / self.defects.len();
         let mut looks = Vec::new();
         for (transforms, places) in &self.places {

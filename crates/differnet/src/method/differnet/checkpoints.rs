@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
 use differnet_data::Regions;
-use differnet_flow::{Flow, Trainer};
+use differnet_flow::{Backend, Flow, Trainer};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
@@ -94,14 +94,14 @@ impl<'a> Checkpoints<'a> {
     pub(crate) fn load(
         &self,
         fresh: &State,
-        device: &Device,
+        backend: &Backend,
     ) -> Result<Option<(Trainer, State)>, Error> {
         let path = self.file(LATEST);
         if !path.exists() {
             return Ok(None);
         }
         let (trainer, metadata) =
-            Trainer::load_checkpoint(&path, device).map_err(Error::model(&path))?;
+            Trainer::load_checkpoint(&path, backend).map_err(Error::model(&path))?;
         let other = |what: &str| Error::OtherCheckpoint {
             path: self.folder.to_path_buf(),
             what: what.to_owned(),
@@ -182,7 +182,8 @@ mod tests {
         let best = checkpoints.load_best(&Device::flex()).expect_err("no weights").to_string();
         assert!(best.ends_with(BEST), "{best}");
         let fresh = State::new(&Config::for_sample(0), None, "");
-        let latest = checkpoints.load(&fresh, &Device::flex()).expect_err("no state").to_string();
+        let backend = Backend::Host(Device::flex());
+        let latest = checkpoints.load(&fresh, &backend).expect_err("no state").to_string();
         assert!(latest.ends_with(LATEST), "{latest}");
     }
 

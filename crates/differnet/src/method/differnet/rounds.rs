@@ -108,7 +108,7 @@ impl<'a> FlowTraining<'a> {
             .flat_map(|row| buffer.row(row))
             .copied()
             .collect();
-        let flows = Flows::of(flows, &self.training.runtime.device);
+        let flows = Flows::of(flows, &self.training.runtime.backend);
         let mut training_scores = flows.row_scores(&rows, self.training.config.average);
         training_scores.iter_mut().for_each(|score| *score = score.min(f64::MAX));
         let statistics = buffer.statistics();
@@ -128,11 +128,11 @@ impl<'a> FlowTraining<'a> {
         let Training { config, runtime, regions, .. } = *self.training;
         let (seed, checkpoints) = (flow_seed(config.seed, flow), self.checkpoints().of_flow(flow));
         let fresh = State::new(config, regions, &split.fingerprint);
-        let (trainer, state) = match checkpoints.load(&fresh, &runtime.device)? {
+        let (trainer, state) = match checkpoints.load(&fresh, &runtime.backend)? {
             Some(saved) => saved,
             None => {
-                let flow = self.own.flow_config().init(seed, &runtime.device);
-                (Trainer::new(flow, self.own.adam.clone()), fresh)
+                let flow = self.own.flow_config().init(seed, runtime.device());
+                (Trainer::new(flow, self.own.adam.clone(), &runtime.backend), fresh)
             }
         };
         let (updates, saved) = (self.updates(split.training.len()), Instant::now());
@@ -368,7 +368,7 @@ impl<'a> FlowTraining<'a> {
         let (flow, updates) = match run.state.best {
             Some(best) if self.own.patience > 0 => {
                 let checkpoints = self.checkpoints().of_flow(run.flow);
-                (checkpoints.load_best(&self.training.runtime.device)?, best.update)
+                (checkpoints.load_best(self.training.runtime.device())?, best.update)
             }
             _ => (run.trainer.flow(), run.trainer.steps()),
         };

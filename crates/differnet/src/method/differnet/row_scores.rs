@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet_features::FEATURES;
-use differnet_flow::{Flow, HostFlow};
+use differnet_flow::{Backend, Flow, HostFlow};
 use differnet_scoring::{Average, anomaly_score, transform_scores};
 
 use super::scales;
@@ -40,16 +40,16 @@ fn averaged(scores: impl Iterator<Item = Vec<f64>>, average: Average) -> Vec<f64
 /// −log p_Z under `flow` of each row of `features`, row-major `[rows, 768]`; in nats, up to a
 /// constant.
 ///
-/// A flow of fewer scales sees the first columns. Computed a few rows at a time; on the host
-/// processor by a copy of the flow, in the form that a model scores with.
+/// A flow of fewer scales sees the first columns. Computed a few rows at a time; with [`Backend::Host`]
+/// by a copy of the flow, in the form that a model scores with.
 ///
 /// # Panics
 /// If `features` is no multiple of 768 long.
-pub fn row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
-    if HostFlow::serves(device) {
-        return host_row_scores(&HostFlow::of(flow), features);
+pub fn row_scores(flow: &Flow, features: &[f32], backend: &Backend) -> Vec<f64> {
+    match backend {
+        Backend::Host(_) => host_row_scores(&HostFlow::of(flow), features),
+        Backend::Tensors(device) => tensor_row_scores(flow, features, device),
     }
-    tensor_row_scores(flow, features, device)
 }
 
 /// [`row_scores`] by tensors.

@@ -77,7 +77,7 @@ pub(crate) fn load(
     config: &DifferNetConfig,
     runtime: &Runtime,
 ) -> Result<Box<dyn Scorer>, Error> {
-    let (flows, auxiliary) = Flows::load(path, &runtime.device).map_err(Error::model(path))?;
+    let (flows, auxiliary) = Flows::load(path, &runtime.backend).map_err(Error::model(path))?;
     let not_a_model = |reason: String| Error::NotAModel { path: path.to_path_buf(), reason };
     if flows.configs() != vec![config.flow_config(); config.flows] {
         return Err(not_a_model("its settings do not describe its flow".into()));

@@ -181,8 +181,8 @@ impl Fitting<'_> {
             };
             parts.push((part.view, density));
         }
-        let device = &self.training.runtime.device;
-        let flows = (!flows.is_empty()).then(|| Flows::of(flows, device));
+        let backend = &self.training.runtime.backend;
+        let flows = (!flows.is_empty()).then(|| Flows::of(flows, backend));
         Ok(Parts { flows, parts })
     }
 
@@ -195,8 +195,8 @@ impl Fitting<'_> {
     ) -> Result<Flow, Error> {
         let components = self.widths[view];
         let Training { config, runtime, monitor, .. } = self.training;
-        let flow = own.config(components).init(config.seed, &runtime.device);
-        let mut trainer = Trainer::new(flow, own.adam.clone());
+        let flow = own.config(components).init(config.seed, runtime.device());
+        let mut trainer = Trainer::new(flow, own.adam.clone(), &runtime.backend);
         let view = (view, components);
         let mut batches = PlaceBatches::new(images, view, own.batch_size, own.noise, config.seed);
         let mut sum = 0.0;

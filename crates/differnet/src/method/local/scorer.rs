@@ -192,7 +192,7 @@ pub(crate) fn load(
     let not_a_model = |reason: String| Error::NotAModel { path: path.to_path_buf(), reason };
     let with_flows = plan.updates() > 0;
     let (flows, tables) = if with_flows {
-        let (flows, tables) = Flows::load(path, &runtime.device).map_err(Error::model(path))?;
+        let (flows, tables) = Flows::load(path, &runtime.backend).map_err(Error::model(path))?;
         (Some(flows), tables)
     } else {
         (None, load_auxiliary(path).map_err(Error::model(path))?)

@@ -76,7 +76,7 @@ impl LocalModel {
 
     /// The parts after they have seen `images`.
     fn parts_with(&self, training: &Training<'_>, images: &[&GoodImage]) -> Result<Parts, Error> {
-        let device = &training.runtime.device;
+        let backend = &training.runtime.backend;
         let mut flows = Vec::new();
         let mut parts = Vec::with_capacity(self.parts.parts.len());
         for ((view, density), plan) in self.parts.parts.iter().zip(&self.plan.parts) {
@@ -96,7 +96,7 @@ impl LocalModel {
             };
             parts.push((*view, density));
         }
-        let flows = (!flows.is_empty()).then(|| Flows::of(flows, device));
+        let flows = (!flows.is_empty()).then(|| Flows::of(flows, backend));
         Ok(Parts { flows, parts })
     }
 }
@@ -136,7 +136,7 @@ fn continued(
         })
         .collect();
     let data = TensorData::new(condition.clone(), [REMEMBERED, POSITION]);
-    let given = Tensor::<2>::from_data(data, &runtime.device);
+    let given = Tensor::<2>::from_data(data, runtime.device());
     let remembered = flow.given(given).sample(config.seed).into_data().convert::<f32>();
     let remembered: Vec<f32> = remembered.iter::<f32>().collect();
 
@@ -152,7 +152,7 @@ fn continued(
         }
         batch
     };
-    let mut trainer = Trainer::new(flow, own.adam.clone());
+    let mut trainer = Trainer::new(flow, own.adam.clone(), &runtime.backend);
     learn(&mut trainer, &own, batch, |update, loss| {
         let progress = Progress::new(Stage::Training, update + 1, UPDATES);
         Ok(monitor.report(Progress { loss: Some(loss), ..progress })?)
