@@ -208,7 +208,7 @@ impl GeoTrans {
             });
             alpha.extend(moments.most_likely().into_iter().map(|alpha| alpha as f32));
             let done = (transform + 1) * images.count();
-            monitor.report(Progress::new(Stage::Calibrating, done, total))?;
+            monitor.report(Progress::new(Stage::BatchStatistics, done, total))?;
         }
         self.alpha = alpha;
         Ok(())

@@ -140,10 +140,10 @@ struct SettingFlags {
     /// Noise along the differences between transforms of the same image, as a share of them.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     difference_noise: Option<f64>,
-    /// Share of the good images held back to stop training and to set the threshold.
+    /// Share of the good images in the validation set, which stops training and sets the threshold.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     validation: Option<f64>,
-    /// Updates between two looks at the held-back images.
+    /// Updates between two validation steps.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     validate_every: Option<usize>,
     /// Looks without improvement before training stops; 0 never stops early.

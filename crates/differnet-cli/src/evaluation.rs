@@ -98,7 +98,7 @@ pub(crate) fn evaluate_samples(
     }
     meter.clear();
     let metrics = scored.metrics(model.header().thresholds().defect, seed)?;
-    let transforms_used = config.settle.map(|_| scored.mean_transforms());
+    let transforms_used = config.early_stopping.map(|_| scored.mean_transforms());
     let ScoredSamples { images, hashes, .. } = scored;
     Ok(Evaluation { images, hashes, transforms_used, metrics })
 }

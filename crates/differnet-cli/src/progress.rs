@@ -65,9 +65,9 @@ impl Meter {
             Stage::Places => "Places of training images",
             Stage::Maps => "Maps of good images",
             Stage::Statistics => "Statistics of the rows",
-            Stage::Calibrating => "Second look at training images",
+            Stage::BatchStatistics => "Batch statistics of training images",
             Stage::Pixels => "Pixels of training images",
-            Stage::Validation => "Held-back images",
+            Stage::Validation => "Validation images",
             Stage::Features => "Features of training images",
             Stage::Training => "Training",
             _ => "Fitting",
@@ -77,7 +77,7 @@ impl Meter {
             details.push(format!("round {round} of {rounds}"));
         }
         details.extend(loss.map(|loss| format!("loss {loss:.3}")));
-        details.extend(validation.map(|loss| format!("held back {loss:.3}")));
+        details.extend(validation.map(|loss| format!("validation {loss:.3}")));
         self.show(title, done, total, &details.join(", "));
     }
 

@@ -66,7 +66,7 @@ impl ScoringArgs {
                 default.choice
             },
             average: self.average.map_or(default.average, Average::from),
-            settle: self.adaptive.then_some(thresholds),
+            early_stopping: self.adaptive.then_some(thresholds),
         };
         if config.average != default.average {
             tell("note: the model's threshold was set for another average, verdicts may be off");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::copies::{Copies, Known, Leak, Split, find_copies};
 use crate::decode::DecodeLimits;
-use crate::examine::{Examined, Look, MaskFacts, examine_images};
+use crate::examine::{Examined, MaskFacts, Note, examine_images};
 use crate::layouts::masked::MaskedImage;
 use crate::load::BadImage;
 use crate::mask::MaskError;
@@ -44,18 +44,18 @@ pub fn audit_images(
     audit_and_note(images, limits, &|_, _| (), seen).0
 }
 
-/// As [`audit_images`]; also what `look` noted of each image, `None` of one that cannot be read.
+/// As [`audit_images`]; also what `note` noted of each image, `None` of one that cannot be read.
 pub(crate) fn audit_and_note<T: Send>(
     images: &[AuditImage],
     limits: &DecodeLimits,
-    look: &Look<'_, T>,
+    note: &Note<'_, T>,
     seen: &(dyn Fn() + Sync),
 ) -> (Audit, Vec<Option<T>>) {
     let files: Vec<&MaskedImage> = images.iter().map(|image| &image.files).collect();
     let mut audit = Audit::default();
     let (mut known, mut notes) = (Vec::new(), Vec::new());
     for (image, Examined { image: facts, mask }) in
-        images.iter().zip(examine_images(&files, limits, look, seen))
+        images.iter().zip(examine_images(&files, limits, note, seen))
     {
         let AuditImage { files: MaskedImage { image: path, mask: drawn }, split, good } = image;
         let size = match facts {

@@ -32,7 +32,7 @@ pub enum Rotation {
 pub enum Purpose {
     /// Training the flow.
     Train,
-    /// Watching held-back good images.
+    /// Validation images.
     Validate,
     /// Scoring images.
     Score,

@@ -44,21 +44,21 @@ pub(crate) struct Examined<T> {
 }
 
 /// What to note of an image: how it is stored, and its pixels.
-pub(crate) type Look<'a, T> = dyn Fn(ColorMode, &RgbImage) -> T + Sync + 'a;
+pub(crate) type Note<'a, T> = dyn Fn(ColorMode, &RgbImage) -> T + Sync + 'a;
 
 /// Reads and decodes each of `images` and its mask once, in parallel, and keeps none.
 ///
-/// - `look`: notes something of each image that can be read
+/// - `note`: notes something of each image that can be read
 /// - `seen`: called after each image, from any thread
 /// - result: in the order given
 pub(crate) fn examine_images<T: Send>(
     images: &[&MaskedImage],
     limits: &DecodeLimits,
-    look: &Look<'_, T>,
+    note: &Note<'_, T>,
     seen: &(dyn Fn() + Sync),
 ) -> Vec<Examined<T>> {
     let examine = |pair: &&MaskedImage| {
-        let image = examine_image(&pair.image, limits, look);
+        let image = examine_image(&pair.image, limits, note);
         let mask = pair.mask.as_ref().map(|mask| examine_mask(mask, limits));
         seen();
         Examined { image, mask }
@@ -69,11 +69,11 @@ pub(crate) fn examine_images<T: Send>(
 fn examine_image<T>(
     path: &Path,
     limits: &DecodeLimits,
-    look: &Look<'_, T>,
+    note: &Note<'_, T>,
 ) -> Result<(ImageFacts, T), ImageError> {
     let bytes = read_file(path, limits)?;
     let (image, mode) = decode_with_mode(&bytes, path, limits)?;
-    let noted = look(mode, &image);
+    let noted = note(mode, &image);
     let (bytes, pixels) = (ContentHash::of(&bytes), pixel_hash(&image));
     Ok((ImageFacts { bytes, pixels, size: image.dimensions() }, noted))
 }

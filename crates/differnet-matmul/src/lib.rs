@@ -17,4 +17,4 @@ mod tiles;
 
 pub use multiply::{Sums, multiply};
 pub use packed_matrix::PackedMatrix;
-pub use tiles::{Block, COLUMNS, Interleaved, ROWS, Rows, Strided, Tile, Visit, for_each_tile};
+pub use tiles::{Block, COLUMNS, Interleaved, ROWS, Strided, Tile, TileRows, Visit, for_each_tile};

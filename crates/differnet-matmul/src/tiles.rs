@@ -11,8 +11,7 @@ pub const ROWS: usize = 8;
 /// Columns of a tile.
 pub const COLUMNS: usize = 48;
 
-/// Values along the depth that are summed between two looks at where the rows end: with one look for
-/// each value, processors that decode four instructions at a time do little else.
+/// Values along the depth that are summed between two checks of where the rows end: with one for/// each value, processors that decode four instructions at a time do little else.
 const STEPS: usize = 8;
 
 /// Some rows and columns of a product; those outside the matrices are without meaning.
@@ -22,7 +21,7 @@ pub type Tile = [[f32; COLUMNS]; ROWS];
 ///
 /// Implemented with `#[inline(always)]` throughout, without adapters of iterators: whatever the compiler
 /// leaves as a call within the loop over the depth drives the sums out of their registers.
-pub trait Rows {
+pub trait TileRows {
     /// The rows' values at 8 places.
     type Block: Block;
 
@@ -51,7 +50,7 @@ pub struct Strided<'a> {
 impl<'a> Strided<'a> {
     /// `count` rows of `depth` values from `first` on.
     #[inline(always)]
-    pub(crate) fn rows(self, first: usize, count: usize, depth: usize) -> impl Rows + 'a {
+    pub(crate) fn rows(self, first: usize, count: usize, depth: usize) -> impl TileRows + 'a {
         let row = |row: usize| {
             let row = first + if row < count { row } else { 0 };
             &self.values[row * self.stride..][..depth]
@@ -62,7 +61,7 @@ impl<'a> Strided<'a> {
 
 struct SomeRows<'a>([&'a [f32]; ROWS]);
 
-impl<'a> Rows for SomeRows<'a> {
+impl<'a> TileRows for SomeRows<'a> {
     type Block = [&'a [f32; STEPS]; ROWS];
 
     #[inline(always)]
@@ -103,7 +102,7 @@ impl Block for [&[f32; STEPS]; ROWS] {
 #[derive(Debug, Clone, Copy)]
 pub struct Interleaved<'a>(pub &'a [[f32; ROWS]]);
 
-impl<'a> Rows for Interleaved<'a> {
+impl<'a> TileRows for Interleaved<'a> {
     type Block = &'a [[f32; ROWS]; STEPS];
 
     #[inline(always)]
@@ -136,7 +135,7 @@ pub trait Visit {
 /// # Panics
 /// If a row is shorter than `right` is deep, or `right` has no rows.
 pub fn for_each_tile<V: Deref<Target = [f32]>>(
-    left: &impl Rows,
+    left: &impl TileRows,
     right: &PackedMatrix<V>,
     visit: &mut impl Visit,
 ) {
@@ -149,7 +148,7 @@ struct Product<'a, L, P, V> {
     visit: &'a mut V,
 }
 
-impl<L: Rows, P: Deref<Target = [f32]>, V: Visit> WithSimd for Product<'_, L, P, V> {
+impl<L: TileRows, P: Deref<Target = [f32]>, V: Visit> WithSimd for Product<'_, L, P, V> {
     type Output = ();
 
     #[inline(always)]
@@ -168,7 +167,7 @@ impl<L: Rows, P: Deref<Target = [f32]>, V: Visit> WithSimd for Product<'_, L, P,
 #[inline(always)]
 pub(crate) fn fill_tile<S: Simd>(
     simd: S,
-    left: &impl Rows,
+    left: &impl TileRows,
     right: &[[f32; COLUMNS]],
     columns: usize,
     to: &mut [f32],
@@ -190,7 +189,7 @@ pub(crate) fn fill_tile<S: Simd>(
 #[inline(always)]
 fn by_blocks<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
     simd: S,
-    left: &impl Rows,
+    left: &impl TileRows,
     right: &[[f32; COLUMNS]],
     columns: usize,
     to: &mut [f32],

@@ -78,8 +78,8 @@ pub enum Stage {
     Solving,
     /// Networks of a competitor are being trained; updates.
     Fitting,
-    /// A trained network looks once more at the training images; images.
-    Calibrating,
+    /// Statistics of batch normalization are being re-estimated on training images; images.
+    BatchStatistics,
     /// Anomaly maps of good images are being made; images.
     Maps,
 }

@@ -2,7 +2,7 @@
 
 use differnet_random::ItemStream;
 
-use crate::camera::{Look, Part};
+use crate::camera::{Part, Surface};
 use crate::noise::{Vector, cloud, mix, smooth_step, value_noise, wave};
 use crate::shape::{Blob, Curve};
 
@@ -91,17 +91,17 @@ impl BrushedMetal {
 }
 
 impl Part for BrushedMetal {
-    fn look(&self, point: Vector) -> Look {
+    fn surface(&self, point: Vector) -> Surface {
         let metal = |brightness: f32| self.tint.map(|value| value * brightness);
         let good = || metal(self.brightness(point));
-        let defective = |color| Look { color, is_defect: true };
+        let defective = |color| Surface { color, is_defect: true };
         match &self.flaw {
-            None => Look::good(good()),
+            None => Surface::good(good()),
             Some(Flaw::Dent { blob, depth }) => {
                 let offset = blob.offset(point);
                 let inside = 1.0 - offset.dot(offset);
                 if inside <= 0.0 {
-                    return Look::good(good());
+                    return Surface::good(good());
                 }
                 // Slope of the bowl (1 - r²)², lit from the upper left.
                 let slope = blob.to_image(offset);
@@ -112,7 +112,7 @@ impl Part for BrushedMetal {
             Some(Flaw::Rust(blob)) => {
                 let depth = blob.depth(point);
                 if depth <= 0.0 {
-                    return Look::good(good());
+                    return Surface::good(good());
                 }
                 let grit = cloud(point.x * 0.45, point.y * 0.45, self.seed ^ 21);
                 let share = smooth_step(0.0, 0.3, depth) * smooth_step(0.3, 0.55, grit) * 0.85;
@@ -129,12 +129,12 @@ impl Part for BrushedMetal {
                     let light = wall * strength * (0.55 + 0.9 * skips);
                     defective(metal(self.brightness(point) + light))
                 }
-                _ => Look::good(good()),
+                _ => Surface::good(good()),
             },
             Some(Flaw::WaterMark { blob, strength }) => {
                 let depth = blob.depth(point);
                 if depth <= 0.0 {
-                    return Look::good(good());
+                    return Surface::good(good());
                 }
                 // A bright rim of lime around a slightly duller middle.
                 let rim = smooth_step(0.0, 0.08, depth) * smooth_step(0.26, 0.08, depth);

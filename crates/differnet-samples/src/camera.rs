@@ -13,14 +13,14 @@ pub(crate) const UNITS: f32 = 256.0;
 
 /// What a point of a part looks like.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Look {
+pub(crate) struct Surface {
     /// Red, green and blue, from 0 to 1.
     pub(crate) color: [f32; 3],
     /// Whether a defect changed it.
     pub(crate) is_defect: bool,
 }
 
-impl Look {
+impl Surface {
     /// A point that no defect touches.
     pub(crate) fn good(color: [f32; 3]) -> Self {
         Self { color, is_defect: false }
@@ -30,7 +30,7 @@ impl Look {
 /// Something that can be photographed.
 pub(crate) trait Part: Sync {
     /// What the point, in units of 1/256 of the image's side, looks like.
-    fn look(&self, point: Vector) -> Look;
+    fn surface(&self, point: Vector) -> Surface;
 }
 
 /// An image of a part and where its defect is.
@@ -70,7 +70,7 @@ fn expose(part: &dyn Part, size: u32) -> (Vec<[f32; 3]>, GrayImage) {
             let mut defective = false;
             for sub in 0..SUBSAMPLES * SUBSAMPLES {
                 let point = Vector::new(place(x, sub % SUBSAMPLES), place(y, sub / SUBSAMPLES));
-                let look = part.look(point);
+                let look = part.surface(point);
                 for (sum, value) in color.iter_mut().zip(look.color) {
                     *sum += share * value;
                 }
@@ -155,8 +155,8 @@ mod tests {
     struct Halves;
 
     impl Part for Halves {
-        fn look(&self, point: Vector) -> Look {
-            Look { color: [0.5; 3], is_defect: point.x > 128.0 }
+        fn surface(&self, point: Vector) -> Surface {
+            Surface { color: [0.5; 3], is_defect: point.x > 128.0 }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use differnet_random::ItemStream;
 
-use crate::camera::{Look, Part};
+use crate::camera::{Part, Surface};
 use crate::noise::{Vector, cloud, lattice, mix, smooth_step, value_noise, wave};
 use crate::shape::{Blob, Curve};
 
@@ -120,7 +120,7 @@ enum Top {
 }
 
 impl Part for Fabric {
-    fn look(&self, point: Vector) -> Look {
+    fn surface(&self, point: Vector) -> Surface {
         let sway =
             |seed: u32| 3.0 * (value_noise(point.x / 70.0, point.y / 70.0, self.seed ^ seed) - 0.5);
         let place = Vector::new(
@@ -128,21 +128,21 @@ impl Part for Fabric {
             (point.dot(self.axis.perpendicular()) + sway(13)) / self.pitch + self.phase.y,
         );
         let good = || self.weave(place, Top::Twill);
-        let defective = |color| Look { color, is_defect: true };
+        let defective = |color| Surface { color, is_defect: true };
         match &self.flaw {
-            None => Look::good(good()),
+            None => Surface::good(good()),
             Some(Flaw::Fiber { curve, color }) => match curve.nearby(point) {
                 Some(near) if near.across.abs() < 1.0 => {
                     let round = (1.0 - near.across * near.across).sqrt();
                     let light = (0.5 + 0.5 * round) * (0.85 + 0.3 * wave(near.along * 14.0).abs());
                     defective(color.map(|value| value * light))
                 }
-                _ => Look::good(good()),
+                _ => Surface::good(good()),
             },
             Some(Flaw::Hole(blob)) => {
                 let depth = blob.depth(point);
                 if depth <= 0.0 {
-                    return Look::good(good());
+                    return Surface::good(good());
                 }
                 // Torn ends reach into the dark.
                 let frayed = cloud(place.x * 2.5, place.y * 2.5, self.seed ^ 17);
@@ -154,7 +154,7 @@ impl Part for Fabric {
             Some(Flaw::Stain { blob, strength }) => {
                 let depth = blob.depth(point);
                 if depth <= 0.02 {
-                    return Look::good(good());
+                    return Surface::good(good());
                 }
                 // Stronger towards its edge, where the liquid dried last.
                 let share = strength * smooth_step(0.0, 0.12, depth) * (1.2 - 0.4 * depth.min(1.0));
@@ -165,7 +165,7 @@ impl Part for Fabric {
             Some(Flaw::Thread { row, columns, missing }) => {
                 let (i, j) = (place.x.floor() as i32, place.y.floor() as i32);
                 if j != *row || !columns.contains(&i) {
-                    return Look::good(good());
+                    return Surface::good(good());
                 }
                 if *missing {
                     // Without the weft the warp lies open, and lower.

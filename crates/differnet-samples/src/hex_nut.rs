@@ -2,7 +2,7 @@
 
 use differnet_random::ItemStream;
 
-use crate::camera::{Look, Part, UNITS};
+use crate::camera::{Part, Surface, UNITS};
 use crate::noise::{Vector, cloud, mix, smooth_step, value_noise, wave};
 use crate::shape::{Blob, Curve};
 
@@ -149,13 +149,13 @@ impl HexNut {
 }
 
 impl Part for HexNut {
-    fn look(&self, point: Vector) -> Look {
+    fn surface(&self, point: Vector) -> Surface {
         let place = point.minus(self.center);
         let offset = Vector::new(place.x / self.scale, place.y / self.scale);
-        let good = Look::good(self.good(point, offset));
+        let good = Surface::good(self.good(point, offset));
         let radius = offset.length();
         let on_face = radius > COUNTERSINK && self.outside(offset) <= 0.0;
-        let defective = |color| Look { color, is_defect: true };
+        let defective = |color| Surface { color, is_defect: true };
         match &self.flaw {
             None => good,
             Some(Flaw::BrokenCorner(blob)) => {

@@ -13,7 +13,7 @@ mod local_statistics;
 mod map;
 mod quantile;
 mod score;
-mod settling;
+mod stopping_rule;
 #[cfg(test)]
 mod test_uniform;
 mod threshold;
@@ -27,5 +27,5 @@ pub use local_statistics::{LocalStatistics, LocalStatisticsBuilder};
 pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region};
 pub use quantile::{interpolated_quantile, quantile};
 pub use score::{Average, anomaly_score, transform_scores};
-pub use settling::{Settling, transform_spread};
+pub use stopping_rule::{StoppingRule, transform_spread};
 pub use threshold::{MOST_MULTIPLES, Thresholds, Verdict, is_off_scale, threshold_from_good};

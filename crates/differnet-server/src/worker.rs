@@ -76,8 +76,8 @@ impl Worker {
             Task::Score => {
                 let header = model.model.header();
                 let thresholds = header.thresholds();
-                let settle = self.adaptive.then_some(thresholds);
-                let config = ScoreConfig { settle, ..model.scoring() };
+                let early_stopping = self.adaptive.then_some(thresholds);
+                let config = ScoreConfig { early_stopping, ..model.scoring() };
                 let scores = model.model.scores_with(inputs, config);
                 for (job, ((name, _), score)) in jobs.zip(images.iter().zip(scores)) {
                     let score = Error::per_image(score)?;

@@ -3,7 +3,7 @@
 
 use differnet_data::{ContentHash, ImageError, ImageInput, spread_order};
 use differnet_features::FEATURES;
-use differnet_scoring::Settling;
+use differnet_scoring::StoppingRule;
 
 use crate::error::Error;
 use crate::features::{OpenImage, Reading};
@@ -18,7 +18,7 @@ pub(crate) fn score_by_rows(
 ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
     let Scoring { runtime, header, config } = *scoring;
     let transforms = header.config.transform_config();
-    let rule = config.settle.map(|thresholds| Settling {
+    let rule = config.early_stopping.map(|thresholds| StoppingRule {
         transforms: config.transforms,
         average: config.average,
         thresholds,

@@ -76,7 +76,7 @@ pub struct Calibration {
     /// Scores of the good images, sorted.
     pub good_scores: Vec<f64>,
     /// Those of the images that were added after training, by digests of their contents; empty
-    /// where the scores are those of the images held back in training.
+    /// where the scores are those of the training's validation images.
     pub added: GoodImages,
 }
 

@@ -33,8 +33,8 @@ pub struct Config {
     pub jitter: f32,
     /// Transforms of each training image; new ones in each round, if the method has rounds.
     pub transforms: usize,
-    /// Share of the good images held back to set the threshold, and to stop training where a method
-    /// can stop early.
+    /// Share of the good images in the validation set, which sets the threshold, and stops training where a
+    /// method can stop early.
     pub validation: f64,
     /// Transforms that an image's score is averaged over, unless scoring asks for another number.
     pub score_transforms: usize,

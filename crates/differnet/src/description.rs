@@ -6,11 +6,11 @@ use crate::config::Config;
 use crate::header::Header;
 
 /// Names and values, in the order to show.
-type Rows = Vec<(String, String)>;
+type NamedValues = Vec<(String, String)>;
 
 impl Header {
     /// What the model was made from, and what it tells of itself.
-    pub fn rows(&self) -> Rows {
+    pub fn rows(&self) -> NamedValues {
         let method = self.config.method.method();
         let unit = method.unit().map_or_else(String::new, |unit| format!(", {unit}"));
         let threshold = format!("threshold{unit}");
@@ -18,7 +18,7 @@ impl Header {
             ("method", method.to_string()),
             ("trained by", format!("differnet {}", self.version)),
             ("training images", self.training_images.to_string()),
-            ("images held back", self.held_back_text()),
+            ("validation images", self.validation_text()),
             ("regions", self.regions_text()),
             ("feature extractor", self.extractor.clone().unwrap_or_else(|| "none".to_owned())),
             (threshold.as_str(), format!("{:.4}", self.thresholds().defect)),
@@ -28,14 +28,14 @@ impl Header {
     }
 
     /// What the method has to tell, and the threshold of its maps.
-    pub fn all_facts(&self) -> Rows {
+    pub fn all_facts(&self) -> NamedValues {
         let maps = self.map_threshold.map(|value| format!("{value:.4e}"));
         let maps = maps.map(|value| ("threshold of maps".to_owned(), value));
         self.facts.iter().cloned().chain(maps).collect()
     }
 
-    /// How many images were held back, for people.
-    pub fn held_back_text(&self) -> String {
+    /// Number of validation images, for people.
+    pub fn validation_text(&self) -> String {
         if self.cross_validated {
             return "none; threshold by cross-validation".to_owned();
         }
@@ -52,7 +52,7 @@ impl Header {
 
 impl Config {
     /// Every setting under its name in a settings file.
-    pub fn rows(&self) -> Rows {
+    pub fn rows(&self) -> NamedValues {
         let text = self.to_toml();
         let settings = text.lines().filter_map(|line| line.split_once(" = "));
         let plain = |value: &str| value.trim_matches('"').to_owned();
@@ -61,7 +61,7 @@ impl Config {
 }
 
 /// Program, `device` and machine; `commit` is the source's, if it is known.
-pub fn environment(device: &str, commit: Option<&str>) -> Rows {
+pub fn environment(device: &str, commit: Option<&str>) -> NamedValues {
     let processors = std::thread::available_parallelism();
     rows([
         ("program", format!("differnet {}", env!("CARGO_PKG_VERSION"))),
@@ -72,7 +72,7 @@ pub fn environment(device: &str, commit: Option<&str>) -> Rows {
     ])
 }
 
-fn rows<const N: usize>(rows: [(&str, String); N]) -> Rows {
+fn rows<const N: usize>(rows: [(&str, String); N]) -> NamedValues {
     rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

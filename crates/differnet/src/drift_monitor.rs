@@ -45,7 +45,7 @@ pub struct DriftSummary {
     /// `None` below 50 images, and for methods that do not know.
     pub feature_shift: Option<f64>,
     /// How the recent scores differ from the good ones; `None` if they need not, below 50 images,
-    /// and for models without images held back.
+    /// and for models without validation images.
     pub drift: Option<Drift>,
 }
 

@@ -89,7 +89,7 @@ pub struct Header {
     /// Values that the maps of most good images stay below; `None` for methods without maps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_threshold: Option<f64>,
-    /// Scores of the held-back images, sorted; without any, those of training images: see
+    /// Scores of the validation images, sorted; without any, those of training images: see
     /// [`cross_validated`](Self::cross_validated).
     pub good_scores: Vec<f64>,
     /// Usual standard deviation of one good image's transforms, see

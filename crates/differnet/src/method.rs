@@ -17,7 +17,7 @@ use crate::header::Header;
 use crate::preset::Preset;
 use crate::runtime::Runtime;
 use crate::scorer::Scorer;
-use crate::split::Split;
+use crate::split::ValidationSplit;
 use crate::training::Training;
 
 pub(crate) mod differnet;
@@ -280,7 +280,11 @@ impl MethodConfig {
     }
 
     /// The method fitted to the training images of `split`.
-    pub(crate) fn fit(&self, training: &Training<'_>, split: &Split) -> Result<Fitted, Error> {
+    pub(crate) fn fit(
+        &self,
+        training: &Training<'_>,
+        split: &ValidationSplit,
+    ) -> Result<Fitted, Error> {
         let (seed, device) = (training.config.seed, training.runtime.device());
         match self {
             Self::DifferNet(config) => differnet::fit(config, training, split),

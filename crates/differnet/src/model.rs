@@ -176,7 +176,7 @@ impl Model {
             transforms: self.header.config.score_transforms,
             choice: TransformChoice::Fixed,
             average: self.header.config.average,
-            settle: None,
+            early_stopping: None,
         }
     }
 

@@ -30,8 +30,8 @@ pub struct ScoreConfig {
     /// How the transforms' scores are averaged.
     pub average: Average,
     /// Adaptive scoring: an image gets no more transforms than its verdict by these thresholds needs;
-    /// `None` for all of them. See [`Settling`](differnet_scoring::Settling) for how sure that is.
-    pub settle: Option<Thresholds>,
+    /// `None` for all of them. See [`StoppingRule`](differnet_scoring::StoppingRule) for how sure that is.
+    pub early_stopping: Option<Thresholds>,
 }
 
 /// The score of one image.

@@ -16,7 +16,7 @@ const FILES: usize = 64;
 
 /// Usable training images, divided.
 #[derive(Debug)]
-pub(crate) struct Split {
+pub(crate) struct ValidationSplit {
     /// Trained on.
     pub(crate) training: Vec<PathBuf>,
     /// Held back to set the threshold, and to stop training where a method can stop early.
@@ -65,12 +65,12 @@ pub(crate) fn check_files(
 /// Whether an image is held back depends on the seed and on contents, not on names or order. With
 /// fewer than ten images at least one is held back, with two or three none is; none either where the
 /// method cross-validates.
-pub(crate) fn split_files(mut usable: Vec<Usable>, config: &Config) -> Split {
+pub(crate) fn split_files(mut usable: Vec<Usable>, config: &Config) -> ValidationSplit {
     // By content, so that renaming files changes nothing.
     sort_by_content(&mut usable);
     let hashes: Vec<ContentHash> = usable.iter().map(|image| image.hash).collect();
     let held_back = held_back(&hashes, config);
-    let mut split = Split {
+    let mut split = ValidationSplit {
         training: Vec::new(),
         validation: Vec::new(),
         fingerprint: data_fingerprint(&hashes),

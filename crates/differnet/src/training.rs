@@ -18,7 +18,7 @@ use crate::method::{Fitted, GoodScores};
 use crate::model::Model;
 use crate::runtime::Runtime;
 use crate::self_test::SelfTest;
-use crate::split::{Split, check_files, split_files};
+use crate::split::{ValidationSplit, check_files, split_files};
 
 /// Good images whose maps set the threshold of maps.
 const MAPPED_IMAGES: usize = 50;
@@ -145,7 +145,7 @@ impl<'a> Training<'a> {
     }
 
     /// The usable images, divided, and those that are not.
-    fn usable_split(&self, files: &[PathBuf]) -> Result<(Split, Vec<BadImage>), Error> {
+    fn usable_split(&self, files: &[PathBuf]) -> Result<(ValidationSplit, Vec<BadImage>), Error> {
         let limits = &self.runtime.limits;
         let (usable, bad) = check_files(files, self.regions, limits, &self.monitor)?;
         if self.bad_images == BadImagePolicy::Refuse && !bad.is_empty() {
@@ -159,7 +159,7 @@ impl<'a> Training<'a> {
     }
 
     /// The model of a fitted method, with its threshold.
-    fn describe(&self, split: &Split, fitted: Fitted) -> Result<Model, Error> {
+    fn describe(&self, split: &ValidationSplit, fitted: Fitted) -> Result<Model, Error> {
         let header = Header {
             extractor: fitted.extractor,
             regions: self.regions.cloned(),
@@ -186,7 +186,7 @@ impl<'a> Training<'a> {
         Ok(model)
     }
 
-    fn validation_scores(&self, model: &Model, split: &Split) -> Result<Vec<f64>, Error> {
+    fn validation_scores(&self, model: &Model, split: &ValidationSplit) -> Result<Vec<f64>, Error> {
         let (files, total) = (&split.validation, split.validation.len());
         let mut scores = Vec::with_capacity(total);
         for (done, score) in (1..).zip(model.scores(files)) {
@@ -197,7 +197,7 @@ impl<'a> Training<'a> {
     }
 
     /// The largest values of the maps of good images.
-    fn map_peaks(&self, model: &Model, split: &Split) -> Result<Vec<f64>, Error> {
+    fn map_peaks(&self, model: &Model, split: &ValidationSplit) -> Result<Vec<f64>, Error> {
         let files = if split.validation.is_empty() { &split.training } else { &split.validation };
         let files = &files[..files.len().min(MAPPED_IMAGES)];
         let mut peaks = Vec::with_capacity(files.len());

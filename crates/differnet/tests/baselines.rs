@@ -13,13 +13,13 @@ use differnet_features::FeatureCache;
 use differnet_samples::{SampleConfig, write_sample_dataset};
 
 /// Images and their cache.
-struct Bench {
+struct Setup {
     folder: tempfile::TempDir,
     images: Vec<PathBuf>,
     defects: Vec<PathBuf>,
 }
 
-impl Bench {
+impl Setup {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = folder.path().join("data");
@@ -96,57 +96,57 @@ const NETWORKS: [Method; 4] = [Method::GeoTrans, Method::Ganomaly, Method::Dsebm
 
 #[test]
 fn the_same_images_give_the_same_bytes_whatever_their_names_and_order() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     let renamed = tempfile::tempdir().expect("a temporary folder");
     let mut images = Vec::new();
-    for (index, image) in bench.images.iter().enumerate() {
+    for (index, image) in setup.images.iter().enumerate() {
         let path = renamed.path().join(format!("{}.png", 100 - index));
         fs::copy(image, &path).expect("writable");
         images.push(path);
     }
     for method in Method::ALL.into_iter().filter(|&method| method != Method::DifferNet) {
-        let first = bench.bytes(&bench.fit(&tiny(method), &bench.images));
-        assert!(bench.bytes(&bench.fit(&tiny(method), &images)) == first, "{method}");
+        let first = setup.bytes(&setup.fit(&tiny(method), &setup.images));
+        assert!(setup.bytes(&setup.fit(&tiny(method), &images)) == first, "{method}");
         let other = Config { seed: 8, ..tiny(method) };
-        assert!(bench.bytes(&bench.fit(&other, &images)) != first, "{method}");
+        assert!(setup.bytes(&setup.fit(&other, &images)) != first, "{method}");
     }
 }
 
 #[test]
 fn a_model_survives_its_file() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     for method in Method::ALL.into_iter().filter(|&method| method != Method::DifferNet) {
-        let model = bench.fit(&tiny(method), &bench.images);
-        let bytes = bench.bytes(&model);
-        let loaded = Model::load_on(&bench.model(), &bench.runtime()).expect("its own file");
+        let model = setup.fit(&tiny(method), &setup.images);
+        let bytes = setup.bytes(&model);
+        let loaded = Model::load_on(&setup.model(), &setup.runtime()).expect("its own file");
         assert_eq!(loaded.header(), model.header());
-        let header = Header::read(&bench.model()).expect("its own file");
+        let header = Header::read(&setup.model()).expect("its own file");
         assert_eq!(&header, model.header());
         assert_eq!(header.config.method.method(), method);
         let held_back = if method.looks_at_places() { 0 } else { 1 };
         assert_eq!(header.training_images, 10 - held_back);
         assert_eq!(header.held_back_images, held_back);
         assert_eq!(header.cross_validated, method.looks_at_places());
-        assert_eq!(scores(&loaded, &bench.defects), scores(&model, &bench.defects));
-        let map = loaded.map(&bench.defects[0]);
+        assert_eq!(scores(&loaded, &setup.defects), scores(&model, &setup.defects));
+        let map = loaded.map(&setup.defects[0]);
         if loaded.localizes() {
             assert!(method.looks_at_places());
-            let of_model = model.map(&bench.defects[0]).expect("a map");
+            let of_model = model.map(&setup.defects[0]).expect("a map");
             assert_eq!(map.expect("a map").map.values(), of_model.map.values());
         } else {
             assert!(matches!(map, Err(Error::NoMaps { .. })));
         }
         assert_eq!(header.extractor.is_none(), NETWORKS.contains(&method));
-        assert!(bench.bytes(&loaded) == bytes, "{method}: another file");
+        assert!(setup.bytes(&loaded) == bytes, "{method}: another file");
     }
 }
 
 #[test]
 fn defects_score_above_the_held_back_images() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     for method in BASELINES.into_iter().chain(LOCAL) {
-        let model = bench.fit(&tiny(method), &bench.images);
-        let scores = scores(&model, &bench.defects);
+        let model = setup.fit(&tiny(method), &setup.images);
+        let scores = scores(&model, &setup.defects);
         let good = &model.header().good_scores;
         assert_eq!(good.len(), if method.looks_at_places() { 10 } else { 1 });
         let highest = good[good.len() - 1];
@@ -159,9 +159,9 @@ fn defects_score_above_the_held_back_images() {
 
 #[test]
 fn without_held_back_images_the_threshold_comes_from_training_images() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     for method in Method::ALL.into_iter().filter(|&method| method != Method::DifferNet) {
-        let model = bench.fit(&tiny(method), &bench.images[..3]);
+        let model = setup.fit(&tiny(method), &setup.images[..3]);
         let summary = model.header();
         assert_eq!((summary.training_images, summary.held_back_images), (3, 0));
         assert_eq!(summary.good_scores.len(), 3);
@@ -174,39 +174,39 @@ fn without_held_back_images_the_threshold_comes_from_training_images() {
 
 #[test]
 fn new_good_images_are_taken_in_without_the_old_ones() {
-    let bench = Bench::new();
-    let runtime = bench.runtime();
+    let setup = Setup::new();
+    let runtime = setup.runtime();
     for method in [Method::LocalFlow, Method::PatchCore] {
-        let mut model = bench.fit(&tiny(method), &bench.images[..6]);
-        let before = scores(&model, &bench.defects);
+        let mut model = setup.fit(&tiny(method), &setup.images[..6]);
+        let before = scores(&model, &setup.defects);
         // Images like those that are said to be good now, and others that stay what they were.
-        let (new, later) = bench.defects.split_at(2);
+        let (new, later) = setup.defects.split_at(2);
         let addition = model.update(new, Monitor::silent()).expect("new images");
         assert_eq!(addition.images, 2);
         assert_eq!(model.header().threshold, addition.threshold);
         assert!(addition.threshold >= addition.threshold_before, "{method}");
-        let after = scores(&model, &bench.defects);
+        let after = scores(&model, &setup.defects);
         assert!(after[0] < before[0] && after[1] < before[1], "{method}: {before:?} {after:?}");
         assert!(after.iter().all(|score| score.is_finite()));
         assert_eq!((model.header().training_images, model.header().good_scores.len()), (8, 8));
-        let bytes = bench.bytes(&model);
-        let loaded = Model::load_on(&bench.model(), &runtime).expect("its own file");
+        let bytes = setup.bytes(&model);
+        let loaded = Model::load_on(&setup.model(), &runtime).expect("its own file");
         assert_eq!(scores(&loaded, later), after[2..]);
         let again = model.update(new, Monitor::silent()).expect_err("nothing new");
         assert!(matches!(again, Error::NothingNew { images: 2 }), "{again}");
-        assert!(bench.bytes(&model) == bytes, "changed by an update that failed");
+        assert!(setup.bytes(&model) == bytes, "changed by an update that failed");
     }
-    let mut model = bench.fit(&tiny(Method::Padim), &bench.images[..4]);
-    let error = model.update(&bench.defects, Monitor::silent()).expect_err("no update");
+    let mut model = setup.fit(&tiny(Method::Padim), &setup.images[..4]);
+    let error = model.update(&setup.defects, Monitor::silent()).expect_err("no update");
     assert!(matches!(error, Error::NoUpdate { method: Method::Padim }), "{error}");
 }
 
 #[test]
 fn what_a_method_cannot_do_is_an_error() {
-    let bench = Bench::new();
-    let model = bench.fit(&tiny(Method::OneClassSvm), &bench.images);
+    let setup = Setup::new();
+    let model = setup.fit(&tiny(Method::OneClassSvm), &setup.images);
     let refused = |config: ScoreConfig| {
-        let mut scores = model.scores_with(&bench.defects, config);
+        let mut scores = model.scores_with(&setup.defects, config);
         let error = scores.next().expect("a result").expect_err("no such scoring");
         assert!(scores.next().is_none(), "scored after an error");
         error.to_string()
@@ -220,8 +220,8 @@ fn what_a_method_cannot_do_is_an_error() {
 
 #[test]
 fn cancelling_stops_at_every_stage() {
-    let bench = Bench::new();
-    let checkpoints = bench.folder.path().join("unused");
+    let setup = Setup::new();
+    let checkpoints = setup.folder.path().join("unused");
     let stop_of = |method: Method, at: Stage| {
         let cancel = CancelToken::new();
         let observer = |progress: &Progress| {
@@ -229,19 +229,19 @@ fn cancelling_stops_at_every_stage() {
                 cancel.cancel();
             }
         };
-        let (config, runtime) = (tiny(method), bench.runtime());
+        let (config, runtime) = (tiny(method), setup.runtime());
         let training = Training {
             checkpoints: Some(&checkpoints),
             monitor: Monitor::new(&observer, &cancel),
             ..Training::new(&config, &runtime)
         };
-        matches!(training.run(&bench.images), Err(Error::Cancelled(_)))
+        matches!(training.run(&setup.images), Err(Error::Cancelled(_)))
     };
     for stage in [Stage::Checking, Stage::Features, Stage::Statistics, Stage::Validation] {
         assert!(stop_of(Method::OneNearestNeighbour, stage), "{stage:?}");
     }
     assert!(!stop_of(Method::OneNearestNeighbour, Stage::Maps));
-    for stage in [Stage::Pixels, Stage::Fitting, Stage::Calibrating, Stage::Validation] {
+    for stage in [Stage::Pixels, Stage::Fitting, Stage::BatchStatistics, Stage::Validation] {
         assert!(stop_of(Method::GeoTrans, stage), "{stage:?}");
     }
     for stage in [Stage::Features, Stage::Training] {

@@ -18,14 +18,14 @@ use differnet_flow::Backend;
 use differnet_samples::{SampleConfig, write_sample_dataset};
 
 /// Images, cache and checkpoints of one test.
-struct Bench {
+struct Setup {
     folder: tempfile::TempDir,
     images: Vec<PathBuf>,
     defects: Vec<PathBuf>,
     regions: Option<Regions>,
 }
 
-impl Bench {
+impl Setup {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let root = folder.path().join("data");
@@ -130,37 +130,37 @@ fn score_as(model: &Model, files: &[PathBuf], config: ScoreConfig) -> Vec<ImageS
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_does_not() {
-    let bench = Bench::new();
-    let first = bench.bytes(&bench.finished(&tiny()));
-    fs::remove_dir_all(bench.checkpoints()).expect("deletable");
-    assert!(bench.bytes(&bench.finished(&tiny())) == first, "the same seed, other bytes");
-    fs::remove_dir_all(bench.checkpoints()).expect("deletable");
+    let setup = Setup::new();
+    let first = setup.bytes(&setup.finished(&tiny()));
+    fs::remove_dir_all(setup.checkpoints()).expect("deletable");
+    assert!(setup.bytes(&setup.finished(&tiny())) == first, "the same seed, other bytes");
+    fs::remove_dir_all(setup.checkpoints()).expect("deletable");
     let other = Config { seed: 8, ..tiny() };
-    assert!(bench.bytes(&bench.finished(&other)) != first, "another seed, the same bytes");
+    assert!(setup.bytes(&setup.finished(&other)) != first, "another seed, the same bytes");
 }
 
 #[test]
 fn interrupted_anywhere_and_resumed_gives_the_same_bytes() {
-    let straight = Bench::new();
+    let straight = Setup::new();
     let expected = straight.bytes(&straight.finished(&tiny()));
     for stops in [vec![1], vec![3], vec![6], vec![7, 9, 11], vec![12], vec![13, 20], vec![24]] {
-        let bench = Bench::new();
+        let setup = Setup::new();
         for &stop in &stops {
-            let outcome = bench.train(&tiny(), stop);
+            let outcome = setup.train(&tiny(), stop);
             assert!(matches!(outcome, Err(Error::Cancelled(_))), "stopped at {stop}");
         }
-        assert!(bench.bytes(&bench.finished(&tiny())) == expected, "stopped at {stops:?}");
+        assert!(setup.bytes(&setup.finished(&tiny())) == expected, "stopped at {stops:?}");
     }
 }
 
 #[test]
 fn an_image_gets_all_transforms_only_if_its_verdict_needs_them() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     let config = Config { average: Average::GeometricMean, ..tiny() };
-    let model = bench.finished(&config);
-    let spread = model.header().transform_spread.expect("images were held back");
+    let model = setup.finished(&config);
+    let spread = model.header().transform_spread.expect("there are validation images");
     assert!(spread > 0.0, "{spread}");
-    let files = &bench.images[..3];
+    let files = &setup.images[..3];
     let full = ScoreConfig { transforms: 12, ..model.score_config() };
     let all = score_as(&model, files, full);
     assert!(all.iter().all(|image| image.transform_scores.len() == 12));
@@ -168,14 +168,14 @@ fn an_image_gets_all_transforms_only_if_its_verdict_needs_them() {
     // On a threshold nothing is settled, and an image that got all transforms scores as ever.
     for (file, image) in files.iter().zip(&all) {
         let thresholds = Thresholds { defect: image.score, unsure: None };
-        let config = ScoreConfig { settle: Some(thresholds), ..full };
+        let config = ScoreConfig { early_stopping: Some(thresholds), ..full };
         let one = score_as(&model, std::slice::from_ref(file), config);
         assert_eq!(one, std::slice::from_ref(image));
     }
 
     // Far from it a few are enough, and they are among those of the full count.
     let far = Thresholds { defect: 1e6, unsure: None };
-    let config = ScoreConfig { settle: Some(far), ..full };
+    let config = ScoreConfig { early_stopping: Some(far), ..full };
     let few = score_as(&model, files, config);
     for (few, all) in few.iter().zip(&all) {
         assert_eq!((few.hash, few.transform_scores.len()), (all.hash, 4));
@@ -193,31 +193,31 @@ fn an_image_gets_all_transforms_only_if_its_verdict_needs_them() {
 
 #[test]
 fn a_saved_model_scores_as_the_trained_one_did() {
-    let bench = Bench::new();
-    let model = bench.finished(&tiny());
-    let path = bench.folder.path().join("model.differnet");
+    let setup = Setup::new();
+    let model = setup.finished(&tiny());
+    let path = setup.folder.path().join("model.differnet");
     model.save(&path).expect("writable");
     let loaded = Model::load_on(&path, &uncached()).expect("its own file");
     assert_eq!(loaded.header(), model.header());
-    let scores = score(&loaded, &bench.defects);
-    assert_eq!(scores, score(&model, &bench.defects));
+    let scores = score(&loaded, &setup.defects);
+    assert_eq!(scores, score(&model, &setup.defects));
     // Alone or among others: the same score.
-    assert_eq!(loaded.score(&bench.defects[1]).expect("an image"), scores[1]);
+    assert_eq!(loaded.score(&setup.defects[1]).expect("an image"), scores[1]);
 }
 
 #[test]
 fn a_score_averages_the_flows_logarithms() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     let config = Config { average: Average::GeometricMean, ..tiny() };
-    let two = bench.finished(&config);
+    let two = setup.finished(&config);
     let row: Vec<f32> = (0..768).map(|i| (i as f32).sin()).collect();
     let of = |model: &Model| model.row_scores(&row).expect("a method on rows")[0];
     // The first flow is the one that a training of one flow gives.
-    fs::remove_dir_all(bench.checkpoints()).expect("deletable");
-    let first = bench.finished(&config.map_differnet(|own| DifferNetConfig { flows: 1, ..own }));
+    fs::remove_dir_all(setup.checkpoints()).expect("deletable");
+    let first = setup.finished(&config.map_differnet(|own| DifferNetConfig { flows: 1, ..own }));
     // Of two numbers the logarithms' mean is given: so is the second.
     let second = of(&two).powi(2) / of(&first);
-    let path = bench.folder.path().join("model.differnet");
+    let path = setup.folder.path().join("model.differnet");
     two.save(&path).expect("writable");
     let (flows, _) = differnet_flow::load_flows(&path, &Device::flex()).expect("its own file");
     let backend = Backend::Host(Device::flex());
@@ -229,12 +229,12 @@ fn a_score_averages_the_flows_logarithms() {
 
 #[test]
 fn a_flow_of_one_scale_sees_the_first_columns_only() {
-    let bench = Bench::new();
-    let model = bench.finished(&tiny_with(|own| DifferNetConfig { scales: 1, ..own }));
-    let path = bench.folder.path().join("model.differnet");
+    let setup = Setup::new();
+    let model = setup.finished(&tiny_with(|own| DifferNetConfig { scales: 1, ..own }));
+    let path = setup.folder.path().join("model.differnet");
     model.save(&path).expect("writable");
-    let loaded = Model::load_on(&path, &bench.runtime()).expect("its own file");
-    assert_eq!(score(&loaded, &bench.defects), score(&model, &bench.defects));
+    let loaded = Model::load_on(&path, &setup.runtime()).expect("its own file");
+    assert_eq!(score(&loaded, &setup.defects), score(&model, &setup.defects));
     let mut row = vec![0.5; 768];
     let before = loaded.row_scores(&row);
     row[256..].fill(9.0);
@@ -245,10 +245,10 @@ fn a_flow_of_one_scale_sees_the_first_columns_only() {
 
 #[test]
 fn validation_observers_see_the_flow_as_it_is_then_and_change_nothing() {
-    let bench = Bench::new();
-    let expected = bench.bytes(&bench.finished(&tiny()));
-    fs::remove_dir_all(bench.checkpoints()).expect("deletable");
-    let runtime = bench.runtime();
+    let setup = Setup::new();
+    let expected = setup.bytes(&setup.finished(&tiny()));
+    fs::remove_dir_all(setup.checkpoints()).expect("deletable");
+    let runtime = setup.runtime();
     let row = vec![0.5; 768];
     let run = |config: &Config| {
         let seen = Mutex::new(Vec::new());
@@ -259,10 +259,10 @@ fn validation_observers_see_the_flow_as_it_is_then_and_change_nothing() {
         };
         let validation_observer = Some(&observer as &differnet::ValidationObserver<'_>);
         let training = Training { validation_observer, ..Training::new(config, &runtime) };
-        let model = training.run(&bench.images).expect("a training that succeeds").model;
+        let model = training.run(&setup.images).expect("a training that succeeds").model;
         (model, seen.into_inner().expect("no panic"))
     };
-    assert!(bench.bytes(&run(&tiny()).0) == expected, "being observed changed the training");
+    assert!(setup.bytes(&run(&tiny()).0) == expected, "being observed changed the training");
     let (model, seen) = run(&tiny_with(|own| DifferNetConfig { patience: 0, flows: 1, ..own }));
     assert_eq!(seen.iter().map(|step| step.0).collect::<Vec<_>>(), [3, 6, 9, 12]);
     assert_eq!(Some(&seen[3].1), model.row_scores(&row).as_ref());
@@ -271,19 +271,19 @@ fn validation_observers_see_the_flow_as_it_is_then_and_change_nothing() {
 
 #[test]
 fn a_checkpoint_of_another_training_is_refused() {
-    let bench = Bench::new();
-    assert!(matches!(bench.train(&tiny(), 2), Err(Error::Cancelled(_))));
+    let setup = Setup::new();
+    assert!(matches!(setup.train(&tiny(), 2), Err(Error::Cancelled(_))));
     let other = tiny_with(|own| {
         let flow = own.flow.clone().with_hidden(17);
         DifferNetConfig { flow, ..own }
     });
-    let error = bench.train(&other, 4).expect_err("another configuration");
+    let error = setup.train(&other, 4).expect_err("another configuration");
     assert!(error.to_string().contains("configuration"), "{error}");
-    let fewer = &bench.images[1..];
-    let error = bench.train_with(&tiny(), 4, fewer, BadImagePolicy::Refuse);
+    let fewer = &setup.images[1..];
+    let error = setup.train_with(&tiny(), 4, fewer, BadImagePolicy::Refuse);
     let error = error.expect_err("other images");
     assert!(error.to_string().contains("set of images"), "{error}");
-    let other = Bench { regions: Some(top_eighth()), ..bench };
+    let other = Setup { regions: Some(top_eighth()), ..setup };
     let error = other.train(&tiny(), 4).expect_err("other regions");
     assert!(error.to_string().contains("--roi and --ignore"), "{error}");
 }
@@ -297,52 +297,52 @@ fn top_eighth() -> Regions {
 
 #[test]
 fn what_training_images_show_where_it_is_ignored_does_not_change_the_model() {
-    let bench = Bench { regions: Some(top_eighth()), ..Bench::new() };
-    let expected = bench.bytes(&bench.finished(&tiny()));
-    fs::remove_dir_all(bench.checkpoints()).expect("deletable");
-    for path in &bench.images {
+    let setup = Setup { regions: Some(top_eighth()), ..Setup::new() };
+    let expected = setup.bytes(&setup.finished(&tiny()));
+    fs::remove_dir_all(setup.checkpoints()).expect("deletable");
+    for path in &setup.images {
         let mut image = differnet_data::decode_file(path, &Default::default()).expect("an image");
         let pixels = image.width() as usize * image.height() as usize;
         let ignored: Vec<bool> = (0..pixels).map(|pixel| pixel < pixels / 8).collect();
         paint_neutral(&mut image, &ignored);
         image.save(path).expect("writable");
     }
-    let detector = bench.finished(&tiny());
-    assert!(bench.bytes(&detector) == expected, "ignored pixels changed the model");
-    assert_eq!(detector.header().regions, bench.regions);
-    let whole = Bench { regions: None, ..bench };
+    let detector = setup.finished(&tiny());
+    assert!(setup.bytes(&detector) == expected, "ignored pixels changed the model");
+    assert_eq!(detector.header().regions, setup.regions);
+    let whole = Setup { regions: None, ..setup };
     fs::remove_dir_all(whole.checkpoints()).expect("deletable");
     assert!(whole.bytes(&whole.finished(&tiny())) != expected, "nothing was ignored");
 }
 
 #[test]
 fn bad_images_are_all_listed_or_skipped() {
-    let bench = Bench::new();
-    let bad = ["empty.png", "text.png"].map(|name| bench.folder.path().join(name));
+    let setup = Setup::new();
+    let bad = ["empty.png", "text.png"].map(|name| setup.folder.path().join(name));
     fs::write(&bad[0], b"").expect("writable");
     fs::write(&bad[1], b"not an image").expect("writable");
-    let files: Vec<PathBuf> = bench.images.iter().chain(&bad).cloned().collect();
-    let error = bench.train_with(&tiny(), 2, &files, BadImagePolicy::Refuse);
+    let files: Vec<PathBuf> = setup.images.iter().chain(&bad).cloned().collect();
+    let error = setup.train_with(&tiny(), 2, &files, BadImagePolicy::Refuse);
     let message = error.expect_err("two bad images").to_string();
     assert!(message.contains("empty.png") && message.contains("text.png"), "{message}");
-    let trained = bench.train_with(&tiny(), usize::MAX, &files, BadImagePolicy::Skip);
+    let trained = setup.train_with(&tiny(), usize::MAX, &files, BadImagePolicy::Skip);
     let skipped = trained.expect("the others suffice").skipped;
     assert_eq!(skipped.into_iter().map(|bad| bad.path).collect::<Vec<_>>(), bad);
 }
 
 #[test]
 fn too_few_images_are_refused() {
-    let bench = Bench::new();
-    let error = bench.train_with(&tiny(), 2, &bench.images[..1], BadImagePolicy::Refuse);
+    let setup = Setup::new();
+    let error = setup.train_with(&tiny(), 2, &setup.images[..1], BadImagePolicy::Refuse);
     let message = error.expect_err("one image").to_string();
     assert!(message.contains("too few"), "{message}");
 }
 
 #[test]
 fn files_that_are_no_models_are_named_with_the_reason() {
-    let bench = Bench::new();
-    let whole = bench.bytes(&bench.finished(&tiny()));
-    let path = bench.folder.path().join("damaged.differnet");
+    let setup = Setup::new();
+    let whole = setup.bytes(&setup.finished(&tiny()));
+    let path = setup.folder.path().join("damaged.differnet");
     let load = |bytes: &[u8]| {
         fs::write(&path, bytes).expect("writable");
         let error = Model::load_on(&path, &uncached()).expect_err("damaged");

@@ -1,6 +1,6 @@
 //! `cargo xtask page-check`: the server's page in a real browser.
 
-mod bench;
+mod setup;
 mod visit;
 
 use std::fs;
@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, ensure};
 
 use crate::browser::{self, Browser};
-use bench::Bench;
+use setup::Setup;
 use visit::Visit;
 
 /// A camera that shows a moving pattern, and nobody to ask whether it may be used.
@@ -44,16 +44,16 @@ pub(crate) fn run(args: &PageCheckArgs) -> anyhow::Result<ExitCode> {
         fs::create_dir_all(folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
     }
-    let bench = Bench::new()?;
-    let open = bench.serve(None)?;
-    let guarded = bench.serve(Some(TOKEN))?;
+    let setup = Setup::new()?;
+    let open = setup.serve(None)?;
+    let guarded = setup.serve(Some(TOKEN))?;
     let mut visit = Visit {
         browser: Browser::start(&program, &CAMERA)?,
         pictures: args.out.as_deref(),
         failures: Vec::new(),
     };
-    visit.page(open.address(), &bench)?;
-    visit.token(guarded.address(), &bench)?;
+    visit.page(open.address(), &setup)?;
+    visit.token(guarded.address(), &setup)?;
     let failures = visit.failures;
     for server in [open, guarded] {
         server.stopper().stop();

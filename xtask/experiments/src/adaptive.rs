@@ -60,7 +60,7 @@ pub(crate) fn run(args: &AdaptiveArgs) -> anyhow::Result<ExitCode> {
     let test = load_dataset(&args.root, &layout, model.header().config.seed)?.test;
     let files: Vec<PathBuf> = test.iter().map(|sample| sample.image.clone()).collect();
     let full = ScoreConfig { transforms: args.transforms, ..model.score_config() };
-    let adaptive = ScoreConfig { settle: Some(thresholds), ..full };
+    let adaptive = ScoreConfig { early_stopping: Some(thresholds), ..full };
 
     eprintln!("Scoring {} images both ways ...", files.len());
     let all = scores(&model, &files, full)?;

@@ -56,7 +56,7 @@ use cell::CellSpec;
 use data::{DataPart, Fingerprints};
 use differnet::Config;
 use document::{Document, Missing};
-use method::{Method, Stopped};
+use method::{PaperMethod, Stopped};
 use schedule::{Failure, Ran};
 use store::Store;
 
@@ -182,7 +182,7 @@ fn plain_cell(args: &RunArgs, data: &[DataPart], config: Config) -> anyhow::Resu
     };
     Ok(CellSpec {
         category,
-        method: Method::DifferNet,
+        method: PaperMethod::DifferNet,
         variant: None,
         seed: config.seed,
         data: data.to_vec(),

@@ -23,11 +23,11 @@ const TINY: [&str; 7] = [
 ];
 
 /// Data, cache and results of one test.
-struct Bench {
+struct Setup {
     folder: tempfile::TempDir,
 }
 
-impl Bench {
+impl Setup {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config =
@@ -133,25 +133,25 @@ fn stored(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 
 #[test]
 fn a_killed_run_goes_on_with_the_finished_cells_and_gives_the_same_table() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     let arguments = ["--categories", "fabric", "--methods", "differnet", "--seeds", "3"];
-    let command = |out: &str| bench.on_mvtec("reproduce-table1", out, &arguments);
+    let command = |out: &str| setup.on_mvtec("reproduce-table1", out, &arguments);
     run(command("straight"));
 
     kill_at(command("killed"), "0 stored, 3 to compute");
     kill_at(command("killed"), "[1 of 3]");
-    let before = stored(&bench.path("killed"));
+    let before = stored(&setup.path("killed"));
     assert!(!before.is_empty());
     let output = run(command("killed"));
-    let after = stored(&bench.path("killed"));
+    let after = stored(&setup.path("killed"));
     assert!(before.iter().all(|cell| after.contains(cell)), "a finished cell was written again");
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!told.contains("0 stored"), "{told}");
     assert_eq!(after.len(), 3);
-    let partial = fs::read_dir(bench.path("killed/cells")).unwrap();
+    let partial = fs::read_dir(setup.path("killed/cells")).unwrap();
     assert_eq!(partial.count(), 4, "three cells and the lock");
 
-    let (straight, killed) = (bench.json("straight"), bench.json("killed"));
+    let (straight, killed) = (setup.json("straight"), setup.json("killed"));
     assert_eq!(numbers(&killed), numbers(&straight));
     assert_eq!(numbers(&straight).len(), 3);
 
@@ -159,18 +159,18 @@ fn a_killed_run_goes_on_with_the_finished_cells_and_gives_the_same_table() {
     let told = String::from_utf8_lossy(&run(command("killed")).stderr).into_owned();
     assert!(told.contains("3 stored, 0 to compute"), "{told}");
     let other = [&arguments[..4], &["--seeds", "1", "--set", "updates=5"]].concat();
-    let other = run(bench.on_mvtec("reproduce-table1", "killed", &other));
+    let other = run(setup.on_mvtec("reproduce-table1", "killed", &other));
     let told = String::from_utf8_lossy(&other.stderr).into_owned();
     assert!(told.contains("0 stored, 1 to compute"), "{told}");
 }
 
 #[test]
 fn table_1_lists_what_is_missing_and_trains_on_few_shots() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     let arguments = ["--seeds", "1", "--jobs", "2", "--shots", "4", "--categories"];
     let arguments = [&arguments[..], &["fabric,bottle", "--methods", "differnet-16-shot"]].concat();
-    let output = run(bench.on_mvtec("reproduce-table1", "out", &arguments));
-    let json = bench.json("out");
+    let output = run(setup.on_mvtec("reproduce-table1", "out", &arguments));
+    let json = setup.json("out");
     let cell = &json["cells"][0];
     assert_eq!(cell["method"].as_str(), Some("differnet-4-shot"));
     assert_eq!(cell["training_images"].as_u64(), Some(4));
@@ -179,23 +179,23 @@ fn table_1_lists_what_is_missing_and_trains_on_few_shots() {
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(printed.contains("missing"), "{printed}");
     for name in ["table.md", "table.csv", "table.html"] {
-        assert!(bench.path("out").join(name).exists(), "{name}");
+        assert!(setup.path("out").join(name).exists(), "{name}");
     }
 }
 
 #[test]
 fn table_2_draws_figures_5_and_6_and_refreshes_a_document() {
-    let bench = Bench::new();
-    let document = bench.path("results.md");
+    let setup = Setup::new();
+    let document = setup.path("results.md");
     fs::write(&document, "# Results\n<!-- begin: table2 -->\n<!-- end: table2 -->\n").unwrap();
     let docs = document.to_str().unwrap();
-    let root = bench.tiles();
+    let root = setup.tiles();
     let arguments = ["--seeds", "1", "--methods", "differnet", "--docs", docs];
-    let mut command = bench.command("reproduce-table2", "out", &arguments);
+    let mut command = setup.command("reproduce-table2", "out", &arguments);
     command.arg("--root").arg(&root);
     run(command);
-    assert!(bench.path("out/roc.svg").exists() && bench.path("out/histogram.svg").exists());
-    let json = bench.json("out");
+    assert!(setup.path("out/roc.svg").exists() && setup.path("out/histogram.svg").exists());
+    let json = setup.json("out");
     assert_eq!(json["cells"][0]["paper"].as_f64(), Some(0.977));
     assert_eq!(json["settings"]["jitter"].as_f64().map(|jitter| jitter as f32), Some(0.15));
     let text = fs::read_to_string(&document).unwrap();
@@ -206,17 +206,17 @@ fn table_2_draws_figures_5_and_6_and_refreshes_a_document() {
 
 #[test]
 fn sizes_categories_and_updates_each_get_their_cells() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     let arguments = ["--seeds", "2", "--categories", "fabric", "--sizes", "4"];
-    run(bench.on_mvtec("reproduce-figure7", "figure7", &arguments));
-    let json = bench.json("figure7");
+    run(setup.on_mvtec("reproduce-figure7", "figure7", &arguments));
+    let json = setup.json("figure7");
     let images: Vec<Option<u64>> =
         numbers(&json).iter().map(|cell| cell["training_images"].as_u64()).collect();
     assert_eq!(images, [Some(4), Some(4), Some(6), Some(6)]);
-    assert!(bench.path("figure7/figure7.svg").exists());
+    assert!(setup.path("figure7/figure7.svg").exists());
 
-    run(bench.on_mvtec("reproduce-multimodal", "multimodal", &["--seeds", "1"]));
-    let json = bench.json("multimodal");
+    run(setup.on_mvtec("reproduce-multimodal", "multimodal", &["--seeds", "1"]));
+    let json = setup.json("multimodal");
     let categories: Vec<&str> =
         json["cells"].as_array().unwrap().iter().filter_map(|c| c["category"].as_str()).collect();
     assert_eq!(categories, ["brushed_metal", "fabric", "hex_nut"]);
@@ -224,10 +224,10 @@ fn sizes_categories_and_updates_each_get_their_cells() {
 
     let arguments = ["--seeds", "1", "--transforms", "1,2", "--test-transforms", "1,2"];
     let arguments = [&arguments[..], &["--updates", "4", "--every", "2"]].concat();
-    let mut command = bench.command("reproduce-curve", "curve", &arguments);
-    command.arg("--root").arg(bench.tiles());
+    let mut command = setup.command("reproduce-curve", "curve", &arguments);
+    command.arg("--root").arg(setup.tiles());
     run(command);
-    let json = bench.json("curve");
+    let json = setup.json("curve");
     let cells = json["cells"].as_array().unwrap();
     // Two looks, two numbers of transforms and three averages of each training, and its last weights.
     assert_eq!(cells.len(), 2 * (2 * 2 * 3 + 1));
@@ -245,28 +245,28 @@ fn sizes_categories_and_updates_each_get_their_cells() {
 
 #[test]
 fn trainings_are_set_against_their_time() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     let arguments = ["--seeds", "1", "--trainings", "1x2x4,2x2x4x2"];
-    let mut command = bench.command("reproduce-frontier", "frontier", &arguments);
-    command.arg("--root").arg(bench.tiles());
+    let mut command = setup.command("reproduce-frontier", "frontier", &arguments);
+    command.arg("--root").arg(setup.tiles());
     run(command);
-    let json = bench.json("frontier");
+    let json = setup.json("frontier");
     let cells = json["cells"].as_array().unwrap();
     let variants: Vec<_> = cells.iter().map(|cell| cell["variant"].as_str().unwrap()).collect();
     // Three numbers of test transforms each.
     assert_eq!(variants, [["1x2x4"; 3], ["2x2x4x2"; 3]].concat());
-    let page = fs::read_to_string(bench.path("frontier/table.md")).unwrap();
+    let page = fs::read_to_string(setup.path("frontier/table.md")).unwrap();
     assert!(page.contains("on the frontier"), "{page}");
-    assert!(bench.path("frontier/frontier.svg").exists());
+    assert!(setup.path("frontier/frontier.svg").exists());
 
-    let mut command = bench.command("reproduce-frontier", "frontier", &["--trainings", "32"]);
-    let output = command.arg("--root").arg(bench.tiles()).output().unwrap();
+    let mut command = setup.command("reproduce-frontier", "frontier", &["--trainings", "32"]);
+    let output = command.arg("--root").arg(setup.tiles()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
 
 #[test]
 fn without_data_the_remedy_is_told() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     for (name, word) in [
         ("reproduce-table1", "MVTec Software GmbH"),
         ("reproduce-table2", "MT_Free"),
@@ -276,7 +276,7 @@ fn without_data_the_remedy_is_told() {
         ("reproduce-curve", "MT_Free"),
         ("reproduce-frontier", "MT_Free"),
     ] {
-        let output = bench.command(name, "out", &[]).output().unwrap();
+        let output = setup.command(name, "out", &[]).output().unwrap();
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{name}: {stderr}");
         assert!(stderr.contains(word) && stderr.contains("--sample"), "{name}: {stderr}");
@@ -285,16 +285,16 @@ fn without_data_the_remedy_is_told() {
 
 #[test]
 fn an_unusable_image_fails_its_cell_alone() {
-    let bench = Bench::new();
-    let broken = bench.path("data/fabric/train/good/000.png");
+    let setup = Setup::new();
+    let broken = setup.path("data/fabric/train/good/000.png");
     let text = fs::read(&broken).unwrap();
     fs::write(&broken, &text[..text.len() / 2]).unwrap();
     let arguments = ["--seeds", "1", "--methods", "differnet", "--categories", "fabric,hex_nut"];
-    let output = bench.on_mvtec("reproduce-table1", "out", &arguments).output().unwrap();
+    let output = setup.on_mvtec("reproduce-table1", "out", &arguments).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(stderr.contains("fabric, differnet, seed 1") && stderr.contains("000.png"), "{stderr}");
-    let json = bench.json("out");
+    let json = setup.json("out");
     assert_eq!(json["cells"][0]["category"].as_str(), Some("hex_nut"));
     assert_eq!(json["missing"][0]["method"].as_str(), Some("differnet"));
 }

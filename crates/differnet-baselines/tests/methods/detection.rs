@@ -4,7 +4,7 @@ use differnet_baselines::{Adgan, Dsebm, DsebmConfig, DsebmScore, Ganomaly, GeoTr
 use differnet_eval::auroc;
 use differnet_progress::Monitor;
 
-use crate::fixture::{Kind, Method, SIDE, images};
+use crate::fixture::{Competitor, Kind, SIDE, images};
 
 fn separation(good: &[f64], spoiled: &[f64]) -> f64 {
     let defects: Vec<bool> =
@@ -13,7 +13,7 @@ fn separation(good: &[f64], spoiled: &[f64]) -> f64 {
 }
 
 /// AUROC of stripes with a blob against others without, after fitting stripes.
-fn detects<M: Method>(updates: usize) -> f64 {
+fn detects<M: Competitor>(updates: usize) -> f64 {
     let train = images(Kind::Stripes, 48, 1);
     let (good, spoiled) = (images(Kind::Stripes, 24, 2), images(Kind::Blob, 24, 3));
     let train = Images::new(&train, SIDE).unwrap();
@@ -45,7 +45,7 @@ fn both_scores_of_dsebm_are_higher_for_spoiled_images() {
     let train = images(Kind::Stripes, 48, 1);
     let (good, spoiled) = (images(Kind::Stripes, 24, 2), images(Kind::Blob, 24, 3));
     let train = Images::new(&train, SIDE).unwrap();
-    let model: Dsebm = Method::fit(150, &train, 5, &Monitor::silent()).unwrap();
+    let model: Dsebm = Competitor::fit(150, &train, 5, &Monitor::silent()).unwrap();
     for score in [DsebmScore::Energy, DsebmScore::Reconstruction] {
         let scores =
             |pixels: &[u8]| model.scores_by(&Images::new(pixels, SIDE).unwrap(), score).unwrap();

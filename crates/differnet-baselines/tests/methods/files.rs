@@ -7,14 +7,14 @@ use differnet_baselines::{Adgan, BaselineError, Dsebm, Ganomaly, GeoTrans, Image
 use differnet_files::{FileError, read_metadata};
 use differnet_progress::Monitor;
 
-use crate::fixture::{Kind, Method, SIDE, images};
+use crate::fixture::{Competitor, Kind, SIDE, images};
 
-fn fitted<M: Method>() -> M {
+fn fitted<M: Competitor>() -> M {
     let train = images(Kind::Stripes, 6, 1);
     M::fit(2, &Images::new(&train, SIDE).unwrap(), 1, &Monitor::silent()).unwrap()
 }
 
-fn comes_back<M: Method>() {
+fn comes_back<M: Competitor>() {
     let folder = tempfile::tempdir().unwrap();
     let (path, again) = (folder.path().join("a.model"), folder.path().join("b.model"));
     let model = fitted::<M>();
@@ -60,7 +60,7 @@ fn error_of(bytes: &[u8], path: &Path) -> BaselineError {
 fn damaged_files_are_refused_with_their_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ring.model");
-    Method::save(&fitted::<Dsebm>(), &path).unwrap();
+    Competitor::save(&fitted::<Dsebm>(), &path).unwrap();
     let bytes = fs::read(&path).unwrap();
 
     let mut altered = bytes.clone();
@@ -86,7 +86,7 @@ fn damaged_files_are_refused_with_their_name() {
 fn a_model_of_another_method_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ring.model");
-    Method::save(&fitted::<Ganomaly>(), &path).unwrap();
+    Competitor::save(&fitted::<Ganomaly>(), &path).unwrap();
     let error = Dsebm::load(&path, &burn::tensor::Device::flex()).unwrap_err();
     let message = error.to_string();
     assert!(matches!(error, BaselineError::File(FileError::Metadata { .. })), "{message}");

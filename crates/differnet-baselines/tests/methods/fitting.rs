@@ -5,15 +5,15 @@ use std::sync::Mutex;
 use differnet_baselines::{Adgan, BaselineError, Dsebm, Ganomaly, GeoTrans, Images};
 use differnet_progress::{CancelToken, Monitor, Progress, Stage};
 
-use crate::fixture::{Kind, Method, SIDE, images};
+use crate::fixture::{Competitor, Kind, SIDE, images};
 
-fn scores_after<M: Method>(seed: u64) -> Vec<f64> {
+fn scores_after<M: Competitor>(seed: u64) -> Vec<f64> {
     let (train, test) = (images(Kind::Stripes, 8, 1), images(Kind::Blob, 3, 2));
     let (train, test) = (Images::new(&train, SIDE).unwrap(), Images::new(&test, SIDE).unwrap());
     M::fit(3, &train, seed, &Monitor::silent()).unwrap().scores(&test).unwrap()
 }
 
-fn depends_on_the_seed_alone<M: Method>() {
+fn depends_on_the_seed_alone<M: Competitor>() {
     let first = scores_after::<M>(1);
     assert_eq!(first.len(), 3);
     assert_eq!(first, scores_after::<M>(1));
@@ -41,7 +41,7 @@ fn the_seed_decides_adgan() {
 }
 
 /// An image's score is the same whatever images are scored with it.
-fn scores_each_image_by_itself<M: Method>() {
+fn scores_each_image_by_itself<M: Competitor>() {
     let (train, test) = (images(Kind::Stripes, 8, 1), images(Kind::Blob, 3, 2));
     let train = Images::new(&train, SIDE).unwrap();
     let model = M::fit(3, &train, 1, &Monitor::silent()).unwrap();
@@ -60,7 +60,7 @@ fn a_score_does_not_depend_on_the_other_images() {
     scores_each_image_by_itself::<Adgan>();
 }
 
-fn can_be_cancelled<M: Method>() {
+fn can_be_cancelled<M: Competitor>() {
     let train = images(Kind::Stripes, 8, 1);
     let train = Images::new(&train, SIDE).unwrap();
     let (seen, cancel) = (Mutex::new(Vec::new()), CancelToken::new());
@@ -91,17 +91,17 @@ fn the_calibration_of_geotrans_can_be_cancelled() {
     let (last, cancel) = (Mutex::new(None), CancelToken::new());
     let observer = |progress: &Progress| {
         *last.lock().unwrap() = Some((progress.stage, progress.done, progress.total));
-        if progress.stage == Stage::Calibrating {
+        if progress.stage == Stage::BatchStatistics {
             cancel.cancel();
         }
     };
     let fitted = GeoTrans::fit(1, &train, 1, &Monitor::new(&observer, &cancel));
     assert!(matches!(fitted, Err(BaselineError::Cancelled(_))));
     // Two images under the first of 72 transforms.
-    assert_eq!(last.into_inner().unwrap(), Some((Stage::Calibrating, 2, 144)));
+    assert_eq!(last.into_inner().unwrap(), Some((Stage::BatchStatistics, 2, 144)));
 }
 
-fn refuses<M: Method>() {
+fn refuses<M: Competitor>() {
     let none = Images::new(&[], SIDE).unwrap();
     assert!(matches!(M::fit(1, &none, 1, &Monitor::silent()), Err(BaselineError::NoImages)));
     let pixels = [0; 32 * 32 * 3];

@@ -53,7 +53,7 @@ fn below(rng: &mut impl Rng, bound: u64) -> usize {
 }
 
 /// What the tests ask of every method alike.
-pub(crate) trait Method: Sized {
+pub(crate) trait Competitor: Sized {
     /// Fits a network small enough for a test.
     fn fit(
         updates: usize,
@@ -68,7 +68,7 @@ pub(crate) trait Method: Sized {
 
 macro_rules! method {
     ($model:ty, $config:expr) => {
-        impl Method for $model {
+        impl Competitor for $model {
             fn fit(
                 updates: usize,
                 images: &Images<'_>,

@@ -25,7 +25,7 @@ const STRICTER: f64 = 10.0;
 #[command(after_help = "\
 Examples:
   differnet calibrate --model part.differnet --good fresh_good_parts --false-alarm-rate 0.01
-  differnet calibrate --model part.differnet --false-alarm-rate 0.05         # images held back in training
+  differnet calibrate --model part.differnet --false-alarm-rate 0.05         # validation images of the training
   differnet calibrate --model part.differnet --good todays_parts --append    # the rule of before, more images
   differnet calibrate --model part.differnet --good g --false-alarm-rate 0.01 --unsure-rate 0.05
   differnet calibrate --model part.differnet --good g --defects d --cost-escape 200 --cost-false-alarm 1 \\
@@ -42,7 +42,7 @@ pub(crate) struct CalibrateArgs {
     /// Model file written by `differnet train`; rewritten.
     #[arg(long, value_name = "M.differnet")]
     model: PathBuf,
-    /// Folder of good images that training did not see [default: the images held back in training].
+    /// Folder of good images that training did not see [default: the training's validation images].
     #[arg(long, value_name = "DIR")]
     good: Option<PathBuf>,
     /// Keep the good images added before, and add those of --good.
@@ -218,7 +218,7 @@ fn calibrate(
             (good, scores)
         }
         None if header.reference_scores().is_none() => bail!(
-            "the model was trained without images held back: name good images with --good DIR"
+            "the model was trained without validation images: name good images with --good DIR"
         ),
         None => (GoodImages::default(), header.good_scores.clone()),
     };

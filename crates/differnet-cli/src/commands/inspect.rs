@@ -60,7 +60,7 @@ fn readable(args: &InspectArgs, bytes: u64, model: &Header) -> String {
         ("written by", format!("differnet {}, format {}", model.version, model.format)),
         ("extractor", model.extractor.clone().unwrap_or_else(|| "none".to_owned())),
         ("training images", model.training_images.to_string()),
-        ("images held back", model.held_back_text()),
+        ("validation images", model.validation_text()),
         ("digest of the images", model.data_fingerprint.clone()),
         ("regions", model.regions_text()),
         ("threshold", format!("{:.4}{unit}", model.thresholds().defect)),
@@ -88,12 +88,12 @@ fn course(history: &[HistoryPoint]) -> String {
         .rev()
         .step_by(step)
         .map(|point| {
-            let held_back = point.validation.map_or(String::new(), |loss| format!("{loss:.4}"));
-            vec![point.update.to_string(), format!("{:.4}", point.train), held_back]
+            let validation = point.validation.map_or(String::new(), |loss| format!("{loss:.4}"));
+            vec![point.update.to_string(), format!("{:.4}", point.train), validation]
         })
         .collect();
     let rows: Vec<_> = rows.into_iter().rev().collect();
-    text_table(&["update", "training", "held back"], &rows)
+    text_table(&["update", "training", "validation"], &rows)
 }
 
 fn spread(sorted: &[f64]) -> String {

@@ -93,7 +93,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let thresholds = given.unwrap_or_else(|| header.thresholds());
     let config = args.scoring.resolve(&model, thresholds);
     let mut line = args.line.open(header)?;
-    let adaptive = config.settle.map(|_| config.transforms);
+    let adaptive = config.early_stopping.map(|_| config.transforms);
     let mut report = Report { json: args.json, adaptive, ..Report::default() };
     let meter = Meter::new();
 

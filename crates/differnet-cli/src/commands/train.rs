@@ -76,7 +76,7 @@ struct Summary<'a> {
     /// `None` for methods without updates.
     updates: Option<u64>,
     threshold: f64,
-    /// Loss of the held-back images under the weights kept, nats per feature.
+    /// Loss of the validation images under the weights kept, nats per feature.
     validation: Option<f64>,
     skipped: Vec<String>,
     seed: u64,
@@ -134,11 +134,11 @@ pub(crate) fn watch(
     images: &[PathBuf],
 ) -> anyhow::Result<Trained> {
     let meter = Meter::new();
-    let held_back_told = AtomicBool::new(false);
+    let validation_told = AtomicBool::new(false);
     let observer = |progress: &Progress| {
-        if progress.stage == Stage::Validation && !held_back_told.swap(true, Ordering::Relaxed) {
+        if progress.stage == Stage::Validation && !validation_told.swap(true, Ordering::Relaxed) {
             let images = counted(progress.total, "image");
-            meter.suspend(|| tell(&format!("Held back to set the threshold: {images}")));
+            meter.suspend(|| tell(&format!("Validation set, for the threshold: {images}")));
         }
         meter.show_training(progress);
     };
@@ -268,8 +268,8 @@ fn learnt(model: &Header) -> String {
         0 if model.cross_validated => {
             ("good images, each by a fit without it (cross-validation)", model.good_scores.len())
         }
-        0 => ("training images (none were held back)", model.good_scores.len()),
-        held_back => ("good images held back", held_back),
+        0 => ("training images (there is no validation set)", model.good_scores.len()),
+        validation => ("validation images", validation),
     };
     let scores = match (model.good_scores.first(), model.good_scores.last()) {
         (Some(low), Some(high)) => format!("{low:.2} to {high:.2}"),

@@ -201,8 +201,8 @@ impl Watch<'_> {
         }
         let inputs: Vec<ImageInput<'_>> =
             images.iter().map(|(_, name, bytes)| ImageInput::Memory { name, bytes }).collect();
-        let (model, settle) = (self.model, self.args.adaptive.then_some(self.thresholds));
-        let config = ScoreConfig { settle, ..model.score_config() };
+        let (model, early_stopping) = (self.model, self.args.adaptive.then_some(self.thresholds));
+        let config = ScoreConfig { early_stopping, ..model.score_config() };
         for ((version, path, _), score) in images.iter().zip(model.scores_with(inputs, config)) {
             let score = Error::per_image(score)?;
             if let Ok(score) = &score {

@@ -18,7 +18,7 @@ fn training_says_what_it_found_and_what_comes_next() {
     for text in ["hex_nut (layout mvtec): 5 good images", "6 images to test with, 4 of them"] {
         assert!(run.err.contains(text), "{text} in {}", run.err);
     }
-    assert!(run.err.contains("Held back to set the threshold: 1 image"), "{}", run.err);
+    assert!(run.err.contains("Validation set, for the threshold: 1 image"), "{}", run.err);
     let evaluate = format!(
         "differnet evaluate --model '{}' --data {} --category hex_nut",
         model.display(),

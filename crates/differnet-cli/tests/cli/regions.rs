@@ -25,12 +25,12 @@ fn is_inside([left, right, top, bottom]: [u32; 4], x: u32, y: u32) -> bool {
 }
 
 /// A folder with a mask, a model that ignores what is white there, and images.
-struct Bench {
+struct Setup {
     folder: TempDir,
     image: RgbImage,
 }
 
-impl Bench {
+impl Setup {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         // Half as large as the images, as one may draw it.
@@ -92,13 +92,13 @@ fn map(model: &Path, image: &Path, kind: &str) -> (Vec<u8>, Vec<u8>, Value) {
 
 #[test]
 fn a_defect_that_is_ignored_moves_neither_score_nor_map() {
-    let bench = Bench::new();
-    let model = bench.train_ignoring("part", "mask.png");
-    let clean = bench.path("clean.png");
-    bench.image.save(&clean).unwrap();
-    let inside = bench.with_defect("inside.png", IGNORED);
+    let setup = Setup::new();
+    let model = setup.train_ignoring("part", "mask.png");
+    let clean = setup.path("clean.png");
+    setup.image.save(&clean).unwrap();
+    let inside = setup.with_defect("inside.png", IGNORED);
     // As large, to the right of it.
-    let outside = bench.with_defect("outside.png", [32, 56, 8, 24]);
+    let outside = setup.with_defect("outside.png", [32, 56, 8, 24]);
     for more in [&[][..], &["--transforms", "3"], &["--random-transforms", "--seed", "5"]] {
         let golden = score(&model, &clean, more);
         assert!(golden.is_f64());
@@ -134,18 +134,18 @@ fn a_defect_that_is_ignored_moves_neither_score_nor_map() {
 
 #[test]
 fn masks_and_polygons_to_keep_and_to_ignore_come_to_the_same() {
-    let bench = Bench::new();
-    let mut inverse = image::open(bench.path("mask.png")).unwrap().to_luma8();
+    let setup = Setup::new();
+    let mut inverse = image::open(setup.path("mask.png")).unwrap().to_luma8();
     image::imageops::invert(&mut inverse);
     // Of the size of the images, in another format.
     let inverse = image::imageops::resize(&inverse, SIDE, SIDE, image::imageops::Nearest);
-    inverse.save(bench.path("inverse.bmp")).unwrap();
-    let roi = bench.path("inverse.bmp").display().to_string();
+    inverse.save(setup.path("inverse.bmp")).unwrap();
+    let roi = setup.path("inverse.bmp").display().to_string();
     let models = [
-        bench.train_ignoring("mask", "mask.png"),
-        bench.train_ignoring("polygon", "part.toml"),
-        bench.train("roi", &["--roi", &roi]),
-        bench.train("both", &["--roi", &roi, "--ignore", bench.path("mask.png").to_str().unwrap()]),
+        setup.train_ignoring("mask", "mask.png"),
+        setup.train_ignoring("polygon", "part.toml"),
+        setup.train("roi", &["--roi", &roi]),
+        setup.train("both", &["--roi", &roi, "--ignore", setup.path("mask.png").to_str().unwrap()]),
     ];
     let inspect = |model: &PathBuf| Fixture::shared().run(&["inspect"], &[model]).text().to_owned();
     let described = models.each_ref().map(inspect);
@@ -170,9 +170,9 @@ fn masks_and_polygons_to_keep_and_to_ignore_come_to_the_same() {
 
 #[test]
 fn regions_that_ignore_nothing_change_nothing() {
-    let bench = Bench::new();
-    GrayImage::new(SIDE, SIDE).save(bench.path("black.png")).unwrap();
-    let model = bench.train_ignoring("whole", "black.png");
+    let setup = Setup::new();
+    GrayImage::new(SIDE, SIDE).save(setup.path("black.png")).unwrap();
+    let model = setup.train_ignoring("whole", "black.png");
     let scores = |model: &Path| {
         let tested = Fixture::shared().test();
         Fixture::shared().run(&["score", "--model"], &[model, &tested]).text().to_owned()
@@ -182,10 +182,10 @@ fn regions_that_ignore_nothing_change_nothing() {
 
 #[test]
 fn models_with_and_without_regions_share_a_cache_and_nothing_in_it() {
-    let bench = Bench::new();
-    let cache = bench.path("cache").display().to_string();
-    let mask = bench.path("mask.png").display().to_string();
-    let train = |name: &str, more: &[&str]| fs::read(bench.train(name, more)).unwrap();
+    let setup = Setup::new();
+    let cache = setup.path("cache").display().to_string();
+    let mask = setup.path("mask.png").display().to_string();
+    let train = |name: &str, more: &[&str]| fs::read(setup.train(name, more)).unwrap();
     let masked = train("masked", &["--ignore", &mask, "--cache", &cache]);
     let golden = fs::read(Fixture::shared().model()).unwrap();
     assert!(train("whole", &["--cache", &cache]) == golden);
@@ -198,9 +198,9 @@ fn models_with_and_without_regions_share_a_cache_and_nothing_in_it() {
 
 #[test]
 fn evaluation_and_report_leave_ignored_pixels_out_and_say_so() {
-    let bench = Bench::new();
+    let setup = Setup::new();
     // One defect is ignored altogether.
-    let data = bench.path("data");
+    let data = setup.path("data");
     let fixture = Fixture::shared();
     for folder in ["train/good", "test/good", "test/hole", "ground_truth/hole"] {
         fs::create_dir_all(data.join(folder)).unwrap();
@@ -211,7 +211,7 @@ fn evaluation_and_report_leave_ignored_pixels_out_and_say_so() {
     let clean = data.join("test/good/000.png");
     fs::copy(fixture.test().join("good/000.png"), clean).unwrap();
     for (name, rectangle) in [("000", IGNORED), ("001", [20, 40, 8, 24])] {
-        let image = bench.with_defect(&format!("{name}.png"), rectangle);
+        let image = setup.with_defect(&format!("{name}.png"), rectangle);
         fs::copy(image, data.join(format!("test/hole/{name}.png"))).unwrap();
         GrayImage::from_fn(SIDE, SIDE, |x, y| {
             Luma([if is_inside(rectangle, x, y) { 255 } else { 0 }])
@@ -219,8 +219,8 @@ fn evaluation_and_report_leave_ignored_pixels_out_and_say_so() {
         .save(data.join(format!("ground_truth/hole/{name}_mask.png")))
         .unwrap();
     }
-    let model = bench.train_ignoring("part", "mask.png");
-    let out = bench.path("report");
+    let model = setup.train_ignoring("part", "mask.png");
+    let out = setup.path("report");
     let words = ["evaluate", "--json", "--pixel", "--map-transforms", "1", "--model"];
     let paths = [&model, Path::new("--data"), &data, Path::new("--out"), &out];
     let summary = fixture.run(&words, &paths).json();
@@ -235,26 +235,26 @@ fn evaluation_and_report_leave_ignored_pixels_out_and_say_so() {
 
 #[test]
 fn regions_that_cannot_be_used_are_named() {
-    let bench = Bench::new();
-    let model = bench.path("never.differnet");
+    let setup = Setup::new();
+    let model = setup.path("never.differnet");
     let train = |flag: &str, file: &Path| -> Run {
         Fixture::shared().train(&model, &[flag, file.to_str().unwrap()])
     };
     let write = |name: &str, content: &[u8]| {
-        fs::write(bench.path(name), content).unwrap();
-        bench.path(name)
+        fs::write(setup.path(name), content).unwrap();
+        setup.path(name)
     };
     let toml = |text: &str| {
         let run = train("--ignore", &write("bad.toml", text.as_bytes()));
         assert!(run.err.contains("cannot use the regions in ") && run.err.contains("bad.toml"));
         run
     };
-    expect(&train("--roi", &bench.path("missing.png")), 1, "missing.png");
-    expect(&train("--ignore", &bench.path("missing.toml")), 1, "missing.toml");
-    expect(&train("--ignore", bench.folder.path()), 1, "is not a file");
+    expect(&train("--roi", &setup.path("missing.png")), 1, "missing.png");
+    expect(&train("--ignore", &setup.path("missing.toml")), 1, "missing.toml");
+    expect(&train("--ignore", setup.folder.path()), 1, "is not a file");
     expect(&train("--roi", &write("text.png", b"no image")), 1, "text.png is not an image");
     expect(&train("--roi", &write("empty.png", b"")), 1, "empty.png is empty");
-    let whole = fs::read(bench.path("mask.png")).unwrap();
+    let whole = fs::read(setup.path("mask.png")).unwrap();
     expect(&train("--roi", &write("half.png", &whole[..whole.len() / 2])), 1, "truncated");
 
     expect(&toml(""), 1, "has no polygon");
@@ -268,8 +268,8 @@ fn regions_that_cannot_be_used_are_named() {
 
     let nothing = "leave nothing of the image";
     let mask = |name: &str, level: u8, width: u32, height: u32| {
-        GrayImage::from_pixel(width, height, Luma([level])).save(bench.path(name)).unwrap();
-        bench.path(name)
+        GrayImage::from_pixel(width, height, Luma([level])).save(setup.path(name)).unwrap();
+        setup.path(name)
     };
     let white = mask("white.png", 255, SIDE, SIDE);
     let run = train("--ignore", &white);
@@ -284,28 +284,28 @@ fn regions_that_cannot_be_used_are_named() {
     let run = Fixture::shared().train(&model, &both);
     expect(&run, 1, "the mask white.png has 64×64 pixels, the mask wide.png 90×50");
     expect(&train("--roi", Path::new("")), 2, "--roi");
-    assert!(!model.exists() && !bench.path("never.differnet.checkpoints").exists());
+    assert!(!model.exists() && !setup.path("never.differnet.checkpoints").exists());
 }
 
 #[test]
 fn images_that_do_not_fit_the_models_mask_are_named() {
-    let bench = Bench::new();
-    let model = bench.train_ignoring("part", "mask.png");
-    let wide = bench.path("wide.png");
+    let setup = Setup::new();
+    let model = setup.train_ignoring("part", "mask.png");
+    let wide = setup.path("wide.png");
     RgbImage::new(90, 50).save(&wide).unwrap();
     let good = Fixture::shared().good().join("000.png");
     let text = "the mask mask.png has 32×32 pixels, the image 90×50";
     let run = Fixture::shared().run(&["score", "--model"], &[&model, &wide, &good]);
     expect(&run, 1, text);
     assert!(run.out.contains("1 could not be used"), "{}", run.out);
-    let out = bench.path("maps");
+    let out = setup.path("maps");
     let paths = [&model, &wide, &good, Path::new("--out"), &out];
     let run = Fixture::shared().run(&["localize", "--transforms", "1", "--model"], &paths);
     expect(&run, 1, text);
     assert!(run.out.contains("Wrote 1 map"), "{}", run.out);
     // Twice the size is the same shape.
-    let large = bench.path("large.png");
-    image::imageops::resize(&bench.image, 2 * SIDE, 2 * SIDE, image::imageops::Nearest)
+    let large = setup.path("large.png");
+    image::imageops::resize(&setup.image, 2 * SIDE, 2 * SIDE, image::imageops::Nearest)
         .save(&large)
         .unwrap();
     assert!(score(&model, &large, &[]).is_f64());

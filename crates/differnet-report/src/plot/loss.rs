@@ -20,7 +20,7 @@ pub struct LossPoint {
     pub update: usize,
     /// Loss on the batch or epoch, in nats per feature.
     pub train: f64,
-    /// Loss on held-back good images, where it was measured; in nats per feature.
+    /// Loss on validation images, where it was measured; in nats per feature.
     pub validation: Option<f64>,
 }
 

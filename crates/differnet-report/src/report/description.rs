@@ -9,7 +9,7 @@ use crate::evaluation_summary::EvaluationSummary;
 use crate::plot::LossPoint;
 
 /// Names and values, in the order to show.
-type Rows = Vec<(String, String)>;
+type NamedValues = Vec<(String, String)>;
 
 /// Description of the model that a report is about, and of the run that writes it.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,11 +29,11 @@ pub struct ModelDescription {
     /// [`Report::history`]
     pub history: Vec<LossPoint>,
     /// Names and values of what the model tells of itself.
-    pub model: Rows,
+    pub model: NamedValues,
     /// Names and values of its settings.
-    pub settings: Rows,
+    pub settings: NamedValues,
     /// Names and values of program and machine.
-    pub environment: Rows,
+    pub environment: NamedValues,
 }
 
 /// Fingerprints of the images of a report and of those behind its model.
@@ -144,7 +144,7 @@ impl ReportImage {
 }
 
 impl ReportSection {
-    fn new(title: &str, rows: Rows) -> Self {
+    fn new(title: &str, rows: NamedValues) -> Self {
         Self { title: title.to_owned(), rows }
     }
 }
@@ -160,7 +160,7 @@ fn below_common_folder(paths: &[&Path]) -> (PathBuf, Vec<String>) {
     (folder, names)
 }
 
-fn rows<const N: usize>(rows: [(&str, String); N]) -> Rows {
+fn rows<const N: usize>(rows: [(&str, String); N]) -> NamedValues {
     rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 

@@ -1,10 +1,9 @@
 //! The images with their verdicts, the ones to look at first in front.
 
+use differnet_scoring::{MOST_MULTIPLES, Verdict, is_off_scale};
 use maud::{Markup, PreEscaped, html};
 
-use differnet_scoring::{MOST_MULTIPLES, is_off_scale};
-
-use super::judged::{Judged, Outcome, Verdict};
+use super::judged::{Agreement, Judged};
 use super::{EncodedImage, Page};
 use crate::number::{counted, number, short_number};
 
@@ -84,17 +83,17 @@ fn breakable(name: &str) -> Markup {
 pub(super) fn card(page: &Page<'_>, judged: &Judged<'_>) -> Markup {
     let image = judged.image;
     let (verdict_class, verdict) = match judged.verdict {
-        Verdict::Ok => ("ok", "OK"),
-        Verdict::Unsure => ("unsure", "UNSURE"),
-        Verdict::Defect => ("defect", "DEFECT"),
-        Verdict::Invalid => ("invalid", "INVALID"),
-        Verdict::Missing => ("none", "NO VERDICT"),
+        Some(Verdict::Ok) => ("ok", "OK"),
+        Some(Verdict::Unsure) => ("unsure", "UNSURE"),
+        Some(Verdict::Defect) => ("defect", "DEFECT"),
+        Some(Verdict::Invalid) => ("invalid", "INVALID"),
+        None => ("none", "NO VERDICT"),
     };
-    let (outcome_class, outcome) = match judged.outcome {
-        Outcome::Miss => ("miss", Some("Miss")),
-        Outcome::FalseAlarm => ("false-alarm", Some("False alarm")),
-        Outcome::Found | Outcome::Passed => ("right", None),
-        Outcome::Unknown => ("unknown", None),
+    let (outcome_class, outcome) = match judged.agreement {
+        Agreement::Miss => ("miss", Some("Miss")),
+        Agreement::FalseAlarm => ("false-alarm", Some("False alarm")),
+        Agreement::Found | Agreement::Passed => ("right", None),
+        Agreement::Unknown => ("unknown", None),
     };
     let label = match (image.defect, image.kind.as_deref()) {
         (Some(true), kind) => Some(("Label", kind.unwrap_or("defect").to_owned())),

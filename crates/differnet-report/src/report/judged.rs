@@ -2,28 +2,14 @@
 
 use std::cmp::Ordering;
 
-use differnet_eval::{ConfusionCounts, is_defect};
+use differnet_eval::ConfusionCounts;
+use differnet_scoring::{Thresholds, Verdict};
 
 use super::{Report, ReportImage};
 
-/// What the score says of an image.
+/// Agreement of a verdict with the label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// Below the threshold, and below where doubt begins.
-    Ok,
-    /// Below the threshold, but so high that someone should look.
-    Unsure,
-    /// At or above the threshold (Eq. 6).
-    Defect,
-    /// The image does not look like those of training.
-    Invalid,
-    /// The score or the threshold is NaN.
-    Missing,
-}
-
-/// How the verdict compares with the label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Agreement {
     /// A defect below the threshold.
     Miss,
     /// A good image called defect.
@@ -40,41 +26,34 @@ pub(super) enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Judged<'a> {
     pub(super) image: &'a ReportImage,
-    pub(super) verdict: Verdict,
-    pub(super) outcome: Outcome,
+    /// `None` if the score or the threshold is NaN.
+    pub(super) verdict: Option<Verdict>,
+    pub(super) agreement: Agreement,
 }
 
 impl<'a> Judged<'a> {
     fn new(image: &'a ReportImage, report: &Report) -> Self {
-        let threshold = report.threshold;
-        let verdict = if image.invalid.is_some() {
-            Verdict::Invalid
-        } else if image.score.is_nan() || threshold.is_nan() {
-            Verdict::Missing
-        } else if is_defect(image.score, threshold) {
-            Verdict::Defect
-        } else if report.unsure.is_some_and(|unsure| image.score >= unsure) {
-            Verdict::Unsure
-        } else {
-            Verdict::Ok
+        let thresholds = Thresholds { defect: report.threshold, unsure: report.unsure };
+        let is_known = !image.score.is_nan() && !report.threshold.is_nan();
+        let judged = is_known.then(|| thresholds.verdict(image.score));
+        let verdict = image.invalid.as_ref().map(|_| Verdict::Invalid).or(judged);
+        let agreement = match (verdict, image.defect) {
+            (Some(Verdict::Ok | Verdict::Unsure), Some(true)) => Agreement::Miss,
+            (Some(Verdict::Defect), Some(false)) => Agreement::FalseAlarm,
+            (Some(Verdict::Defect), Some(true)) => Agreement::Found,
+            (Some(Verdict::Ok | Verdict::Unsure), Some(false)) => Agreement::Passed,
+            (Some(Verdict::Invalid) | None, _) | (_, None) => Agreement::Unknown,
         };
-        let outcome = match (verdict, image.defect) {
-            (Verdict::Ok | Verdict::Unsure, Some(true)) => Outcome::Miss,
-            (Verdict::Defect, Some(false)) => Outcome::FalseAlarm,
-            (Verdict::Defect, Some(true)) => Outcome::Found,
-            (Verdict::Ok | Verdict::Unsure, Some(false)) => Outcome::Passed,
-            (Verdict::Invalid | Verdict::Missing, _) | (_, None) => Outcome::Unknown,
-        };
-        Self { image, verdict, outcome }
+        Self { image, verdict, agreement }
     }
 
     /// Groups of the gallery, the most urgent first.
     fn rank(&self) -> u8 {
-        match (self.outcome, self.verdict) {
-            (Outcome::Miss, _) => 0,
-            (Outcome::FalseAlarm, _) => 1,
-            (_, Verdict::Missing) => 2,
-            (_, Verdict::Invalid) => 3,
+        match (self.agreement, self.verdict) {
+            (Agreement::Miss, _) => 0,
+            (Agreement::FalseAlarm, _) => 1,
+            (_, None) => 2,
+            (_, Some(Verdict::Invalid)) => 3,
             _ => 4,
         }
     }
@@ -89,8 +68,8 @@ pub(super) fn in_order(report: &Report) -> Vec<Judged<'_>> {
     let mut judged: Vec<Judged<'_>> =
         report.images.iter().map(|image| Judged::new(image, report)).collect();
     judged.sort_by(|a, b| {
-        let by_score = match a.outcome {
-            Outcome::Miss => a.image.score.total_cmp(&b.image.score),
+        let by_score = match a.agreement {
+            Agreement::Miss => a.image.score.total_cmp(&b.image.score),
             // The order of NaN carries no meaning, and its sign differs between platforms.
             _ if a.image.score.is_nan() || b.image.score.is_nan() => Ordering::Equal,
             _ => b.image.score.total_cmp(&a.image.score),
@@ -117,18 +96,18 @@ impl Tally {
         let mut tally = Self::default();
         for image in judged {
             match image.verdict {
-                Verdict::Ok => tally.ok += 1,
-                Verdict::Unsure => tally.unsure += 1,
-                Verdict::Defect => tally.defect += 1,
-                Verdict::Invalid => tally.invalid += 1,
-                Verdict::Missing => tally.missing += 1,
+                Some(Verdict::Ok) => tally.ok += 1,
+                Some(Verdict::Unsure) => tally.unsure += 1,
+                Some(Verdict::Defect) => tally.defect += 1,
+                Some(Verdict::Invalid) => tally.invalid += 1,
+                None => tally.missing += 1,
             }
-            match image.outcome {
-                Outcome::Miss => tally.confusion.false_negatives += 1,
-                Outcome::FalseAlarm => tally.confusion.false_positives += 1,
-                Outcome::Found => tally.confusion.true_positives += 1,
-                Outcome::Passed => tally.confusion.true_negatives += 1,
-                Outcome::Unknown => {}
+            match image.agreement {
+                Agreement::Miss => tally.confusion.false_negatives += 1,
+                Agreement::FalseAlarm => tally.confusion.false_positives += 1,
+                Agreement::Found => tally.confusion.true_positives += 1,
+                Agreement::Passed => tally.confusion.true_negatives += 1,
+                Agreement::Unknown => {}
             }
         }
         tally
@@ -248,7 +227,7 @@ mod tests {
     #[test]
     fn without_a_threshold_nothing_gets_a_verdict() {
         let report = Report { threshold: f64::NAN, ..report() };
-        assert!(in_order(&report).iter().all(|judged| judged.verdict == Verdict::Missing));
+        assert!(in_order(&report).iter().all(|judged| judged.verdict.is_none()));
     }
 
     #[test]
@@ -259,7 +238,7 @@ mod tests {
         let tally = Tally::new(&judged);
         assert_eq!((tally.ok, tally.unsure, tally.defect, tally.missing), (1, 3, 4, 1));
         assert_eq!(tally.confusion, Tally::new(&in_order(&sure)).confusion);
-        let unsure = judged.iter().filter(|judged| judged.verdict == Verdict::Unsure);
+        let unsure = judged.iter().filter(|judged| judged.verdict == Some(Verdict::Unsure));
         let names: Vec<&str> = unsure.map(|judged| judged.image.name.as_str()).collect();
         assert_eq!(names, ["near miss", "b", "passed"]);
     }

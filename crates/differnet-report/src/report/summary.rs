@@ -3,7 +3,7 @@
 use differnet_eval::Metrics;
 use maud::{Markup, html};
 
-use super::judged::Outcome;
+use super::judged::Agreement;
 use super::sections::name_value_table;
 use super::{Page, Report};
 use crate::number::{counted, number, percent, short_number};
@@ -145,7 +145,11 @@ fn interval_note(metrics: &Metrics) -> String {
 fn kinds(page: &Page<'_>, metrics: &Metrics) -> Markup {
     let found = |kind: &str| {
         let of_kind = |judged: &&super::Judged<'_>| judged.image.kind.as_deref() == Some(kind);
-        page.judged.iter().filter(of_kind).filter(|judged| judged.outcome == Outcome::Found).count()
+        page.judged
+            .iter()
+            .filter(of_kind)
+            .filter(|judged| judged.agreement == Agreement::Found)
+            .count()
     };
     html! {
         @if !metrics.per_kind.is_empty() {

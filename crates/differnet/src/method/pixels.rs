@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::features::BATCH;
 use crate::score::ImageScore;
 use crate::scorer::{Scorer, Scoring, score_each};
-use crate::split::Split;
+use crate::split::ValidationSplit;
 use crate::training::Training;
 
 /// A fitted method on pixels.
@@ -50,7 +50,7 @@ struct ImagePixels {
 /// A method fitted by `fit` to the training images' pixels, `[images · transforms, side, side, 3]`.
 pub(super) fn fit<M: PixelScorer + 'static>(
     training: &Training<'_>,
-    split: &Split,
+    split: &ValidationSplit,
     side: usize,
     fit: impl FnOnce(&Images<'_>, &Monitor<'_>) -> Result<M, BaselineError>,
 ) -> Result<Fitted, Error> {

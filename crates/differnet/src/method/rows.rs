@@ -14,10 +14,10 @@ use crate::adaptive::score_by_rows;
 use crate::error::Error;
 use crate::score::ImageScore;
 use crate::scorer::{Scorer, Scoring};
-use crate::split::Split;
+use crate::split::ValidationSplit;
 use crate::training::Training;
 
-/// Training images whose scores stand in where none were held back.
+/// Training images whose scores stand in where there is no validation set.
 pub(super) const SCORED_TRAINING_IMAGES: usize = 200;
 
 /// A fitted method on rows.
@@ -27,7 +27,7 @@ struct OnRows<M>(M);
 /// A method fitted by `fit` to the training images' features.
 pub(super) fn fit<M: RowScorer + 'static>(
     training: &Training<'_>,
-    split: &Split,
+    split: &ValidationSplit,
     fit: impl FnOnce(&Rows<'_>, &Monitor<'_>) -> Result<M, BaselineError>,
 ) -> Result<Fitted, Error> {
     let (config, runtime) = (training.config, training.runtime);
@@ -50,10 +50,10 @@ pub(super) fn fit<M: RowScorer + 'static>(
     Ok(Fitted { extractor, facts, ..Fitted::new(Box::new(OnRows(model)), good_scores) })
 }
 
-/// Scores of training images, where none were held back; their transforms score `scores`.
+/// Scores of training images, where there is no validation set; their transforms score `scores`.
 pub(super) fn good_scores(
     training: &Training<'_>,
-    split: &Split,
+    split: &ValidationSplit,
     scores: impl Fn(usize) -> Result<Vec<f64>, BaselineError>,
 ) -> Result<GoodScores, Error> {
     if !split.validation.is_empty() {

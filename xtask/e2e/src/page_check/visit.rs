@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::TOKEN;
-use super::bench::{Bench, MANY};
+use super::setup::{MANY, Setup};
 use crate::browser::Browser;
 
 /// Defines `check` in the page.
@@ -60,13 +60,13 @@ struct Facts {
 
 impl Visit<'_> {
     /// Uses everything that the page has.
-    pub(super) fn page(&mut self, address: SocketAddr, bench: &Bench) -> anyhow::Result<()> {
+    pub(super) fn page(&mut self, address: SocketAddr, setup: &Setup) -> anyhow::Result<()> {
         self.open(address)?;
         self.until("good scores", |facts| facts.bars > 0)?;
         self.names("at first")?;
         self.screenshot("empty")?;
 
-        self.drop_files(&bench.images[..4])?;
+        self.drop_files(&setup.images[..4])?;
         let facts = self.until("four results", |facts| facts.rows == 4 && !facts.busy)?;
         self.expect(facts.errors == 0, || format!("errors: {facts:?}"));
         let facts = self.until("a map", |facts| facts.layer > 0.0)?;
@@ -74,7 +74,7 @@ impl Visit<'_> {
         self.blend()?;
         self.trial()?;
 
-        self.drop_files(&bench.bad)?;
+        self.drop_files(&setup.bad)?;
         let facts = self.until("two errors", |facts| facts.rows == 6 && !facts.busy)?;
         self.expect(facts.errors == 2, || format!("{} errors of 2", facts.errors));
         self.keys()?;
@@ -83,7 +83,7 @@ impl Visit<'_> {
         self.names("in use")?;
 
         let (rows, start) = (self.facts()?.rows, Instant::now());
-        let more = &bench.images[..MANY - rows];
+        let more = &setup.images[..MANY - rows];
         self.drop_files(more)?;
         let facts = self.until("200 results", |facts| facts.rows == MANY && !facts.busy)?;
         println!(
@@ -94,7 +94,7 @@ impl Visit<'_> {
         );
         self.expect(facts.defects > 0, || "no defect was found".to_owned());
         self.until("the last map", |facts| facts.layer > 0.0)?;
-        self.save(bench)?;
+        self.save(setup)?;
         for size in [DESKTOP, PHONE] {
             self.browser.resize(size)?;
             let overflow = self.facts()?.overflow;
@@ -107,7 +107,7 @@ impl Visit<'_> {
     }
 
     /// Enters a wrong token, then the right one.
-    pub(super) fn token(&mut self, address: SocketAddr, bench: &Bench) -> anyhow::Result<()> {
+    pub(super) fn token(&mut self, address: SocketAddr, setup: &Setup) -> anyhow::Result<()> {
         self.open(address)?;
         for (token, wanted) in [("wrong", false), (TOKEN, true)] {
             self.wait_for("document.activeElement?.id === 'token'", "the token's field")?;
@@ -124,7 +124,7 @@ impl Visit<'_> {
             };
             self.wait_for(after, "an answer about the token")?;
         }
-        self.drop_files(&bench.images[..1])?;
+        self.drop_files(&setup.images[..1])?;
         let facts = self.until("a result", |facts| facts.rows == 1 && !facts.busy)?;
         self.expect(facts.errors == 0, || format!("with a token: {}", facts.error));
         self.complaints(&["401"]);
@@ -204,8 +204,8 @@ impl Visit<'_> {
     }
 
     /// Saves the table and reads the file.
-    fn save(&mut self, bench: &Bench) -> anyhow::Result<()> {
-        let folder = bench.folder().join("saved");
+    fn save(&mut self, setup: &Setup) -> anyhow::Result<()> {
+        let folder = setup.folder().join("saved");
         let allow = json!({ "behavior": "allow", "downloadPath": folder });
         self.browser.call("Page.setDownloadBehavior", allow)?;
         self.click("#export")?;

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::data::DataPart;
 use super::environment::Environment;
-use super::method::Method;
+use super::method::PaperMethod;
 
 /// Version of what a stored cell means: another one is not read.
 const FORMAT: u32 = 1;
@@ -21,7 +21,7 @@ pub(crate) struct CellSpec {
     /// The row it belongs to, such as a category.
     pub(crate) category: String,
     /// The method.
-    pub(crate) method: Method,
+    pub(crate) method: PaperMethod,
     /// What tells it from other cells of the method, such as a configuration of Table 3.
     pub(crate) variant: Option<String>,
     /// The seed of split, subset, weights and batches; also in `config`.
@@ -53,7 +53,7 @@ pub(crate) struct TestSpec {
     pub(crate) average: Average,
 }
 
-/// Tests of the first part's images at every look at the held-back images.
+/// Tests of the first part's images at every look at the validation images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct WatchSpec {
     /// Numbers of transforms to score with; each with every average.
@@ -68,7 +68,7 @@ pub(crate) struct CellResult {
     /// The row.
     pub(crate) category: String,
     /// The method.
-    pub(crate) method: Method,
+    pub(crate) method: PaperMethod,
     /// What tells it from other cells of the method.
     pub(crate) variant: Option<String>,
     /// The seed.
@@ -90,7 +90,7 @@ pub(crate) struct CellResult {
     /// The tests, in the order asked for.
     pub(crate) tests: Vec<TestResult>,
     /// Tests while training.
-    pub(crate) looks: Vec<Look>,
+    pub(crate) looks: Vec<StepTest>,
     /// Where it was measured.
     pub(crate) environment: Environment,
 }
@@ -114,10 +114,10 @@ pub(crate) struct TestResult {
 
 /// What one test while training found.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Look {
+pub(crate) struct StepTest {
     /// Updates made.
     pub(crate) update: u64,
-    /// Loss of the held-back good images, nats per feature.
+    /// Loss of the validation images, nats per feature.
     pub(crate) validation: Option<f64>,
     /// Transforms of each test image.
     pub(crate) transforms: usize,
@@ -174,10 +174,10 @@ impl CellResult {
     }
 }
 
-fn method_name(method: Method, shots: Option<usize>) -> String {
+fn method_name(method: PaperMethod, shots: Option<usize>) -> String {
     match (method, shots) {
-        (Method::DifferNetShots, Some(shots)) => format!("differnet-{shots}-shot"),
-        (Method::LocalFlowShots, Some(shots)) => format!("local-flow-{shots}-shot"),
+        (PaperMethod::DifferNetShots, Some(shots)) => format!("differnet-{shots}-shot"),
+        (PaperMethod::LocalFlowShots, Some(shots)) => format!("local-flow-{shots}-shot"),
         _ => method.name(),
     }
 }
@@ -205,7 +205,7 @@ mod tests {
     fn labels_tell_cells_apart() {
         assert_eq!(spec(1).label(), "bottle, differnet, seed 1");
         let spec = CellSpec {
-            method: Method::DifferNetShots,
+            method: PaperMethod::DifferNetShots,
             shots: Some(8),
             variant: Some("A".into()),
             ..spec(3)

@@ -9,9 +9,9 @@ use differnet::scoring::Average;
 use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
 
 use super::args::{RunArgs, count};
-use super::cell::{CellResult, CellSpec, Look, WatchSpec};
+use super::cell::{CellResult, CellSpec, StepTest, WatchSpec};
 use super::document::{Document, Figure, Table, TableCell};
-use super::method::Method;
+use super::method::PaperMethod;
 use super::mtd::MtdArgs;
 use super::paper;
 use super::summary::{Measurement, percent};
@@ -30,7 +30,7 @@ const TEST_TRANSFORMS: [usize; 6] = [1, 4, 8, 16, 32, 64];
   cargo xtask reproduce-curve --root MTD_DIR --mtd-train-list FILE --seeds 1
 
 For each number of distinct training transforms one training, tested at regular updates with every
-number of test transforms. Shows the last weights, those that held-back good images choose, and the
+number of test transforms. Shows the last weights, those that validation images choose, and the
 best on the test images: what choosing on test images would have given. Nothing is chosen so.
 Writes curve.svg, table.md, table.csv, table.json and table.html.")]
 pub(crate) struct CurveArgs {
@@ -104,25 +104,25 @@ fn rising(counts: &[usize]) -> Vec<usize> {
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Choices {
     /// The last look.
-    last: Look,
-    /// The look at which held-back good images were likeliest, if there were any.
-    held_back: Option<Look>,
+    last: StepTest,
+    /// The look at which validation images were likeliest, if there were any.
+    by_validation: Option<StepTest>,
     /// The look with the largest AUROC on the test images; the first of equal ones.
-    best_on_test: Look,
+    best_on_test: StepTest,
 }
 
 /// The choices among the looks with this many test transforms and this average.
-fn choices(looks: &[Look], transforms: usize, average: Average) -> Option<Choices> {
-    let looks: Vec<Look> = looks
+fn choices(looks: &[StepTest], transforms: usize, average: Average) -> Option<Choices> {
+    let looks: Vec<StepTest> = looks
         .iter()
         .filter(|look| look.transforms == transforms && look.average == average)
         .copied()
         .collect();
     let validated = looks.iter().filter_map(|look| Some((look.validation?, *look)));
-    let held_back = validated.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, look)| look);
+    let by_validation = validated.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, look)| look);
     // `max_by` would take the last of equal ones.
     let best_on_test = looks.iter().rev().copied().max_by(|a, b| a.auroc.total_cmp(&b.auroc))?;
-    Some(Choices { last: *looks.last()?, held_back, best_on_test })
+    Some(Choices { last: *looks.last()?, by_validation, best_on_test })
 }
 
 fn describe(
@@ -133,7 +133,7 @@ fn describe(
 ) -> anyhow::Result<Document> {
     let results = &measured.ran.results;
     let most = test.last().copied().unwrap_or(1);
-    let paper = (!args.run.sample).then(|| paper::table_2(Method::DifferNet)).flatten();
+    let paper = (!args.run.sample).then(|| paper::table_2(PaperMethod::DifferNet)).flatten();
     let mut cells = Vec::new();
     for cell in results {
         cells.extend(cell.looks.iter().map(|look| of_look(cell, look, paper)));
@@ -170,7 +170,7 @@ fn by_choice(results: &[CellResult], most: usize) -> Table {
         "average",
         "last",
         "at update",
-        "chosen by held-back good images",
+        "chosen by validation images",
         "at update",
         "best on test",
         "at update",
@@ -182,7 +182,7 @@ fn by_choice(results: &[CellResult], most: usize) -> Table {
             let Some(found) = choices(&cell.looks, most, average) else { continue };
             let mut row =
                 vec![cell.config.transforms.to_string(), cell.seed.to_string(), name(average)];
-            for look in [Some(found.last), found.held_back, Some(found.best_on_test)] {
+            for look in [Some(found.last), found.by_validation, Some(found.best_on_test)] {
                 let auroc = look.map_or("–".to_owned(), |look| percent(look.auroc));
                 row.extend([auroc, look.map_or("–".to_owned(), |look| look.update.to_string())]);
             }
@@ -222,7 +222,7 @@ fn by_update(results: &[CellResult], training: &[usize], most: usize) -> Table {
     headers.extend(counts.iter().map(String::as_str));
     let title = format!("AUROC in percent over updates, {most} test transforms, first seed");
     let mut table = Table::new(title, &headers);
-    let columns: Vec<Vec<Look>> = training
+    let columns: Vec<Vec<StepTest>> = training
         .iter()
         .map(|&transforms| {
             let cell = results.iter().find(|cell| cell.config.transforms == transforms);
@@ -244,8 +244,9 @@ fn by_update(results: &[CellResult], training: &[usize], most: usize) -> Table {
 }
 
 /// The looks with this many test transforms and the average of the settings.
-fn own_looks(cell: &CellResult, transforms: usize) -> Vec<Look> {
-    let own = |look: &&Look| look.transforms == transforms && look.average == cell.config.average;
+fn own_looks(cell: &CellResult, transforms: usize) -> Vec<StepTest> {
+    let own =
+        |look: &&StepTest| look.transforms == transforms && look.average == cell.config.average;
     cell.looks.iter().filter(own).copied().collect()
 }
 
@@ -254,7 +255,7 @@ fn figures(results: &[CellResult], most: usize) -> anyhow::Result<Vec<Figure>> {
         .iter()
         .map(|cell| {
             let point =
-                |look: Look| CurvePoint { x: look.update as f64, y: look.auroc, spread: 0.0 };
+                |look: StepTest| CurvePoint { x: look.update as f64, y: look.auroc, spread: 0.0 };
             let points = own_looks(cell, most).into_iter().map(point).collect();
             (format!("{} transforms, seed {}", cell.config.transforms, cell.seed), points)
         })
@@ -274,7 +275,7 @@ fn figures(results: &[CellResult], most: usize) -> anyhow::Result<Vec<Figure>> {
     Ok(vec![Figure { file: "curve.svg", title, svg: curves_svg(&plot)? }])
 }
 
-fn of_look(cell: &CellResult, look: &Look, paper: Option<f64>) -> TableCell {
+fn of_look(cell: &CellResult, look: &StepTest, paper: Option<f64>) -> TableCell {
     TableCell {
         category: cell.category.clone(),
         method: cell.method_name(),
@@ -314,7 +315,7 @@ fn name(average: Average) -> String {
 fn notes(args: &CurveArgs, paper: Option<f64>) -> Vec<String> {
     let mut notes = vec![
         "Best on test is what choosing the weights on the test images would have given; it is shown, \
-         not used. A detector keeps the weights that held-back good images choose, or the last."
+         not used. A detector keeps the weights that validation images choose, or the last."
             .to_owned(),
         "Training seconds include the tests at every look.".to_owned(),
     ];
@@ -346,8 +347,8 @@ mod tests {
     use super::super::test_inputs::result;
     use super::*;
 
-    fn look(update: u64, validation: f64, auroc: f64) -> Look {
-        Look {
+    fn look(update: u64, validation: f64, auroc: f64) -> StepTest {
+        StepTest {
             update,
             validation: Some(validation),
             transforms: 64,
@@ -362,7 +363,7 @@ mod tests {
         let looks = [look(1, 3.0, 0.8), look(2, 1.0, 0.7), look(3, 2.0, 0.9), look(4, 2.5, 0.9)];
         let found = choices(&looks, 64, Average::Mean).expect("there are looks");
         assert_eq!(found.last.update, 4);
-        assert_eq!(found.held_back.map(|look| look.update), Some(2));
+        assert_eq!(found.by_validation.map(|look| look.update), Some(2));
         assert_eq!(found.best_on_test.update, 3);
         assert!(choices(&looks, 32, Average::Mean).is_none());
         assert!(choices(&looks, 64, Average::GeometricMean).is_none());

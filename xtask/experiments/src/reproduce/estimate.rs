@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::method::Method;
+use super::method::PaperMethod;
 
 /// A cell that is running or waiting.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Open {
     /// Its method: cells of one method take about as long.
-    pub(super) method: Method,
+    pub(super) method: PaperMethod,
     /// Seconds that it has run.
     pub(super) elapsed: f64,
 }
@@ -19,11 +19,11 @@ pub(super) struct Open {
 /// cells if its method has none. The first cells of a data set extract its features and take longer
 /// than later ones, so that the estimate is rather too long.
 pub(super) fn time_left(
-    finished: &[(Method, f64)],
+    finished: &[(PaperMethod, f64)],
     open: &[Open],
     jobs: usize,
 ) -> Option<Duration> {
-    let mean = |of: Option<Method>| {
+    let mean = |of: Option<PaperMethod>| {
         let of_method = finished.iter().filter(|(method, _)| of.is_none_or(|of| of == *method));
         let seconds: Vec<f64> = of_method.map(|(_, seconds)| *seconds).collect();
         (!seconds.is_empty()).then(|| seconds.iter().sum::<f64>() / seconds.len() as f64)
@@ -45,7 +45,11 @@ pub(super) fn time_left(
 mod tests {
     use super::*;
 
-    fn seconds(finished: &[(Method, f64)], open: &[(Method, f64)], jobs: usize) -> Option<f64> {
+    fn seconds(
+        finished: &[(PaperMethod, f64)],
+        open: &[(PaperMethod, f64)],
+        jobs: usize,
+    ) -> Option<f64> {
         let open: Vec<Open> =
             open.iter().map(|&(method, elapsed)| Open { method, elapsed }).collect();
         time_left(finished, &open, jobs).map(|left| left.as_secs_f64())
@@ -53,7 +57,7 @@ mod tests {
 
     #[test]
     fn times_left_by_hand() {
-        use Method::{DifferNet, Ocsvm, OneNn};
+        use PaperMethod::{DifferNet, Ocsvm, OneNn};
         let finished = [(DifferNet, 100.0), (DifferNet, 200.0), (OneNn, 30.0)];
         assert_eq!(seconds(&[], &[(DifferNet, 0.0)], 1), None);
         assert_eq!(seconds(&finished, &[], 1), Some(0.0));

@@ -10,7 +10,7 @@ use super::args::{RunArgs, count};
 use super::cell::CellSpec;
 use super::data::DataPart;
 use super::document::{COST, Document, Figure, Missing, QUALITY, Table, TableCell, cost, quality};
-use super::method::Method;
+use super::method::PaperMethod;
 use super::mtd;
 use super::mvtec::MvtecArgs;
 use super::paper::{self, SHOTS};
@@ -41,8 +41,8 @@ pub(crate) struct Figure7Args {
     #[arg(long, value_name = "FILE", requires = "mtd_root", help_heading = "Data")]
     mtd_train_list: Option<PathBuf>,
     /// Method whose curve is measured; the paper's is DifferNet.
-    #[arg(long, value_enum, value_name = "NAME", default_value_t = Method::DifferNet)]
-    method: Method,
+    #[arg(long, value_enum, value_name = "NAME", default_value_t = PaperMethod::DifferNet)]
+    method: PaperMethod,
     /// Numbers of training images, separated by commas; all of them come on top.
     #[arg(long, value_name = "N,..", value_delimiter = ',', default_values_t = SIZES,
         value_parser = |text: &str| count(text, 1))]
@@ -142,7 +142,7 @@ fn describe(
         let mut points = Vec::new();
         for (index, &size) in sizes.iter().enumerate() {
             let runs = of(part, size);
-            let paper = (args.method == Method::DifferNet)
+            let paper = (args.method == PaperMethod::DifferNet)
                 .then(|| paper_value(part, size, index + 1 == sizes.len(), args.run.sample))
                 .flatten();
             let label = [part.category.clone(), size.to_string()];
@@ -196,10 +196,12 @@ fn describe(
 fn paper_value(part: &DataPart, size: usize, is_all: bool, sample: bool) -> Option<f64> {
     match (part.is_tiles(), is_all) {
         _ if sample => None,
-        (true, true) => paper::table_2(Method::DifferNet),
+        (true, true) => paper::table_2(PaperMethod::DifferNet),
         (true, false) => None,
-        (false, true) => paper::table_1(&part.category, Method::DifferNet),
-        (false, false) if size == SHOTS => paper::table_1(&part.category, Method::DifferNetShots),
+        (false, true) => paper::table_1(&part.category, PaperMethod::DifferNet),
+        (false, false) if size == SHOTS => {
+            paper::table_1(&part.category, PaperMethod::DifferNetShots)
+        }
         (false, false) => None,
     }
 }
@@ -226,7 +228,7 @@ fn command(args: &Figure7Args) -> String {
     if args.mtd_train_list.is_some() {
         words += " --mtd-train-list FILE";
     }
-    if args.method != Method::DifferNet {
+    if args.method != PaperMethod::DifferNet {
         words += &format!(" --method {}", args.method.name());
     }
     if args.sizes != SIZES {

@@ -182,9 +182,9 @@ fn worth(point: Point, cells: &[&CellResult], row_seconds: f64) -> Option<Worth>
 
 /// Rows of a training: the pool's transforms of what is trained on, test transforms of what is held back.
 fn rows_needed(config: &Config, images: usize) -> f64 {
-    let held_back = (images as f64 * config.validation).round();
-    (images as f64 - held_back) * config.transforms as f64
-        + held_back * config.score_transforms as f64
+    let validation = (images as f64 * config.validation).round();
+    (images as f64 - validation) * config.transforms as f64
+        + validation * config.score_transforms as f64
 }
 
 /// Whether each is on the frontier: no other is both as fast and better, nor faster and as good.
@@ -236,7 +236,7 @@ fn notes(args: &FrontierArgs, row_seconds: f64) -> Vec<String> {
     let mut notes = vec![
         format!(
             "Seconds are for a machine without cached features: rows at {:.1} ms, as just measured, \
-             and the updates with their looks at held-back images.",
+             and the updates with their validation steps.",
             1e3 * row_seconds
         ),
         "A training is on the frontier if no other is at least as fast and better, or faster and as \

@@ -13,7 +13,7 @@ use super::trained::competitor;
 /// A column of the paper's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Method {
+pub(crate) enum PaperMethod {
     /// Classification of geometric transforms (Golan and El-Yaniv 2018).
     #[value(name = "geotrans")]
     GeoTrans,
@@ -47,10 +47,14 @@ pub(crate) enum Method {
 }
 
 /// Columns that tables have besides the paper's.
-pub(crate) const NOT_THE_PAPERS: [Method; 4] =
-    [Method::LocalFlow, Method::LocalFlowShots, Method::PatchCore, Method::Padim];
+pub(crate) const NOT_THE_PAPERS: [PaperMethod; 4] = [
+    PaperMethod::LocalFlow,
+    PaperMethod::LocalFlowShots,
+    PaperMethod::PatchCore,
+    PaperMethod::Padim,
+];
 
-impl Method {
+impl PaperMethod {
     /// The name in arguments and files.
     pub(crate) fn name(self) -> String {
         let value = self.to_possible_value().expect("no method is hidden");
@@ -106,7 +110,7 @@ impl Method {
 }
 
 /// What a method works with.
-pub(crate) struct Bench<'a> {
+pub(crate) struct CellContext<'a> {
     /// Where models compute.
     pub(crate) runtime: &'a Runtime,
     /// Folder for what takes an interrupted training up again.
@@ -146,7 +150,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_arguments() {
-        let names: Vec<String> = Method::value_variants().iter().map(|m| m.name()).collect();
+        let names: Vec<String> = PaperMethod::value_variants().iter().map(|m| m.name()).collect();
         let golden = [
             "geotrans",
             "ganomaly",

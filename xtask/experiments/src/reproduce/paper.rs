@@ -1,6 +1,6 @@
 //! The paper's numbers, in percent exactly as printed (Tables 1 to 3, Sections 4.3 and 4.5).
 
-use super::method::Method;
+use super::method::PaperMethod;
 
 /// The two groups of Table 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +23,14 @@ pub(crate) struct Category {
 }
 
 /// The columns of Table 1.
-pub(crate) const TABLE_1_METHODS: [Method; 7] = [
-    Method::GeoTrans,
-    Method::Ganomaly,
-    Method::Dsebm,
-    Method::Ocsvm,
-    Method::OneNn,
-    Method::DifferNet,
-    Method::DifferNetShots,
+pub(crate) const TABLE_1_METHODS: [PaperMethod; 7] = [
+    PaperMethod::GeoTrans,
+    PaperMethod::Ganomaly,
+    PaperMethod::Dsebm,
+    PaperMethod::Ocsvm,
+    PaperMethod::OneNn,
+    PaperMethod::DifferNet,
+    PaperMethod::DifferNetShots,
 ];
 
 /// Training images of Table 1's last column.
@@ -60,14 +60,14 @@ pub(crate) const TABLE_1: [Category; 15] = [
 pub(crate) const TABLE_1_AVERAGE: [f64; 7] = [67.2, 76.2, 70.9, 71.9, 83.9, 94.9, 87.3];
 
 /// Table 2: Magnetic Tile Defects.
-pub(crate) const TABLE_2: [(Method, f64); 7] = [
-    (Method::GeoTrans, 75.5),
-    (Method::Ganomaly, 76.6),
-    (Method::Dsebm, 57.2),
-    (Method::Adgan, 46.4),
-    (Method::Ocsvm, 58.7),
-    (Method::OneNn, 80.0),
-    (Method::DifferNet, 97.7),
+pub(crate) const TABLE_2: [(PaperMethod, f64); 7] = [
+    (PaperMethod::GeoTrans, 75.5),
+    (PaperMethod::Ganomaly, 76.6),
+    (PaperMethod::Dsebm, 57.2),
+    (PaperMethod::Adgan, 46.4),
+    (PaperMethod::Ocsvm, 58.7),
+    (PaperMethod::OneNn, 80.0),
+    (PaperMethod::DifferNet, 97.7),
 ];
 
 /// Share of the defects that DifferNet finds without a false positive on MTD: "about 50%".
@@ -109,20 +109,20 @@ pub(crate) const MULTIMODAL: f64 = 90.2;
 pub(crate) const MULTIMODAL_BLOCKS: usize = 12;
 
 /// AUROC of `method` on `category` in Table 1, percent.
-pub(crate) fn table_1(category: &str, method: Method) -> Option<f64> {
+pub(crate) fn table_1(category: &str, method: PaperMethod) -> Option<f64> {
     let column = TABLE_1_METHODS.iter().position(|known| *known == method)?;
     let row = TABLE_1.iter().find(|row| row.name == category)?;
     Some(row.auroc[column])
 }
 
 /// The average that Table 1 prints for `method`, percent.
-pub(crate) fn table_1_average(method: Method) -> Option<f64> {
+pub(crate) fn table_1_average(method: PaperMethod) -> Option<f64> {
     let column = TABLE_1_METHODS.iter().position(|known| *known == method)?;
     Some(TABLE_1_AVERAGE[column])
 }
 
 /// AUROC of `method` in Table 2, percent.
-pub(crate) fn table_2(method: Method) -> Option<f64> {
+pub(crate) fn table_2(method: PaperMethod) -> Option<f64> {
     TABLE_2.iter().find(|(known, _)| *known == method).map(|(_, auroc)| *auroc)
 }
 
@@ -165,11 +165,11 @@ mod tests {
 
     #[test]
     fn numbers_of_the_text_are_found_in_the_tables() {
-        assert_eq!(table_1("bottle", Method::DifferNet), Some(99.0));
-        assert_eq!(table_1("screw", Method::DifferNetShots), Some(75.9));
-        assert_eq!(table_1("bottle", Method::Adgan), None);
-        assert_eq!(table_1("nuts", Method::DifferNet), None);
-        assert_eq!(table_2(Method::Adgan), Some(46.4));
+        assert_eq!(table_1("bottle", PaperMethod::DifferNet), Some(99.0));
+        assert_eq!(table_1("screw", PaperMethod::DifferNetShots), Some(75.9));
+        assert_eq!(table_1("bottle", PaperMethod::Adgan), None);
+        assert_eq!(table_1("nuts", PaperMethod::DifferNet), None);
+        assert_eq!(table_2(PaperMethod::Adgan), Some(46.4));
         // "In all of the 15 categories our method achieves an AUROC of at minimum 84%".
         let differnet = TABLE_1.iter().map(|row| row.auroc[5]);
         assert_eq!(differnet.fold(f64::INFINITY, f64::min), 84.0);

@@ -13,7 +13,7 @@ use super::cell::{CellResult, CellSpec};
 use super::child::{Child, End, Event};
 use super::environment::Environment;
 use super::estimate::{Open, time_left};
-use super::method::{Method, Step, Stopped};
+use super::method::{PaperMethod, Step, Stopped};
 use super::store::Store;
 use super::worker::Order;
 
@@ -53,7 +53,7 @@ struct Schedule<'a> {
     results: Vec<Option<CellResult>>,
     failures: Vec<Failure>,
     /// Methods and seconds of finished cells.
-    finished: Vec<(Method, f64)>,
+    finished: Vec<(PaperMethod, f64)>,
     waiting: VecDeque<usize>,
     running: BTreeMap<usize, Running>,
     told: Instant,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::args::RunArgs;
 use super::cell::CellSpec;
 use super::document::{COST, Document, QUALITY, Table, TableCell, cost, quality};
-use super::method::{Method, NOT_THE_PAPERS};
+use super::method::{NOT_THE_PAPERS, PaperMethod};
 use super::mvtec::{Found, MvtecArgs};
 use super::paper::{self, Group, SHOTS, TABLE_1, TABLE_1_METHODS};
 use super::summary::{Measurement, difference, measurements, spread};
@@ -25,7 +25,7 @@ pub(crate) struct Table1Args {
     data: MvtecArgs,
     /// Methods, separated by commas, also such as are not the paper's [default: all of the paper's].
     #[arg(long, value_enum, value_name = "NAME,..", value_delimiter = ',')]
-    methods: Vec<Method>,
+    methods: Vec<PaperMethod>,
     /// Training images of the few-shot methods, drawn by the seed.
     #[arg(long, value_name = "N", default_value_t = SHOTS,
         value_parser = |text: &str| super::args::count(text, 1))]
@@ -56,13 +56,16 @@ pub(crate) fn run(args: &Table1Args) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// [`UsageError`] if a method is asked for that the table does not have.
-pub(super) fn choose(asked: &[Method], all: &[Method]) -> anyhow::Result<Vec<Method>> {
+pub(super) fn choose(
+    asked: &[PaperMethod],
+    all: &[PaperMethod],
+) -> anyhow::Result<Vec<PaperMethod>> {
     let known = || all.iter().copied().chain(NOT_THE_PAPERS);
     if let Some(other) = asked.iter().find(|method| !known().any(|known| known == **method)) {
         return Err(UsageError(format!("--methods: the table has no {}", other.name())).into());
     }
     let mut wanted = if asked.is_empty() { all.to_vec() } else { asked.to_vec() };
-    let place = |method: &Method| known().position(|known| known == *method);
+    let place = |method: &PaperMethod| known().position(|known| known == *method);
     wanted.sort_by_key(place);
     wanted.dedup();
     Ok(wanted)
@@ -71,15 +74,15 @@ pub(super) fn choose(asked: &[Method], all: &[Method]) -> anyhow::Result<Vec<Met
 fn describe(
     args: &Table1Args,
     found: &Found,
-    methods: &[Method],
+    methods: &[PaperMethod],
     measured: &Measured,
 ) -> anyhow::Result<Document> {
     let all = measurements(&measured.ran.results);
-    let paper = |category: &str, method: Method| match method {
-        Method::DifferNetShots if args.shots != SHOTS => None,
+    let paper = |category: &str, method: PaperMethod| match method {
+        PaperMethod::DifferNetShots if args.shots != SHOTS => None,
         method => paper::table_1(category, method),
     };
-    let of = |category: &str, method: Method| -> Vec<Measurement<'_>> {
+    let of = |category: &str, method: PaperMethod| -> Vec<Measurement<'_>> {
         let chosen = all.iter().filter(|m| m.cell.method == method && m.test.category == category);
         chosen.copied().collect()
     };
@@ -177,8 +180,8 @@ fn beside_paper(runs: &[Measurement<'_>], paper: Option<f64>) -> String {
 fn mean_beside_paper(
     all: &[Measurement<'_>],
     categories: &[&str],
-    method: Method,
-    paper: &dyn Fn(&str, Method) -> Option<f64>,
+    method: PaperMethod,
+    paper: &dyn Fn(&str, PaperMethod) -> Option<f64>,
 ) -> String {
     let of_method = |m: &&Measurement<'_>| {
         m.cell.method == method && categories.contains(&m.test.category.as_str())
@@ -207,15 +210,15 @@ fn mean_beside_paper(
     }
 }
 
-fn title(method: Method, args: &Table1Args) -> String {
+fn title(method: PaperMethod, args: &Table1Args) -> String {
     match method {
-        Method::DifferNetShots => format!("DifferNet ({} shots)", args.shots),
-        Method::LocalFlowShots => format!("local flow ({} shots)", args.shots),
+        PaperMethod::DifferNetShots => format!("DifferNet ({} shots)", args.shots),
+        PaperMethod::LocalFlowShots => format!("local flow ({} shots)", args.shots),
         other => other.title().to_owned(),
     }
 }
 
-fn notes(args: &Table1Args, found: &Found, methods: &[Method]) -> Vec<String> {
+fn notes(args: &Table1Args, found: &Found, methods: &[PaperMethod]) -> Vec<String> {
     let mut notes = vec![
         "The interval tells how much the AUROC would vary with other test images (bootstrap, ends \
          averaged over seeds), ± how much it varies with the seed."
@@ -225,7 +228,7 @@ fn notes(args: &Table1Args, found: &Found, methods: &[Method]) -> Vec<String> {
         let names: Vec<&str> = found.missing.iter().map(|m| m.category.as_str()).collect();
         notes.push(format!("Missing, because the folder lacks them: {}.", names.join(", ")));
     }
-    if methods.contains(&Method::DifferNetShots) {
+    if methods.contains(&PaperMethod::DifferNetShots) {
         notes.push(format!(
             "DifferNet with {0} shots is given {0} good images, drawn by the seed; like every training \
              it holds a share of them back.",
@@ -235,7 +238,7 @@ fn notes(args: &Table1Args, found: &Found, methods: &[Method]) -> Vec<String> {
     notes.extend(not_the_papers(methods));
     let printed: Vec<String> = methods
         .iter()
-        .filter(|method| **method != Method::DifferNetShots || args.shots == SHOTS)
+        .filter(|method| **method != PaperMethod::DifferNetShots || args.shots == SHOTS)
         .filter_map(|&method| {
             Some(format!("{} {:.1}", method.title(), paper::table_1_average(method)?))
         })
@@ -251,7 +254,7 @@ fn notes(args: &Table1Args, found: &Found, methods: &[Method]) -> Vec<String> {
 }
 
 /// Which of the methods are not the paper's, if some are.
-pub(super) fn not_the_papers(methods: &[Method]) -> Option<String> {
+pub(super) fn not_the_papers(methods: &[PaperMethod]) -> Option<String> {
     let ours = methods.iter().filter(|method| NOT_THE_PAPERS.contains(method));
     let names: Vec<&str> = ours.map(|method| method.title()).collect();
     (!names.is_empty()).then(|| format!("Not the paper's: {}.", names.join(", ")))
@@ -279,10 +282,10 @@ mod tests {
     fn methods_come_in_the_tables_order_and_unknown_ones_are_refused() -> anyhow::Result<()> {
         let all = choose(&[], &TABLE_1_METHODS)?;
         assert_eq!(all, TABLE_1_METHODS);
-        let asked = [Method::DifferNetShots, Method::DifferNet, Method::DifferNet];
+        let asked = [PaperMethod::DifferNetShots, PaperMethod::DifferNet, PaperMethod::DifferNet];
         let asked = choose(&asked, &TABLE_1_METHODS)?;
-        assert_eq!(asked, [Method::DifferNet, Method::DifferNetShots]);
-        let error = choose(&[Method::Adgan], &TABLE_1_METHODS).expect_err("not in Table 1");
+        assert_eq!(asked, [PaperMethod::DifferNet, PaperMethod::DifferNetShots]);
+        let error = choose(&[PaperMethod::Adgan], &TABLE_1_METHODS).expect_err("not in Table 1");
         assert!(error.is::<UsageError>());
         Ok(())
     }
@@ -293,7 +296,7 @@ mod tests {
             [result("bottle", 1, 0.98), result("grid", 1, 0.80), result("bottle", 2, 0.99)];
         let all = measurements(&results);
         let mean = |categories: &[&str]| {
-            mean_beside_paper(&all, categories, Method::DifferNet, &paper::table_1)
+            mean_beside_paper(&all, categories, PaperMethod::DifferNet, &paper::table_1)
         };
         // Seed 2 lacks grid; (99.0 + 84.0) / 2 = 91.5.
         assert_eq!(mean(&["bottle", "grid"]), "89.0 (91.5, −2.5)");

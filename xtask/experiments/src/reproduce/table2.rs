@@ -8,7 +8,7 @@ use differnet_report::{histogram_svg, roc_svg};
 use super::args::RunArgs;
 use super::cell::CellSpec;
 use super::document::{COST, Document, Figure, QUALITY, Table, TableCell, cost, quality};
-use super::method::Method;
+use super::method::PaperMethod;
 use super::mtd::MtdArgs;
 use super::paper::{self, TABLE_2, TABLE_2_RECALL_AT_ZERO_FP};
 use super::summary::{Measurement, measurements, percent, spread};
@@ -28,7 +28,7 @@ pub(crate) struct Table2Args {
     data: MtdArgs,
     /// Methods, separated by commas, also such as are not the paper's [default: all of the paper's].
     #[arg(long, value_enum, value_name = "NAME,..", value_delimiter = ',')]
-    methods: Vec<Method>,
+    methods: Vec<PaperMethod>,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -50,14 +50,14 @@ pub(crate) fn run(args: &Table2Args) -> anyhow::Result<ExitCode> {
 
 fn describe(
     args: &Table2Args,
-    methods: &[Method],
+    methods: &[PaperMethod],
     measured: &Measured,
 ) -> anyhow::Result<Document> {
     let all = measurements(&measured.ran.results);
-    let paper = |method: Method| {
+    let paper = |method: PaperMethod| {
         if args.run.sample { None } else { paper::table_2(method) }
     };
-    let of = |method: Method| -> Vec<Measurement<'_>> {
+    let of = |method: PaperMethod| -> Vec<Measurement<'_>> {
         all.iter().filter(|m| m.cell.method == method).copied().collect()
     };
     let with_name =
@@ -76,7 +76,7 @@ fn describe(
     }
     notes.extend(not_the_papers(methods));
     notes.extend(order(methods, &of));
-    if !args.run.sample && methods.contains(&Method::DifferNet) {
+    if !args.run.sample && methods.contains(&PaperMethod::DifferNet) {
         notes.push(format!(
             "The paper gives the recall at zero false positives of DifferNet alone: about {:.0} %.",
             TABLE_2_RECALL_AT_ZERO_FP
@@ -98,13 +98,16 @@ fn describe(
 }
 
 /// Whether DifferNet is first, as in the paper, and by how much.
-fn order<'a>(methods: &[Method], of: &dyn Fn(Method) -> Vec<Measurement<'a>>) -> Option<String> {
-    let mean = |method: Method| {
+fn order<'a>(
+    methods: &[PaperMethod],
+    of: &dyn Fn(PaperMethod) -> Vec<Measurement<'a>>,
+) -> Option<String> {
+    let mean = |method: PaperMethod| {
         let aurocs: Vec<f64> = of(method).iter().map(|run| run.test.metrics.auroc).collect();
         spread(&aurocs).map(|auroc| (auroc.mean, method))
     };
-    let (differnet, _) = mean(Method::DifferNet)?;
-    let others = methods.iter().filter(|method| **method != Method::DifferNet);
+    let (differnet, _) = mean(PaperMethod::DifferNet)?;
+    let others = methods.iter().filter(|method| **method != PaperMethod::DifferNet);
     let (next, method) =
         others.filter_map(|&method| mean(method)).max_by(|a, b| a.0.total_cmp(&b.0))?;
     let (points, name) = (percent((differnet - next).abs()), method.title());
@@ -117,8 +120,8 @@ fn order<'a>(methods: &[Method], of: &dyn Fn(Method) -> Vec<Measurement<'a>>) ->
 
 /// Figures 5 and 6, of the first seed.
 fn figures<'a>(
-    methods: &[Method],
-    of: &dyn Fn(Method) -> Vec<Measurement<'a>>,
+    methods: &[PaperMethod],
+    of: &dyn Fn(PaperMethod) -> Vec<Measurement<'a>>,
 ) -> anyhow::Result<Vec<Figure>> {
     let mut curves: Vec<(String, RocCurve, f64, u64)> = Vec::new();
     // The reader came for DifferNet, the paper's last row.
@@ -136,7 +139,7 @@ fn figures<'a>(
         curves.iter().map(|(name, curve, auroc, _)| (name.clone(), curve, *auroc)).collect();
     let title = format!("Figure 5: ROC curves, seed {seed}");
     let mut figures = vec![Figure { file: "roc.svg", title, svg: roc_svg(&lines)? }];
-    if let Some(run) = of(Method::DifferNet).first() {
+    if let Some(run) = of(PaperMethod::DifferNet).first() {
         let title = format!("Figure 6: scores of DifferNet, seed {}", run.cell.seed);
         let svg = histogram_svg(&run.test.images, run.test.metrics.threshold, "nats")?;
         figures.push(Figure { file: "histogram.svg", title, svg });
@@ -163,13 +166,13 @@ mod tests {
     #[test]
     fn the_order_is_told_either_way() {
         let told = |differnet: f64, other: f64| {
-            let other = CellResult { method: Method::OneNn, ..result("mtd", 1, other) };
+            let other = CellResult { method: PaperMethod::OneNn, ..result("mtd", 1, other) };
             let results = [result("mtd", 1, differnet), other];
             let all = measurements(&results);
-            let of = |method: Method| {
+            let of = |method: PaperMethod| {
                 all.iter().filter(|m| m.cell.method == method).copied().collect::<Vec<_>>()
             };
-            order(&[Method::OneNn, Method::DifferNet], &of)
+            order(&[PaperMethod::OneNn, PaperMethod::DifferNet], &of)
         };
         let first = told(0.95, 0.80).expect("two methods");
         assert_eq!(first, "DifferNet is first, 15.0 points before 1-NN.");
@@ -181,10 +184,10 @@ mod tests {
     fn figures_show_the_first_seed() -> anyhow::Result<()> {
         let results = [result("mtd", 1, 0.9), result("mtd", 2, 0.8)];
         let all = measurements(&results);
-        let of = |method: Method| {
+        let of = |method: PaperMethod| {
             all.iter().filter(|m| m.cell.method == method).copied().collect::<Vec<_>>()
         };
-        let figures = figures(&[Method::OneNn, Method::DifferNet], &of)?;
+        let figures = figures(&[PaperMethod::OneNn, PaperMethod::DifferNet], &of)?;
         assert_eq!(figures.len(), 2);
         assert!(figures[0].svg.contains("DifferNet (AUROC 0.900)"));
         assert!(!figures[0].svg.contains("1-NN"));

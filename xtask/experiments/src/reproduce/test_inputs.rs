@@ -7,13 +7,13 @@ use differnet_eval::{Metrics, ScoredImage, evaluate};
 use super::cell::{CellResult, CellSpec, TestResult, TestSpec};
 use super::data::{DataPart, PartLayout};
 use super::environment::Environment;
-use super::method::Method;
+use super::method::PaperMethod;
 
 /// DifferNet on bottle with one test.
 pub(super) fn spec(seed: u64) -> CellSpec {
     CellSpec {
         category: "bottle".into(),
-        method: Method::DifferNet,
+        method: PaperMethod::DifferNet,
         variant: None,
         seed,
         data: vec![DataPart {
@@ -66,7 +66,7 @@ pub(super) fn result(category: &str, seed: u64, auroc: f64) -> CellResult {
     CellResult {
         digest: "digest".into(),
         category: category.into(),
-        method: Method::DifferNet,
+        method: PaperMethod::DifferNet,
         variant: None,
         seed,
         shots: None,

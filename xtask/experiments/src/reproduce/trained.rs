@@ -10,27 +10,27 @@ use differnet::{
 };
 
 use super::cell::TestSpec;
-use super::method::{Bench, Step, Stopped};
+use super::method::{CellContext, Step, Stopped};
 
 /// A model of `config` trained on `files`; `observer` sees the flow at every validation step.
 ///
 /// # Errors
-/// [`Stopped`] if the bench was told to stop: then the bench's folder has the state. Otherwise what
+/// [`Stopped`] if the context was told to stop: then the context's folder has the state. Otherwise what
 /// the training says.
 pub(super) fn train(
     config: &Config,
     files: &[PathBuf],
-    bench: &Bench<'_>,
+    context: &CellContext<'_>,
     validation_observer: Option<&ValidationObserver<'_>>,
 ) -> anyhow::Result<Model> {
-    let checkpoints = bench.partial.join("checkpoints");
-    let observer = |progress: &Progress| (bench.tell)(&step(progress));
+    let checkpoints = context.partial.join("checkpoints");
+    let observer = |progress: &Progress| (context.tell)(&step(progress));
     let resumable = config.method.method().is_resumable();
     let training = Training {
         checkpoints: resumable.then_some(&checkpoints),
-        monitor: Monitor::new(&observer, bench.cancel),
+        monitor: Monitor::new(&observer, context.cancel),
         validation_observer,
-        ..Training::new(config, bench.runtime)
+        ..Training::new(config, context.runtime)
     };
     let mut trained = training.run(files);
     if let Err(Error::OtherCheckpoint { .. } | Error::Model { .. }) = trained {
@@ -60,19 +60,19 @@ pub(super) fn competitor(method: Method, config: &Config) -> Config {
 /// The anomaly score of each of `files`, in order; larger is more anomalous.
 ///
 /// # Errors
-/// [`Stopped`] if the bench was told to stop; an image that cannot be used.
+/// [`Stopped`] if the context was told to stop; an image that cannot be used.
 pub(super) fn scores(
     model: &Model,
     files: &[PathBuf],
     test: &TestSpec,
-    bench: &Bench<'_>,
+    context: &CellContext<'_>,
 ) -> anyhow::Result<Vec<f64>> {
     let mut scores = Vec::with_capacity(files.len());
     for (done, score) in (1..).zip(model.scores_with(files, score_config(model, test))) {
         scores.push(score.context("a test image cannot be used")?.score);
         let name = "Scoring test images".to_owned();
-        (bench.tell)(&Step { name, done, total: files.len() });
-        bench.cancel.check().map_err(|_| Stopped)?;
+        (context.tell)(&Step { name, done, total: files.len() });
+        context.cancel.check().map_err(|_| Stopped)?;
     }
     Ok(scores)
 }
@@ -91,7 +91,7 @@ fn score_config(model: &Model, test: &TestSpec) -> ScoreConfig {
     }
     let average = if method == Method::DifferNet { test.average } else { Average::Mean };
     let transforms = test.transforms;
-    ScoreConfig { transforms, choice: TransformChoice::Fixed, average, settle: None }
+    ScoreConfig { transforms, choice: TransformChoice::Fixed, average, early_stopping: None }
 }
 
 /// A cancelled operation was stopped.
@@ -107,7 +107,7 @@ fn step(progress: &Progress) -> Step {
     let Progress { done, total, round: (round, rounds), .. } = *progress;
     let name = match progress.stage {
         Stage::Checking => "Checking images",
-        Stage::Validation => "Features of held-back images",
+        Stage::Validation => "Features of validation images",
         Stage::Features if rounds > 1 => {
             let name = format!("Features of training images, round {round} of {rounds}");
             return Step { name, done, total };

@@ -16,8 +16,8 @@ use differnet_features::FEATURES;
 use differnet_flow::{Backend, Flow};
 use differnet_scoring::anomaly_score;
 
-use super::cell::{Look, WatchSpec};
-use super::method::{Bench, Step, Stopped};
+use super::cell::{StepTest, WatchSpec};
+use super::method::{CellContext, Step, Stopped};
 use super::trained;
 
 /// All averages, the paper's first.
@@ -43,12 +43,12 @@ pub(super) fn train(
     files: &[PathBuf],
     test: &[(PathBuf, bool)],
     watch: &WatchSpec,
-    bench: &Bench<'_>,
-) -> anyhow::Result<(Model, Vec<Look>)> {
-    let rows = TestRows::read(config, test, watch, bench)?;
+    context: &CellContext<'_>,
+) -> anyhow::Result<(Model, Vec<StepTest>)> {
+    let rows = TestRows::read(config, test, watch, context)?;
     let looks = Mutex::new(Ok(Vec::new()));
     let observer = |point: &HistoryPoint, flow: &Flow| {
-        let found = rows.looks(point, flow, &bench.runtime.backend);
+        let found = rows.looks(point, flow, &context.runtime.backend);
         let mut looks = looks.lock().unwrap_or_else(PoisonError::into_inner);
         match (&mut *looks, found) {
             (Ok(looks), Ok(found)) => looks.extend(found),
@@ -57,7 +57,7 @@ pub(super) fn train(
         }
         Ok(())
     };
-    let model = trained::train(config, files, bench, Some(&observer))?;
+    let model = trained::train(config, files, context, Some(&observer))?;
     Ok((model, looks.into_inner().unwrap_or_else(PoisonError::into_inner)?))
 }
 
@@ -66,17 +66,17 @@ impl TestRows {
         config: &Config,
         test: &[(PathBuf, bool)],
         watch: &WatchSpec,
-        bench: &Bench<'_>,
+        context: &CellContext<'_>,
     ) -> anyhow::Result<Self> {
         let (transforms, places) = union(config, &watch.transforms);
         let files: Vec<PathBuf> = test.iter().map(|(file, _)| file.clone()).collect();
         let mut rows = Vec::with_capacity(files.len() * transforms.len() * FEATURES);
         let choice = |_: &ContentHash| transforms.clone();
-        for (done, features) in (1..).zip(bench.runtime.features(None, &files, choice)) {
+        for (done, features) in (1..).zip(context.runtime.features(None, &files, choice)) {
             rows.extend(features.context("a test image cannot be used")?.rows);
             let name = "Features of test images".to_owned();
-            (bench.tell)(&Step { name, done, total: files.len() });
-            bench.cancel.check().map_err(|_| Stopped)?;
+            (context.tell)(&Step { name, done, total: files.len() });
+            context.cancel.check().map_err(|_| Stopped)?;
         }
         Ok(Self { rows, places, defects: test.iter().map(|(_, defect)| *defect).collect() })
     }
@@ -87,7 +87,7 @@ impl TestRows {
         point: &HistoryPoint,
         flow: &Flow,
         backend: &Backend,
-    ) -> anyhow::Result<Vec<Look>> {
+    ) -> anyhow::Result<Vec<StepTest>> {
         let scores = row_scores(flow, &self.rows, backend);
         let per_image = scores.len() / self.defects.len();
         let mut looks = Vec::new();
@@ -98,7 +98,7 @@ impl TestRows {
                     let of_transforms: Vec<f64> = places.iter().map(|&at| image[at]).collect();
                     of_images.push(anomaly_score(&of_transforms, average)?);
                 }
-                looks.push(Look {
+                looks.push(StepTest {
                     update: point.update,
                     validation: point.validation,
                     transforms: *transforms,

@@ -19,9 +19,9 @@ use differnet_eval::{ScoredImage, evaluate};
 use differnet_features::FeatureCache;
 use serde::{Deserialize, Serialize};
 
-use super::cell::{CellResult, CellSpec, Look, TestResult, TestSpec};
+use super::cell::{CellResult, CellSpec, StepTest, TestResult, TestSpec};
 use super::environment::Environment;
-use super::method::{Bench, Step, Stopped};
+use super::method::{CellContext, Step, Stopped};
 use super::spent::Spent;
 use super::{data, store, trained, watch};
 use xtask_support::memory;
@@ -115,17 +115,18 @@ fn compute(order: &Order, cancel: &CancelToken) -> anyhow::Result<()> {
             let _ = spent.save_now_and_then(extracted());
             tell(&told, step);
         };
-        let bench = Bench { runtime: &runtime, partial, tell: &tell_and_count, cancel };
-        train_cell(spec, &files, &data, &bench)
+        let context = CellContext { runtime: &runtime, partial, tell: &tell_and_count, cancel };
+        train_cell(spec, &files, &data, &context)
     };
     let mut spent = spent.into_inner().unwrap_or_else(PoisonError::into_inner);
     spent.save(extracted())?;
     let (model, looks) = trained?;
 
-    let bench = Bench { runtime: &runtime, partial, tell: &|step| tell(&told, step), cancel };
+    let context =
+        CellContext { runtime: &runtime, partial, tell: &|step| tell(&told, step), cancel };
     let mut tests = Vec::with_capacity(spec.tests.len());
     for test in &spec.tests {
-        tests.push(run_test(spec, test, &data[test.part].test, &model, &bench)?);
+        tests.push(run_test(spec, test, &data[test.part].test, &model, &context)?);
     }
     let result = CellResult {
         digest: order.digest.clone(),
@@ -171,16 +172,16 @@ fn train_cell(
     spec: &CellSpec,
     files: &[PathBuf],
     data: &[Dataset],
-    bench: &Bench<'_>,
-) -> anyhow::Result<(Model, Vec<Look>)> {
+    context: &CellContext<'_>,
+) -> anyhow::Result<(Model, Vec<StepTest>)> {
     let Some(watched) = &spec.watch else {
         let config = spec.method.config(&spec.config);
-        return Ok((trained::train(&config, files, bench, None)?, Vec::new()));
+        return Ok((trained::train(&config, files, context, None)?, Vec::new()));
     };
     let test = data.first().context("a cell has data")?.test.iter();
     let test: Vec<(PathBuf, bool)> =
         test.map(|sample| (sample.image.clone(), sample.defect.is_some())).collect();
-    watch::train(&spec.config, files, &test, watched, bench)
+    watch::train(&spec.config, files, &test, watched, context)
 }
 
 fn run_test(
@@ -188,11 +189,11 @@ fn run_test(
     test: &TestSpec,
     samples: &[Sample],
     model: &Model,
-    bench: &Bench<'_>,
+    context: &CellContext<'_>,
 ) -> anyhow::Result<TestResult> {
-    let (start, before) = (Instant::now(), bench.runtime.extractor().extracted());
+    let (start, before) = (Instant::now(), context.runtime.extractor().extracted());
     let files: Vec<PathBuf> = samples.iter().map(|sample| sample.image.clone()).collect();
-    let scores = trained::scores(model, &files, test, bench)?;
+    let scores = trained::scores(model, &files, test, context)?;
     let part = &spec.data[test.part];
     let image = |(sample, score): (&Sample, f64)| ScoredImage {
         path: sample.image.strip_prefix(&part.root).unwrap_or(&sample.image).display().to_string(),
@@ -208,7 +209,7 @@ fn run_test(
         spec: test.clone(),
         metrics,
         evaluate_seconds: start.elapsed().as_secs_f64(),
-        rows_extracted: bench.runtime.extractor().extracted() - before,
+        rows_extracted: context.runtime.extractor().extracted() - before,
         images,
     })
 }

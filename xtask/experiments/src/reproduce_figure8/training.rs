@@ -99,7 +99,7 @@ fn describe(progress: &Progress) -> String {
     let Progress { done, total, loss, .. } = *progress;
     match progress.stage {
         Stage::Checking => format!("{done} of {total} images checked"),
-        Stage::Validation => format!("{done} of {total} images held back"),
+        Stage::Validation => format!("{done} of {total} validation images"),
         Stage::Features => format!("features of {done} of {total} images"),
         Stage::Training => {
             let loss = loss.map_or(String::new(), |loss| format!(", loss {loss:.3}"));

@@ -17,7 +17,7 @@ use crate::header::HistoryPoint;
 const STATE_KEY: &str = "differnet.training";
 /// Weights, moments and state as of the last save.
 const LATEST: &str = "latest.safetensors";
-/// The weights under which held-back images were likeliest.
+/// The weights under which validation images were likeliest.
 const BEST: &str = "best.safetensors";
 /// Prefix of the names of files of further flows, before the flow's number.
 const FLOW: &str = "flow-";

@@ -15,7 +15,7 @@ use crate::adaptive::mean_of_rows;
 use crate::error::Error;
 use crate::feature_distance::feature_distance;
 use crate::method::{Fitted, GoodScores};
-use crate::split::Split;
+use crate::split::ValidationSplit;
 use crate::training::Training;
 
 /// Training images that local statistics are taken from.
@@ -29,7 +29,7 @@ const QUANTILES: [f64; 7] = [0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0];
 pub(crate) fn fit(
     own: &DifferNetConfig,
     training: &Training<'_>,
-    split: &Split,
+    split: &ValidationSplit,
 ) -> Result<Fitted, Error> {
     let config = training.config;
     let flows = FlowTraining::new(own, training)?;
@@ -79,7 +79,7 @@ pub(crate) fn fit(
 }
 
 /// Rows of the validation images under the transforms that they will be scored with.
-fn validation_rows(training: &Training<'_>, split: &Split) -> Result<Vec<f32>, Error> {
+fn validation_rows(training: &Training<'_>, split: &ValidationSplit) -> Result<Vec<f32>, Error> {
     let (files, total) = (&split.validation, split.validation.len());
     let config = training.config;
     let transforms = fixed_transforms(&config.transform_config(), config.score_transforms);
@@ -94,7 +94,10 @@ fn validation_rows(training: &Training<'_>, split: &Split) -> Result<Vec<f32>, E
 }
 
 /// Statistics of the training images' features at each place.
-fn local_statistics(training: &Training<'_>, split: &Split) -> Result<LocalStatistics, Error> {
+fn local_statistics(
+    training: &Training<'_>,
+    split: &ValidationSplit,
+) -> Result<LocalStatistics, Error> {
     let (runtime, side) = (training.runtime, IMAGE_SIZE as u32);
     // Spread over all of them: neighbours in the order of contents are as unlike as any.
     let files = &split.training[..split.training.len().min(PLACED_IMAGES)];

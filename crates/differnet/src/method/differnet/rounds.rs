@@ -20,7 +20,7 @@ use super::validation_loss::likelier_mean;
 use crate::error::Error;
 use crate::header::HistoryPoint;
 use crate::method::flows::Flows;
-use crate::split::Split;
+use crate::split::ValidationSplit;
 use crate::training::Training;
 
 /// Training images whose scores are kept as quantiles.
@@ -93,7 +93,11 @@ impl<'a> FlowTraining<'a> {
     }
 
     /// Trains the flows; `validation` are rows of the validation images, `[rows, 768]`.
-    pub(super) fn run(&self, split: &Split, validation: &[f32]) -> Result<TrainedFlows, Error> {
+    pub(super) fn run(
+        &self,
+        split: &ValidationSplit,
+        validation: &[f32],
+    ) -> Result<TrainedFlows, Error> {
         let validation = scales::narrowed(validation, self.own.flow_config().features);
         let mut buffer = FeatureBuffer::new(split.training.len(), self.own.pool);
         let mut flows = Vec::with_capacity(self.own.flows);
@@ -122,7 +126,7 @@ impl<'a> FlowTraining<'a> {
         &self,
         flow: usize,
         buffer: &mut FeatureBuffer,
-        split: &Split,
+        split: &ValidationSplit,
         validation: &[f32],
     ) -> Result<TrainedFlow, Error> {
         let Training { config, runtime, regions, .. } = *self.training;
@@ -157,7 +161,7 @@ impl<'a> FlowTraining<'a> {
         &'scope self,
         run: &mut Run<'_>,
         scope: &'scope Scope<'scope, '_>,
-        split: &'scope Split,
+        split: &'scope ValidationSplit,
         validation: &[f32],
     ) -> Result<(), Error> {
         let (rounds, transforms) = (self.own.rounds, self.training.config.transforms);
@@ -312,7 +316,7 @@ impl<'a> FlowTraining<'a> {
     fn start_round<'scope>(
         &'scope self,
         scope: &'scope Scope<'scope, '_>,
-        split: &'scope Split,
+        split: &'scope ValidationSplit,
         round: usize,
     ) -> RoundFeatures {
         // Room for all of them: a round that is extracted early waits in memory.
@@ -329,7 +333,7 @@ impl<'a> FlowTraining<'a> {
     /// Sends the features of `round` until all are sent or nobody listens.
     fn extract_round(
         &self,
-        split: &Split,
+        split: &ValidationSplit,
         round: usize,
         sender: &SyncSender<Result<(usize, Vec<f32>), Error>>,
     ) -> Result<(), Error> {

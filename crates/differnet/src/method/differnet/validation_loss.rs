@@ -1,4 +1,4 @@
-//! The loss of held-back images that training is stopped by.
+//! Loss of the validation set, which stops training.
 
 /// Mean of the lowest `share` of `losses`, at least one.
 pub(super) fn likelier_mean(mut losses: Vec<f64>, share: f64) -> f64 {

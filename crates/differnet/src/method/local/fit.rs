@@ -22,7 +22,7 @@ use crate::feature_distance::feature_distance;
 use crate::header::HistoryPoint;
 use crate::method::flows::Flows;
 use crate::method::{Fitted, GoodScores};
-use crate::split::Split;
+use crate::split::ValidationSplit;
 use crate::training::Training;
 
 /// Images whose places set means, deviations and principal components: 47,000 places.
@@ -48,7 +48,11 @@ struct Fitting<'a> {
 ///
 /// The scale of each part, the threshold and that of maps come from images that it was not fitted to:
 /// those held back, else by cross-validation; of a single image, from its shifted copies.
-pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<Fitted, Error> {
+pub(crate) fn fit(
+    plan: Plan,
+    training: &Training<'_>,
+    split: &ValidationSplit,
+) -> Result<Fitted, Error> {
     let stages = plan.stages();
     let first = &split.training[..split.training.len().min(WHITENING_IMAGES)];
     let first = read(&plan, training, first).collect::<Result<Vec<_>, Error>>()?;
@@ -56,18 +60,18 @@ pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<
     let views = plan.views.iter().map(view).collect::<Result<Vec<_>, Error>>()?;
     let known = first.len();
     let others = read(&plan, training, &split.training[known..]);
-    let held_back = read(&plan, training, &split.validation);
+    let validation = read(&plan, training, &split.validation);
     let total = split.training.len() + split.validation.len();
     let gathered = |seen: SeenMaps| gathered(&views, &stages, seen);
     let mut images = Vec::with_capacity(total);
-    for seen in first.into_iter().map(Ok).chain(others).chain(held_back) {
+    for seen in first.into_iter().map(Ok).chain(others).chain(validation) {
         images.push(gathered(seen?));
         training.monitor.report(Progress::new(Stage::Features, images.len(), total))?;
     }
-    let held_back = images.split_off(split.training.len());
+    let validation = images.split_off(split.training.len());
     let images: Vec<&GoodImage> = images.iter().collect();
 
-    let folds = if held_back.is_empty() && images.len() > 1 { images.len().min(FOLDS) } else { 0 };
+    let folds = if validation.is_empty() && images.len() > 1 { images.len().min(FOLDS) } else { 0 };
     let mut fitting = Fitting {
         plan: &plan,
         training,
@@ -83,7 +87,7 @@ pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<
         good.extend(left_out.into_iter().map(|image| judged(&parts, image)));
     }
     let parts = fitting.parts(&images)?;
-    good.extend(held_back.iter().map(|image| judged(&parts, image)));
+    good.extend(validation.iter().map(|image| judged(&parts, image)));
     if good.is_empty() {
         for shift in Shift::HALF_A_PLACE {
             let seen = read_shifted(&plan, training, &split.training[0], shift)?;
@@ -100,7 +104,7 @@ pub(crate) fn fit(plan: Plan, training: &Training<'_>, split: &Split) -> Result<
     let good_peaks = Some(peaks(&plan, &good));
     let scales = scales(None);
     let (feature_means, feature_deviations) = statistics(&images);
-    let feature_distances = images.iter().copied().chain(&held_back).filter_map(|image| {
+    let feature_distances = images.iter().copied().chain(&validation).filter_map(|image| {
         feature_distance(&feature_means, &feature_deviations, image.mean.iter().copied())
     });
     let feature_distances = feature_distances.collect();

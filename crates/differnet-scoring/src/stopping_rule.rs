@@ -36,7 +36,7 @@ const FIRST_OF_UNKNOWN: usize = 8;
 
 /// Decides after how many of an image's transforms its verdict is settled.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settling {
+pub struct StoppingRule {
     /// N, transforms of the full count.
     pub transforms: usize,
     /// How their scores are averaged.
@@ -48,7 +48,7 @@ pub struct Settling {
     pub spread: Option<f64>,
 }
 
-impl Settling {
+impl StoppingRule {
     /// How many transforms are to be scored in all, when those of the first gave `scores`: as many as there
     /// are `scores` if the verdict is settled.
     pub fn wanted(&self, scores: &[f64]) -> usize {
@@ -120,7 +120,7 @@ impl Scale {
 /// The usual standard deviation of the values of one image: the root of the mean variance over
 /// images, `images[i]` the scores of image i's transforms; `None` if no image has two finite values.
 ///
-/// Values are scores or their logarithms, as the average has it, see [`Settling`].
+/// Values are scores or their logarithms, as the average has it, see [`StoppingRule`].
 pub fn transform_spread<'a>(
     images: impl IntoIterator<Item = &'a [f64]>,
     average: Average,
@@ -164,8 +164,8 @@ mod tests {
     use super::*;
     use crate::test_uniform::Uniform;
 
-    fn settling(threshold: f64) -> Settling {
-        Settling {
+    fn rule(threshold: f64) -> StoppingRule {
+        StoppingRule {
             transforms: 64,
             average: Average::Mean,
             thresholds: Thresholds { defect: threshold, unsure: None },
@@ -177,34 +177,34 @@ mod tests {
     fn a_verdict_by_hand() {
         // Mean 10, deviation 1 by the spread, n = 4: e = √(1/4 − 1/64) = 0.484, 3 e = 1.452.
         let scores = [9.5, 10.5, 9.5, 10.5];
-        assert_eq!(settling(11.46).wanted(&scores), 4);
-        assert_eq!(settling(11.44).wanted(&scores), 6);
-        assert_eq!(settling(8.54).wanted(&scores), 4);
-        assert_eq!(settling(8.56).wanted(&scores), 6);
+        assert_eq!(rule(11.46).wanted(&scores), 4);
+        assert_eq!(rule(11.44).wanted(&scores), 6);
+        assert_eq!(rule(8.54).wanted(&scores), 4);
+        assert_eq!(rule(8.56).wanted(&scores), 6);
         // The image's own deviation, 2.31, counts if it is larger.
-        assert_eq!(settling(11.46).wanted(&[8.0, 12.0, 8.0, 12.0]), 6);
+        assert_eq!(rule(11.46).wanted(&[8.0, 12.0, 8.0, 12.0]), 6);
     }
 
     #[test]
     fn doubt_has_a_border_too() {
         let thresholds = Thresholds { defect: 20.0, unsure: Some(10.5) };
-        let settling = Settling { thresholds, ..settling(20.0) };
-        assert_eq!(settling.wanted(&[10.0; 4]), 6);
-        assert_eq!(settling.wanted(&[13.0; 4]), 4);
+        let rule = StoppingRule { thresholds, ..rule(20.0) };
+        assert_eq!(rule.wanted(&[10.0; 4]), 6);
+        assert_eq!(rule.wanted(&[13.0; 4]), 4);
     }
 
     #[test]
     fn logarithms_decide_for_the_geometric_mean() {
-        let settling = |threshold| Settling {
+        let rule = |threshold| StoppingRule {
             average: Average::GeometricMean,
             spread: Some(0.1),
-            ..settling(threshold)
+            ..rule(threshold)
         };
         // ln 100 ± 0.1452.
-        assert_eq!(settling(115.7).wanted(&[100.0; 4]), 4);
-        assert_eq!(settling(115.5).wanted(&[100.0; 4]), 6);
+        assert_eq!(rule(115.7).wanted(&[100.0; 4]), 4);
+        assert_eq!(rule(115.5).wanted(&[100.0; 4]), 6);
         // Every score reaches a threshold below zero.
-        assert_eq!(settling(-1.0).wanted(&[100.0; 4]), 4);
+        assert_eq!(rule(-1.0).wanted(&[100.0; 4]), 4);
     }
 
     #[test]
@@ -226,43 +226,43 @@ mod tests {
         let signed = [-1.0, 2.0, 9.0];
         assert_eq!(transform_spread([&signed[..]], middle), standard_deviation(&signed));
         // m = ln((e³ + e⁴ + e⁵ + e⁶) / 4) = 5.054; 3 e = 3 · 2.828 · √(1/8 − 1/64) = 2.806; e^7.860 = 2592.
-        let settling =
-            |threshold| Settling { average: middle, spread: Some(0.1), ..settling(threshold) };
-        assert_eq!(settling(2_595.0).wanted(&scores), 8);
-        assert_eq!(settling(2_585.0).wanted(&scores), 12);
+        let rule =
+            |threshold| StoppingRule { average: middle, spread: Some(0.1), ..rule(threshold) };
+        assert_eq!(rule(2_595.0).wanted(&scores), 8);
+        assert_eq!(rule(2_585.0).wanted(&scores), 12);
         // Every positive score reaches a threshold below zero.
-        assert_eq!(settling(-1.0).wanted(&scores), 8);
+        assert_eq!(rule(-1.0).wanted(&scores), 8);
         // Half of them at infinity say nothing of the others.
         let infinite = [f64::INFINITY, f64::INFINITY, 2.0, 4.0, 3.0];
-        assert_eq!(settling(2_595.0).wanted(&infinite), 7);
+        assert_eq!(rule(2_595.0).wanted(&infinite), 7);
     }
 
     #[test]
     fn infinity_settles_and_nan_does_not() {
-        assert_eq!(settling(10.0).wanted(&[f64::INFINITY, 9.0, 9.0, 9.0]), 4);
-        assert_eq!(settling(10.0).wanted(&[f64::NAN, 9.0, 9.0, 9.0]), 6);
+        assert_eq!(rule(10.0).wanted(&[f64::INFINITY, 9.0, 9.0, 9.0]), 4);
+        assert_eq!(rule(10.0).wanted(&[f64::NAN, 9.0, 9.0, 9.0]), 6);
     }
 
     #[test]
     fn looks_are_few_and_end_at_all_transforms() {
         // About the threshold: never settled.
-        let on_it = |settling: Settling| {
+        let on_it = |rule: StoppingRule| {
             let mut done = 0;
             let looks = std::iter::from_fn(|| {
                 let scores: Vec<f64> = [9.0, 11.0].into_iter().cycle().take(done).collect();
-                let wanted = settling.wanted(&scores);
+                let wanted = rule.wanted(&scores);
                 let more = wanted > done;
                 done = wanted;
                 more.then_some(wanted)
             });
             looks.collect::<Vec<usize>>()
         };
-        assert_eq!(on_it(settling(10.0)), [4, 6, 9, 13, 19, 28, 42, 63, 64]);
-        assert_eq!(on_it(Settling { spread: None, transforms: 12, ..settling(10.0) }).len(), 2);
-        let middle = Settling { average: Average::InterquartileMean, ..settling(10.0) };
+        assert_eq!(on_it(rule(10.0)), [4, 6, 9, 13, 19, 28, 42, 63, 64]);
+        assert_eq!(on_it(StoppingRule { spread: None, transforms: 12, ..rule(10.0) }).len(), 2);
+        let middle = StoppingRule { average: Average::InterquartileMean, ..rule(10.0) };
         assert_eq!(on_it(middle), [5, 7, 10, 15, 22, 33, 49, 64]);
-        assert_eq!(on_it(Settling { transforms: 3, ..settling(10.0) }), [3]);
-        assert_eq!(settling(10.0).wanted(&[10.0; 64]), 64);
+        assert_eq!(on_it(StoppingRule { transforms: 3, ..rule(10.0) }), [3]);
+        assert_eq!(rule(10.0).wanted(&[10.0; 64]), 64);
     }
 
     #[test]
@@ -279,7 +279,7 @@ mod tests {
     fn settled_verdicts_are_those_of_the_full_count() {
         // 2,000 images with means spread about the threshold and normal-like values.
         let mut uniform = Uniform::new();
-        let settling = settling(10.0);
+        let rule = rule(10.0);
         let (mut wrong, mut scored) = (0, 0);
         for _ in 0..2_000 {
             let center = 8.0 + 4.0 * uniform.next();
@@ -287,7 +287,7 @@ mod tests {
             let scores: Vec<f64> = (0..64).map(|_| value()).collect();
             let mut done = 0;
             loop {
-                let wanted = settling.wanted(&scores[..done]);
+                let wanted = rule.wanted(&scores[..done]);
                 if wanted == done {
                     break;
                 }

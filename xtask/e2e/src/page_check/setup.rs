@@ -16,7 +16,7 @@ pub(super) const MANY: usize = 200;
 const SIDE: u32 = 160;
 
 /// A model and images.
-pub(super) struct Bench {
+pub(super) struct Setup {
     folder: TempDir,
     /// Good parts and defects, in turn.
     pub(super) images: Vec<PathBuf>,
@@ -24,7 +24,7 @@ pub(super) struct Bench {
     pub(super) bad: Vec<PathBuf>,
 }
 
-impl Bench {
+impl Setup {
     pub(super) fn new() -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let data = folder.path().join("data");
