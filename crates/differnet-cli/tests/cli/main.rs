@@ -8,6 +8,7 @@ mod checking;
 mod drifting;
 mod end_to_end;
 mod fixture;
+mod input_guard;
 mod interrupts;
 mod json;
 mod maps;
