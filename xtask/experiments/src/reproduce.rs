@@ -119,6 +119,7 @@ fn reproduce(
     if let Some(path) = &args.docs {
         let path = if path == Path::new(DOCS) { workspace.join(path) } else { path.clone() };
         let block = args.block(name);
+        let path = docs::page_with(path, &block)?;
         docs::refresh(&path, &block, &document.command, &render::block(&document))?;
         docs::refresh_figures(&path, &document.figures)?;
         println!("Refreshed the block {block} in {}", path.display());

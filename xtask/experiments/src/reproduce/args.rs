@@ -45,7 +45,8 @@ pub(crate) struct RunArgs {
     /// Extract all features anew and remember none.
     #[arg(long, conflicts_with = "cache")]
     no_cache: bool,
-    /// Refresh the tables in a document: docs/src/results.md unless another is named.
+    /// Refresh the tables in a document: docs/src/results.md, or its appendix if that has them, unless
+    /// another is named.
     #[arg(long, value_name = "FILE.md", num_args = 0..=1, default_missing_value = DOCS)]
     pub(crate) docs: Option<PathBuf>,
 }
