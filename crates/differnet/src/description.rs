@@ -27,11 +27,16 @@ impl Header {
         rows
     }
 
-    /// What the method has to tell, and the threshold of its maps.
+    /// What the method has to tell, the threshold of its maps, and what images are accepted.
     pub fn all_facts(&self) -> NamedValues {
         let maps = self.map_threshold.map(|value| format!("{value:.4e}"));
         let maps = maps.map(|value| ("threshold of maps".to_owned(), value));
-        self.facts.iter().cloned().chain(maps).collect()
+        let accepted = self
+            .input_guard
+            .ranges()
+            .iter()
+            .map(|range| (format!("accepted {}", range.property.name()), range.to_string()));
+        self.facts.iter().cloned().chain(maps).chain(accepted).collect()
     }
 
     /// Number of validation images, for people.

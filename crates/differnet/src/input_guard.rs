@@ -115,21 +115,38 @@ impl InputProperty {
         }
     }
 
+    /// The property in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Aspect => "width over height",
+            Self::Brightness => "brightness",
+            Self::Contrast => "contrast",
+            Self::Sharpness => "sharpness",
+            Self::Red => "share of red",
+            Self::Blue => "share of blue",
+            Self::Features => "distance of its features",
+        }
+    }
+
     /// What is wrong with an image whose property is too small, or too large.
     fn complaint(self, too_small: bool) -> &'static str {
         match (self, too_small) {
-            (Self::Aspect, true) => "narrower than the training images: width over height",
-            (Self::Aspect, false) => "wider than the training images: width over height",
-            (Self::Brightness, true) => "too dark: brightness",
-            (Self::Brightness, false) => "too bright: brightness",
-            (Self::Contrast, true) => "too little contrast: contrast",
-            (Self::Contrast, false) => "too much contrast: contrast",
-            (Self::Sharpness, true) => "blurred: sharpness",
-            (Self::Sharpness, false) => "noisy: sharpness",
-            (Self::Red, _) => "another colour: share of red",
-            (Self::Blue, _) => "another colour: share of blue",
-            (Self::Features, _) => "unlike the training images: distance of its features",
+            (Self::Aspect, true) => "narrower than the training images",
+            (Self::Aspect, false) => "wider than the training images",
+            (Self::Brightness, true) => "too dark",
+            (Self::Brightness, false) => "too bright",
+            (Self::Contrast, true) => "too little contrast",
+            (Self::Contrast, false) => "too much contrast",
+            (Self::Sharpness, true) => "blurred",
+            (Self::Sharpness, false) => "noisy",
+            (Self::Red | Self::Blue, _) => "another colour",
+            (Self::Features, _) => "unlike the training images",
         }
+    }
+
+    /// Digits after the point that tell values apart.
+    fn digits(self) -> usize {
+        if matches!(self, Self::Brightness | Self::Contrast) { 1 } else { 3 }
     }
 }
 
@@ -224,17 +241,17 @@ impl InputGuard {
 impl fmt::Display for InvalidInput {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { value, range } = self;
-        let (low, high) = range.accepted();
-        let digits = match range.property {
-            InputProperty::Brightness | InputProperty::Contrast => 1,
-            _ => 3,
-        };
         // NaN is in no range and is not small.
-        let complaint = range.property.complaint(*value < low);
-        write!(
-            formatter,
-            "{complaint} {value:.digits$}, accepted {low:.digits$} to {high:.digits$}"
-        )
+        let complaint = range.property.complaint(*value < range.accepted().0);
+        let (name, digits) = (range.property.name(), range.property.digits());
+        write!(formatter, "{complaint}: {name} {value:.digits$}, accepted {range}")
+    }
+}
+
+impl fmt::Display for AcceptedRange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ((low, high), digits) = (self.accepted(), self.property.digits());
+        write!(formatter, "{low:.digits$} to {high:.digits$}")
     }
 }
 
