@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::causes::with_causes;
-use crate::listing::EXTENSIONS;
+use crate::folder_doubts::{DoubtfulFolder, remedy};
+use crate::listing::{EXTENSIONS, UnreadableFolder};
 use crate::mask::MaskError;
 
 /// Why a folder did not become a data set.
@@ -42,16 +43,38 @@ pub enum DatasetError {
         /// The folder.
         path: PathBuf,
     },
-    /// The tree has test images, but nothing says which images to train on.
-    #[error(
-        "{} has a folder {found} but no train/good, so its layout is unclear: add train/good (layout mvtec) or choose the layout folder and name the test folders",
-        path.display()
-    )]
-    UnknownLayout {
-        /// The folder.
+    /// Folders that could not be searched.
+    #[error("{}; allow them to be read, or move them away", unreadable(folders))]
+    UnreadableFolders {
+        /// Each folder and what the operating system said.
+        folders: Vec<UnreadableFolder>,
+    },
+    /// Folders of images to train on whose names say that they are something else.
+    #[error("{} holds images that may not show good parts: {}; {}", path.display(), listed(folders), remedy(path, folders))]
+    DoubtfulFolders {
+        /// The folder to train on.
         path: PathBuf,
-        /// The subfolder that raised the doubt.
-        found: String,
+        /// The folders in doubt, sorted.
+        folders: Vec<DoubtfulFolder>,
+    },
+    /// Test images that lie in no folder of a kind.
+    #[error("{} holds {images} test images that lie in no folder: move them to a folder good, or to one named after the defect", path.display())]
+    NoKind {
+        /// The folder of test images.
+        path: PathBuf,
+        /// How many.
+        images: usize,
+    },
+    /// None of the folders of test images is known to hold good ones.
+    #[error(
+        "{} has no folder that is known to hold good images by its name (good, ok, normal, pass, ...), so {} may hold them: rename that one to good, or make an empty folder good if there are none",
+        path.display(), kinds.join(", ")
+    )]
+    NoGoodKind {
+        /// The folder of test images.
+        path: PathBuf,
+        /// Its folders whose names do not say what they hold, sorted.
+        kinds: Vec<String>,
     },
     /// No category of a layout with categories.
     #[error("{} has no {marker} and no category that has one: the layout {layout} is ROOT/CATEGORY/{marker}", path.display())]
@@ -219,4 +242,14 @@ impl DatasetError {
 
 fn or_none(names: &[String]) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+fn unreadable(folders: &[UnreadableFolder]) -> String {
+    let lines: Vec<String> = folders.iter().map(UnreadableFolder::with_causes).collect();
+    lines.join(", ")
+}
+
+fn listed(folders: &[DoubtfulFolder]) -> String {
+    let folders: Vec<String> = folders.iter().map(ToString::to_string).collect();
+    folders.join(", ")
 }

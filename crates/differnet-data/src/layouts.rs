@@ -16,7 +16,9 @@ pub(crate) mod visa;
 use std::path::{Path, PathBuf};
 
 use crate::dataset_error::DatasetError;
-use crate::listing::require_folder;
+use crate::folder_doubts::doubtful_folders;
+use crate::listing::{find_images, require_folder};
+use crate::output_mark::without_outputs;
 
 /// Kind of a defect that nothing names.
 const UNNAMED_KIND: &str = "defect";
@@ -112,8 +114,8 @@ impl Layout {
 /// The layout that the tree below `root` has.
 ///
 /// # Errors
-/// [`DatasetError::UnknownLayout`] if the tree has a test folder that none of the layouts accounts
-/// for: taking it for good images would train on defects.
+/// [`DatasetError::DoubtfulFolders`] if the tree has folders that none of the layouts accounts for and
+/// whose names mean defects, masks or tests: taking them for good images would train on defects.
 pub fn detect_layout(root: &Path) -> Result<Layout, DatasetError> {
     require_folder(root)?;
     if mtd::is_root(root) {
@@ -145,11 +147,10 @@ pub fn detect_layout(root: &Path) -> Result<Layout, DatasetError> {
     if ksdd::is_root(root)? {
         return Ok(Layout::Ksdd);
     }
-    for found in ["test", "test_public", "ground_truth", "NG"] {
-        if root.join(found).is_dir() {
-            let found = found.to_owned();
-            return Err(DatasetError::UnknownLayout { path: root.to_path_buf(), found });
-        }
+    let (images, _) = without_outputs(find_images(root)?, PathBuf::as_path);
+    let folders = doubtful_folders(root, &images);
+    if !folders.is_empty() {
+        return Err(DatasetError::DoubtfulFolders { path: root.to_path_buf(), folders });
     }
     Ok(Layout::Folder { test_good: None, test_defect: None })
 }

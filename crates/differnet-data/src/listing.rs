@@ -1,14 +1,42 @@
 //! Finds image files and folders in a tree, always in the same order.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, DirEntry};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use crate::causes::with_causes;
 use crate::dataset_error::DatasetError;
 
 /// Endings of the names that image files have, in any case.
 pub(crate) const EXTENSIONS: [&str; 8] =
     [".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp"];
+
+/// What a search for image files found.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The image files, sorted.
+    pub images: Vec<PathBuf>,
+    /// Folders that could not be searched, or not to their end, in the order of the search.
+    pub unreadable: Vec<UnreadableFolder>,
+}
+
+/// A folder, or a link to one, that could not be searched.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot read the folder {}", path.display())]
+pub struct UnreadableFolder {
+    /// The folder.
+    pub path: PathBuf,
+    /// What the operating system said.
+    pub source: io::Error,
+}
+
+impl UnreadableFolder {
+    /// The message and those of its causes on one line, for lists and JSON.
+    pub fn with_causes(&self) -> String {
+        with_causes(self)
+    }
+}
 
 /// The image files below `path`, sorted; a file is taken as it is, whatever its name.
 ///
@@ -16,9 +44,18 @@ pub(crate) const EXTENSIONS: [&str; 8] =
 ///
 /// # Errors
 /// [`DatasetError::Missing`] if `path` does not exist, [`DatasetError::NoImages`] if a folder holds
-/// no image, [`DatasetError::Read`] if the operating system refuses.
+/// no image, [`DatasetError::UnreadableFolders`] if some folder cannot be searched.
 pub fn find_images(path: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     find_images_outside(path, &[])
+}
+
+/// As [`find_images`]; folders that cannot be searched are listed beside the images of the others.
+///
+/// # Errors
+/// [`DatasetError::Missing`] if `path` does not exist, [`DatasetError::NoImages`] if a folder was
+/// searched completely and holds no image.
+pub fn list_images(path: &Path) -> Result<Listing, DatasetError> {
+    list_images_outside(path, &[])
 }
 
 /// As [`find_images`], leaving out the folders `excluded` (canonical paths).
@@ -26,19 +63,26 @@ pub(crate) fn find_images_outside(
     path: &Path,
     excluded: &[PathBuf],
 ) -> Result<Vec<PathBuf>, DatasetError> {
-    if !path.exists() {
-        return Err(DatasetError::Missing { path: path.to_path_buf() });
+    let Listing { images, unreadable } = list_images_outside(path, excluded)?;
+    if unreadable.is_empty() {
+        Ok(images)
+    } else {
+        Err(DatasetError::UnreadableFolders { folders: unreadable })
     }
-    if !path.is_dir() {
-        return Ok(vec![path.to_path_buf()]);
+}
+
+fn list_images_outside(path: &Path, excluded: &[PathBuf]) -> Result<Listing, DatasetError> {
+    let metadata = fs::metadata(path).map_err(|source| not_there(path, source))?;
+    if !metadata.is_dir() {
+        return Ok(Listing { images: vec![path.to_path_buf()], unreadable: Vec::new() });
     }
-    let mut images = Vec::new();
-    descend(path, excluded, &mut Vec::new(), &mut images)?;
-    if images.is_empty() {
+    let mut listing = Listing::default();
+    descend(path.to_path_buf(), excluded, &mut Vec::new(), &mut listing);
+    if listing.images.is_empty() && listing.unreadable.is_empty() {
         return Err(DatasetError::NoImages { path: path.to_path_buf() });
     }
-    images.sort();
-    Ok(images)
+    listing.images.sort();
+    Ok(listing)
 }
 
 /// The image files right in the folder, sorted; may be none.
@@ -46,35 +90,65 @@ pub(crate) fn find_images_outside(
 /// Told by their names; names that begin with a dot are left out.
 ///
 /// # Errors
-/// [`DatasetError::Read`] if the operating system refuses.
+/// [`DatasetError::UnreadableFolders`] if the operating system refuses.
 pub fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    Ok(entries(folder)?.into_iter().filter(|path| is_image(path) && !path.is_dir()).collect())
+    let entries = entries(folder)?.into_iter().filter(|entry| !entry.is_folder);
+    Ok(entries.map(|entry| entry.path).filter(|path| is_image(path)).collect())
 }
 
 /// What else lies right in the folder, sorted: neither image files nor hidden; may be none.
 ///
 /// # Errors
-/// [`DatasetError::Read`] if the operating system refuses.
+/// [`DatasetError::UnreadableFolders`] if the operating system refuses.
 pub fn others_in(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    Ok(entries(folder)?.into_iter().filter(|path| !is_image(path) || path.is_dir()).collect())
+    let is_other = |entry: &Entry| entry.is_folder || !is_image(&entry.path);
+    Ok(entries(folder)?.into_iter().filter(is_other).map(|entry| entry.path).collect())
 }
 
 /// The folders right in the folder, sorted; may be none.
 ///
 /// # Errors
-/// [`DatasetError::Read`] if the operating system refuses.
+/// [`DatasetError::UnreadableFolders`] if the operating system refuses.
 pub fn folders_in(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    Ok(entries(folder)?.into_iter().filter(|path| path.is_dir()).collect())
+    let entries = entries(folder)?.into_iter().filter(|entry| entry.is_folder);
+    Ok(entries.map(|entry| entry.path).collect())
+}
+
+/// The folder and all folders below it, as paths from it on, sorted; the first is empty.
+///
+/// A link back to a folder above is not followed.
+pub(crate) fn folders_below(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+    fn descend(
+        folder: &Path,
+        below: PathBuf,
+        ancestors: &mut Vec<PathBuf>,
+        found: &mut Vec<PathBuf>,
+    ) -> Result<(), DatasetError> {
+        let place = canonical(folder)?;
+        if ancestors.contains(&place) {
+            return Ok(());
+        }
+        found.push(below.clone());
+        ancestors.push(place);
+        for child in folders_in(folder)? {
+            let name = child.file_name().unwrap_or_default();
+            descend(&child, below.join(name), ancestors, found)?;
+        }
+        ancestors.pop();
+        Ok(())
+    }
+    let mut found = Vec::new();
+    descend(folder, PathBuf::new(), &mut Vec::new(), &mut found)?;
+    Ok(found)
 }
 
 /// Nothing, if `path` is a folder.
 pub(crate) fn require_folder(path: &Path) -> Result<(), DatasetError> {
-    if path.is_dir() {
+    let metadata = fs::metadata(path).map_err(|source| not_there(path, source))?;
+    if metadata.is_dir() {
         Ok(())
-    } else if path.exists() {
-        Err(DatasetError::NotAFolder { path: path.to_path_buf() })
     } else {
-        Err(DatasetError::Missing { path: path.to_path_buf() })
+        Err(DatasetError::NotAFolder { path: path.to_path_buf() })
     }
 }
 
@@ -88,42 +162,110 @@ pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(OsStr::new("")).to_string_lossy().into_owned()
 }
 
+/// Why nothing is known of `path`: nothing has this name, or the operating system refuses.
+fn not_there(path: &Path, source: io::Error) -> DatasetError {
+    let path = path.to_path_buf();
+    match source.kind() {
+        ErrorKind::NotFound => DatasetError::Missing { path },
+        _ => DatasetError::Read { path, source },
+    }
+}
+
 /// `ancestors` are the canonical folders above: a link back to one of them is not followed.
 fn descend(
-    folder: &Path,
+    folder: PathBuf,
     excluded: &[PathBuf],
     ancestors: &mut Vec<PathBuf>,
-    images: &mut Vec<PathBuf>,
-) -> Result<(), DatasetError> {
-    let place = canonical(folder)?;
+    listing: &mut Listing,
+) {
+    let place = match folder.canonicalize() {
+        Ok(place) => place,
+        // Gone since it was listed.
+        Err(error) if error.kind() == ErrorKind::NotFound && !ancestors.is_empty() => return,
+        Err(source) => {
+            return listing.unreadable.push(UnreadableFolder { path: folder, source });
+        }
+    };
     if excluded.contains(&place) || ancestors.contains(&place) {
-        return Ok(());
+        return;
     }
     ancestors.push(place);
-    for path in entries(folder)? {
-        if path.is_dir() {
-            descend(&path, excluded, ancestors, images)?;
+    let (entries, unreadable) = readable_entries(&folder);
+    listing.unreadable.extend(unreadable);
+    for Entry { path, is_folder } in entries {
+        if is_folder {
+            descend(path, excluded, ancestors, listing);
         } else if is_image(&path) {
-            images.push(path);
+            listing.images.push(path);
         }
     }
     ancestors.pop();
-    Ok(())
+}
+
+/// Something that lies in a folder.
+struct Entry {
+    path: PathBuf,
+    is_folder: bool,
 }
 
 /// What the folder holds, sorted, without names that begin with a dot: those are bookkeeping of
 /// file managers, some of them named like images.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
-    let io = |source| DatasetError::Read { path: folder.to_path_buf(), source };
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).map_err(io)? {
-        let path = entry.map_err(io)?.path();
-        if !name_of(&path).starts_with('.') {
-            paths.push(path);
+fn entries(folder: &Path) -> Result<Vec<Entry>, DatasetError> {
+    match readable_entries(folder) {
+        (entries, unreadable) if unreadable.is_empty() => Ok(entries),
+        (_, folders) => Err(DatasetError::UnreadableFolders { folders }),
+    }
+}
+
+/// As [`entries`], as far as the operating system tells, and what it does not tell.
+fn readable_entries(folder: &Path) -> (Vec<Entry>, Vec<UnreadableFolder>) {
+    let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
+    let refused = |source| UnreadableFolder { path: folder.to_path_buf(), source };
+    match fs::read_dir(folder) {
+        Err(source) => unreadable.push(refused(source)),
+        Ok(found) => {
+            for found in found {
+                match found {
+                    Ok(found) if found.file_name().as_encoded_bytes().starts_with(b".") => {}
+                    Ok(found) => match entry(&found) {
+                        Ok(entry) => entries.extend(entry),
+                        Err(error) => unreadable.push(error),
+                    },
+                    Err(source) => unreadable.push(refused(source)),
+                }
+            }
         }
     }
-    paths.sort();
-    Ok(paths)
+    entries.sort_by(|a, b| a.path.cmp(&b.path));
+    unreadable.sort_by(|a, b| a.path.cmp(&b.path));
+    (entries, unreadable)
+}
+
+/// Whether `found` is a folder; nothing if it is gone, or a link to a file that is.
+///
+/// A link that leads nowhere is taken for one to a folder unless its name has an ending: a share that
+/// is not there must not pass for an empty folder.
+fn entry(found: &DirEntry) -> Result<Option<Entry>, UnreadableFolder> {
+    let path = found.path();
+    let kind = found.file_type();
+    if let Ok(kind) = kind
+        && !kind.is_symlink()
+    {
+        return Ok(Some(Entry { path, is_folder: kind.is_dir() }));
+    }
+    match fs::metadata(&path) {
+        Ok(metadata) => Ok(Some(Entry { path, is_folder: metadata.is_dir() })),
+        // Reading it will say why it cannot be read.
+        Err(_) if is_image(&path) => Ok(Some(Entry { path, is_folder: false })),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            if kind.is_err() || path.extension().is_some() {
+                Ok(None)
+            } else {
+                Err(UnreadableFolder { path, source: error })
+            }
+        }
+        Err(source) => Err(UnreadableFolder { path, source }),
+    }
 }
 
 fn is_image(path: &Path) -> bool {
@@ -177,5 +319,50 @@ mod tests {
         let images = find_images(root.path()).unwrap();
         let golden = ["parts/a.png", "zlink/a.png"];
         assert_eq!(images, golden.map(|name| root.path().join(name)));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_read_hides_no_other() {
+        use std::os::unix::fs::symlink;
+        let root = tree(&["a/0.png", "z/1.png", "2.png"]);
+        let at = |name: &str| root.path().join(name);
+        // Neither leads anywhere, whoever asks; what they are called decides what they stand for.
+        symlink("loop", at("loop")).unwrap();
+        symlink("/nowhere/at/all", at("share")).unwrap();
+        symlink("/nowhere/at/all", at("old.log")).unwrap();
+        symlink("/nowhere/at/all", at("z/gone.png")).unwrap();
+        let listing = list_images(root.path()).unwrap();
+        assert_eq!(listing.images, ["2.png", "a/0.png", "z/1.png", "z/gone.png"].map(at));
+        let unreadable: Vec<_> = listing.unreadable.iter().map(|folder| &folder.path).collect();
+        assert_eq!(unreadable, [&at("loop"), &at("share")]);
+        let message = find_images(root.path()).unwrap_err().to_string();
+        for name in ["loop", "share"] {
+            assert!(message.contains(&at(name).display().to_string()), "{message}");
+        }
+        assert!(folders_in(root.path()).is_err());
+        let only = tempfile::tempdir().unwrap();
+        symlink("loop", only.path().join("loop")).unwrap();
+        let listing = list_images(only.path()).unwrap();
+        assert_eq!((listing.images.len(), listing.unreadable.len()), (0, 1));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn names_that_are_not_utf_8_are_found() {
+        use std::os::unix::ffi::OsStrExt;
+        let root = tree(&["a.png"]);
+        let odd = root.path().join(OsStr::from_bytes(b"b\xff"));
+        fs::create_dir(&odd).unwrap();
+        let image = odd.join(OsStr::from_bytes(b"\xe4.PNG"));
+        fs::write(&image, "x").unwrap();
+        assert_eq!(find_images(root.path()).unwrap(), [root.path().join("a.png"), image]);
+    }
+
+    #[test]
+    fn folders_are_listed_to_any_depth() {
+        let root = tree(&["a/b/c.png", "d/e.png"]);
+        let golden = ["", "a", "a/b", "d"].map(PathBuf::from);
+        assert_eq!(folders_below(root.path()).unwrap(), golden);
     }
 }

@@ -56,6 +56,11 @@ fn every_kind_of_bad_tree_has_its_message() {
         "list.txt",
         "parts/a.png",
         "parts/bad/b.png",
+        "flat/train/good/a.png",
+        "flat/test/b.png",
+        "foreign/train/good/a.png",
+        "foreign/test/dobre/b.png",
+        "foreign/test/scratch/c.png",
     ]);
     let at = |name: &str| root.path().join(name);
     std::fs::write(at("blank.txt"), "# nothing yet\n\n").unwrap();
@@ -63,6 +68,9 @@ fn every_kind_of_bad_tree_has_its_message() {
     let here = root.path();
     let images = "(looked for names ending in .png, .jpg, .jpeg, .jfif, .bmp, .tif, .tiff, .webp)";
     let a_file = "is a file: name the folder that holds the images";
+    let doubtful = "holds images that may not show good parts";
+    let alone = "name the folder of good images alone with --data, and those to test with by";
+    let all_good = "or add --all-good if every image shows a good part";
     let absent = "does not exist: check the spelling";
     let table: Vec<(&str, Layout, String)> = vec![
         ("none", Layout::Auto, format!("ROOT/none {absent}")),
@@ -78,15 +86,32 @@ fn every_kind_of_bad_tree_has_its_message() {
         (
             "loose",
             Layout::Auto,
-            "ROOT/loose has a folder test but no train/good, so its layout is unclear: add \
-             train/good (layout mvtec) or choose the layout folder and name the test folders"
-                .into(),
+            format!(
+                "ROOT/loose {doubtful}: test (1 image) looks like test images; {alone} --test-good \
+                 and --test-defect, {all_good}"
+            ),
         ),
         (
             "sorted",
             Layout::Auto,
-            "ROOT/sorted has a folder NG but no train/good, so its layout is unclear: add \
-             train/good (layout mvtec) or choose the layout folder and name the test folders"
+            format!(
+                "ROOT/sorted {doubtful}: NG (1 image) looks like defects; {alone} --test-defect \
+                 ROOT/sorted/NG, {all_good}"
+            ),
+        ),
+        (
+            "flat",
+            Layout::Auto,
+            "ROOT/flat/test holds 1 test images that lie in no folder: move them to a folder good, or \
+             to one named after the defect"
+                .into(),
+        ),
+        (
+            "foreign",
+            Layout::Auto,
+            "ROOT/foreign/test has no folder that is known to hold good images by its name (good, ok, \
+             normal, pass, ...), so dobre may hold them: rename that one to good, or make an empty \
+             folder good if there are none"
                 .into(),
         ),
         (
@@ -156,6 +181,42 @@ fn every_kind_of_bad_tree_has_its_message() {
         let error = load_dataset(&at(name), &layout, 0).expect_err(&golden);
         let message = error.to_string().replace(&here.display().to_string(), "ROOT");
         assert_eq!(message, golden, "{name} as {layout:?}");
+    }
+}
+
+#[test]
+fn folders_of_one_meaning_are_found_by_other_names() {
+    for (train, test, good, defect) in [
+        ("Train/Good", "Test", "OK", "NG"),
+        ("train/good", "test", "Normal", "Anomaly"),
+        ("training/OK", "testing", "pass", "fail"),
+        ("TRAIN/gut", "TEST", "i.O.", "n.i.O."),
+    ] {
+        let files = [
+            format!("{train}/0.png"),
+            format!("{test}/{good}/0.png"),
+            format!("{test}/{defect}/0.png"),
+            format!("{test}/{defect}/deep/1.png"),
+        ];
+        let files: Vec<&str> = files.iter().map(String::as_str).collect();
+        let root = tree(&files);
+        let dataset = load_dataset(root.path(), &Layout::Auto, 0).unwrap();
+        let kinds: Vec<Option<String>> =
+            dataset.test.into_iter().map(|sample| sample.defect.map(|found| found.kind)).collect();
+        let count = |kind: Option<&str>| kinds.iter().filter(|k| k.as_deref() == kind).count();
+        assert_eq!((dataset.train.len(), count(None), count(Some(defect))), (1, 1, 2), "{test}");
+    }
+}
+
+#[test]
+fn defects_and_masks_are_never_taken_for_good_images() {
+    for doubtful in
+        ["bad", "NG", "ko", "Defect", "anomaly", "REJECT", "schlecht", "mask", "Test", "a/b/nok"]
+    {
+        let root = tree(&["good/0.png", "good/1.png", &format!("{doubtful}/0.png")]);
+        let error = load_dataset(root.path(), &Layout::Auto, 0).unwrap_err();
+        let DatasetError::DoubtfulFolders { folders, .. } = error else { panic!("{error}") };
+        assert_eq!(folders[0].folder, Path::new(doubtful));
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) struct CategoryLayout {
     pub(crate) name: &'static str,
     /// The folder of good images that every category has.
     pub(crate) marker: &'static str,
+    /// Whether a folder is a category.
+    pub(crate) is_category: fn(&Path) -> bool,
     /// Reads the category in a folder.
     pub(crate) read: fn(&Path) -> Result<Dataset, DatasetError>,
 }
@@ -19,13 +21,13 @@ pub(crate) struct CategoryLayout {
 impl CategoryLayout {
     /// Whether `root` is a category or holds one.
     pub(crate) fn is_root(&self, root: &Path) -> Result<bool, DatasetError> {
-        is_root(root, |folder| self.is_category(folder))
+        is_root(root, self.is_category)
     }
 
     /// The categories below `root`, sorted; none if `root` is itself one.
     pub(crate) fn categories(&self, root: &Path) -> Result<Vec<String>, DatasetError> {
         require_folder(root)?;
-        let folders = folders_in(root)?.into_iter().filter(|folder| self.is_category(folder));
+        let folders = folders_in(root)?.into_iter().filter(|folder| (self.is_category)(folder));
         Ok(folders.map(|folder| name_of(&folder)).collect())
     }
 
@@ -38,10 +40,6 @@ impl CategoryLayout {
         (self.read)(&self.category_folder(root, category)?)
     }
 
-    fn is_category(&self, folder: &Path) -> bool {
-        folder.join(self.marker).is_dir()
-    }
-
     fn category_folder(
         &self,
         root: &Path,
@@ -52,11 +50,11 @@ impl CategoryLayout {
         match category {
             Some(name) if categories.iter().any(|known| known == name) => Ok(root.join(name)),
             // The root may be the category asked for.
-            Some(name) if self.is_category(root) && dataset_name(root) == name => Ok(path),
+            Some(name) if (self.is_category)(root) && dataset_name(root) == name => Ok(path),
             Some(name) => {
                 Err(DatasetError::UnknownCategory { path, category: name.to_owned(), categories })
             }
-            None if self.is_category(root) => Ok(path),
+            None if (self.is_category)(root) => Ok(path),
             None => match categories.len() {
                 0 => {
                     let (layout, marker) = (self.name, self.marker);
@@ -86,6 +84,7 @@ mod tests {
     const NAMES: CategoryLayout = CategoryLayout {
         name: "names",
         marker: "good",
+        is_category: |folder| folder.join("good").is_dir(),
         read: |folder| {
             Ok(Dataset { name: dataset_name(folder), train: Vec::new(), test: Vec::new() })
         },

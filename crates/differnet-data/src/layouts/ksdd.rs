@@ -10,7 +10,7 @@ use crate::dataset::{Dataset, Defect, Sample};
 use crate::dataset_error::DatasetError;
 use crate::decode::DecodeLimits;
 use crate::layouts::UNNAMED_KIND;
-use crate::layouts::masked::{MaskedImage, pair_beside};
+use crate::layouts::masked::{MaskedImage, MaskedImages, pair_beside};
 use crate::listing::{folders_in, images_in, name_of, require_folder};
 
 /// What masks of KolektorSDD are called after `NAME`.
@@ -110,9 +110,9 @@ fn holds_masks(folder: &Path, suffix: &str) -> Result<bool, DatasetError> {
     Ok(pair_beside(images_in(folder)?, suffix).images.iter().any(|pair| pair.mask.is_some()))
 }
 
-/// The images of the folder; those whose masks are not black are defective.
+/// The images of the folder, at any depth; those whose masks are not black are defective.
 fn labelled(folder: &Path, suffix: &str) -> Result<Vec<Sample>, DatasetError> {
-    let pairs = pair_beside(images_in(folder)?, suffix).images;
+    let pairs = MaskedImages::below(folder, |files| pair_beside(files, suffix))?.images;
     if pairs.is_empty() {
         return Err(DatasetError::NoImages { path: folder.to_path_buf() });
     }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use crate::dataset_error::DatasetError;
+use crate::listing::{folders_below, images_in};
 use crate::mask::Mask;
 
 /// An image and the mask that belongs to it.
@@ -29,6 +31,24 @@ pub struct MaskedImages {
     pub images: Vec<MaskedImage>,
     /// Masks that belong to none of the images, sorted by path.
     pub lone_masks: Vec<PathBuf>,
+}
+
+impl MaskedImages {
+    /// What `pair` makes of the image files of `folder`, and of each folder below it.
+    pub(super) fn below(
+        folder: &Path,
+        pair: impl Fn(Vec<PathBuf>) -> Self,
+    ) -> Result<Self, DatasetError> {
+        let mut found = Self::default();
+        for below in folders_below(folder)? {
+            let Self { images, lone_masks } = pair(images_in(&folder.join(below))?);
+            found.images.extend(images);
+            found.lone_masks.extend(lone_masks);
+        }
+        found.images.sort_by(|a, b| a.image.cmp(&b.image));
+        found.lone_masks.sort();
+        Ok(found)
+    }
 }
 
 /// A mask and what its image is found by.

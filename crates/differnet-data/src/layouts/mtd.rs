@@ -10,7 +10,7 @@ use crate::dataset::{Dataset, Defect, Sample};
 use crate::dataset_error::DatasetError;
 use crate::layouts::masked::{KeyedMask, MaskedImage, MaskedImages, pair};
 use crate::layouts::train_list::read_train_list;
-use crate::listing::{folders_in, images_in, name_of, require_folder};
+use crate::listing::{folders_in, name_of, require_folder};
 use crate::mask::Mask;
 
 /// What the names of class folders begin with.
@@ -91,7 +91,8 @@ pub fn mtd_classes(root: &Path) -> Result<Vec<TileClass>, DatasetError> {
     Ok(classes.filter(|class| class.images.is_dir()).collect())
 }
 
-/// The tiles in a class's folder: a PNG is the mask of the image with the same stem, never an image.
+/// The tiles in a class's folder, at any depth: a PNG is the mask of the image with the same stem in its
+/// folder, never an image.
 ///
 /// # Errors
 /// [`DatasetError::Read`] if the operating system refuses.
@@ -99,8 +100,10 @@ pub fn mtd_tiles(folder: &Path) -> Result<MaskedImages, DatasetError> {
     let is_png = |path: &PathBuf| {
         path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
     };
-    let (masks, images): (Vec<_>, Vec<_>) = images_in(folder)?.into_iter().partition(is_png);
-    Ok(pair(images, KeyedMask::by_stem(masks, Mask::half_white), OsStr::to_os_string))
+    MaskedImages::below(folder, |files| {
+        let (masks, images): (Vec<_>, Vec<_>) = files.into_iter().partition(is_png);
+        pair(images, KeyedMask::by_stem(masks, Mask::half_white), OsStr::to_os_string)
+    })
 }
 
 fn images_folder(class: &Path) -> PathBuf {
@@ -174,6 +177,16 @@ mod tests {
         ];
         assert_eq!(defects, golden);
         assert_eq!(dataset.train.len() + dataset.test.len(), 12);
+    }
+
+    #[test]
+    fn tiles_below_a_class_are_found_at_any_depth() {
+        let root =
+            tree(&["MT_Free/Imgs/a/0.jpg", "MT_Crack/Imgs/b/1.jpg", "MT_Crack/Imgs/b/1.png"]);
+        let dataset = load(root.path(), None, 0).unwrap();
+        assert_eq!((dataset.train.len(), dataset.test.len()), (1, 1));
+        let mask = dataset.test[0].defect.clone().unwrap().mask;
+        assert_eq!(mask, Some(Mask::half_white(root.path().join("MT_Crack/Imgs/b/1.png"))));
     }
 
     #[test]

@@ -9,8 +9,14 @@ use crate::layouts::masked::MaskedImages;
 use crate::layouts::split_folders::{MaskNames, SplitFolders};
 
 /// The layout.
-pub(crate) const MVTEC: CategoryLayout =
-    CategoryLayout { name: "mvtec", marker: FOLDERS.train, read: |folder| FOLDERS.read(folder) };
+///
+/// Of data arranged like it, folders may have other names that mean the same.
+pub(crate) const MVTEC: CategoryLayout = CategoryLayout {
+    name: "mvtec",
+    marker: FOLDERS.train,
+    is_category: |folder| FOLDERS.is_like_category(folder),
+    read: |folder| FOLDERS.read(folder),
+};
 
 const FOLDERS: SplitFolders = SplitFolders {
     train: "train/good",
@@ -80,6 +86,34 @@ mod tests {
             ],
         };
         assert_eq!(dataset, golden);
+    }
+
+    #[test]
+    fn images_and_masks_below_a_kind_are_found_at_any_depth() {
+        let root = tree(&[
+            "train/good/rgb/000.png",
+            "test/good/000.png",
+            "test/crack/rgb/000.png",
+            "test/crack/rgb/001.png",
+            "test/crack/uv/001.png",
+            "test/crack/uv/002.png",
+            "ground_truth/crack/rgb/000_mask.png",
+            // No image is in its folder; one or two have its name.
+            "ground_truth/crack/002_mask.png",
+            "ground_truth/crack/001_mask.png",
+        ]);
+        let dataset = MVTEC.load(root.path(), None).unwrap();
+        let golden = [
+            "train: train/good/rgb/000.png",
+            "crack: test/crack/rgb/000.png, ground_truth/crack/rgb/000_mask.png",
+            "crack: test/crack/rgb/001.png",
+            "crack: test/crack/uv/001.png",
+            "crack: test/crack/uv/002.png, ground_truth/crack/002_mask.png",
+            "good: test/good/000.png",
+        ];
+        assert_eq!(crate::test_tree::found_in(&dataset, root.path()), golden);
+        let found = mvtec_test_images(root.path(), OsStr::new("crack")).unwrap();
+        assert_eq!(found.lone_masks, [root.path().join("ground_truth/crack/001_mask.png")]);
     }
 
     #[test]

@@ -10,17 +10,26 @@ use crate::layouts::category::CategoryLayout;
 use crate::layouts::split_folders::{MaskNames, SplitFolders};
 
 /// MVTec LOCO AD.
-pub(crate) const MVTEC_LOCO: CategoryLayout =
-    CategoryLayout { name: "mvtec-loco", marker: LOCO.train, read: |folder| LOCO.read(folder) };
+pub(crate) const MVTEC_LOCO: CategoryLayout = CategoryLayout {
+    name: "mvtec-loco",
+    marker: LOCO.train,
+    is_category: |folder| LOCO.is_category(folder),
+    read: |folder| LOCO.read(folder),
+};
 
 /// MVTec AD 2; its images without labels, `test_private` and `test_private_mixed`, are left out.
-pub(crate) const MVTEC_AD2: CategoryLayout =
-    CategoryLayout { name: "mvtec-ad2", marker: AD2.train, read: |folder| AD2.read(folder) };
+pub(crate) const MVTEC_AD2: CategoryLayout = CategoryLayout {
+    name: "mvtec-ad2",
+    marker: AD2.train,
+    is_category: |folder| AD2.is_category(folder),
+    read: |folder| AD2.read(folder),
+};
 
 /// BTAD, also called BTech.
 pub(crate) const BTAD: CategoryLayout = CategoryLayout {
     name: "btad",
     marker: BTAD_FOLDERS.train,
+    is_category: |folder| BTAD_FOLDERS.is_category(folder),
     read: |folder| BTAD_FOLDERS.read(folder),
 };
 
@@ -51,12 +60,12 @@ const BTAD_FOLDERS: SplitFolders = SplitFolders {
 /// Whether `folder` has what a category of MVTec LOCO AD has beyond MVTec AD.
 pub(crate) fn is_loco_category(folder: &Path) -> bool {
     let kinds = ["test/logical_anomalies", "test/structural_anomalies"];
-    folder.join(LOCO.train).is_dir() && kinds.iter().any(|kind| folder.join(kind).is_dir())
+    LOCO.is_category(folder) && kinds.iter().any(|kind| folder.join(kind).is_dir())
 }
 
 /// Whether `folder` has what a category of MVTec AD 2 has beyond MVTec AD.
 pub(crate) fn is_ad2_category(folder: &Path) -> bool {
-    folder.join(AD2.train).is_dir() && folder.join(AD2.test).is_dir()
+    AD2.is_category(folder) && folder.join(AD2.test).is_dir()
 }
 
 #[cfg(test)]

@@ -12,7 +12,12 @@ use crate::layouts::listed::{ListedImage, dataset, find_above, read_above};
 use crate::listing::{folders_in, name_of, require_folder};
 
 /// The layout.
-pub(crate) const REAL_IAD: CategoryLayout = CategoryLayout { name: "real-iad", marker: "OK", read };
+pub(crate) const REAL_IAD: CategoryLayout = CategoryLayout {
+    name: "real-iad",
+    marker: GOOD,
+    is_category: |folder| folder.join(GOOD).is_dir(),
+    read,
+};
 
 /// The class of good images.
 const GOOD: &str = "OK";

@@ -1,12 +1,14 @@
 //! Categories whose folders tell training from test images, and good from defective ones.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::dataset::{Dataset, Defect, Sample, dataset_name};
 use crate::dataset_error::DatasetError;
+use crate::folder_names::{FolderRole, names_a_defect, role_of};
 use crate::layouts::masked::{KeyedMask, MaskedImage, MaskedImages, pair, with_suffix};
-use crate::listing::{find_images, folders_in, images_in, name_of};
+use crate::listing::{find_images, folders_below, folders_in, images_in, name_of};
 use crate::mask::Mask;
 
 /// Folders of a category, from the category's folder on.
@@ -35,24 +37,25 @@ pub(super) enum MaskNames {
 }
 
 impl SplitFolders {
+    /// Whether `folder` has the folder of good images to train on.
+    pub(super) fn is_category(&self, folder: &Path) -> bool {
+        folder.join(self.train).is_dir()
+    }
+
+    /// As [`Self::is_category`], by any names that mean the same.
+    pub(super) fn is_like_category(&self, folder: &Path) -> bool {
+        self.train_folders(folder).is_ok_and(|folders| !folders.is_empty())
+    }
+
     /// The category in `folder`; without a folder of test images it has none.
     pub(super) fn read(&self, folder: &Path) -> Result<Dataset, DatasetError> {
-        let train = find_images(&folder.join(self.train))?;
+        let mut train = Vec::new();
+        for good in self.train_folders(folder)? {
+            train.extend(find_images(&good)?);
+        }
         let mut test = Vec::new();
-        let test_folder = folder.join(self.test);
-        if test_folder.is_dir() {
-            let masks = folder.join(self.ground_truth);
-            for kind_folder in folders_in(&test_folder)?.into_iter().filter(|kind| *kind != masks) {
-                let kind_name = kind_folder.file_name().unwrap_or_default();
-                let kind = name_of(&kind_folder);
-                for MaskedImage { image, mask } in self.test_images(folder, kind_name)?.images {
-                    let defect = (kind != self.good).then(|| Defect { kind: kind.clone(), mask });
-                    test.push(Sample { image, defect });
-                }
-            }
-            if test.is_empty() {
-                return Err(DatasetError::NoImages { path: test_folder });
-            }
+        for test_folder in by_role(folder, self.test, FolderRole::Test)? {
+            test.extend(self.read_test(folder, &test_folder)?);
         }
         Ok(Dataset {
             name: dataset_name(folder),
@@ -61,35 +64,146 @@ impl SplitFolders {
         })
     }
 
+    /// The images of all kinds in `test_folder`, at least one.
+    fn read_test(&self, category: &Path, test_folder: &Path) -> Result<Vec<Sample>, DatasetError> {
+        let masks = by_role(category, self.ground_truth, FolderRole::Masks)?;
+        let is_kind = |folder: &PathBuf| {
+            !masks.contains(folder) && role_of(&name_of(folder)) != FolderRole::Masks
+        };
+        let folders: Vec<PathBuf> = folders_in(test_folder)?.into_iter().filter(is_kind).collect();
+        let is_good = |kind: &str| kind == self.good || role_of(kind) == FolderRole::Good;
+        let kinds: Vec<String> = folders.iter().map(|folder| name_of(folder)).collect();
+        let loose = images_in(test_folder)?.len();
+        let path = test_folder.to_path_buf();
+        if loose > 0 {
+            return Err(DatasetError::NoKind { path, images: loose });
+        }
+        if !kinds.iter().any(|kind| is_good(kind)) {
+            let unknown = kinds.iter().filter(|kind| !names_a_defect(kind));
+            let kinds: Vec<String> = unknown.cloned().collect();
+            if !kinds.is_empty() {
+                return Err(DatasetError::NoGoodKind { path, kinds });
+            }
+        }
+        let mut test = Vec::new();
+        for (folder, kind) in folders.iter().zip(kinds) {
+            let masks =
+                masks.iter().map(|masks| masks.join(folder.file_name().unwrap_or_default()));
+            let masks = masks.into_iter().find(|masks| masks.is_dir());
+            for MaskedImage { image, mask } in self.of_kind(folder, masks.as_deref())?.images {
+                let defect = (!is_good(&kind)).then(|| Defect { kind: kind.clone(), mask });
+                test.push(Sample { image, defect });
+            }
+        }
+        if test.is_empty() {
+            return Err(DatasetError::NoImages { path });
+        }
+        Ok(test)
+    }
+
     /// The test images of a kind with their masks; none if there is no such folder.
     pub(super) fn test_images(
         &self,
         category: &Path,
         kind: &OsStr,
     ) -> Result<MaskedImages, DatasetError> {
-        let images = if_any(&category.join(self.test).join(kind), images_in)?;
         let masks = category.join(self.ground_truth).join(kind);
+        self.of_kind(&category.join(self.test).join(kind), Some(&masks))
+    }
+
+    /// The images in the folder of a kind, at any depth; masks lie as deep as their images, or all of
+    /// them right in the folder `masks`.
+    fn of_kind(&self, folder: &Path, masks: Option<&Path>) -> Result<MaskedImages, DatasetError> {
+        let mut below: BTreeSet<PathBuf> = if_any(folder, folders_below)?.into_iter().collect();
+        // Here a folder of masks stands for one mask.
+        if let (Some(masks), MaskNames::Suffixed | MaskNames::SameStem) = (masks, self.masks) {
+            below.extend(if_any(masks, folders_below)?);
+        }
+        let mut found = MaskedImages::default();
+        let mut flat = Vec::new();
+        for below in below {
+            let images = if_any(&folder.join(&below), images_in)?;
+            let keyed = masks.map(|masks| self.keyed_masks(&masks.join(&below))).transpose()?;
+            let keyed = keyed.unwrap_or_default();
+            let MaskedImages { images, lone_masks } = pair(images, keyed, |stem| self.key(stem));
+            if below.as_os_str().is_empty() {
+                flat.clone_from(&lone_masks);
+            }
+            found.images.extend(images);
+            found.lone_masks.extend(lone_masks);
+        }
+        if let Some(masks) = masks.filter(|_| !flat.is_empty()) {
+            let mut keyed = self.keyed_masks(masks)?;
+            keyed.retain(|keyed| flat.iter().any(|lone| lone == keyed.mask.path()));
+            self.pair_flat(&mut found, keyed);
+        }
+        found.images.sort_by(|a, b| a.image.cmp(&b.image));
+        found.lone_masks.sort();
+        Ok(found)
+    }
+
+    /// Gives images without a mask the one of `masks` that their name alone tells: there must be no
+    /// other image of that name.
+    fn pair_flat(&self, found: &mut MaskedImages, masks: Vec<KeyedMask>) {
+        let key = |image: &MaskedImage| self.key(image.image.file_stem().unwrap_or_default());
+        for KeyedMask { key: wanted, mask } in masks {
+            let mut named = found.images.iter_mut().filter(|image| key(image) == wanted);
+            if let (Some(image), None) = (named.next(), named.next())
+                && image.mask.is_none()
+            {
+                found.lone_masks.retain(|lone| lone != mask.path());
+                image.mask = Some(mask);
+            }
+        }
+    }
+
+    /// What the mask of an image with this stem is found by.
+    fn key(&self, stem: &OsStr) -> std::ffi::OsString {
+        match self.masks {
+            MaskNames::Suffixed => with_suffix(stem, "_mask"),
+            MaskNames::SameStem | MaskNames::FolderEach => stem.to_os_string(),
+        }
+    }
+
+    /// The masks right in the folder; none if there is no such folder.
+    fn keyed_masks(&self, folder: &Path) -> Result<Vec<KeyedMask>, DatasetError> {
         Ok(match self.masks {
-            MaskNames::Suffixed => {
-                let masks = if_any(&masks, images_in)?;
-                let masks = KeyedMask::by_stem(masks, Mask::half_white);
-                pair(images, masks, |stem| with_suffix(stem, "_mask"))
-            }
-            MaskNames::SameStem => {
-                let masks = if_any(&masks, images_in)?;
-                pair(images, KeyedMask::by_stem(masks, Mask::not_black), OsStr::to_os_string)
-            }
+            MaskNames::Suffixed => KeyedMask::by_stem(if_any(folder, images_in)?, Mask::half_white),
+            MaskNames::SameStem => KeyedMask::by_stem(if_any(folder, images_in)?, Mask::not_black),
             MaskNames::FolderEach => {
                 let mut unions = Vec::new();
-                for folder in if_any(&masks, folders_in)? {
+                for folder in if_any(folder, folders_in)? {
                     let key = folder.file_name().unwrap_or_default().to_os_string();
                     let union = Mask::union(images_in(&folder)?);
                     unions.extend(union.map(|mask| KeyedMask { key, mask }));
                 }
-                pair(images, unions, OsStr::to_os_string)
+                unions
             }
         })
     }
+
+    /// The folders of good images to train on: that of the layout, or else those whose names mean it.
+    fn train_folders(&self, category: &Path) -> Result<Vec<PathBuf>, DatasetError> {
+        if self.is_category(category) {
+            return Ok(vec![category.join(self.train)]);
+        }
+        let mut found = Vec::new();
+        for train in with_role(category, FolderRole::Train)? {
+            found.extend(with_role(&train, FolderRole::Good)?);
+        }
+        Ok(found)
+    }
+}
+
+/// The folder `name` of the category, or else those right in it whose names mean `role`.
+fn by_role(category: &Path, name: &str, role: FolderRole) -> Result<Vec<PathBuf>, DatasetError> {
+    let named = category.join(name);
+    if named.is_dir() { Ok(vec![named]) } else { with_role(category, role) }
+}
+
+fn with_role(folder: &Path, role: FolderRole) -> Result<Vec<PathBuf>, DatasetError> {
+    let folders = folders_in(folder)?.into_iter();
+    Ok(folders.filter(|folder| role_of(&name_of(folder)) == role).collect())
 }
 
 /// What `list` finds in the folder; nothing if there is no such folder.

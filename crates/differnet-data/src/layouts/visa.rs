@@ -9,8 +9,14 @@ use crate::layouts::category::CategoryLayout;
 use crate::layouts::listed::{ListedImage, dataset, read_above};
 
 /// The layout.
-pub(crate) const VISA: CategoryLayout =
-    CategoryLayout { name: "visa", marker: "Data/Images/Normal", read };
+pub(crate) const VISA: CategoryLayout = CategoryLayout {
+    name: "visa",
+    marker: MARKER,
+    is_category: |folder| folder.join(MARKER).is_dir(),
+    read,
+};
+
+const MARKER: &str = "Data/Images/Normal";
 
 /// The list, from the folder above the category on.
 const LIST: &str = "split_csv/1cls.csv";
