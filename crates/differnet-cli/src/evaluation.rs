@@ -16,6 +16,7 @@ use differnet_report::{
 };
 
 use crate::atomic;
+use crate::compression_note::CompressionNote;
 use crate::exit::UsageError;
 use crate::interrupt::Interrupt;
 use crate::progress::Meter;
@@ -89,14 +90,18 @@ pub(crate) fn evaluate_samples(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Evaluation> {
     let mut scored = ScoredSamples::default();
+    let mut compression = CompressionNote::new(&model.header().input_guard);
     let scores = model.scores_with(test.iter().map(|sample| &sample.image), config);
     for (done, (sample, score)) in (1..).zip(test.iter().zip(scores)) {
-        scored.add(sample, &score.context("a test image changed while it was in use")?);
+        let score = score.context("a test image changed while it was in use")?;
+        compression.add(&score);
+        scored.add(sample, &score);
         meter.show("Scoring test images", done, test.len(), "");
         let message = "Stopped; features so far are in the cache, the same command goes on.";
         interrupt.check(|| message.to_owned())?;
     }
     meter.clear();
+    compression.tell();
     let metrics = scored.metrics(model.header().thresholds().defect, seed)?;
     let transforms_used = config.early_stopping.map(|_| scored.mean_transforms());
     let ScoredSamples { images, hashes, .. } = scored;

@@ -7,6 +7,7 @@ mod atomic;
 mod cache_args;
 mod cli;
 mod commands;
+mod compression_note;
 mod config_args;
 mod data_args;
 mod device;

@@ -3,6 +3,8 @@
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
+use crate::compression::Compression;
+
 /// Shorter side to which images are reduced before their detail is measured, pixels, at least.
 const SIDE: u32 = 448;
 /// Level added to a colour's share of the light, so that a black image has no tint.
@@ -27,6 +29,8 @@ pub struct InputStatistics {
     pub red: f64,
     /// Share of blue.
     pub blue: f64,
+    /// How the image's file is compressed.
+    pub compression: Compression,
 }
 
 /// An image reduced by means of blocks.
@@ -41,7 +45,7 @@ struct Reduced {
 impl InputStatistics {
     /// The statistics of `image`; `ignored` says of each pixel, row by row, whether it is left out.
     ///
-    /// All are 0, and red and blue 1/3, if every pixel is.
+    /// All are 0, and red and blue 1/3, if every pixel is. The pixels count as lossless.
     pub fn of(image: &RgbImage, ignored: Option<&[bool]>) -> Self {
         let Reduced { width, luminances, colors } = Reduced::of(image, ignored);
         let counted = || luminances.iter().flatten().map(|level| f64::from(*level));
@@ -58,6 +62,7 @@ impl InputStatistics {
             sharpness: mean_laplacian(&luminances, width) / (contrast + 1.0),
             red: share(0),
             blue: share(2),
+            compression: Compression::Lossless,
         }
     }
 

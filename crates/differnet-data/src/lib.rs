@@ -9,6 +9,7 @@ mod audit;
 mod augment;
 mod causes;
 mod color_mode;
+mod compression;
 mod content_hash;
 mod copies;
 mod dataset;
@@ -49,6 +50,7 @@ pub use augment::{
 };
 pub use causes::with_causes;
 pub use color_mode::ColorMode;
+pub use compression::{Compression, CompressionSummary};
 pub use content_hash::ContentHash;
 pub use copies::{Copies, Leak, Likeness, Split};
 pub use dataset::{Dataset, Defect, Sample, load_dataset};

@@ -5,6 +5,7 @@ use std::path::Path;
 use image::RgbImage;
 use sha2::{Digest, Sha256};
 
+use crate::compression::Compression;
 use crate::content_hash::ContentHash;
 use crate::decode::{DecodeLimits, decode_bytes};
 use crate::image_error::ImageError;
@@ -56,7 +57,10 @@ impl SeenImage {
             source: Box::new(source),
         })?;
         let hash = if ignored.is_some() { hash_of_pixels(&image) } else { ContentHash::of(bytes) };
-        let statistics = InputStatistics::of(&image, ignored.as_deref());
+        let statistics = InputStatistics {
+            compression: Compression::of(bytes),
+            ..InputStatistics::of(&image, ignored.as_deref())
+        };
         Ok(Self { hash, image, ignored, statistics })
     }
 }

@@ -6,11 +6,13 @@
 
 use std::fmt;
 
-use differnet_data::{InputStatistics, RobustSpread};
+use differnet_data::{Compression, InputStatistics, RobustSpread};
 use serde::{Deserialize, Serialize};
 
 /// Robust standard deviations by which a property may leave the range that training showed.
 const DEVIATIONS: f64 = 3.0;
+/// Steps of JPEG's quality up to which two files count as compressed alike.
+const ALIKE: u8 = 10;
 
 /// Range that good images showed of one property, and how far beyond it images are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -52,9 +54,10 @@ pub enum InputProperty {
 /// by 3 robust standard deviations of theirs or by a fixed margin, whichever is larger. Both grow by the factor
 /// 1 + 2/n for n images: few have not shown how much a line varies.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
 pub struct InputGuard {
     ranges: Vec<AcceptedRange>,
+    /// How the good images' files were compressed, each way once.
+    compressions: Vec<Compression>,
 }
 
 /// Why an image gets no verdict: a property beyond what is accepted.
@@ -195,7 +198,10 @@ impl InputGuard {
             AcceptedRange::fit(property, statistics.iter().map(|image| property.of(image)))
         });
         let features = AcceptedRange::fit(InputProperty::Features, distances.iter().copied());
-        Self { ranges: of_pixels.chain(features).collect() }
+        let ranges = of_pixels.chain(features).collect();
+        let mut guard = Self { ranges, compressions: Vec::new() };
+        guard.add_compressions(statistics);
+        guard
     }
 
     /// The same after it has seen more good images.
@@ -207,6 +213,33 @@ impl InputGuard {
                 range.largest = range.largest.max(value);
             }
         }
+        self.add_compressions(statistics);
+    }
+
+    fn add_compressions(&mut self, statistics: &[InputStatistics]) {
+        for image in statistics {
+            if !self.compressions.contains(&image.compression) {
+                self.compressions.push(image.compression);
+            }
+        }
+    }
+
+    /// How the good images' files were compressed, each way once.
+    pub fn compressions(&self) -> &[Compression] {
+        &self.compressions
+    }
+
+    /// Whether files compressed like this were among the good images: JPEG counts as the same up to 10
+    /// steps of quality. A model of nothing knows all.
+    pub fn knows(&self, compression: Compression) -> bool {
+        let alike = |seen: &Compression| match (*seen, compression) {
+            (
+                Compression::Jpeg { quality: a, subsampled: of_a },
+                Compression::Jpeg { quality: b, subsampled: of_b },
+            ) => of_a == of_b && a.abs_diff(b) <= ALIKE,
+            (seen, other) => seen == other,
+        };
+        self.compressions.is_empty() || self.compressions.iter().any(alike)
     }
 
     /// Whether an image may be judged.
@@ -266,6 +299,7 @@ mod tests {
         sharpness: 0.199,
         red: 0.35,
         blue: 0.3,
+        compression: Compression::Lossless,
     };
 
     fn guard() -> InputGuard {
@@ -308,6 +342,17 @@ mod tests {
             assert_eq!(guard.check(&InputStatistics { brightness, ..USUAL }, None), Ok(()));
         }
         assert!(guard.check(&InputStatistics { brightness: 10.0, ..USUAL }, None).is_err());
+    }
+
+    #[test]
+    fn other_compression_is_known_from_other_quality() {
+        let jpeg = |quality, subsampled| Compression::Jpeg { quality, subsampled };
+        let image = InputStatistics { compression: jpeg(85, true), ..USUAL };
+        let guard = InputGuard::fit(&[image], &[]);
+        assert!(guard.knows(jpeg(95, true)) && guard.knows(jpeg(75, true)));
+        assert!(!guard.knows(jpeg(74, true)) && !guard.knows(jpeg(85, false)));
+        assert!(!guard.knows(Compression::Lossless) && !guard.knows(Compression::WebP));
+        assert!(InputGuard::fit(&[], &[]).knows(Compression::WebP));
     }
 
     #[test]

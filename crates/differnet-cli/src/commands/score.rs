@@ -6,6 +6,7 @@ use differnet::prediction::{Prediction, ScorePrediction};
 use differnet::scoring::{Thresholds, Verdict};
 use differnet::{Error, ImageScore, Localization, Model, ScoreConfig};
 
+use crate::compression_note::CompressionNote;
 use crate::exit::Exit;
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
@@ -96,6 +97,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let adaptive = config.early_stopping.map(|_| config.transforms);
     let mut report = Report { json: args.json, adaptive, ..Report::default() };
     let meter = Meter::new();
+    let mut compression = CompressionNote::new(&header.input_guard);
 
     let inputs = named_images(&args.images);
     let files = inputs.files();
@@ -122,6 +124,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         };
         if let Ok(score) = &score {
             line.add(score);
+            compression.add(score);
         }
         let answer = score.map(|score| ScorePrediction::new(path, header, &thresholds, &score));
         if let Err(error) = meter.suspend(|| report.add(Prediction::new(path, answer))) {
@@ -134,6 +137,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         }
     }
     meter.clear();
+    compression.tell();
     line.save()?;
     interrupt.check(|| format!("Stopped after {} of {} images.", report.count(), files.len()))?;
     report.finish()?;

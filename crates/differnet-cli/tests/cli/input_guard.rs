@@ -84,3 +84,17 @@ fn reports_count_invalid_images() {
     let text = std::fs::read_to_string(report).unwrap();
     assert!(text.contains("too dark: brightness 0.0") && text.contains("INVALID"));
 }
+
+#[test]
+fn files_compressed_otherwise_than_in_training_are_noted() {
+    let fixture = Fixture::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let part = image::open(fixture.test().join("good/000.png")).unwrap().into_rgb8();
+    part.save(folder.path().join("a.jpg")).unwrap();
+    part.save(folder.path().join("b.png")).unwrap();
+    let run = score(&[], &[folder.path()]);
+    let note = "note: 1 image stored as JPEG of quality 75, while training images were stored without loss: ";
+    assert!(run.err.contains(note), "{}", run.err);
+    let run = score(&[], &[&fixture.test()]);
+    assert!(!run.err.contains("note: "), "{}", run.err);
+}

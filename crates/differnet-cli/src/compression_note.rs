@@ -1,0 +1,41 @@
+//! Note on images whose files are compressed as no training image was.
+
+use differnet::ImageScore;
+use differnet::input_guard::InputGuard;
+use differnet_data::{Compression, CompressionSummary};
+
+use crate::output::{counted, tell};
+
+/// Images that are compressed in ways that the model does not know.
+#[derive(Debug)]
+pub(crate) struct CompressionNote<'a> {
+    guard: &'a InputGuard,
+    unknown: Vec<Compression>,
+}
+
+impl<'a> CompressionNote<'a> {
+    pub(crate) fn new(guard: &'a InputGuard) -> Self {
+        Self { guard, unknown: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, image: &ImageScore) {
+        let compression = image.statistics.compression;
+        if !self.guard.knows(compression) {
+            self.unknown.push(compression);
+        }
+    }
+
+    /// Says how many images are compressed otherwise, if any are.
+    pub(crate) fn tell(&self) {
+        if self.unknown.is_empty() {
+            return;
+        }
+        tell(&format!(
+            "note: {} stored {}, while training images were stored {}: compression changes fine detail, so good \
+             parts may be called defects; judge files as the camera wrote them, or train on files like these",
+            counted(self.unknown.len(), "image"),
+            CompressionSummary(&self.unknown),
+            CompressionSummary(self.guard.compressions()),
+        ));
+    }
+}

@@ -1,0 +1,197 @@
+//! Lossy compression of image files: it leaves traces that a detector of small differences sees.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How an image file was compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// As the camera gave it: PNG, BMP, most of TIFF, or no file at all.
+    #[default]
+    Lossless,
+    /// JPEG.
+    Jpeg {
+        /// Quality from 1 to 100 whose standard quantization (JPEG, Annex K, scaled as the IJG does) is
+        /// nearest on average.
+        quality: u8,
+        /// Whether colour has fewer samples than brightness, as in 4:2:0.
+        subsampled: bool,
+    },
+    /// WebP, lossy.
+    WebP,
+}
+
+/// Sum of the 64 luminance quantizers of JPEG's Annex K, table K.1: quality 50.
+const STANDARD_SUM: f64 = 3688.0;
+
+impl Compression {
+    /// That of the image file `bytes`; unknown files count as lossless.
+    pub fn of(bytes: &[u8]) -> Self {
+        if bytes.starts_with(b"\xff\xd8\xff") {
+            jpeg(bytes).unwrap_or_default()
+        } else if bytes.starts_with(b"RIFF") && bytes.get(8..16) == Some(b"WEBPVP8 ") {
+            Self::WebP
+        } else {
+            Self::Lossless
+        }
+    }
+}
+
+/// Ways of compression in words, JPEGs by the range of their quality.
+#[derive(Debug, Clone, Copy)]
+pub struct CompressionSummary<'a>(pub &'a [Compression]);
+
+impl fmt::Display for CompressionSummary<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        if self.0.contains(&Compression::Lossless) {
+            parts.push("without loss".to_owned());
+        }
+        for (wanted, colors) in [(false, ""), (true, " with subsampled colour")] {
+            let qualities = || {
+                self.0.iter().filter_map(|compression| match compression {
+                    Compression::Jpeg { quality, subsampled } if *subsampled == wanted => {
+                        Some(*quality)
+                    }
+                    _ => None,
+                })
+            };
+            if let (Some(least), Some(most)) = (qualities().min(), qualities().max()) {
+                let range =
+                    if least == most { least.to_string() } else { format!("{least} to {most}") };
+                parts.push(format!("as JPEG of quality {range}{colors}"));
+            }
+        }
+        if self.0.contains(&Compression::WebP) {
+            parts.push("as lossy WebP".to_owned());
+        }
+        formatter.write_str(&parts.join(", "))
+    }
+}
+
+/// What the segments before the first scan say; `None` if they do not say it.
+fn jpeg(bytes: &[u8]) -> Option<Compression> {
+    let mut at = 2;
+    let (mut quality, mut subsampled) = (None, None);
+    while quality.is_none() || subsampled.is_none() {
+        let &[0xff, marker, high, low] = bytes.get(at..at + 4)?.first_chunk::<4>()? else {
+            return None;
+        };
+        // A marker may be preceded by any number of fill bytes.
+        if marker == 0xff {
+            at += 1;
+            continue;
+        }
+        let length = usize::from(u16::from_be_bytes([high, low]));
+        let segment = bytes.get(at + 4..at + 2 + length)?;
+        match marker {
+            0xdb => quality = quality.or(luminance_quality(segment)),
+            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
+                subsampled = Some(is_subsampled(segment)?);
+            }
+            0xda => return None,
+            _ => {}
+        }
+        at += 2 + length;
+    }
+    Some(Compression::Jpeg { quality: quality?, subsampled: subsampled? })
+}
+
+/// The quality of table 0 in a segment of quantization tables.
+fn luminance_quality(mut tables: &[u8]) -> Option<u8> {
+    while let Some((&kind, rest)) = tables.split_first() {
+        let (wide, table) = (kind >> 4 != 0, kind & 15);
+        let values = rest.get(..if wide { 128 } else { 64 })?;
+        if table == 0 {
+            let sum: u32 = if wide {
+                values
+                    .chunks_exact(2)
+                    .map(|pair| u32::from(u16::from_be_bytes([pair[0], pair[1]])))
+                    .sum()
+            } else {
+                values.iter().map(|value| u32::from(*value)).sum()
+            };
+            // The scale in percent of the table at quality 50, and back to the quality.
+            let scale = 100.0 * f64::from(sum) / STANDARD_SUM;
+            let quality = if scale <= 100.0 { (200.0 - scale) / 2.0 } else { 5000.0 / scale };
+            return Some(quality.round().clamp(1.0, 100.0) as u8);
+        }
+        tables = &rest[values.len()..];
+    }
+    None
+}
+
+/// Whether a component of a frame has fewer samples than another.
+fn is_subsampled(frame: &[u8]) -> Option<bool> {
+    let components = frame.get(6..)?.chunks_exact(3).map(|component| component[1]);
+    let mut components = components.take(usize::from(*frame.get(5)?));
+    let first = components.next()?;
+    Some(components.any(|sampling| sampling != first))
+}
+
+#[cfg(test)]
+mod tests {
+    use image::codecs::jpeg::JpegEncoder;
+    use image::{ImageFormat, Rgb, RgbImage};
+
+    use super::*;
+
+    fn encoded(quality: u8) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let image = RgbImage::from_pixel(16, 16, Rgb([9, 200, 40]));
+        image.write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, quality)).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn the_quality_of_a_jpeg_is_known_again() {
+        for expected in [20, 50, 75, 90, 95] {
+            let found = Compression::of(&encoded(expected));
+            let Compression::Jpeg { quality, .. } = found else { panic!("{found:?}") };
+            // Quantizers are rounded and cut off at 255.
+            assert!(quality.abs_diff(expected) <= 2, "{quality} {expected}");
+        }
+    }
+
+    #[test]
+    fn colour_with_fewer_samples_is_seen_in_the_frame() {
+        let mut bytes = encoded(80);
+        let frame = bytes.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        let sampling = frame + 4 + 6 + 1;
+        for (first, expected) in [(0x11, false), (0x22, true), (0x21, true)] {
+            bytes[sampling] = first;
+            for other in [3, 6] {
+                bytes[sampling + other] = 0x11;
+            }
+            let found = Compression::of(&bytes);
+            let Compression::Jpeg { subsampled, .. } = found else { panic!("{found:?}") };
+            assert_eq!(subsampled, expected, "{first:#x}");
+        }
+    }
+
+    #[test]
+    fn a_summary_has_ranges_of_quality() {
+        let jpeg = |quality, subsampled| Compression::Jpeg { quality, subsampled };
+        let all = [jpeg(90, true), jpeg(75, true), Compression::Lossless, jpeg(80, false)];
+        let golden = "without loss, as JPEG of quality 80, \
+                      as JPEG of quality 75 to 90 with subsampled colour";
+        assert_eq!(CompressionSummary(&all).to_string(), golden);
+        assert_eq!(CompressionSummary(&[Compression::WebP]).to_string(), "as lossy WebP");
+    }
+
+    #[test]
+    fn other_files_count_as_lossless_and_damage_says_nothing() {
+        let mut png = std::io::Cursor::new(Vec::new());
+        RgbImage::new(2, 2).write_to(&mut png, ImageFormat::Png).unwrap();
+        assert_eq!(Compression::of(png.get_ref()), Compression::Lossless);
+        assert_eq!(Compression::of(b"RIFF\0\0\0\0WEBPVP8 "), Compression::WebP);
+        assert_eq!(Compression::of(b"RIFF\0\0\0\0WEBPVP8L"), Compression::Lossless);
+        let jpeg = encoded(80);
+        for length in 0..jpeg.len().min(200) {
+            let _ = Compression::of(&jpeg[..length]);
+        }
+        assert_eq!(Compression::of(&jpeg[..30]), Compression::Lossless);
+    }
+}
