@@ -50,11 +50,54 @@ pub enum ServerError {
     },
     /// Others could reach the server, and nothing asks them who they are.
     #[error(
-        "{address} can be reached from other machines and there is no token: give one, listen on 127.0.0.1, or allow it explicitly"
+        "{address} can be reached from other machines and there is neither a token nor an authority for \
+         clients' certificates: give one, listen on 127.0.0.1, or allow it explicitly"
     )]
     OpenToOthers {
         /// Where the server was to listen.
         address: SocketAddr,
+    },
+    /// Others could read what clients send, the token included.
+    #[error(
+        "{address} can be reached from other machines and what is sent can be read on its way: give a \
+         certificate and a key for TLS, listen on 127.0.0.1, or allow plain HTTP explicitly"
+    )]
+    PlainToOthers {
+        /// Where the server was to listen.
+        address: SocketAddr,
+    },
+    /// A text that is no origin of a web page.
+    #[error(
+        "{text:?} is no origin: name it exactly, as in https://line.example or http://localhost:3000, \
+         without a path; * and null would let in every page"
+    )]
+    Origin {
+        /// The text.
+        text: String,
+    },
+    /// A file that does not hold the certificates or the key that TLS needs.
+    #[error("{} does not hold what TLS needs: certificates and keys have to be in PEM form", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: rustls::pki_types::pem::Error,
+    },
+    /// Certificates, or the key that belongs to them, that TLS refuses.
+    #[error("the certificates in {} cannot be used, or the key is not theirs", path.display())]
+    Tls {
+        /// The file with the certificates.
+        path: PathBuf,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+    /// Authorities that cannot vouch for clients.
+    #[error("the authorities in {} cannot be used", path.display())]
+    ClientAuthorities {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: rustls::server::VerifierBuilderError,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {address}")]

@@ -7,24 +7,28 @@
 //! [`Model::scores`](differnet::Model::scores) gives of the same bytes.
 //! Logs are events of `tracing`; this crate knows nothing of terminals.
 
-mod around;
+mod auth;
 mod body;
+mod connections;
 mod error;
-mod guard;
 mod in_process;
 mod limits;
 mod metrics;
+mod middleware;
 mod model;
-mod pace;
+mod origin;
 mod panics;
 mod pictures;
 mod problem;
 mod queue;
 mod registry;
 mod reload;
+mod retry_after;
 mod routes;
 mod server;
+mod stamp;
 mod state;
+mod tls;
 mod token;
 mod upload;
 mod worker;
@@ -32,6 +36,8 @@ mod worker;
 pub use error::ServerError;
 pub use in_process::{BodyEnd, InProcess, PlainAnswer, PlainRequest};
 pub use limits::Limits;
+pub use origin::Origin;
 pub use registry::{LoadModel, ModelFile, Reload};
-pub use server::{Drained, Server, ServerConfig, Stopper, Strangers};
+pub use server::{Drained, RemoteAccess, Server, ServerConfig, Stopper};
+pub use tls::TlsFiles;
 pub use token::Token;

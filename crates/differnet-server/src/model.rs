@@ -143,26 +143,6 @@ impl Model {
     }
 }
 
-/// What changes when a file is replaced or written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    bytes: u64,
-    modified: Option<SystemTime>,
-    inode: u64,
-}
-
-impl Stamp {
-    /// The stamp of the file `path`.
-    pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        let metadata = std::fs::metadata(path)?;
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
-        #[cfg(not(unix))]
-        let inode = 0;
-        Ok(Self { bytes: metadata.len(), modified: metadata.modified().ok(), inode })
-    }
-}
-
 /// The SHA-256 of the file `path`, in hexadecimal.
 pub(crate) fn sha256_of(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();

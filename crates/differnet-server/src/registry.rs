@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use differnet::Error;
 
 use crate::error::ServerError;
-use crate::model::{Model, Stamp};
+use crate::model::Model;
+use crate::stamp::{Changes, Stamp};
 
 /// Loads the model in a file. It may do more than read it: what it refuses is not served.
 pub type LoadModel = dyn Fn(&Path) -> Result<differnet::Model, Error> + Send + Sync;
@@ -68,15 +69,7 @@ pub(crate) struct Registry {
 struct Slot {
     file: ModelFile,
     current: RwLock<Arc<Model>>,
-    stamps: Mutex<Stamps>,
-}
-
-/// What is known of a file without reading it.
-struct Stamps {
-    /// At the last attempt to load it, successful or not.
-    tried: Option<Stamp>,
-    /// At the last look.
-    seen: Option<Stamp>,
+    changes: Mutex<Changes<Option<Stamp>>>,
 }
 
 impl Registry {
@@ -91,8 +84,8 @@ impl Registry {
                 return Err(ServerError::SameName { name: file.name });
             }
             let (model, stamp) = load_whole(&file, &*load)?;
-            let stamps = Mutex::new(Stamps { tried: Some(stamp), seen: Some(stamp) });
-            slots.push(Slot { file, current: RwLock::new(Arc::new(model)), stamps });
+            let changes = Mutex::new(Changes::since(Some(stamp)));
+            slots.push(Slot { file, current: RwLock::new(Arc::new(model)), changes });
         }
         Ok(Self { slots, load })
     }
@@ -121,16 +114,12 @@ impl Slot {
     }
 
     fn look(&self, load: &LoadModel) -> Option<Reload> {
-        let mut stamps = self.stamps.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Stamp::of(&self.file.path).ok();
-        let settled = stamps.seen == now;
-        stamps.seen = now;
-        if !settled || stamps.tried == now {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !changes.look(Stamp::of(&self.file.path).ok()) {
             return None;
         }
-        stamps.tried = now;
         let result = load_whole(&self.file, load).map(|(model, stamp)| {
-            stamps.tried = Some(stamp);
+            changes.loaded(Some(stamp));
             let hash = model.sha256.clone();
             let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
             *current = Arc::new(model);

@@ -1,4 +1,4 @@
-//! The thread that looks at the model files.
+//! The thread that looks at the files of models and of TLS.
 
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -8,10 +8,11 @@ use std::time::Duration;
 use differnet_data::with_causes;
 
 use crate::error::ServerError;
-use crate::metrics::Metrics;
-use crate::registry::{Registry, Reload};
+use crate::registry::Reload;
+use crate::state::State;
+use crate::tls::Tls;
 
-/// Looks at the model files now and then.
+/// Looks at the files now and then.
 pub(crate) struct Reloader {
     thread: Option<JoinHandle<()>>,
     /// Dropped to end the thread.
@@ -21,15 +22,15 @@ pub(crate) struct Reloader {
 impl Reloader {
     /// Looks every `interval` from now on; never by itself without one.
     pub(crate) fn start(
-        models: Arc<Registry>,
-        metrics: Arc<Metrics>,
+        state: Arc<State>,
+        tls: Option<Arc<Tls>>,
         interval: Option<Duration>,
     ) -> io::Result<Self> {
         let (running, ended) = mpsc::channel::<()>();
         let Some(interval) = interval else { return Ok(Self { thread: None, running }) };
         let work = move || {
             while ended.recv_timeout(interval) == Err(mpsc::RecvTimeoutError::Timeout) {
-                look(&models, &metrics);
+                look(&state, tls.as_deref());
             }
         };
         let thread = thread::Builder::new().name("models".into()).spawn(work)?;
@@ -45,10 +46,13 @@ impl Reloader {
 }
 
 /// Looks once, counts and logs what became of changed files.
-pub(crate) fn look(models: &Registry, metrics: &Metrics) -> Vec<Reload> {
-    let reloads = models.look();
+pub(crate) fn look(state: &State, tls: Option<&Tls>) -> Vec<Reload> {
+    if let Some(tls) = tls {
+        tls.look();
+    }
+    let reloads = state.models.look();
     for reload in &reloads {
-        metrics.reloaded(reload);
+        state.metrics.reloaded(reload);
         let model = reload.name.as_str();
         match &reload.result {
             Ok(sha256) => tracing::info!(model, sha256, "model replaced"),

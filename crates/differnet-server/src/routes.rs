@@ -16,7 +16,7 @@ use axum::{Json, Router};
 
 use crate::problem::Problem;
 use crate::state::State;
-use crate::{around, guard};
+use crate::{auth, middleware, origin};
 
 /// Handlers' view of what all requests share.
 pub(crate) type Shared = axum::extract::State<Arc<State>>;
@@ -56,12 +56,17 @@ pub(crate) fn router(state: &Arc<State>) -> Router {
     for (address, handler) in ADDRESSES.into_iter().zip(handlers()) {
         router = router.route(address, handler);
     }
-    page::routes(router)
+    let router = page::routes(router)
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method)
-        .layer(from_fn_with_state(Arc::clone(state), guard::admit))
-        .layer(from_fn(around::headers))
-        .layer(from_fn_with_state(Arc::clone(state), around::account))
+        .layer(from_fn_with_state(Arc::clone(state), auth::admit));
+    let router = match origin::cors(&state.origins) {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router
+        .layer(from_fn(middleware::headers))
+        .layer(from_fn_with_state(Arc::clone(state), middleware::account))
         .with_state(Arc::clone(state))
 }
 

@@ -3,45 +3,32 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
-use axum::Router;
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
-use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use tokio::sync::watch;
 
 use crate::body::BodyMemory;
+use crate::connections;
 use crate::error::ServerError;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::pace::Pace;
+use crate::origin::Origin;
 use crate::queue::Queue;
 use crate::registry::{LoadModel, ModelFile, Registry};
 use crate::reload::Reloader;
-use crate::routes::router;
+use crate::retry_after::RetryAfter;
 use crate::state::State;
+use crate::tls::{Tls, TlsFiles};
 use crate::token::Token;
 use crate::worker::Worker;
 
-/// Connections at once; more wait to be accepted.
-const CONNECTIONS: usize = 512;
 /// Threads that read requests and write answers. They compute nothing.
 const HTTP_THREADS: usize = 2;
-/// What a drained request may take beyond its own limits.
-const DRAIN_MARGIN: Duration = Duration::from_secs(5);
-/// Time for requests that were sent before the end, and have not been read yet, to be read.
-const GRACE: Duration = Duration::from_millis(300);
-/// Wait after the operating system had no connection to give, as when files run out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
 /// What a server serves, where and to whom.
 pub struct ServerConfig {
     /// Where to listen; port 0 for any that is free.
@@ -53,23 +40,47 @@ pub struct ServerConfig {
     pub load: Box<LoadModel>,
     /// Who may ask; `None` for everybody.
     pub token: Option<Token>,
-    /// Whether machines other than this one may be let in without a token.
-    pub strangers: Strangers,
+    /// What the server asks for where other machines reach it.
+    pub remote_access: RemoteAccess,
+    /// Web pages that may use the server besides its own.
+    pub origins: Vec<Origin>,
+    /// Files for TLS; `None` for plain HTTP.
+    pub tls: Option<TlsFiles>,
     /// Whether an image gets no more transforms than its verdict needs.
     pub adaptive: bool,
     /// How much to take upon itself.
     pub limits: Limits,
-    /// Time between two looks at the model files; `None` to look only when told to.
+    /// Time between two looks at the files of models and of TLS; `None` to look only when told to.
     pub look_every: Option<Duration>,
 }
 
-/// Whether a server without a token may listen where other machines reach it.
+/// What a server asks for before it listens where other machines reach it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Strangers {
-    /// No.
-    Refuse,
-    /// Yes: something else keeps strangers out.
-    Allow,
+pub enum RemoteAccess {
+    /// A token or clients' certificates, and TLS, without which a token can be read on its way.
+    Guarded,
+    /// A token: something else encrypts, such as a proxy or a private network.
+    PlainHttp,
+    /// Nothing: something else keeps others out.
+    Open,
+}
+
+impl ServerConfig {
+    /// Nothing, unless others could use the server, or read what is sent, against its settings.
+    fn require_guarded(&self) -> Result<(), ServerError> {
+        let address = self.listen;
+        let certified = self.tls.as_ref().is_some_and(|tls| tls.client_authorities.is_some());
+        if address.ip().is_loopback() || self.remote_access == RemoteAccess::Open {
+            return Ok(());
+        }
+        if self.token.is_none() && !certified {
+            return Err(ServerError::OpenToOthers { address });
+        }
+        if self.tls.is_none() && self.remote_access == RemoteAccess::Guarded {
+            return Err(ServerError::PlainToOthers { address });
+        }
+        Ok(())
+    }
 }
 
 /// How a server ended.
@@ -86,6 +97,7 @@ pub struct Server {
     address: SocketAddr,
     stop: Stopper,
     state: Arc<State>,
+    tls: Option<Arc<Tls>>,
     http: JoinHandle<Drained>,
     worker: JoinHandle<()>,
     reloader: Reloader,
@@ -108,15 +120,13 @@ impl Server {
     /// Loads the models and listens. When this returns, requests are answered.
     ///
     /// # Errors
-    /// [`ServerError`] if a model cannot be loaded, a limit is 0, the address cannot be listened on
-    /// or is open to strangers.
+    /// [`ServerError`] if a model or a file for TLS cannot be loaded, a limit is 0, or the address cannot be
+    /// listened on or is not guarded as `remote_access` wants.
     pub fn start(config: ServerConfig) -> Result<Self, ServerError> {
         let (listen, look_every) = (config.listen, config.look_every);
-        let private = config.token.is_none() && config.strangers == Strangers::Refuse;
         config.limits.validate()?;
-        if private && !listen.ip().is_loopback() {
-            return Err(ServerError::OpenToOthers { address: listen });
-        }
+        config.require_guarded()?;
+        let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
         // Before the models, which take long: a port in use is told at once.
         let listener = std::net::TcpListener::bind(listen)
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
@@ -126,8 +136,8 @@ impl Server {
             .map_err(|source| ServerError::Listen { address: listen, source })?;
         let threads = |source| ServerError::Threads { source };
         let (state, worker) = prepare(config)?;
-        let (models, metrics) = (Arc::clone(&state.models), Arc::clone(&state.metrics));
-        let reloader = Reloader::start(models, metrics, look_every).map_err(threads)?;
+        let reloader = Reloader::start(Arc::clone(&state), tls.clone(), look_every);
+        let reloader = reloader.map_err(threads)?;
         let (stopped, stopping) = watch::channel(false);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(HTTP_THREADS)
@@ -135,16 +145,19 @@ impl Server {
             .enable_all()
             .build()
             .map_err(threads)?;
-        let (shared, (told, started)) = (Arc::clone(&state), mpsc::sync_channel(1));
+        let (shared, served_tls) = (Arc::clone(&state), tls.clone());
+        let (told, started) = mpsc::sync_channel(1);
         let http = thread::Builder::new()
             .name("http".into())
-            .spawn(move || serve(&runtime, listener, &shared, stopping, &told))
+            .spawn(move || {
+                serve(&runtime, listener, &shared, served_tls.as_deref(), stopping, &told)
+            })
             .map_err(threads)?;
         let fault = ServerError::Fault { thread: "http" };
         started.recv().map_err(|_| fault)?.map_err(threads)?;
         let stop = Stopper { stopped: Arc::new(stopped) };
         tracing::info!(%address, "listening");
-        Ok(Self { address, stop, state, http, worker, reloader })
+        Ok(Self { address, stop, state, tls, http, worker, reloader })
     }
 
     /// Where it listens.
@@ -157,10 +170,10 @@ impl Server {
         self.stop.clone()
     }
 
-    /// Looks at the model files now; a changed one is loaded at the second look that sees no more
-    /// changes.
-    pub fn look_at_models(&self) -> Vec<crate::Reload> {
-        crate::reload::look(&self.state.models, &self.state.metrics)
+    /// Looks at the files of models and of TLS now; a changed one is loaded at the second look that sees no
+    /// more changes.
+    pub fn look_at_files(&self) -> Vec<crate::Reload> {
+        crate::reload::look(&self.state, self.tls.as_deref())
     }
 
     /// Waits until it was told to stop and everything accepted is answered.
@@ -180,7 +193,7 @@ impl Server {
 /// Loads the models and starts the thread that scores: all that is needed besides connections. The
 /// limits have been validated.
 pub(crate) fn prepare(config: ServerConfig) -> Result<(Arc<State>, JoinHandle<()>), ServerError> {
-    let ServerConfig { models, load, token, adaptive, limits, .. } = config;
+    let ServerConfig { models, load, token, origins, adaptive, limits, .. } = config;
     let decoding = limits.decoding();
     let limited = move |path: &Path| {
         let model = load(path)?;
@@ -188,12 +201,13 @@ pub(crate) fn prepare(config: ServerConfig) -> Result<(Arc<State>, JoinHandle<()
         Ok(model.with_runtime(&runtime))
     };
     let models = Arc::new(Registry::load(models, Box::new(limited))?);
-    let (queue, pace) = (Arc::new(Queue::new(limits.queue)), Arc::new(Pace::default()));
+    let (queue, retry_after) =
+        (Arc::new(Queue::new(limits.queue)), Arc::new(RetryAfter::default()));
     let metrics = Arc::new(Metrics::new(Arc::clone(&queue), Arc::clone(&models)));
     let worker = Worker {
         queue: Arc::clone(&queue),
         metrics: Arc::clone(&metrics),
-        pace: Arc::clone(&pace),
+        retry_after: Arc::clone(&retry_after),
         batch: limits.batch,
         adaptive,
     };
@@ -205,10 +219,11 @@ pub(crate) fn prepare(config: ServerConfig) -> Result<(Arc<State>, JoinHandle<()
         models,
         queue,
         metrics,
-        pace,
+        retry_after,
         memory: BodyMemory::new(limits.bodies_bytes),
         limits,
         token,
+        origins,
         ready: AtomicBool::new(true),
         run: run_name(),
         requests: AtomicU64::new(0),
@@ -221,6 +236,7 @@ fn serve(
     runtime: &Runtime,
     listener: std::net::TcpListener,
     state: &Arc<State>,
+    tls: Option<&Tls>,
     stopping: watch::Receiver<bool>,
     told: &mpsc::SyncSender<io::Result<()>>,
 ) -> Drained {
@@ -233,76 +249,8 @@ fn serve(
             }
         };
         let _ = told.send(Ok(()));
-        accept(listener, state, stopping).await
+        connections::accept(listener, state, tls, stopping).await
     })
-}
-
-/// Accepts connections until told to stop, then lets them finish.
-async fn accept(
-    listener: TcpListener,
-    state: &Arc<State>,
-    mut stopping: watch::Receiver<bool>,
-) -> Drained {
-    let (router, graceful) = (router(state), GracefulShutdown::new());
-    let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let connect = |stream: TcpStream, place| {
-        connection(stream, router.clone(), &state.limits, &graceful, place);
-    };
-    let stopped = stopping.wait_for(|stopped| *stopped);
-    let mut stopped = std::pin::pin!(stopped);
-    loop {
-        let next = async {
-            let place = Arc::clone(&room).acquire_owned().await;
-            (listener.accept().await, place.ok())
-        };
-        tokio::select! {
-            biased;
-            _ = &mut stopped => break,
-            (accepted, place) = next => match accepted {
-                Ok((stream, _)) => connect(stream, place),
-                Err(error) => {
-                    tracing::warn!(%error, "no connection");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-        }
-    }
-    state.ready.store(false, Ordering::Relaxed);
-    tracing::info!("stopping");
-    // Clients whose connections wait in the backlog believe to be connected.
-    while let Ok(Ok((stream, _))) = timeout(Duration::ZERO, listener.accept()).await {
-        connect(stream, None);
-    }
-    drop(listener);
-    // Connections on which nothing was read are closed next.
-    tokio::time::sleep(GRACE).await;
-    let limits = &state.limits;
-    let longest = limits.header_time + limits.deadline + DRAIN_MARGIN;
-    match timeout(longest, graceful.shutdown()).await {
-        Ok(()) => Drained::Completely,
-        Err(_) => Drained::Partly,
-    }
-}
-
-/// Serves one connection in a task of its own, which holds its `place` until it is closed.
-fn connection(
-    stream: TcpStream,
-    router: Router,
-    limits: &Limits,
-    graceful: &GracefulShutdown,
-    place: Option<tokio::sync::OwnedSemaphorePermit>,
-) {
-    // Answers are small; waiting for more to send would only delay them.
-    let _ = stream.set_nodelay(true);
-    let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_time);
-    let served = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let served = graceful.watch(served);
-    tokio::spawn(async move {
-        // Clients break connections off; what they did not hear is not worth a word.
-        let _ = served.await;
-        drop(place);
-    });
 }
 
 /// A text that is another one in each run: when it began, in microseconds.

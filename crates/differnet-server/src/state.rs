@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::body::BodyMemory;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::pace::Pace;
+use crate::origin::Origin;
 use crate::queue::Queue;
 use crate::registry::Registry;
+use crate::retry_after::RetryAfter;
 use crate::token::Token;
 
 /// What all requests share.
@@ -16,10 +17,12 @@ pub(crate) struct State {
     pub(crate) models: Arc<Registry>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) pace: Arc<Pace>,
+    pub(crate) retry_after: Arc<RetryAfter>,
     pub(crate) memory: BodyMemory,
     pub(crate) limits: Limits,
     pub(crate) token: Option<Token>,
+    /// Web pages that may ask besides the server's own.
+    pub(crate) origins: Vec<Origin>,
     /// Whether new requests should be sent here.
     pub(crate) ready: AtomicBool,
     /// Begins the ids of requests; another one in each run.

@@ -13,15 +13,15 @@ use differnet::{Error, ScoreConfig};
 use differnet_data::ImageInput;
 
 use crate::metrics::Metrics;
-use crate::pace::Pace;
 use crate::pictures::Pictures;
 use crate::queue::{Job, Outcome, Queue, Task};
+use crate::retry_after::RetryAfter;
 
 /// What the scoring thread works with.
 pub(crate) struct Worker {
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) pace: Arc<Pace>,
+    pub(crate) retry_after: Arc<RetryAfter>,
     /// Images scored together at most.
     pub(crate) batch: usize,
     /// Whether an image gets no more transforms than its verdict needs.
@@ -39,7 +39,7 @@ impl Worker {
             let (start, images) = (Instant::now(), batch.len());
             self.metrics.batched(images);
             self.work(batch);
-            self.pace.took(start.elapsed(), images);
+            self.retry_after.took(start.elapsed(), images);
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use differnet::{DeviceChoice, Runtime};
 use differnet_data::{DecodeLimits, decode_bytes};
 use differnet_server::{
-    BodyEnd, InProcess, Limits, ModelFile, PlainAnswer, PlainRequest, ServerConfig, Strangers,
+    BodyEnd, InProcess, Limits, ModelFile, PlainAnswer, PlainRequest, RemoteAccess, ServerConfig,
 };
 use image::{DynamicImage, ImageFormat, RgbImage};
 use serde_json::Value;
@@ -89,7 +89,9 @@ impl Http {
             models: vec![ModelFile { name: "part".into(), path }],
             load: Box::new(move |_| Ok(pixel_count(&runtime))),
             token: None,
-            strangers: Strangers::Refuse,
+            remote_access: RemoteAccess::Guarded,
+            origins: Vec::new(),
+            tls: None,
             adaptive: false,
             limits,
             look_every: None,

@@ -7,7 +7,10 @@ use std::time::Duration;
 use anyhow::bail;
 use differnet::Model;
 use differnet_data::DecodeLimits;
-use differnet_server::{Drained, Limits, ModelFile, Server, ServerConfig, Strangers, Token};
+use differnet_server::{
+    Drained, Limits, ModelFile, Origin, RemoteAccess, Server, ServerConfig, ServerError, TlsFiles,
+    Token,
+};
 
 use crate::device::DeviceArgs;
 use crate::exit::{Exit, UsageError};
@@ -26,12 +29,14 @@ const BODIES: usize = 16;
 Examples:
   differnet serve --model part.differnet
   differnet serve --model nut=a.differnet --model bolt=b.differnet --listen 0.0.0.0:8080 \\
-    --token-file token.txt
+    --token-file token.txt --tls-cert server.pem --tls-key server.key
+  differnet serve --model part.differnet --allow-origin https://line.example
   curl --data-binary @photo.png http://127.0.0.1:8080/v1/models/part/score
 
 Open http://127.0.0.1:8080/ for the page; /openapi.json describes the addresses for programs. The answer
 of /score is the object that `differnet score --json` prints. Requests are logged to the standard error,
-one JSON object a line. A model file that changes is loaded and then served without a break.
+one JSON object a line. A model file that changes is loaded and then served without a break, and so are
+certificates. Where other machines reach it the server wants a token or clients' certificates, and TLS.
 
 SIGTERM and Ctrl-C: the server answers what it has accepted, then ends with exit code 0.")]
 pub(crate) struct ServeArgs {
@@ -44,9 +49,25 @@ pub(crate) struct ServeArgs {
     /// File with a token that requests have to send as `Authorization: Bearer TOKEN`.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Let other machines in without a token, as behind a proxy that asks who they are.
+    /// Let other machines in without a token and without TLS, as behind a proxy that asks who they are.
     #[arg(long, conflicts_with = "token_file")]
     allow_without_token: bool,
+    /// Let other machines in without TLS, as behind a proxy that encrypts: the token is sent as it is.
+    #[arg(long, conflicts_with = "tls_cert")]
+    allow_without_tls: bool,
+    /// File with the server's certificate and those above it, in PEM form, to serve HTTPS.
+    #[arg(long, value_name = "FILE.pem", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// File with the certificate's private key, in PEM form.
+    #[arg(long, value_name = "FILE.pem", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// File with the authorities whose certificates clients have to show, in PEM form.
+    #[arg(long, value_name = "FILE.pem", requires = "tls_cert")]
+    tls_client_ca: Option<PathBuf>,
+    /// Origin of a web page that may use the server besides its own, such as https://line.example; may be
+    /// repeated.
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
     /// Stop as soon as an image's verdict is settled; see `differnet score`.
     #[arg(long)]
     adaptive: bool,
@@ -72,24 +93,29 @@ pub(crate) struct ServeArgs {
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
     let models = args.models.iter().map(|text| ModelFile::parse(text));
     let models = models.collect::<Result<Vec<_>, _>>().map_err(|error| usage(&error))?;
+    let origins = args.origins.iter().map(|text| Origin::parse(text));
+    let origins = origins.collect::<Result<Vec<_>, _>>().map_err(|error| usage(&error))?;
     let token = args.token_file.as_deref().map(Token::read).transpose()?;
     let runtime = args.device.open()?;
-    let strangers = if args.allow_without_token { Strangers::Allow } else { Strangers::Refuse };
-    if !args.listen.ip().is_loopback() && token.is_none() && strangers == Strangers::Refuse {
-        let message = format!(
-            "{} can be reached from other machines: add --token-file FILE, or --allow-without-token \
-             if something else keeps strangers out",
-            args.listen
-        );
-        return Err(UsageError(message).into());
-    }
+    let tls = args.tls_cert.clone().zip(args.tls_key.clone()).map(|(certificate, key)| TlsFiles {
+        certificate,
+        key,
+        client_authorities: args.tls_client_ca.clone(),
+    });
+    let scheme = if tls.is_some() { "https" } else { "http" };
     log();
     let config = ServerConfig {
         listen: args.listen,
         models,
         load: Box::new(move |path| Model::load_verified(path, &runtime)),
         token,
-        strangers,
+        remote_access: match (args.allow_without_token, args.allow_without_tls) {
+            (true, _) => RemoteAccess::Open,
+            (false, true) => RemoteAccess::PlainHttp,
+            (false, false) => RemoteAccess::Guarded,
+        },
+        origins,
+        tls,
         adaptive: args.adaptive,
         limits: Limits {
             queue: args.queue,
@@ -102,17 +128,29 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
         },
         look_every: Some(LOOK_EVERY),
     };
-    let server = Server::start(config)?;
+    let server = Server::start(config).map_err(|error| match error {
+        ServerError::OpenToOthers { address } => UsageError(format!(
+            "{address} can be reached from other machines: add --token-file FILE or --tls-client-ca FILE, \
+             or --allow-without-token if something else keeps others out"
+        ))
+        .into(),
+        ServerError::PlainToOthers { address } => UsageError(format!(
+            "{address} can be reached from other machines, and the token can be read on its way: add \
+             --tls-cert FILE and --tls-key FILE, or --allow-without-tls if something else encrypts"
+        ))
+        .into(),
+        other => anyhow::Error::from(other),
+    })?;
     let stopper = server.stopper();
     let _interrupt = Interrupt::listen_then(move || stopper.stop())?;
-    print(&format!("Listening on http://{}/", server.address()))?;
+    print(&format!("Listening on {scheme}://{}/", server.address()))?;
     match server.wait()? {
         Drained::Completely => Ok(Exit::Done),
         Drained::Partly => bail!("some connections were cut: they were not done in time"),
     }
 }
 
-fn usage(error: &differnet_server::ServerError) -> anyhow::Error {
+fn usage(error: &ServerError) -> anyhow::Error {
     UsageError(error.to_string()).into()
 }
 

@@ -104,11 +104,29 @@ fn arguments_that_make_no_server_are_refused() {
     let empty = folder.path().join("empty");
     std::fs::write(&empty, "\n").unwrap();
     let empty = empty.to_str().unwrap();
+    let secret = folder.path().join("token");
+    std::fs::write(&secret, "open-sesame").unwrap();
+    let secret = secret.to_str().unwrap();
     let unnamed = format!("my part={model}");
     for (words, code, message) in [
         (vec!["--model", model, "--listen", "0.0.0.0:0"], 2, "can be reached from other machines"),
         (vec!["--model", model, "--listen", "[::]:0"], 2, "can be reached from other machines"),
         (vec!["--model", model, "--listen", "localhost"], 2, "invalid"),
+        (
+            vec!["--model", model, "--listen", "0.0.0.0:0", "--token-file", secret],
+            2,
+            "the token can be read on its way",
+        ),
+        (vec!["--model", model, "--allow-origin", "*"], 2, "is no origin"),
+        (vec!["--model", model, "--allow-origin", "null"], 2, "is no origin"),
+        (vec!["--model", model, "--tls-cert", "cert.pem"], 2, "--tls-key"),
+        (vec!["--model", model, "--tls-key", "key.pem"], 2, "--tls-cert"),
+        (vec!["--model", model, "--tls-client-ca", "ca.pem"], 2, "--tls-cert"),
+        (
+            vec!["--model", model, "--tls-cert", empty, "--tls-key", empty],
+            1,
+            "does not hold what TLS needs",
+        ),
         (vec!["--model", &unnamed], 2, "is no name for a model"),
         (vec!["--model", model, "--queue", "0"], 2, "whole number"),
         (vec!["--model", model, "--deadline", "0"], 2, "give seconds"),

@@ -183,7 +183,7 @@ fn refused(state: &state::State, refusal: Refusal) -> Problem {
             let waiting = state.queue.len();
             let message =
                 format!("{waiting} images are waiting, there is no room: try again later");
-            let seconds = state.pace.retry_after(waiting);
+            let seconds = state.retry_after.seconds(waiting);
             Problem::new(StatusCode::TOO_MANY_REQUESTS, message).retry_after(seconds)
         }
         Refusal::Closed => {

@@ -10,7 +10,7 @@ use differnet::{
     Scoring,
 };
 use differnet_data::{ContentHash, ImageError, ImageInput, InputStatistics, decode_bytes};
-use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};
+use differnet_server::{Limits, ModelFile, RemoteAccess, Server, ServerConfig, Token};
 use image::{ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
 
@@ -128,6 +128,15 @@ impl Bench {
     }
 
     pub(crate) fn with_token(limits: Limits, token: Option<&str>) -> Self {
+        Self::changed(limits, token, |config| config)
+    }
+
+    /// As [`Self::with_token`], with other settings that `change` makes.
+    pub(crate) fn changed(
+        limits: Limits,
+        token: Option<&str>,
+        change: impl FnOnce(ServerConfig) -> ServerConfig,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let gate = Arc::new(Gate::default());
         std::fs::write(folder.path().join("part.differnet"), "100").unwrap();
@@ -136,7 +145,7 @@ impl Bench {
             Token::read(&folder.path().join("token")).unwrap()
         });
         let config = config(&folder.path().join("part.differnet"), &gate, limits);
-        let server = Server::start(ServerConfig { token, ..config }).unwrap();
+        let server = Server::start(change(ServerConfig { token, ..config })).unwrap();
         Self { server, gate, folder }
     }
 
@@ -163,7 +172,9 @@ pub(crate) fn config(path: &Path, gate: &Arc<Gate>, limits: Limits) -> ServerCon
         models: vec![ModelFile { name: "part".into(), path: path.to_path_buf() }],
         load: Box::new(move |path| load(path, &gate)),
         token: None,
-        strangers: Strangers::Refuse,
+        remote_access: RemoteAccess::Guarded,
+        origins: Vec::new(),
+        tls: None,
         adaptive: false,
         limits,
         look_every: None,

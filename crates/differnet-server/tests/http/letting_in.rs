@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use differnet_server::{Limits, Server, ServerConfig, ServerError, Strangers};
+use differnet_server::{Limits, Origin, RemoteAccess, Server, ServerConfig, ServerError, Token};
 
 use crate::client::{get, parse, raw, request};
 use crate::fake::{Bench, Gate, config, png};
@@ -51,33 +51,87 @@ fn models_and_metrics_want_the_token_and_nothing_else_does() {
 }
 
 #[test]
-fn pages_of_other_sites_are_turned_away() {
+fn pages_of_other_origins_are_turned_away() {
     let bench = Bench::new(Limits::default());
     let ask = |site: &str| {
-        let header = format!("Sec-Fetch-Site: {site}\r\n");
+        let header = format!("Sec-Fetch-Site: {site}\r\nOrigin: https://line.example\r\n");
         parse(&raw(bench.address(), &request("POST", SCORE, &header, &png(2, 2))))
     };
-    assert_eq!(ask("cross-site").status, 403);
+    for site in ["cross-site", "same-site"] {
+        let answer = ask(site);
+        assert_eq!(answer.status, 403, "{site}");
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+    }
     assert_eq!((ask("same-origin").status, ask("none").status), (200, 200));
     bench.end();
 }
 
 #[test]
-fn without_a_token_other_machines_are_let_in_only_on_demand() {
+fn pages_of_allowed_origins_may_ask_with_the_token_and_read_the_answer() {
+    let origins = vec![Origin::parse("https://line.example").unwrap()];
+    let bench = Bench::changed(Limits::default(), Some("open-sesame"), |config| ServerConfig {
+        origins,
+        ..config
+    });
+    let ask = |method: &str, origin: &str, more: &str| {
+        let header = format!("Sec-Fetch-Site: cross-site\r\nOrigin: {origin}\r\n{more}");
+        parse(&raw(bench.address(), &request(method, SCORE, &header, &png(2, 2))))
+    };
+    // A browser asks first, and sends no token yet.
+    let preflight = "Access-Control-Request-Method: POST\r\n\
+                     Access-Control-Request-Headers: authorization\r\n";
+    let answer = ask("OPTIONS", "https://line.example", preflight);
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://line.example"));
+    assert!(answer.header("access-control-allow-headers").unwrap().contains("authorization"));
+    assert!(answer.header("access-control-allow-methods").unwrap().contains("POST"));
+    assert_eq!(answer.header("access-control-allow-credentials"), None);
+
+    let token = "Authorization: Bearer open-sesame\r\n";
+    let answer = ask("POST", "https://line.example", token);
+    assert_eq!((answer.status, answer.json()["score"].as_f64()), (200, Some(4.0)));
+    assert_eq!(answer.header("access-control-allow-origin"), Some("https://line.example"));
+    assert!(answer.header("vary").unwrap().contains("origin"));
+    assert_eq!(ask("POST", "https://line.example", "").status, 401, "the token is wanted as ever");
+    for other in
+        ["http://line.example", "https://line.example:8443", "https://sub.line.example", "null"]
+    {
+        assert_eq!(ask("OPTIONS", other, preflight).header("access-control-allow-origin"), None);
+        let answer = ask("POST", other, token);
+        assert_eq!(answer.status, 403, "{other}");
+        assert_eq!(answer.header("access-control-allow-origin"), None, "{other}");
+    }
+    bench.end();
+}
+
+#[test]
+fn other_machines_are_let_in_with_a_token_and_tls_or_on_demand() {
     let folder = tempfile::tempdir().unwrap();
     let model = folder.path().join("part.differnet");
     std::fs::write(&model, "1").unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "open-sesame").unwrap();
     let gate = Arc::new(Gate::default());
-    let config = |strangers| ServerConfig {
-        listen: "0.0.0.0:0".parse().unwrap(),
-        strangers,
-        ..config(&model, &gate, Limits::default())
+    let start = |remote_access, token: bool| {
+        Server::start(ServerConfig {
+            listen: "0.0.0.0:0".parse().unwrap(),
+            remote_access,
+            token: token.then(|| Token::read(&file).unwrap()),
+            ..config(&model, &gate, Limits::default())
+        })
     };
-    let refused = Server::start(config(Strangers::Refuse)).err().unwrap();
-    assert!(matches!(refused, ServerError::OpenToOthers { .. }), "{refused}");
-    let server = Server::start(config(Strangers::Allow)).unwrap();
-    server.stopper().stop();
-    server.wait().unwrap();
+    for (remote_access, token) in [(RemoteAccess::Guarded, false), (RemoteAccess::PlainHttp, false)]
+    {
+        let refused = start(remote_access, token).err().unwrap();
+        assert!(matches!(refused, ServerError::OpenToOthers { .. }), "{refused}");
+    }
+    let refused = start(RemoteAccess::Guarded, true).err().unwrap();
+    assert!(matches!(refused, ServerError::PlainToOthers { .. }), "{refused}");
+    for (remote_access, token) in [(RemoteAccess::PlainHttp, true), (RemoteAccess::Open, false)] {
+        let server = start(remote_access, token).unwrap();
+        server.stopper().stop();
+        server.wait().unwrap();
+    }
 }
 
 #[test]

@@ -13,3 +13,4 @@ mod pictures;
 mod reloading;
 mod scores;
 mod stopping;
+mod tls;

@@ -8,7 +8,7 @@ use differnet::methods::DifferNetConfig;
 use differnet::{Config, DeviceChoice, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_samples::{SampleConfig, write_sample_dataset};
-use differnet_server::{Drained, Limits, ModelFile, Server, ServerConfig, Strangers};
+use differnet_server::{Drained, Limits, ModelFile, RemoteAccess, Server, ServerConfig};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -49,7 +49,9 @@ impl Trained {
             models: vec![ModelFile::parse(model.to_str().unwrap()).unwrap()],
             load: Box::new(move |path| Model::load_on(path, &runtime)),
             token: None,
-            strangers: Strangers::Refuse,
+            remote_access: RemoteAccess::Guarded,
+            origins: Vec::new(),
+            tls: None,
             adaptive: false,
             limits: Limits { queue: 32, ..Limits::default() },
             look_every: None,

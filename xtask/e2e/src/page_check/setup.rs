@@ -7,7 +7,7 @@ use differnet::methods::DifferNetConfig;
 use differnet::{Config, DeviceChoice, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_samples::{SampleConfig, write_sample_dataset};
-use differnet_server::{Limits, ModelFile, Server, ServerConfig, Strangers, Token};
+use differnet_server::{Limits, ModelFile, RemoteAccess, Server, ServerConfig, Token};
 use tempfile::TempDir;
 
 /// Images that the page is to bear.
@@ -76,7 +76,9 @@ impl Setup {
             }],
             load: Box::new(move |path| Model::load_on(path, &runtime)),
             token: token.transpose()?,
-            strangers: Strangers::Refuse,
+            remote_access: RemoteAccess::Guarded,
+            origins: Vec::new(),
+            tls: None,
             adaptive: false,
             limits: Limits::default(),
             look_every: None,

@@ -1,4 +1,4 @@
-//! Who is let in.
+//! Authentication of requests: the token, and the origins of web pages.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use crate::problem::Problem;
 use crate::state;
 
-/// Lets requests for models and metrics pass that know the token, and all others.
+/// Middleware that wants the token of requests for models and metrics, and of no others.
 ///
 /// The page itself holds no data, and whoever watches the server's health need not know a secret.
 pub(crate) async fn admit(
@@ -28,8 +28,13 @@ pub(crate) async fn admit(
 
 fn check(state: &state::State, headers: &HeaderMap) -> Result<(), Problem> {
     // Browsers say so when a page from elsewhere asks; programs do not send the header.
-    if headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site") {
-        let message = "a page of another site asked: use this server's own page";
+    let site = headers.get("sec-fetch-site");
+    let elsewhere = site.is_some_and(|site| site == "cross-site" || site == "same-site");
+    let origin = headers.get(header::ORIGIN);
+    let allowed = origin.is_some_and(|origin| state.origins.iter().any(|one| one.is(origin)));
+    if elsewhere && !allowed {
+        let message = "a page of another origin asked: start the server with --allow-origin ORIGIN, \
+                       or use its own page";
         return Err(Problem::new(StatusCode::FORBIDDEN, message));
     }
     let Some(token) = &state.token else { return Ok(()) };

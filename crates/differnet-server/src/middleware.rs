@@ -1,4 +1,4 @@
-//! What surrounds every request: an id, a line in the log, counters, and a net for panics.
+//! Middleware of every request: its id, a line in the log, counters, headers, and a net for panics.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::routes::ADDRESSES;
 use crate::state;
 
 /// Carries a request's id, in and out.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id taken over from a client, characters.
 const LONGEST_ID: usize = 64;
 /// The page runs its own scripts and shows pictures that it was sent; nothing comes from elsewhere.

@@ -1,4 +1,4 @@
-//! How fast images are scored, to tell refused clients when to come again.
+//! Estimate of when a refused client may come again (`Retry-After`).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,14 +8,14 @@ const WEIGHT: f64 = 0.3;
 /// Longest that a client is told to wait, seconds.
 const LONGEST: u64 = 120;
 
-/// A running average of the seconds that an image takes.
+/// Running average of the seconds that an image takes.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct RetryAfter {
     /// Bits of an `f64`; 0 until the first batch.
     seconds: AtomicU64,
 }
 
-impl Pace {
+impl RetryAfter {
     /// Notes that `images` took `time`. Only the scoring thread does.
     pub(crate) fn took(&self, time: Duration, images: usize) {
         let last = time.as_secs_f64() / images.max(1) as f64;
@@ -25,7 +25,7 @@ impl Pace {
     }
 
     /// Whole seconds until half of `waiting` images are done, at least 1.
-    pub(crate) fn retry_after(&self, waiting: usize) -> u64 {
+    pub(crate) fn seconds(&self, waiting: usize) -> u64 {
         let seconds = f64::from_bits(self.seconds.load(Ordering::Relaxed)) * waiting as f64 / 2.0;
         (seconds.ceil() as u64).clamp(1, LONGEST)
     }
@@ -37,13 +37,13 @@ mod tests {
 
     #[test]
     fn clients_come_again_when_half_of_the_queue_is_done() {
-        let pace = Pace::default();
-        assert_eq!(pace.retry_after(16), 1);
-        pace.took(Duration::from_secs(4), 2);
-        assert_eq!(pace.retry_after(16), 16);
-        pace.took(Duration::from_secs(2), 1);
-        assert_eq!(pace.retry_after(3), 3);
-        pace.took(Duration::from_secs(10_000), 1);
-        assert_eq!(pace.retry_after(16), LONGEST);
+        let estimate = RetryAfter::default();
+        assert_eq!(estimate.seconds(16), 1);
+        estimate.took(Duration::from_secs(4), 2);
+        assert_eq!(estimate.seconds(16), 16);
+        estimate.took(Duration::from_secs(2), 1);
+        assert_eq!(estimate.seconds(3), 3);
+        estimate.took(Duration::from_secs(10_000), 1);
+        assert_eq!(estimate.seconds(16), LONGEST);
     }
 }
