@@ -33,6 +33,24 @@ pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Bytes: a number with B, KB, MB, GB or TB, powers of a thousand; without a unit bytes.
+pub(crate) fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "give a size such as 500MB or 10GB".to_owned();
+    let text = text.trim().to_ascii_uppercase();
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let factor = match &text[digits.len()..] {
+        "" | "B" => 1.0,
+        "K" | "KB" => 1e3,
+        "M" | "MB" => 1e6,
+        "G" | "GB" => 1e9,
+        "T" | "TB" => 1e12,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = digits.trim_end().parse().map_err(|_| wrong())?;
+    let bytes = number * factor;
+    if (0.0..=1e18).contains(&bytes) { Ok(bytes as u64) } else { Err(wrong()) }
+}
+
 /// A number that is neither infinite nor NaN.
 pub(crate) fn finite(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -92,6 +110,18 @@ mod tests {
             assert!(finite(text).is_err() && finite_f32(text).is_err(), "{text}");
         }
         assert!(finite_f32("1e39").is_err());
+        for (text, bytes) in [
+            ("0", 0),
+            ("7", 7),
+            ("1.5KB", 1500),
+            ("10 GB", 10_000_000_000),
+            ("2t", 2_000_000_000_000),
+        ] {
+            assert_eq!(size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "GB", "-1", "1GiB", "1 MB 2", "NaN", "inf", "1e30"] {
+            assert!(size(text).is_err(), "{text}");
+        }
         assert_eq!(seed("9223372036854775807"), Ok(i64::MAX as u64));
         assert!(seed("9223372036854775808").is_err() && seed("-1").is_err());
     }

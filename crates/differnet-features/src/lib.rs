@@ -12,6 +12,7 @@
 
 mod alexnet;
 mod cache;
+mod cache_limit;
 mod efficientnet_lite;
 mod error;
 mod extractor;

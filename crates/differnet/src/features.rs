@@ -154,7 +154,7 @@ impl Runtime {
         let transforms = choice(&hash);
         let known = match &self.cache {
             None => vec![None; transforms.len()],
-            Some(cache) => cache.read(self.extractor().id(), &hash.0, &keys(&transforms))?,
+            Some(cache) => cache.read(self.extractor().id(), &hash.0, &keys(&transforms)),
         };
         let statistics = seen.as_ref().filter(|_| statistics).map(|seen| seen.statistics);
         let image = if known.iter().any(Option::is_none) {
@@ -205,7 +205,7 @@ impl Runtime {
                 new.iter().map(|job| image.transforms[job.1]).collect();
             let rows: Vec<f32> =
                 new.iter().flat_map(|job| image.known[job.1].iter().flatten()).copied().collect();
-            cache.write(self.extractor().id(), &image.hash.0, &keys(&transforms), &rows)?;
+            cache.write(self.extractor().id(), &image.hash.0, &keys(&transforms), &rows);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! `differnet cache`: shows and clears the feature cache.
+//! `differnet cache`: shows, trims and clears the feature cache.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,16 @@ use differnet_features::{CacheUsage, FeatureCache};
 use differnet_report::text_table;
 use serde_json::json;
 
-use crate::cache_args;
+use crate::cache_args::{self, CacheLimitArgs};
 use crate::exit::Exit;
 use crate::output::{print, print_json};
 
-/// Show or clear the features remembered from earlier runs.
+/// Show, trim or clear the features remembered from earlier runs.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   differnet cache info
+  differnet cache trim --cache-limit 2GB
   differnet cache clear --cache /data/features
   du -sh \"$(differnet cache path)\"")]
 pub(crate) struct CacheCommand {
@@ -26,7 +27,9 @@ pub(crate) struct CacheCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Show where the cache is and what it holds.
-    Info(CacheFolderArgs),
+    Info(LimitedCacheArgs),
+    /// Delete the features used longest ago, until the others fit into the limit.
+    Trim(LimitedCacheArgs),
     /// Delete all features; they are extracted anew when needed.
     Clear(CacheFolderArgs),
     /// Print the cache's folder.
@@ -43,14 +46,31 @@ struct CacheFolderArgs {
     json: bool,
 }
 
+#[derive(Debug, clap::Args)]
+struct LimitedCacheArgs {
+    #[command(flatten)]
+    folder: CacheFolderArgs,
+    #[command(flatten)]
+    limit: CacheLimitArgs,
+}
+
 pub(crate) fn run(command: &CacheCommand) -> anyhow::Result<Exit> {
-    let (Action::Info(args) | Action::Clear(args) | Action::Path(args)) = &command.action;
+    let args = match &command.action {
+        Action::Info(args) | Action::Trim(args) => &args.folder,
+        Action::Clear(args) | Action::Path(args) => args,
+    };
     let folder = cache_args::folder(args.cache.as_ref())?;
     let cache = FeatureCache::new(&folder);
-    match command.action {
+    match &command.action {
         Action::Path(_) if args.json => print_json(&json!({ "path": folder })),
         Action::Path(_) => print(&folder.display().to_string()),
-        Action::Info(_) => info(&folder, &cache.usage()?, args.json),
+        Action::Info(LimitedCacheArgs { limit, .. }) => {
+            info(&folder, &cache.usage()?, limit.bytes()?, args.json)
+        }
+        Action::Trim(LimitedCacheArgs { limit, .. }) => {
+            let limit = limit.bytes()?;
+            trimmed(&folder, cache.trim(limit)?, limit, args.json)
+        }
         Action::Clear(_) => {
             let usage = cache.usage()?;
             cache.clear()?;
@@ -60,12 +80,14 @@ pub(crate) fn run(command: &CacheCommand) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn info(folder: &Path, usage: &[CacheUsage], json: bool) -> anyhow::Result<()> {
+fn info(folder: &Path, usage: &[CacheUsage], limit: u64, json: bool) -> anyhow::Result<()> {
     let bytes = total_bytes(usage);
     if json {
-        return print_json(&json!({ "path": folder, "bytes": bytes, "extractors": usage }));
+        let info = json!({ "path": folder, "bytes": bytes, "limit": limit, "extractors": usage });
+        return print_json(&info);
     }
-    print(&format!("Cache {}: {}", folder.display(), megabytes(bytes)))?;
+    let (held, limit) = (megabytes(bytes), megabytes(limit));
+    print(&format!("Cache {}: {held} of at most {limit}", folder.display()))?;
     if usage.is_empty() {
         return print("It is empty.");
     }
@@ -79,6 +101,14 @@ fn info(folder: &Path, usage: &[CacheUsage], json: bool) -> anyhow::Result<()> {
         .collect();
     let headers = ["extractor", "images", "transforms", "damaged", "size"];
     print(text_table(&headers, &rows).trim_end())
+}
+
+fn trimmed(folder: &Path, freed: u64, limit: u64, json: bool) -> anyhow::Result<()> {
+    if json {
+        return print_json(&json!({ "path": folder, "freed_bytes": freed, "limit": limit }));
+    }
+    let (freed, limit) = (megabytes(freed), megabytes(limit));
+    print(&format!("Trimmed the cache {} to at most {limit}: {freed} freed", folder.display()))
 }
 
 fn cleared(folder: &Path, usage: &[CacheUsage], json: bool) -> anyhow::Result<()> {
