@@ -20,7 +20,7 @@ pub(crate) fn replace(
     let cannot_write = || format!("cannot write {}", path.display());
     fs::create_dir_all(folder_of(path)).with_context(cannot_write)?;
     let mut file = AtomicFile::create(path).with_context(cannot_write)?;
-    fill(&mut file)?;
+    fill(&mut file).with_context(cannot_write)?;
     file.commit().with_context(cannot_write)
 }
 

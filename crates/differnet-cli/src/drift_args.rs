@@ -1,37 +1,37 @@
-//! The rolling summary of a line, kept in a file from run to run.
+//! Drift monitor, kept in a file from run to run.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use differnet::scoring::{Direction, Drift};
+use differnet::scoring::{self, Direction};
 use differnet::{DriftMonitor, Header, ImageScore};
 
 use crate::atomic;
 use crate::output::{counted, percent, tell};
 
-/// The rolling summary of a line.
+/// Where the drift monitor is kept.
 #[derive(Debug, clap::Args)]
-pub(crate) struct LineArgs {
+pub(crate) struct DriftArgs {
     /// File in which the last 200 scores are remembered from run to run, to say when the line has
     /// drifted so far from the good images that the threshold no longer holds.
     #[arg(long, value_name = "FILE.json")]
     line: Option<PathBuf>,
 }
 
-/// A line being watched, if that was asked for.
+/// Drift monitor of a line, if one was asked for.
 #[derive(Debug)]
-pub(crate) struct Line<'a> {
+pub(crate) struct Drift<'a> {
     model: &'a Header,
     file: Option<(&'a Path, DriftMonitor)>,
     /// The drift that was last told of.
     told: Option<Direction>,
 }
 
-impl LineArgs {
+impl DriftArgs {
     /// The line as the last run left it; a new one without a file, or of another model.
-    pub(crate) fn open<'a>(&'a self, model: &'a Header) -> anyhow::Result<Line<'a>> {
-        let Some(path) = &self.line else { return Ok(Line { model, file: None, told: None }) };
-        let watch = match std::fs::read(path) {
+    pub(crate) fn open<'a>(&'a self, model: &'a Header) -> anyhow::Result<Drift<'a>> {
+        let Some(path) = &self.line else { return Ok(Drift { model, file: None, told: None }) };
+        let monitor = match std::fs::read(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => DriftMonitor::new(model),
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot read {}", path.display()));
@@ -40,29 +40,29 @@ impl LineArgs {
                 format!("{} is no summary of a line: name another file with --line", path.display())
             })?,
         };
-        let watch = if watch.is_of(model) {
-            watch
+        let monitor = if monitor.is_of(model) {
+            monitor
         } else {
             tell(&format!("{} is of another model: it begins anew", path.display()));
             DriftMonitor::new(model)
         };
-        Ok(Line { model, file: Some((path, watch)), told: None })
+        Ok(Drift { model, file: Some((path, monitor)), told: None })
     }
 }
 
-impl Line<'_> {
+impl Drift<'_> {
     /// Adds an image.
     pub(crate) fn add(&mut self, image: &ImageScore) {
-        if let Some((_, watch)) = &mut self.file {
-            watch.add(image);
+        if let Some((_, monitor)) = &mut self.file {
+            monitor.add(image);
         }
     }
 
     /// Writes the line down and says when it has drifted, once for each direction.
     pub(crate) fn save(&mut self) -> anyhow::Result<()> {
-        let Some((path, watch)) = &self.file else { return Ok(()) };
-        atomic::write(path, &serde_json::to_vec(watch).context("a line is plain data")?)?;
-        let summary = watch.summary(self.model);
+        let Some((path, monitor)) = &self.file else { return Ok(()) };
+        atomic::write(path, &serde_json::to_vec(monitor).context("a line is plain data")?)?;
+        let summary = monitor.summary(self.model);
         let direction = summary.drift.map(|drift| drift.direction);
         if let Some(drift) = summary.drift.filter(|_| self.told != direction) {
             tell(&about(&drift, summary.recent, summary.feature_shift));
@@ -72,7 +72,7 @@ impl Line<'_> {
     }
 }
 
-fn about(drift: &Drift, recent: usize, shift: Option<f64>) -> String {
+fn about(drift: &scoring::Drift, recent: usize, shift: Option<f64>) -> String {
     let (share, good) = (percent(drift.share), percent(drift.good_share));
     let (moved, follows) = match drift.direction {
         Direction::Higher => (

@@ -75,7 +75,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
 }
 
 /// Whether the output went to a program, such as `head`, that has read enough.
-fn reader_has_left(error: &anyhow::Error) -> bool {
+pub(crate) fn reader_has_left(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)
     })

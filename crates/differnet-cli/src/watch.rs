@@ -1,6 +1,6 @@
 //! A folder that is watched: its files, what is known of them, and where defects go.
 
+pub(crate) mod debounce;
 pub(crate) mod journal;
 pub(crate) mod moving;
-pub(crate) mod settling;
 pub(crate) mod version;

@@ -1,6 +1,7 @@
 //! Files: atomic writes, memory mapping, safetensors with a checksum.
 //!
 //! - [`AtomicFile`] replaces a file: readers see the old content or the whole new one.
+//! - [`FileLock`] keeps other processes from replacing a file that takes long to make.
 //! - [`MappedFile`] maps a file into memory; it is the one place with unsafe code.
 //! - [`save_tensors`] writes a safetensors file with a checksum of everything in it; [`TensorFile`]
 //!   reads it one tensor at a time, [`MappedTensors`] leaves the tensors where they are.
@@ -13,6 +14,7 @@
 mod atomic_file;
 mod checksum;
 mod error;
+mod file_lock;
 mod header;
 mod mapped_file;
 mod mapped_tensors;
@@ -24,6 +26,7 @@ mod tensor_source;
 pub use atomic_file::{AtomicFile, write_atomically};
 pub use checksum::CHECKSUM_KEY;
 pub use error::FileError;
+pub use file_lock::FileLock;
 pub use mapped_file::MappedFile;
 pub use mapped_tensors::{Floats, MappedTensors};
 pub use safetensors::{Dtype, SafeTensors};

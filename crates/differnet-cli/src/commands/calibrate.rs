@@ -12,6 +12,7 @@ use crate::exit::{Exit, UsageError};
 use crate::interrupt::Interrupt;
 use crate::numbers::{not_negative, share};
 use crate::output::{counted, percent, print, print_json, tell};
+use crate::output_file::OutputFile;
 use crate::progress::Meter;
 use crate::source_args::SourceArgs;
 
@@ -116,6 +117,7 @@ struct Balance {
 
 pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
+    let claim = OutputFile::claim_existing(&args.model)?;
     let mut model = Model::load_on(&args.model, &args.source.open()?)?;
     let before = model.header().thresholds().defect;
     let rule = rule(args, &model)?;
@@ -126,6 +128,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     };
     let (calibration, balance) = calibrated.unzip();
     model.calibrate(calibration);
+    claim.require_unchanged()?;
     // Nothing is half done: the file is written under another name and renamed.
     model.save(&args.model)?;
     let header = model.header();

@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::numbers::{duration, seed};
 use crate::output::{print, print_json, shell_word, tell};
+use crate::output_file::{OutputFile, Overwrite};
 use crate::progress::Meter;
 use crate::report;
 use crate::score_args::average_name;
@@ -130,6 +131,7 @@ fn train_and_evaluate(
     let path = folder.join("model.differnet");
     let layout = Layout::Mvtec { category: Some(category.to_owned()) };
     let dataset = load_dataset(data, &layout, args.seed)?;
+    let claim = OutputFile::claim(&path, Overwrite::Allow)?;
     let checkpoints = checkpoint_folder(&path);
     let training = Training {
         checkpoints: Some(&checkpoints),
@@ -137,7 +139,9 @@ fn train_and_evaluate(
         ..Training::new(&config, runtime)
     };
     let model = watch(interrupt, &training, &files(&dataset.train))?.model;
+    claim.require_unchanged()?;
     model.save(&path)?;
+    drop(claim);
     let origin = report::Origin::new(&path, &args.source)?;
     training.remove_checkpoints()?;
     let scoring = model.score_config();

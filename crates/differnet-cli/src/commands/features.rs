@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::interrupt::Interrupt;
 use crate::numbers::{positive, seed};
 use crate::output::{counted, print, print_json, tell};
+use crate::output_file::{OutputFile, Overwrite};
 use crate::progress::Meter;
 use crate::source_args::SourceArgs;
 
@@ -75,12 +76,7 @@ enum SplitChoice {
 
 pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
-    if args.out.is_dir() {
-        bail!("{} is a folder: name a file for the features", args.out.display());
-    }
-    if args.out.exists() && !args.overwrite {
-        bail!("{} exists: name another file, or add --overwrite", args.out.display());
-    }
+    let out = OutputFile::claim(&args.out, Overwrite::from(args.overwrite))?;
     let layout = args.data.layout()?;
     let data = args.data.load(&layout, args.seed)?;
     let mut images = match args.split {
@@ -112,32 +108,32 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
             random_transforms(&transforms, args.seed, Purpose::Train, hash, 0..args.transforms)
         }
     };
-    atomic::replace(&args.out, |out| {
+    let place = out.place();
+    atomic::replace(place.path(), |out| {
         let header = header(args, &images, runtime.extractor().id())?;
-        out.write_all(&header).with_context(|| cannot_write(&args.out))?;
-        extract(args, &runtime, &images, choice, &interrupt, out)
+        out.write_all(&header)?;
+        extract(&runtime, &images, choice, &interrupt, out)
     })?;
     let skipped: Vec<String> = bad.iter().map(ToString::to_string).collect();
     if args.json {
         print_json(&json!({
-            "out": args.out, "images": images.len(), "transforms": args.transforms,
+            "out": place.path(), "images": images.len(), "transforms": args.transforms,
             "features": FEATURES, "seed": args.seed, "skipped": skipped,
         }))?;
     } else {
         print(&format!(
             "Wrote {}: features [{}, {}, {FEATURES}] (seed {})",
-            args.out.display(),
+            place.path().display(),
             images.len(),
             args.transforms,
             args.seed
         ))?;
     }
-    Ok(Exit::Done)
+    Ok(place.end(&args.out, Exit::Done))
 }
 
 /// The rows of all images, image by image, as they come.
 fn extract(
-    args: &FeaturesArgs,
     runtime: &Runtime,
     images: &[PathBuf],
     choice: impl Fn(&ContentHash) -> Vec<Transform> + Sync,
@@ -148,7 +144,7 @@ fn extract(
     for (done, features) in (1..).zip(runtime.features(None, images, choice)) {
         let features = features.context("an image changed while it was in use")?;
         let bytes: Vec<u8> = features.rows.iter().flat_map(|v| v.to_le_bytes()).collect();
-        out.write_all(&bytes).with_context(|| cannot_write(&args.out))?;
+        out.write_all(&bytes)?;
         meter.show("Features", done, images.len(), "");
         let message = "Stopped; features so far are in the cache, the same command goes on.";
         interrupt.check(|| message.to_owned())?;
@@ -187,8 +183,4 @@ fn header(args: &FeaturesArgs, images: &[PathBuf], extractor: &str) -> anyhow::R
 /// The path below the data set's folder.
 fn name(image: &Path, root: &Path) -> String {
     image.strip_prefix(root).unwrap_or(image).display().to_string()
-}
-
-fn cannot_write(path: &Path) -> String {
-    format!("cannot write {}", path.display())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use differnet::scoring::Verdict;
 use differnet::{Error, Model};
 use differnet_data::{ContentHash, decode_file};
@@ -16,6 +16,7 @@ use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config};
 use crate::numbers::positive;
 use crate::output::{counted, print, print_json};
+use crate::output_file::{OutputFile, Overwrite};
 use crate::progress::Meter;
 use crate::report;
 use crate::score_args::ScoringArgs;
@@ -66,9 +67,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     if args.out.is_dir() {
         return Err(UsageError(format!("{} is a folder: name a file", args.out.display())).into());
     }
-    if args.out.exists() && !args.overwrite {
-        bail!("{} exists: name another file, or add --overwrite", args.out.display());
-    }
+    let out = OutputFile::claim(&args.out, Overwrite::from(args.overwrite))?;
     let origin = report::Origin::new(&args.model, &args.source)?;
     let model = Model::load_on(&args.model, &args.source.open()?)?;
     let (header, limits) = (model.header(), &model.runtime().limits);
@@ -137,10 +136,11 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     report.add_scoring(report::scoring_rows(&scoring, maps.as_ref()));
     let places: Vec<String> = args.images.iter().map(|path| path.display().to_string()).collect();
     report.add_fingerprints(report::fingerprints(header, &hashes, places.join(", ")));
-    atomic::replace(&args.out, |out| Ok(differnet_report::write_report(&report, out)?))?;
+    let place = out.place();
+    atomic::replace(place.path(), |out| Ok(differnet_report::write_report(&report, out)?))?;
     if args.json {
         print_json(&json!({
-            "out": args.out, "method": header.config.method.method(), "images": judged, "ok": ok, "unsure": unsure,
+            "out": place.path(), "method": header.config.method.method(), "images": judged, "ok": ok, "unsure": unsure,
             "defects": defects, "invalid": invalid, "failed": failed, "threshold": thresholds.defect,
         }))?;
     } else {
@@ -148,8 +148,9 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
             "{}: {ok} ok, {unsure} unsure, {}, {invalid} invalid; {failed} could not be used\nWrote {}",
             counted(judged, "image"),
             counted(defects, "defect"),
-            args.out.display()
+            place.path().display()
         ))?;
     }
-    Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
+    let exit = if failed > 0 { Exit::Failed } else { Exit::Done };
+    Ok(place.end(&args.out, exit))
 }

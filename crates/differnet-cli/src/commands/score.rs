@@ -7,10 +7,10 @@ use differnet::scoring::{Thresholds, Verdict};
 use differnet::{Error, ImageScore, Localization, Model, ScoreConfig};
 
 use crate::compression_note::CompressionNote;
+use crate::drift_args::DriftArgs;
 use crate::exit::Exit;
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
-use crate::line_args::LineArgs;
 use crate::map_args::require_localizer;
 use crate::map_files::MapFiles;
 use crate::numbers::finite;
@@ -65,7 +65,7 @@ pub(crate) struct ScoreArgs {
     #[command(flatten)]
     scoring: ScoringArgs,
     #[command(flatten)]
-    line: LineArgs,
+    drift: DriftArgs,
     #[command(flatten)]
     source: SourceArgs,
 }
@@ -93,7 +93,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
     let thresholds = given.unwrap_or_else(|| header.thresholds());
     let config = args.scoring.resolve(&model, thresholds);
-    let mut line = args.line.open(header)?;
+    let mut drift = args.drift.open(header)?;
     let adaptive = config.early_stopping.map(|_| config.transforms);
     let mut report = Report { json: args.json, adaptive, ..Report::default() };
     let meter = Meter::new();
@@ -123,12 +123,12 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
             Err(error) => Err(error),
         };
         if let Ok(score) = &score {
-            line.add(score);
+            drift.add(score);
             compression.add(score);
         }
         let answer = score.map(|score| ScorePrediction::new(path, header, &thresholds, &score));
         if let Err(error) = meter.suspend(|| report.add(Prediction::new(path, answer))) {
-            line.save()?;
+            drift.save()?;
             return Err(error);
         }
         meter.show("Scoring", done, files.len(), "");
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     }
     meter.clear();
     compression.tell();
-    line.save()?;
+    drift.save()?;
     interrupt.check(|| format!("Stopped after {} of {} images.", report.count(), files.len()))?;
     report.finish()?;
     Ok(match (args.fail_on_defect && report.defects + report.invalid > 0, report.failed > 0) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use differnet::progress::{Monitor, Progress, Stage};
 use differnet::scoring::lowest_rate;
 use differnet::{BadImagePolicy, Error, Header, Method, Model, Trained, Training};
@@ -19,6 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::method_args::MethodArgs;
 use crate::numbers::duration;
 use crate::output::{counted, print, print_json, shell_word, tell};
+use crate::output_file::{OutputFile, Overwrite};
 use crate::progress::Meter;
 use crate::regions_args::RegionsArgs;
 use crate::source_args::SourceArgs;
@@ -89,7 +90,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     let layout = args.data.layout()?;
     let config = args.method.resolve(&args.config, matches!(layout, Layout::Mtd { .. }))?;
     let seed = config.seed;
-    require_free(&args.out, args.overwrite)?;
+    let out = OutputFile::claim(&args.out, Overwrite::from(args.overwrite))?;
     let regions = args.regions.load()?;
     let data = args.data.load(&layout, seed)?;
     tell_found(&layout, &data);
@@ -122,9 +123,11 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
         let _ = std::fs::remove_dir(&checkpoints);
     }
     let Trained { model, skipped } = trained?;
-    model.save(&args.out)?;
+    let place = out.place();
+    model.save(place.path())?;
     training.remove_checkpoints()?;
-    finish(args, &data, &model, &skipped, start.elapsed())
+    finish(args, place.path(), &data, &model, &skipped, start.elapsed())?;
+    Ok(place.end(&args.out, Exit::Done))
 }
 
 /// Runs a training with progress on the terminal and an ear for Ctrl-C.
@@ -193,21 +196,6 @@ pub(crate) fn checkpoint_folder(model: &Path) -> PathBuf {
     name.into()
 }
 
-/// Nothing, if a model may be written to `path`.
-fn require_free(path: &Path, overwrite: bool) -> anyhow::Result<()> {
-    if path.is_dir() {
-        bail!("{} is a folder: name a file for the model", path.display());
-    }
-    if path.exists() && !overwrite {
-        bail!("{} exists: name another file, or add --overwrite", path.display());
-    }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create the folder {}", folder.display()))?;
-    }
-    Ok(())
-}
-
 fn tell_found(layout: &Layout, data: &Dataset) {
     let defects = data.test.iter().filter(|sample| sample.defect.is_some()).count();
     let test = match data.test.len() {
@@ -224,18 +212,19 @@ fn tell_found(layout: &Layout, data: &Dataset) {
 
 fn finish(
     args: &TrainArgs,
+    out: &Path,
     data: &Dataset,
     model: &Model,
     skipped: &[BadImage],
     time: Duration,
-) -> anyhow::Result<Exit> {
+) -> anyhow::Result<()> {
     let model = model.header();
     let (updates, seed) = (model.updates, model.config.seed);
     let kept = model.history.iter().find(|point| Some(point.update) == updates);
     let skipped: Vec<String> = skipped.iter().map(ToString::to_string).collect();
     if args.json {
         print_json(&Summary {
-            out: &args.out,
+            out,
             method: model.config.method.method(),
             images: model.training_images,
             held_back: model.held_back_images,
@@ -246,20 +235,20 @@ fn finish(
             seed,
             seconds: time.as_secs_f64(),
         })?;
-        return Ok(Exit::Done);
+        return Ok(());
     }
     if !skipped.is_empty() {
         let list: String = skipped.iter().map(|line| format!("\n  {line}")).collect();
         tell(&format!("{} left out:{list}", counted(skipped.len(), "file")));
     }
-    let path = shell_word(&args.out);
+    let path = shell_word(out);
     print(&learnt(model))?;
-    print(&format!("Wrote {} after {} (seed {seed})", args.out.display(), duration(time)))?;
+    print(&format!("Wrote {} after {} (seed {seed})", out.display(), duration(time)))?;
     print(&format!("\nNext:  differnet score --model {path} IMAGE_OR_FOLDER"))?;
     if data.test.iter().any(|sample| sample.defect.is_some()) {
         print(&format!("       differnet evaluate --model {path} {}", args.data.typed()))?;
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// What the training found out, for people.

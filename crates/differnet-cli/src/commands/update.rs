@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::exit::{Exit, Interrupted};
 use crate::interrupt::Interrupt;
 use crate::output::{counted, print, print_json, tell};
+use crate::output_file::{OutputFile, Overwrite};
 use crate::progress::Meter;
 use crate::source_args::SourceArgs;
 
@@ -62,6 +63,10 @@ pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
             out.display()
         );
     }
+    let claim = match &args.out {
+        Some(out) => OutputFile::claim(out, Overwrite::Refuse)?,
+        None => OutputFile::claim_existing(&args.model)?,
+    };
     let mut model = Model::load_on(&args.model, &args.source.open()?)?;
     let files = find_images(&args.good)?;
     if files.is_empty() {
@@ -76,6 +81,7 @@ pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
         Error::Cancelled(_) => Interrupted("Stopped; the model is as it was.".to_owned()).into(),
         other => anyhow::Error::from(other),
     })?;
+    claim.require_unchanged()?;
     model.save(out)?;
     if args.json {
         print_json(&Report {

@@ -5,23 +5,24 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use differnet::prediction::{Prediction, ScorePrediction};
 use differnet::scoring::Thresholds;
 use differnet::{Error, Model, ScoreConfig};
-use differnet_data::{DatasetError, ImageError, ImageInput, find_images, read_file};
+use differnet_data::{ContentHash, DatasetError, ImageError, ImageInput, find_images, read_file};
 
 use crate::device::DeviceArgs;
-use crate::exit::{Exit, UsageError};
+use crate::drift_args::{Drift, DriftArgs};
+use crate::exit::{Exit, UsageError, reader_has_left};
 use crate::interrupt::Interrupt;
-use crate::line_args::{Line, LineArgs};
 use crate::numbers::{finite, seconds};
 use crate::output::{print, tell};
 use crate::prediction_line::prediction_line;
-use crate::watch::journal::{Fate, Journal};
+use crate::stamp::Stamp;
+use crate::watch::debounce::Debounce;
+use crate::watch::journal::{Disposition, Journal};
 use crate::watch::moving::move_file;
-use crate::watch::settling::Settling;
-use crate::watch::version::Version;
+use crate::watch::version::{SeenFile, Version};
 
 /// Images in memory at once.
 const IMAGES: usize = 8;
@@ -37,11 +38,12 @@ Examples:
   differnet watch camera --model part.differnet --out results.jsonl --once
 
 Each line of --out is the object that `differnet score --json` prints, and \"file\": {\"name\", \"bytes\",
-\"modified\"}. A file is scored once its length and time have stayed the same for --settle seconds, and
-again only if they change. What --out holds is not done again after a restart, however the last run
-ended.
+\"modified\", \"changed\", \"inode\", \"sha256\"}. A file is scored once it has stayed the same for --settle
+seconds, and again only if its time or its content changes. What --out holds is not done again after a
+restart, however the last run ended. If --out is moved away or deleted, it is made anew.
 
-Ends at Ctrl-C with exit code 0; 1 error, 2 wrong arguments.")]
+Ends at Ctrl-C with exit code 0; 1 error, also if whoever reads the standard output leaves, or if --once
+had to leave a file; 2 wrong arguments.")]
 pub(crate) struct WatchArgs {
     /// Folder to watch, with its subfolders.
     #[arg(value_name = "DIR")]
@@ -68,7 +70,7 @@ pub(crate) struct WatchArgs {
     #[arg(long)]
     once: bool,
     #[command(flatten)]
-    line: LineArgs,
+    drift: DriftArgs,
     #[command(flatten)]
     device: DeviceArgs,
 }
@@ -89,18 +91,20 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
         model: &model,
         thresholds,
         journal: Journal::open(&args.out)?,
-        line: args.line.open(model.header())?,
+        drift: args.drift.open(model.header())?,
         told: BTreeSet::new(),
+        failed: false,
         interrupt: &interrupt,
     };
-    let (start, mut settling) = (Instant::now(), Settling::new(args.settle));
+    let (start, mut debounce) = (Instant::now(), Debounce::new(args.settle));
     tell(&format!("Watching {}; Ctrl-C ends it.", args.folder.display()));
     while !interrupt.requested() {
+        watch.failed = false;
         let files = watch.files();
-        let complete = settling.look(files, start.elapsed());
+        let complete = debounce.look(files, start.elapsed());
         watch.work(complete)?;
-        if args.once && !settling.is_waiting(start.elapsed()) {
-            break;
+        if args.once && !debounce.is_waiting(start.elapsed()) {
+            return Ok(if watch.failed { Exit::Failed } else { Exit::Done });
         }
         pause(args.settle.min(LOOK_EVERY), &interrupt);
     }
@@ -136,41 +140,52 @@ struct Watch<'a> {
     model: &'a Model,
     thresholds: Thresholds,
     journal: Journal,
-    line: Line<'a>,
+    drift: Drift<'a>,
     /// Complaints that need not be repeated.
     told: BTreeSet<String>,
+    /// Whether something of the last look could not be done.
+    failed: bool,
     interrupt: &'a Interrupt,
 }
 
+/// A file that was read to be scored.
+struct ReadFile {
+    seen: SeenFile,
+    version: Version,
+    path: PathBuf,
+    bytes: Vec<u8>,
+}
+
 impl Watch<'_> {
-    /// The image files that are there now.
-    fn files(&mut self) -> Vec<Version> {
-        match find_images(&self.args.folder) {
-            Ok(paths) => paths.iter().filter_map(|path| self.version(path)).collect(),
+    /// The image files that are there.
+    fn files(&mut self) -> Vec<SeenFile> {
+        let files = match find_images(&self.args.folder) {
+            Ok(paths) => paths.iter().filter_map(|path| self.seen(path)).collect(),
             Err(DatasetError::NoImages { .. }) => Vec::new(),
             // A share that is gone may come back.
             Err(error) => {
                 self.complain(error.with_causes());
-                Vec::new()
+                return Vec::new();
             }
-        }
+        };
+        self.journal.keep_only(&files);
+        files
     }
 
-    /// The state of a file; `None` if it is gone.
-    fn version(&self, path: &Path) -> Option<Version> {
-        let name = path.strip_prefix(&self.args.folder).unwrap_or(path).display().to_string();
-        Some(Version::new(name, &path.metadata().ok()?))
+    /// A file as it is at this moment; `None` if it is gone.
+    fn seen(&self, path: &Path) -> Option<SeenFile> {
+        let name = path.strip_prefix(&self.args.folder).unwrap_or(path).to_path_buf();
+        Some(SeenFile { name, stamp: Stamp::of(path).ok()? })
     }
 
     /// Scores what has not been scored, and moves defects.
-    fn work(&mut self, complete: Vec<Version>) -> anyhow::Result<()> {
+    fn work(&mut self, complete: Vec<SeenFile>) -> anyhow::Result<()> {
         let mut new = Vec::new();
-        for version in complete {
-            match self.journal.fate(&version) {
-                None => new.push(version),
+        for seen in complete {
+            match self.journal.version(&seen).cloned() {
+                None => new.push(seen),
                 // As after a run that was killed before it could move the file.
-                Some(Fate::Defect) => self.move_away(&version),
-                Some(Fate::Stays) => {}
+                Some(version) => self.dispose(&version),
             }
         }
         for group in new.chunks(IMAGES) {
@@ -183,66 +198,102 @@ impl Watch<'_> {
     }
 
     /// Scores files that fit into memory together.
-    fn score(&mut self, versions: &[Version]) -> anyhow::Result<()> {
-        let mut images = Vec::with_capacity(versions.len());
-        for version in versions {
-            let path = self.args.folder.join(&version.name);
-            let bytes = read_file(&path, &self.model.runtime().limits);
-            // What changed while it was read is not what was settled: its turn comes later.
-            if self.version(&path).as_ref() != Some(version) {
-                continue;
-            }
-            match bytes {
-                Ok(bytes) => images.push((version, path, bytes)),
-                // Rights and shares change without the file: it is tried at every look.
-                Err(error @ ImageError::Io { .. }) => self.complain(error.with_causes()),
-                Err(error) => self.keep(version, &Prediction::new(&path, Err(error)))?,
-            }
+    fn score(&mut self, files: &[SeenFile]) -> anyhow::Result<()> {
+        let mut images = Vec::with_capacity(files.len());
+        for seen in files {
+            images.extend(self.read(seen)?);
         }
-        let inputs: Vec<ImageInput<'_>> =
-            images.iter().map(|(_, name, bytes)| ImageInput::Memory { name, bytes }).collect();
+        let inputs: Vec<ImageInput<'_>> = images
+            .iter()
+            .map(|ReadFile { path, bytes, .. }| ImageInput::Memory { name: path, bytes })
+            .collect();
         let (model, early_stopping) = (self.model, self.args.adaptive.then_some(self.thresholds));
         let config = ScoreConfig { early_stopping, ..model.score_config() };
-        for ((version, path, _), score) in images.iter().zip(model.scores_with(inputs, config)) {
+        for (image, score) in images.iter().zip(model.scores_with(inputs, config)) {
             let score = Error::per_image(score)?;
             if let Ok(score) = &score {
-                self.line.add(score);
+                self.drift.add(score);
             }
+            let ReadFile { seen, version, path, .. } = image;
             let found = score
                 .map(|score| ScorePrediction::new(path, model.header(), &self.thresholds, &score));
-            self.keep(version, &Prediction::new(path, found))?;
+            self.keep(seen, version, &Prediction::new(path, found))?;
             if self.interrupt.requested() {
                 break;
             }
         }
-        self.line.save()
+        self.drift.save()
+    }
+
+    /// Reads a file to be scored; `None` if there is nothing to score.
+    fn read(&mut self, seen: &SeenFile) -> anyhow::Result<Option<ReadFile>> {
+        let path = self.args.folder.join(&seen.name);
+        let bytes = read_file(&path, &self.model.runtime().limits);
+        let hash = match &bytes {
+            Ok(bytes) => Ok(ContentHash::of(bytes)),
+            Err(_) => ContentHash::of_file(&path),
+        };
+        // What changed while it was read is not what has stayed the same: its turn comes later.
+        if self.seen(&path).as_ref() != Some(seen) {
+            return Ok(None);
+        }
+        let version = match hash {
+            Ok(hash) => Version::new(seen, hash),
+            // Rights and shares change without the file: it is tried at every look.
+            Err(source) => {
+                self.complain(ImageError::Io { path, source }.with_causes());
+                return Ok(None);
+            }
+        };
+        if self.journal.disposition(&version).is_some() {
+            // The file is another, what it holds is not.
+            self.journal.was_read(seen, &version);
+            self.dispose(&version);
+            return Ok(None);
+        }
+        match bytes {
+            Ok(bytes) => return Ok(Some(ReadFile { seen: seen.clone(), version, path, bytes })),
+            Err(error @ ImageError::Io { .. }) => self.complain(error.with_causes()),
+            Err(error) => self.keep(seen, &version, &Prediction::new(&path, Err(error)))?,
+        }
+        Ok(None)
     }
 
     /// Writes a result down, says it, and moves the file if it is a defect.
     fn keep(
         &mut self,
+        seen: &SeenFile,
         version: &Version,
-        answer: &Prediction<ScorePrediction>,
+        prediction: &Prediction<ScorePrediction>,
     ) -> anyhow::Result<()> {
-        let fate = self.journal.add(version, answer)?;
-        print(&prediction_line(answer))?;
-        if fate == Fate::Defect {
-            self.move_away(version);
-        }
+        self.journal.add(seen, version, prediction)?;
+        print(&prediction_line(prediction)).map_err(|error| {
+            if reader_has_left(&error) {
+                // Who started this would otherwise take it for the end of a watch.
+                let out = self.args.out.display();
+                return anyhow!("whoever read the results has left; they are in {out}");
+            }
+            error
+        })?;
+        self.dispose(version);
         Ok(())
     }
 
-    /// Moves a defect, if that was asked for.
-    fn move_away(&mut self, version: &Version) {
+    /// Moves a defect, if that was asked for and it still is what was scored.
+    fn dispose(&mut self, version: &Version) {
         let Some(defects) = &self.args.move_defects else { return };
+        if self.journal.disposition(version) != Some(Disposition::Defect) {
+            return;
+        }
         let from = self.args.folder.join(&version.name);
-        if let Err(error) = move_file(&from, &defects.join(&version.name)) {
+        if let Err(error) = move_file(&from, &version.sha256, &defects.join(&version.name)) {
             self.complain(format!("{error:#}"));
         }
     }
 
     /// Says what is wrong, once.
     fn complain(&mut self, complaint: String) {
+        self.failed = true;
         if !self.told.contains(&complaint) {
             tell(&complaint);
             self.told.insert(complaint);

@@ -1,18 +1,18 @@
-//! Which files have been written completely: those that stayed as they were for a while.
+//! Debounced files: those that stayed as they were for a while have been written completely.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::version::Version;
+use super::version::SeenFile;
 
 /// Files that may still be written to, and since when they have been as they are.
 #[derive(Debug)]
-pub(crate) struct Settling {
+pub(crate) struct Debounce {
     settle: Duration,
-    since: BTreeMap<Version, Duration>,
+    since: BTreeMap<SeenFile, Duration>,
 }
 
-impl Settling {
+impl Debounce {
     /// Files are complete after staying the same for `settle`.
     pub(crate) fn new(settle: Duration) -> Self {
         Self { settle, since: BTreeMap::new() }
@@ -20,15 +20,15 @@ impl Settling {
 
     /// The complete ones among `files`, as they are at the time `now` of any clock that only goes
     /// forward. A file is returned at every look until it is left out of `files`.
-    pub(crate) fn look(&mut self, files: Vec<Version>, now: Duration) -> Vec<Version> {
+    pub(crate) fn look(&mut self, files: Vec<SeenFile>, now: Duration) -> Vec<SeenFile> {
         let mut since = BTreeMap::new();
         let mut complete = Vec::new();
-        for version in files {
-            let first = self.since.get(&version).copied().unwrap_or(now);
-            if first + self.settle <= now && self.since.contains_key(&version) {
-                complete.push(version.clone());
+        for file in files {
+            let first = self.since.get(&file).copied().unwrap_or(now);
+            if first + self.settle <= now && self.since.contains_key(&file) {
+                complete.push(file.clone());
             }
-            since.insert(version, first);
+            since.insert(file, first);
         }
         self.since = since;
         complete
@@ -42,11 +42,8 @@ impl Settling {
 
 #[cfg(test)]
 mod tests {
+    use super::super::version::tests::seen;
     use super::*;
-
-    fn version(name: &str, bytes: u64) -> Version {
-        Version { name: name.into(), bytes, modified: "2026-01-01T00:00:00.000000000Z".into() }
-    }
 
     fn at(seconds: u64) -> Duration {
         Duration::from_secs(seconds)
@@ -54,28 +51,28 @@ mod tests {
 
     #[test]
     fn a_file_is_complete_when_it_stayed_the_same_long_enough() {
-        let mut settling = Settling::new(at(2));
-        let (half, whole) = (version("a", 5), version("a", 10));
-        assert!(settling.look(vec![half.clone()], at(0)).is_empty());
-        assert!(settling.is_waiting(at(0)));
-        assert!(settling.look(vec![half], at(1)).is_empty());
-        // It grew: its time begins anew.
-        assert!(settling.look(vec![whole.clone()], at(2)).is_empty());
-        assert!(settling.look(vec![whole.clone(), version("b", 1)], at(3)).is_empty());
-        let all = [whole.clone(), version("b", 1)];
-        assert_eq!(settling.look(all.to_vec(), at(4)), all[..1]);
-        assert_eq!(settling.look(all.to_vec(), at(9)), all);
-        assert!(!settling.is_waiting(at(9)));
+        let mut debounce = Debounce::new(at(2));
+        let (half, whole) = (seen("a", 5), seen("a", 10));
+        assert!(debounce.look(vec![half.clone()], at(0)).is_empty());
+        assert!(debounce.is_waiting(at(0)));
+        assert!(debounce.look(vec![half], at(1)).is_empty());
+        // It is another: its time begins anew.
+        assert!(debounce.look(vec![whole.clone()], at(2)).is_empty());
+        assert!(debounce.look(vec![whole.clone(), seen("b", 1)], at(3)).is_empty());
+        let all = [whole.clone(), seen("b", 1)];
+        assert_eq!(debounce.look(all.to_vec(), at(4)), all[..1]);
+        assert_eq!(debounce.look(all.to_vec(), at(9)), all);
+        assert!(!debounce.is_waiting(at(9)));
         // Gone and back is new.
-        assert!(settling.look(Vec::new(), at(10)).is_empty());
-        assert!(settling.look(vec![whole], at(20)).is_empty());
+        assert!(debounce.look(Vec::new(), at(10)).is_empty());
+        assert!(debounce.look(vec![whole], at(20)).is_empty());
     }
 
     #[test]
     fn one_look_is_never_enough() {
-        let mut settling = Settling::new(Duration::ZERO);
-        assert!(settling.look(vec![version("a", 1)], at(1)).is_empty());
-        assert!(settling.is_waiting(at(1)));
-        assert_eq!(settling.look(vec![version("a", 1)], at(1)), [version("a", 1)]);
+        let mut debounce = Debounce::new(Duration::ZERO);
+        assert!(debounce.look(vec![seen("a", 1)], at(1)).is_empty());
+        assert!(debounce.is_waiting(at(1)));
+        assert_eq!(debounce.look(vec![seen("a", 1)], at(1)), [seen("a", 1)]);
     }
 }

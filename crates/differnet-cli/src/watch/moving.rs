@@ -1,39 +1,94 @@
-//! Moving defects out of the way.
+//! Moving defects out of the way, and nothing else.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
+use differnet_data::ContentHash;
 
 use crate::atomic;
+use crate::stamp::Stamp;
 
-/// Moves the file `from` to `to`, or beside it if there is one already; returns where it went.
-pub(crate) fn move_file(from: &Path, to: &Path) -> anyhow::Result<PathBuf> {
+/// Where a file went that was to be moved.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Moved {
+    /// To this path.
+    To(PathBuf),
+    /// It stays: it is no longer the file that was scored.
+    Changed,
+}
+
+/// Moves the file `from`, whose content has this SHA-256, to `to`, or beside it if there is one already.
+///
+/// Its content is read again before, and whether it is still the same file is looked at afterwards: a picture
+/// that took its place meanwhile goes back.
+pub(crate) fn move_file(from: &Path, sha256: &str, to: &Path) -> anyhow::Result<Moved> {
     let cannot_move = || format!("cannot move {} to {}", from.display(), to.display());
+    let before = match Stamp::of(from) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Moved::Changed),
+        stamp => stamp.with_context(cannot_move)?,
+    };
+    if ContentHash::of_file(from).with_context(cannot_move)?.to_string() != sha256 {
+        return Ok(Moved::Changed);
+    }
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).with_context(cannot_move)?;
     }
     let to = free(to);
     match fs::rename(from, &to) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
-            let mut source = fs::File::open(from).with_context(cannot_move)?;
-            atomic::replace(&to, |out| Ok(io::copy(&mut source, out).map(|_| ())?))?;
-            fs::remove_file(from).with_context(cannot_move)?;
+        Ok(()) => {
+            if is_same(&before, &to) {
+                return Ok(Moved::To(to));
+            }
+            if from.exists() {
+                bail!(
+                    "{} was replaced twice while it was moved: {} has not been scored",
+                    from.display(),
+                    to.display()
+                );
+            }
+            fs::rename(&to, from).with_context(|| {
+                format!("{} has not been scored, and cannot be moved back", to.display())
+            })?;
+            Ok(Moved::Changed)
         }
-        Err(error) => return Err(error).with_context(cannot_move),
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => {
+            copy(from, sha256, &to).with_context(cannot_move)
+        }
+        Err(error) => Err(error).with_context(cannot_move),
     }
-    Ok(to)
+}
+
+/// Copies `from` to another file system and deletes it, if it holds what was scored.
+fn copy(from: &Path, sha256: &str, to: &Path) -> anyhow::Result<Moved> {
+    let before = Stamp::of(from)?;
+    let bytes = fs::read(from)?;
+    if ContentHash::of(&bytes).to_string() != sha256 {
+        return Ok(Moved::Changed);
+    }
+    atomic::write(to, &bytes)?;
+    if Stamp::of(from)? != before {
+        fs::remove_file(to)?;
+        return Ok(Moved::Changed);
+    }
+    fs::remove_file(from)?;
+    Ok(Moved::To(to.to_path_buf()))
+}
+
+/// Whether `path` is the file with this stamp under another name, which changes the time of its inode.
+fn is_same(before: &Stamp, path: &Path) -> bool {
+    Stamp::of(path).is_ok_and(|after| Stamp { changed: before.changed.clone(), ..after } == *before)
 }
 
 /// `path`, or the first of `NAME-2.png`, `NAME-3.png`, … that does not exist.
 fn free(path: &Path) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let numbered = |number: u32| {
-        let mut name = format!("{stem}-{number}");
+        let mut name = path.file_stem().unwrap_or_default().to_os_string();
+        name.push(format!("-{number}"));
         if let Some(ending) = path.extension() {
-            name = format!("{name}.{}", ending.to_string_lossy());
+            name.push(".");
+            name.push(ending);
         }
         path.with_file_name(name)
     };
@@ -45,21 +100,55 @@ fn free(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
+    fn sha256(text: &str) -> String {
+        ContentHash::of(text.as_bytes()).to_string()
+    }
+
     #[test]
     fn nothing_is_replaced() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let (from, to) = (folder.path().join("a.png"), folder.path().join("out/b/a.png"));
-        let mut places = Vec::new();
-        for text in ["1", "2", "3"] {
+        let names = ["a.png", "a-2.png", "a-3.png"].map(|name| to.with_file_name(name));
+        for (text, name) in ["1", "2", "3"].into_iter().zip(&names) {
             fs::write(&from, text)?;
-            places.push(move_file(&from, &to)?);
+            assert_eq!(move_file(&from, &sha256(text), &to)?, Moved::To(name.clone()));
             assert!(!from.exists());
         }
-        assert_eq!(places[0], to);
-        assert!(places[1].ends_with("a-2.png") && places[2].ends_with("a-3.png"));
-        for (place, text) in places.iter().zip(["1", "2", "3"]) {
-            assert_eq!(fs::read_to_string(place)?, text);
+        for (name, text) in names.iter().zip(["1", "2", "3"]) {
+            assert_eq!(fs::read_to_string(name)?, text);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn what_was_not_scored_stays() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (from, to) = (folder.path().join("a.png"), folder.path().join("out/a.png"));
+        assert_eq!(move_file(&from, &sha256("scored"), &to)?, Moved::Changed);
+        fs::write(&from, "unseen")?;
+        assert_eq!(move_file(&from, &sha256("scored"), &to)?, Moved::Changed);
+        assert_eq!(copy(&from, &sha256("scored"), &to)?, Moved::Changed);
+        assert_eq!(fs::read_to_string(&from)?, "unseen");
+        assert!(!to.exists());
+        fs::create_dir(folder.path().join("out"))?;
+        assert_eq!(copy(&from, &sha256("unseen"), &to)?, Moved::To(to.clone()));
+        assert_eq!((fs::read_to_string(&to)?.as_str(), from.exists()), ("unseen", false));
+        Ok(())
+    }
+
+    #[test]
+    fn a_failed_move_names_both_files() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let from = folder.path().join("a.png");
+        fs::write(&from, "1")?;
+        fs::write(folder.path().join("taken"), "no folder")?;
+        let to = folder.path().join("taken/a.png");
+        let error = move_file(&from, &sha256("1"), &to).err().map(|error| format!("{error:#}"));
+        let error = error.unwrap_or_default();
+        for path in [&from, &to] {
+            assert!(error.contains(&path.display().to_string()), "{error}");
+        }
+        assert!(from.exists());
         Ok(())
     }
 }

@@ -69,6 +69,37 @@ fn an_interrupted_and_resumed_training_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_second_training_to_the_same_file_ends_at_once_and_the_first_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (model, cache) = (folder.path().join("nut.differnet"), folder.path().join("cache"));
+    let mut first = training(&model, &cache).spawn().unwrap();
+    let lock = folder.path().join("nut.differnet.lock");
+    while !lock.exists() && first.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    // Locked a moment after it is made: until then the second may be the one that goes on.
+    let mut others = ["--seed", "--overwrite"].map(|flag| {
+        let mut command = training(&model, &cache);
+        command.arg(flag).args((flag == "--seed").then_some("5"));
+        Run::from(command.output().unwrap())
+    });
+    let first = Run::from(first.wait_with_output().unwrap());
+    let refused = |run: &Run| {
+        run.code == Some(1) && run.err.contains("is being written by another differnet")
+    };
+    assert_eq!(first.code, Some(0), "{}", first.err);
+    for run in &mut others {
+        assert!(refused(run), "{:?}: {}", run.code, run.err);
+    }
+    // What a killed training leaves blocks nobody.
+    assert!(!lock.exists());
+    std::fs::write(&lock, "").unwrap();
+    let run = Fixture::shared().train(&model, &["--overwrite"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    assert!(!lock.exists());
+}
+
+#[test]
 fn another_training_does_not_take_up_the_interrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let (model, cache) = (folder.path().join("nut.differnet"), folder.path().join("cache"));

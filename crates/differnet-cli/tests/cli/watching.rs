@@ -170,3 +170,130 @@ fn it_ends_when_asked_to_and_refuses_what_it_cannot_do() {
     fs::remove_dir_all(camera.watched()).unwrap();
     assert_eq!(camera.once(&[]).code, Some(2));
 }
+
+#[cfg(unix)]
+#[test]
+fn a_picture_that_takes_anothers_place_is_scored_and_nothing_else_is_moved() {
+    let camera = Camera::new(0);
+    let test = Fixture::shared().test();
+    let good = image::open(test.join("good/000.png")).unwrap();
+    let other = image::open(Fixture::shared().good().join("000.png")).unwrap();
+    let [first, second] = ["first.bmp", "second.bmp"].map(|name| camera.folder.path().join(name));
+    good.to_rgb8().save(&first).unwrap();
+    other.to_rgb8().save(&second).unwrap();
+    assert_eq!(fs::metadata(&first).unwrap().len(), fs::metadata(&second).unwrap().len());
+    assert_ne!(fs::read(&first).unwrap(), fs::read(&second).unwrap());
+    let time = std::time::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+    let place = |picture: &Path| {
+        let name = camera.watched().join("part.bmp");
+        fs::copy(picture, &name).unwrap();
+        fs::File::options().write(true).open(&name).unwrap().set_modified(time).unwrap();
+    };
+    let scores = || {
+        let text = camera.text();
+        let score = |line: &str| serde_json::from_str::<Value>(line).unwrap()["score"].as_f64();
+        text.lines().map(|line| score(line).unwrap()).collect::<Vec<f64>>()
+    };
+    place(&first);
+    camera.once(&[]).text();
+    place(&second);
+    camera.once(&[]).text();
+    let found = scores();
+    assert_eq!(found.len(), 2);
+    assert_ne!(found[0], found[1]);
+    // A copy of what was scored is the same picture, whichever file it is.
+    fs::remove_file(camera.watched().join("part.bmp")).unwrap();
+    place(&second);
+    camera.once(&[]).text();
+    assert_eq!(scores().len(), 2);
+
+    // Only what was found to be a defect is moved, not what lies where it lay.
+    let defects = camera.folder.path().join("defects");
+    let threshold = ((found[0] + found[1]) / 2.0).to_string();
+    let more = ["--threshold", &threshold, "--move-defects", defects.to_str().unwrap()];
+    let (defect, fine) = if found[0] > found[1] { (&first, &second) } else { (&second, &first) };
+    fs::remove_file(camera.out()).unwrap();
+    place(defect);
+    camera.once(&["--threshold", &threshold]).text();
+    place(fine);
+    camera.once(&more).text();
+    assert_eq!(fs::read(camera.watched().join("part.bmp")).unwrap(), fs::read(fine).unwrap());
+    assert!(!defects.join("part.bmp").exists());
+    place(defect);
+    camera.once(&more).text();
+    assert_eq!(fs::read(defects.join("part.bmp")).unwrap(), fs::read(defect).unwrap());
+    assert_eq!(scores().len(), 2);
+}
+
+#[test]
+fn a_reader_that_leaves_is_a_failure_and_the_rest_is_scored_at_the_next_start() {
+    let camera = Camera::new(12);
+    let mut command = camera.command(&[]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let run = Run::from(child.wait_with_output().unwrap());
+    assert_eq!(run.code, Some(1), "{}", run.err);
+    assert!(run.err.contains("whoever read the results has left"), "{}", run.err);
+    assert!(run.err.contains("results.jsonl"), "{}", run.err);
+    camera.once(&[]).text();
+    assert_eq!(camera.results().len(), 12);
+}
+
+#[cfg(unix)]
+#[test]
+fn results_that_are_moved_away_or_deleted_go_on_in_a_new_file() {
+    let camera = Camera::new(2);
+    let mut child = camera.start();
+    camera.wait_for(2, &mut child);
+    let old = camera.folder.path().join("results.1");
+    fs::rename(camera.out(), &old).unwrap();
+    let good = Fixture::shared().test().join("good/001.png");
+    fs::copy(&good, camera.watched().join("new.png")).unwrap();
+    camera.wait_for(1, &mut child);
+    fs::remove_file(camera.out()).unwrap();
+    fs::copy(&good, camera.watched().join("newer.png")).unwrap();
+    camera.wait_for(1, &mut child);
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(fs::read_to_string(old).unwrap().lines().count(), 2);
+    assert_eq!(camera.results().into_keys().collect::<Vec<_>>(), ["newer.png"]);
+}
+
+#[test]
+fn a_defect_that_cannot_be_moved_is_named_with_both_places_and_fails_once() {
+    let camera = Camera::new(1);
+    let defects = camera.folder.path().join("defects");
+    fs::create_dir(camera.watched().join("shift")).unwrap();
+    fs::rename(camera.watched().join("000.png"), camera.watched().join("shift/000.png")).unwrap();
+    fs::create_dir(&defects).unwrap();
+    fs::write(defects.join("shift"), "no folder").unwrap();
+    let run = camera.once(&["--threshold", "-1e9", "--move-defects", defects.to_str().unwrap()]);
+    assert_eq!(run.code, Some(1), "{}", run.err);
+    assert!(run.err.contains("cannot move"), "{}", run.err);
+    assert!(run.err.contains("camera/shift/000.png"), "{}", run.err);
+    assert!(run.err.contains("defects/shift/000.png"), "{}", run.err);
+    assert!(camera.watched().join("shift/000.png").exists());
+    assert_eq!(camera.results().len(), 1);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_whose_name_is_no_text_is_scored_once() {
+    use std::os::unix::ffi::OsStrExt;
+    let camera = Camera::new(1);
+    let name = std::ffi::OsStr::from_bytes(b"part \xff.png");
+    fs::rename(camera.watched().join("000.png"), camera.watched().join(name)).unwrap();
+    camera.once(&[]).text();
+    camera.once(&[]).text();
+    let lines: Vec<Value> =
+        camera.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0]["score"].is_number());
+    assert_eq!(lines[0]["file"]["name"], "part \u{fffd}.png");
+    assert_eq!(lines[0]["file"]["name_bytes"].as_array().unwrap().len(), 10);
+    let defects = camera.folder.path().join("defects");
+    fs::remove_file(camera.out()).unwrap();
+    camera.once(&["--threshold", "-1e9", "--move-defects", defects.to_str().unwrap()]).text();
+    assert!(defects.join(name).exists());
+}
