@@ -1,10 +1,13 @@
-//! `cargo xtask crash-test`: trainings and watched folders whose program is killed at any moment lose
-//! nothing.
+//! `cargo xtask crash-test`: programs that are killed at any moment lose nothing.
 
-mod killing;
-mod training;
+pub(crate) mod killing;
+pub(crate) mod rewriting;
+mod serving;
+pub(crate) mod training;
 mod watching;
 
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -17,18 +20,19 @@ use serde::Serialize;
 use xtask_inputs::Draws;
 use xtask_support::workspace;
 
-/// Kill trainings and watched folders at random moments and look for losses.
+/// Kill every command that keeps something at random moments and look for losses.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask crash-test
   cargo xtask crash-test --kills 10 --seed 7
   cargo xtask crash-test --program target/release/differnet --json
 
-Half of the kills (SIGKILL) hit trainings with very many checkpoints: the model has to be, byte for byte,
-that of a training nobody disturbed, and nothing else may be left beside it. The other half hit a watched
-folder in which images arrive: each has to have one whole line with the score it has undisturbed, and
-defects have to be moved once. The moments are drawn from the seed, but how far the program gets until
-then depends on the machine. Ends with exit code 1 if anything is lost.")]
+A fifth of the kills (SIGKILL) each hits trainings with very many checkpoints: the model has to be, byte for
+byte, that of a training nobody disturbed, and nothing else may be left beside it; a watched folder in which
+images arrive: each has to have one whole line with the score it has undisturbed, and defects have to be
+moved once; a server whose model is replaced: whole answers have to be one of the two models'; calibrate and
+update: the model has to be the old one or the new one. The moments are drawn from the seed, but how far the
+program gets until then depends on the machine. Ends with exit code 1 if anything is lost.")]
 pub(crate) struct CrashTestArgs {
     /// Times that a program is killed.
     #[arg(long, default_value_t = 50)]
@@ -46,16 +50,16 @@ pub(crate) struct CrashTestArgs {
 
 /// What one part of the test saw.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-struct Part {
-    name: &'static str,
-    kills: usize,
-    /// Trainings or folders that were worked on to the end.
-    completed: usize,
+pub(crate) struct Part {
+    pub(crate) name: &'static str,
+    pub(crate) kills: usize,
+    /// Runs to the end, or answers of the server.
+    pub(crate) completed: usize,
     /// What was checked after each.
-    checked: String,
-    /// Seconds that the program takes undisturbed.
+    pub(crate) checked: String,
+    /// Seconds that the program takes undisturbed; of the server, the longest time until it is killed.
     undisturbed_seconds: f64,
-    losses: Vec<String>,
+    pub(crate) losses: Vec<String>,
 }
 
 impl Part {
@@ -82,29 +86,72 @@ struct Summary<'a> {
     parts: &'a [Part],
 }
 
-/// What both parts work with.
-struct Setup<'a> {
-    program: &'a Path,
-    folder: &'a Path,
+/// What all parts work with.
+pub(crate) struct Setup<'a> {
+    pub(crate) program: &'a Path,
+    pub(crate) folder: &'a Path,
     /// The data set.
-    data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Tells how far the parts are, unless only JSON is wanted.
-    talks: bool,
+    pub(crate) talks: bool,
+}
+
+impl<'a> Setup<'a> {
+    /// A setup in an empty folder, with sample data drawn from `seed`.
+    pub(crate) fn new(
+        program: &'a Path,
+        folder: &'a Path,
+        seed: u64,
+        talks: bool,
+    ) -> anyhow::Result<Self> {
+        let data = folder.join("data");
+        let sample =
+            SampleConfig { seed, size: 64, train: 6, test_good: 6, test_defect_per_kind: 2 };
+        write_sample_dataset(&data, &sample).context("cannot make the data")?;
+        Ok(Self { program, folder, data, talks })
+    }
+}
+
+/// What a test by kills made.
+pub(crate) struct Killed {
+    pub(crate) parts: Vec<Part>,
+    /// A model of a training that nobody disturbed.
+    pub(crate) model: PathBuf,
+    /// A model that takes new images in.
+    pub(crate) updatable: PathBuf,
+}
+
+/// Kills every command in turn, so many times in all.
+pub(crate) fn kill(setup: &Setup<'_>, kills: usize, seed: u64) -> anyhow::Result<Killed> {
+    let mut draws = Draws::new(seed, u64::MAX, 0);
+    let mut left = kills;
+    let mut share = |of: usize| {
+        let share = left / of;
+        left -= share;
+        share
+    };
+    let (training, model) = training::test(setup, share(5), &mut draws)?;
+    let watching = watching::test(setup, &model, share(4), &mut draws)?;
+    let serving = serving::test(setup, &model, share(3), &mut draws)?;
+    let calibrating = rewriting::CALIBRATE.test(setup, &model, share(2), &mut draws)?;
+    let updatable = rewriting::updatable(setup)?;
+    let updating = rewriting::UPDATE.test(setup, &updatable, share(1), &mut draws)?;
+    let parts = vec![training, watching, serving, calibrating, updating];
+    Ok(Killed { parts, model, updatable })
+}
+
+/// Names of what is in a folder.
+pub(crate) fn names_in(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let entries = fs::read_dir(folder)?;
+    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
+    Ok(entries.map(|entry| entry.map(name)).collect::<Result<_, _>>()?)
 }
 
 pub(crate) fn run(args: &CrashTestArgs) -> anyhow::Result<ExitCode> {
     let program = workspace::differnet(args.program.as_deref())?;
     let folder = tempfile::tempdir()?;
-    let data = folder.path().join("data");
-    let sample =
-        SampleConfig { seed: args.seed, size: 64, train: 6, test_good: 6, test_defect_per_kind: 2 };
-    write_sample_dataset(&data, &sample).context("cannot make the data")?;
-    let setup = Setup { program: &program, folder: folder.path(), data, talks: !args.json };
-    let mut draws = Draws::new(args.seed, u64::MAX, 0);
-    let trainings = args.kills.div_ceil(2);
-    let (training, model) = training::test(&setup, trainings, &mut draws)?;
-    let watching = watching::test(&setup, &model, args.kills - trainings, &mut draws)?;
-    let parts = [training, watching];
+    let setup = Setup::new(&program, folder.path(), args.seed, !args.json)?;
+    let parts = kill(&setup, args.kills, args.seed)?.parts;
     let passed = parts.iter().all(|part| part.losses.is_empty());
     if args.json {
         let summary = Summary { seed: args.seed, passed, parts: &parts };
@@ -120,7 +167,7 @@ pub(crate) fn run(args: &CrashTestArgs) -> anyhow::Result<ExitCode> {
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn report(parts: &[Part]) -> String {
+pub(crate) fn report(parts: &[Part]) -> String {
     let head = ["part", "kills", "completed", "undisturbed", "checked each time", "losses"];
     let row = |part: &Part| {
         vec![

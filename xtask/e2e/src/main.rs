@@ -8,6 +8,7 @@
 
 mod browser;
 mod crash_test;
+mod fault_test;
 mod page_check;
 mod report_check;
 mod soak;
@@ -20,6 +21,7 @@ use xtask_support::Arguments;
 #[derive(Debug, Subcommand)]
 enum Command {
     CrashTest(crash_test::CrashTestArgs),
+    FaultTest(fault_test::FaultTestArgs),
     PageCheck(page_check::PageCheckArgs),
     ReportCheck(report_check::ReportCheckArgs),
     Soak(soak::SoakArgs),
@@ -28,6 +30,7 @@ enum Command {
 fn main() -> ExitCode {
     xtask_support::exit(match Arguments::<Command>::parse().command {
         Command::CrashTest(args) => crash_test::run(&args),
+        Command::FaultTest(args) => fault_test::run(&args),
         Command::PageCheck(args) => page_check::run(&args),
         Command::ReportCheck(args) => report_check::run(&args),
         Command::Soak(args) => soak::run(&args),

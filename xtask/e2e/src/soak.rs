@@ -1,8 +1,8 @@
 //! `cargo xtask soak`: the server under more load than it can bear.
 
 mod clients;
-mod post;
-mod served;
+pub(crate) mod post;
+pub(crate) mod served;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -23,7 +23,7 @@ const FUZZ: &str = "xtask-fuzz";
 const GOLDEN: &str = "xtask-golden";
 
 /// All of them, by package; a test in each package compares them with what it understands.
-pub const COMMANDS: [Command; 17] = [
+pub const COMMANDS: [Command; 18] = [
     command(
         GOLDEN,
         "golden",
@@ -37,7 +37,12 @@ pub const COMMANDS: [Command; 17] = [
     command(
         E2E,
         "crash-test",
-        "Kill trainings and watched folders at random moments and look for losses",
+        "Kill every command that keeps something at random moments and look for losses",
+    ),
+    command(
+        E2E,
+        "fault-test",
+        "Fill disks, break files, turn times and kill programs; look for losses",
     ),
     command(
         E2E,

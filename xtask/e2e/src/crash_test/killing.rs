@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_millis(2);
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(crate) enum End {
     /// By itself, well.
     Finished,
     /// It was killed before.
@@ -27,7 +27,7 @@ pub(super) enum End {
 ///
 /// # Errors
 /// With its last words, if it fails.
-pub(super) fn finish(command: &mut Command, log: &Path) -> anyhow::Result<()> {
+pub(crate) fn finish(command: &mut Command, log: &Path) -> anyhow::Result<()> {
     run(command, log, None).map(|_| ())
 }
 
@@ -35,7 +35,7 @@ pub(super) fn finish(command: &mut Command, log: &Path) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// With its last words, if it fails.
-pub(super) fn run(
+pub(crate) fn run(
     command: &mut Command,
     log: &Path,
     patience: Option<Duration>,
@@ -68,6 +68,6 @@ pub(super) fn run(
 }
 
 /// A moment of a run that takes `whole`, or a little later.
-pub(super) fn moment(whole: Duration, draws: &mut Draws) -> Duration {
+pub(crate) fn moment(whole: Duration, draws: &mut Draws) -> Duration {
     whole.mul_f64(1.1 * draws.below(1 << 20) as f64 / f64::from(1 << 20))
 }

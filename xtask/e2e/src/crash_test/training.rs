@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::Context;
 
 use super::killing::{End, finish, moment, run};
-use super::{Part, Setup};
+use super::{Part, Setup, names_in};
 use xtask_inputs::Draws;
 
 /// Small networks, two flows, a look and perhaps better weights every other update.
@@ -38,7 +38,7 @@ const SETTINGS: [&str; 22] = [
     "2",
 ];
 /// The name of the model in its folder.
-const MODEL: &str = "part.differnet";
+pub(crate) const MODEL: &str = "part.differnet";
 
 /// The test with so many kills, and the model of the training that nobody disturbed.
 pub(super) fn test(
@@ -78,7 +78,7 @@ pub(super) fn test(
 }
 
 /// The training whose model goes to `folder`, which has a cache of its own beside it.
-fn command(setup: &Setup<'_>, folder: &Path) -> anyhow::Result<Command> {
+pub(crate) fn command(setup: &Setup<'_>, folder: &Path) -> anyhow::Result<Command> {
     fs::create_dir_all(folder)?;
     let mut command = Command::new(setup.program);
     // A checkpoint after every update.
@@ -87,10 +87,4 @@ fn command(setup: &Setup<'_>, folder: &Path) -> anyhow::Result<Command> {
     command.args(SETTINGS).arg("--cache").arg(folder.with_extension("cache"));
     command.arg("--out").arg(folder.join(MODEL));
     Ok(command)
-}
-
-fn names_in(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
-    let entries = fs::read_dir(folder)?;
-    let name = |entry: fs::DirEntry| entry.file_name().to_string_lossy().into_owned();
-    Ok(entries.map(|entry| entry.map(name)).collect::<Result<_, _>>()?)
 }

@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How a request ended.
 #[derive(Debug)]
-pub(super) enum Exchange {
+pub(crate) enum Exchange {
     /// With a whole answer.
     Answered { status: u16, body: Vec<u8> },
     /// Nobody listens any more.
@@ -20,7 +20,7 @@ pub(super) enum Exchange {
 }
 
 /// A client that keeps no connection and takes every status as an answer.
-pub(super) fn agent() -> Agent {
+pub(crate) fn agent() -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_idle_connections(0)
@@ -31,7 +31,7 @@ pub(super) fn agent() -> Agent {
 }
 
 /// Posts `body` to `url`.
-pub(super) fn post(agent: &Agent, url: &str, body: &[u8]) -> Exchange {
+pub(crate) fn post(agent: &Agent, url: &str, body: &[u8]) -> Exchange {
     let request = agent.post(url).header("connection", "close");
     let answered = request.content_type("application/octet-stream").send(body);
     let read = answered

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use tempfile::NamedTempFile;
@@ -52,14 +52,14 @@ pub(super) fn batch_command(
 }
 
 /// A running server.
-pub(super) struct Served {
+pub(crate) struct Served {
     process: Child,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     log: NamedTempFile,
 }
 
 impl Served {
-    pub(super) fn start(program: &Path, model: &Path, queue: usize) -> anyhow::Result<Self> {
+    pub(crate) fn start(program: &Path, model: &Path, queue: usize) -> anyhow::Result<Self> {
         let log = NamedTempFile::new()?;
         let mut process = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--model"])
@@ -88,19 +88,33 @@ impl Served {
     }
 
     /// Asks it to end.
-    pub(super) fn terminate(&self) -> anyhow::Result<()> {
+    pub(crate) fn terminate(&self) -> anyhow::Result<()> {
         let status = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status();
         ensure!(status?.success(), "the server is gone already: {}", self.last_words());
         Ok(())
     }
 
     /// Its exit code, once it has ended.
-    pub(super) fn wait(&mut self) -> anyhow::Result<Option<i32>> {
+    pub(crate) fn wait(&mut self) -> anyhow::Result<Option<i32>> {
         Ok(self.process.wait()?.code())
     }
 
+    /// Whether its log has these words before `patience` is over.
+    pub(crate) fn logs_within(&self, words: &str, patience: Duration) -> anyhow::Result<bool> {
+        let start = Instant::now();
+        loop {
+            if std::fs::read_to_string(self.log.path())?.contains(words) {
+                return Ok(true);
+            }
+            if start.elapsed() >= patience {
+                return Ok(false);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// The end of its log.
-    pub(super) fn last_words(&self) -> String {
+    pub(crate) fn last_words(&self) -> String {
         let mut text = String::new();
         let read = File::open(self.log.path()).and_then(|mut log| log.read_to_string(&mut text));
         let lines: Vec<&str> = text.lines().rev().take(3).collect();
