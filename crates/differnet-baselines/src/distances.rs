@@ -43,7 +43,7 @@ impl Points {
         &self.values[index * self.features..][..self.features]
     }
 
-    /// What `map` makes of each block of these points, in order: it gets the block's range and the
+    /// Maps each block of these points, in order: `map` gets the block's range and the
     /// squared distances `[queries, block]` of the queries numbered `chunk`.
     ///
     /// Distances are exact up to rounding of the norms: those of equal points may differ from 0.

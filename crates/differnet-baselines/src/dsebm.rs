@@ -36,13 +36,13 @@ const ENERGY: &str = "energy";
 /// Images that are scored at once.
 const CHUNK: usize = 128;
 
-/// Which of the paper's two criteria becomes the score.
+/// Criterion of the paper that becomes the score.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DsebmScore {
     /// The energy, which is the negative log-likelihood up to a constant (DSEBM-e).
     Energy,
-    /// How far the image is from where the energy's slope takes it, `‖∂E/∂x‖` (DSEBM-r).
+    /// Distance that the energy's slope moves the image, `‖∂E/∂x‖` (DSEBM-r).
     Reconstruction,
 }
 

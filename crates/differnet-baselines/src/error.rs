@@ -1,4 +1,4 @@
-//! What can go wrong while fitting, storing or using a competitor.
+//! Errors of fitting, storing and using a competitor.
 
 use differnet_files::FileError;
 
@@ -50,7 +50,7 @@ pub enum BaselineError {
     NotConverged {
         /// Updates made.
         updates: u64,
-        /// How far the optimality conditions are violated.
+        /// Violation of the optimality conditions.
         violation: f64,
     },
     /// Bytes that are no whole number of images.
@@ -94,7 +94,7 @@ pub enum BaselineError {
         name: String,
         /// Its range, in words.
         expected: &'static str,
-        /// Where the first such value stands.
+        /// Position of the first such value.
         position: usize,
     },
 }

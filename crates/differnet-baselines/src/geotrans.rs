@@ -36,7 +36,7 @@ const ALPHA: &str = "alpha";
 /// Transformed images that are classified at once.
 const CHUNK: usize = 128;
 
-/// How the classifier's answers become a score.
+/// Score from the classifier's log-probabilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum GeoTransScore {
@@ -231,7 +231,7 @@ impl GeoTrans {
         }
     }
 
-    /// How usual these log-probabilities are for this transform.
+    /// Normality of these log-probabilities for this transform.
     fn normality(&self, transform: usize, answers: &[f32]) -> f64 {
         match self.config.score {
             GeoTransScore::Simplified => f64::from(answers[transform]).exp(),

@@ -57,7 +57,7 @@ impl<'a> Images<'a> {
         Self { pixels: &self.pixels[range.start * bytes..range.end * bytes], side: self.side }
     }
 
-    /// Nothing, if there are images and they have the size that a model wants.
+    /// Checks that there are images and they have the size that a model wants.
     pub(crate) fn require(&self, side: usize) -> Result<(), BaselineError> {
         match (self.count(), self.side == side) {
             (0, _) => Err(BaselineError::NoImages),

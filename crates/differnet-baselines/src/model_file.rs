@@ -98,7 +98,7 @@ impl ModelFile {
         Ok(self.file.doubles(name, shape)?)
     }
 
-    /// Nothing, if all `values` of the tensor `name` are `valid`.
+    /// Checks that all `values` of the tensor `name` are `valid`.
     pub(crate) fn require<T: Copy>(
         &self,
         name: &str,
@@ -114,7 +114,7 @@ impl ModelFile {
         }
     }
 
-    /// Nothing, if every tensor has been taken.
+    /// Checks that every tensor has been taken.
     pub(crate) fn finish(self) -> Result<(), BaselineError> {
         match self.left.into_iter().next() {
             None => Ok(()),

@@ -17,7 +17,7 @@ use crate::images::CHANNELS;
 /// Slope of the leaky ReLU below zero.
 const LEAK: f64 = 0.2;
 
-/// What follows each layer.
+/// Activation after each layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Activation {
     /// log(1 + eˣ), smooth as an energy has to be.
@@ -51,12 +51,12 @@ pub(crate) struct Potential {
     activation: Activation,
 }
 
-/// What a [`Potential`] makes of images, and what its slope needs.
+/// Output of a [`Potential`], and what its slope needs.
 #[derive(Debug)]
 pub(crate) struct Evaluated {
-    /// What went into each activation, outermost layer first.
+    /// Inputs of the activations, outermost layer first.
     inputs: Vec<Tensor<4>>,
-    /// What the dense layer puts out, `[images, outputs]`.
+    /// Output of the dense layer, `[images, outputs]`.
     pub(crate) outputs: Tensor<2>,
 }
 
@@ -101,7 +101,7 @@ impl Potential {
         Evaluated { inputs, outputs: self.dense.forward(x.flatten::<2>(1, 3)) }
     }
 
-    /// How Σ `weights` · outputs changes with the images, `[images, 3, side, side]`.
+    /// Gradient of Σ `weights` · outputs to the images, `[images, 3, side, side]`.
     ///
     /// - `weights`: `[images, outputs]`
     pub(crate) fn slope(&self, evaluated: &Evaluated, weights: Tensor<2>) -> Tensor<4> {

@@ -2,10 +2,10 @@
 
 use differnet_random::IndexStream;
 
-/// What a random stream is for; streams of different purposes never overlap.
+/// Purpose of a random stream; streams of different purposes never overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Which rows a one-class SVM is fitted to.
+    /// Rows that a one-class SVM is fitted to.
     Subsample,
     /// Initial values of a parameter.
     Parameter,
@@ -13,7 +13,7 @@ pub(crate) enum Purpose {
     Noise,
     /// Latents that a generator trains on.
     Latent,
-    /// Where between a real and a generated image a critic's slope is measured.
+    /// Points between real and generated images where a critic's slope is measured.
     Interpolation,
     /// Latents that a search starts from.
     Start,

@@ -53,7 +53,7 @@ impl<'a> Rows<'a> {
         Self { values, features: self.features }
     }
 
-    /// Nothing, if there are enough rows to fit to.
+    /// Checks that there are enough rows to fit to.
     pub(crate) fn require_any(&self) -> Result<(), BaselineError> {
         if self.values.is_empty() { Err(BaselineError::NoRows) } else { Ok(()) }
     }

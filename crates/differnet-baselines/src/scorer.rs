@@ -1,4 +1,4 @@
-//! What every fitted method can do, and what else by what it looks at.
+//! Interfaces of fitted methods: of all, of those on rows, of those on pixels.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

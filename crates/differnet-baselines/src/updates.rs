@@ -5,7 +5,7 @@ use differnet_random::BatchOrder;
 
 use crate::error::BaselineError;
 
-/// How much is trained, and in which portions.
+/// Schedule of a training: updates and batches.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Schedule {
     /// Rows to visit in random order, each once an epoch.

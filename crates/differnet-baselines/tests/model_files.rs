@@ -56,7 +56,7 @@ fn a_model_survives_its_file_and_equal_models_have_equal_files() {
     assert_eq!(header.metadata().as_ref().unwrap()["mine"], "kept");
 }
 
-/// Why both methods refuse the file.
+/// Errors of both methods for the file.
 fn refused(path: &Path) -> [String; 2] {
     [
         OneNearestNeighbour::load(path).unwrap_err().to_string(),

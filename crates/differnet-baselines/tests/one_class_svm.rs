@@ -1,4 +1,4 @@
-//! What has to hold for the one-class SVM, whatever the rows.
+//! Invariants of the one-class SVM.
 
 #![allow(clippy::unwrap_used)]
 

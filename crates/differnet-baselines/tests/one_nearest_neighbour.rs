@@ -1,4 +1,4 @@
-//! What has to hold for the nearest neighbour, whatever the rows.
+//! Invariants of the nearest neighbour.
 
 #![allow(clippy::unwrap_used)]
 

@@ -24,7 +24,7 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// How far the closest images found are from each image: the mean squared difference on a scale
+    /// Distance of each image to the closest ones found: the mean squared difference on a scale
     /// from -1 to 1, averaged over the starts.
     pub(super) fn distances(&self, images: &Images<'_>) -> Vec<f64> {
         let chunk = if self.config.adaptation > 0.0 { 1 } else { CHUNK };

@@ -46,7 +46,7 @@ pub(crate) struct Generator {
     second_encoder: Encoder,
 }
 
-/// What the generator makes of images.
+/// Output of the generator.
 #[derive(Debug)]
 pub(crate) struct Generated {
     /// The images as reconstructed, `[images, 3, side, side]` in [-1, 1].
@@ -95,7 +95,7 @@ pub(crate) struct Discriminator {
     encoder: Encoder,
 }
 
-/// What the discriminator makes of images.
+/// Output of the discriminator.
 #[derive(Debug)]
 pub(crate) struct Judgement {
     /// Its innermost maps, `[images, channels, 4, 4]`.

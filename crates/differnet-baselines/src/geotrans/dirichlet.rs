@@ -9,7 +9,7 @@ const TOLERANCE: f64 = 1e-9;
 /// −ψ(1).
 const EULER_GAMMA: f64 = 0.577_215_664_901_532_9;
 
-/// What the likelihood of points on the simplex depends on.
+/// Sufficient statistics of points on the simplex.
 #[derive(Debug, Clone)]
 pub(crate) struct Moments {
     count: f64,

@@ -84,7 +84,7 @@ impl Shift {
     }
 }
 
-/// Where the pixel at `place` was before counter-clockwise quarter turns.
+/// Place of the pixel at `place` before counter-clockwise quarter turns.
 fn turned(place: (usize, usize), quarter_turns: usize, side: usize) -> (usize, usize) {
     (0..quarter_turns).fold(place, |(row, column), _| (column, side - 1 - row))
 }

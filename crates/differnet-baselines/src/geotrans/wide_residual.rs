@@ -68,7 +68,7 @@ struct Block {
     conv1: Conv2d,
     norm2: BatchNorm,
     conv2: Conv2d,
-    /// Where the number of channels changes.
+    /// Projection of the shortcut, where the number of channels changes.
     shortcut: Option<Conv2d>,
 }
 

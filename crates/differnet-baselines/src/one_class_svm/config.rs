@@ -13,13 +13,13 @@ pub struct OneClassSvmConfig {
     pub nu: f64,
     /// γ: how fast the kernel falls with the squared distance.
     pub gamma: Gamma,
-    /// How far the optimality conditions may be violated in the end.
+    /// Largest violation of the optimality conditions in the end.
     pub tolerance: f64,
     /// Most rows that the SVM is fitted to; more are drawn from. Its time grows with their square.
     pub max_rows: usize,
 }
 
-/// How fast the kernel falls with the squared distance.
+/// Width γ of the kernel: how fast it falls with the squared distance.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Gamma {

@@ -33,7 +33,7 @@ pub(super) struct KernelCache<'a> {
 struct Block {
     /// `[rows of the block, points]`, in single precision.
     values: Vec<f32>,
-    /// When it was last asked for.
+    /// Time of the last use.
     used: u64,
 }
 

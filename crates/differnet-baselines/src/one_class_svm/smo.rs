@@ -75,7 +75,7 @@ impl Problem {
         Ok(Solution { alphas: state.alphas, rho })
     }
 
-    /// How much of the way from the `first` violation to the tolerance is done, in thousandths.
+    /// Share of the way from the `first` violation to the tolerance that is done, in thousandths.
     ///
     /// Violations fall steadily at first, and by ratios in the end: the mean of both measures.
     fn share(&self, first: f64, violation: f64) -> usize {
@@ -120,7 +120,7 @@ impl State {
         best
     }
 
-    /// How far the optimality conditions are violated, and the coefficient above its lower bound
+    /// Violation of the optimality conditions, and the coefficient above its lower bound
     /// that lowers the objective most as `grow` grows at its expense; `kernels` is the kernel of
     /// `grow` with every point.
     fn partner(&self, grow: usize, kernels: &[f32]) -> (f64, Option<usize>) {

@@ -14,7 +14,7 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 /// Width and height of the images.
 pub(crate) const SIDE: usize = 16;
 
-/// What the images show.
+/// Kind of the images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Soft upright stripes of any phase.
@@ -52,7 +52,7 @@ fn below(rng: &mut impl Rng, bound: u64) -> usize {
     (rng.next_u64() % bound) as usize
 }
 
-/// What the tests ask of every method alike.
+/// Interface that the tests ask of every method alike.
 pub(crate) trait Competitor: Sized {
     /// Fits a network small enough for a test.
     fn fit(
