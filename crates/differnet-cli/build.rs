@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-/// What makes the program; changes elsewhere do not count.
+/// Sources of the program; changes elsewhere do not count.
 const SOURCES: [&str; 3] = ["../../crates", "../../Cargo.toml", "../../Cargo.lock"];
 
 fn main() {
@@ -23,7 +23,7 @@ fn main() {
     println!("cargo::rustc-env=DIFFERNET_COMMIT={commit}{changed}");
 }
 
-/// What git prints, without the line end; `None` if there is no git or no repository.
+/// Output of git, without the line end; `None` if there is no git or no repository.
 fn git(words: &[&str]) -> Option<String> {
     let output =
         Command::new("git").args(words).output().ok().filter(|out| out.status.success())?;

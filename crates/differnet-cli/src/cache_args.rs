@@ -17,7 +17,7 @@ const VARIABLE: &str = "DIFFERNET_CACHE";
 /// Environment variable: limits the cache's size where no argument does.
 const LIMIT_VARIABLE: &str = "DIFFERNET_CACHE_LIMIT";
 
-/// Where features are remembered between runs.
+/// Folder of the feature cache.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CacheArgs {
     /// Folder of the feature cache, instead of $DIFFERNET_CACHE or the user's cache folder.

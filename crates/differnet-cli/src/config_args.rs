@@ -30,7 +30,7 @@ enum PresetChoice {
     Paper,
 }
 
-/// Whether images are turned.
+/// Rotation of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum RotateChoice {
     /// By any angle.
@@ -39,7 +39,7 @@ enum RotateChoice {
     None,
 }
 
-/// Where settings come from: flags, else the file, else the preset.
+/// Settings from flags, else the file, else the preset.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Settings (a flag beats the file, the file beats the preset)")]
 pub(crate) struct ConfigArgs {
@@ -87,7 +87,7 @@ struct SettingFlags {
     /// Flows that are trained one after the other; a score averages them.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     flows: Option<usize>,
-    /// Whether images are turned.
+    /// Rotation of images.
     #[arg(long, value_enum)]
     #[serde(serialize_with = "as_bool")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -98,7 +98,7 @@ struct SettingFlags {
     /// New transforms of each training image in each round.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     transforms: Option<usize>,
-    /// How often new transforms are drawn.
+    /// Number of times that new transforms are drawn.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     rounds: Option<usize>,
     /// Transforms of each image to train on at a time; the oldest make room for new ones.
@@ -152,7 +152,7 @@ struct SettingFlags {
     /// Transforms of an image that its score averages.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     score_transforms: Option<usize>,
-    /// How they are averaged.
+    /// Average over transforms.
     #[arg(long, value_enum)]
     average: Option<AverageChoice>,
     /// Share of good images that the threshold lets pass.
@@ -223,7 +223,7 @@ impl ConfigArgs {
         Ok(Some((path, text.parse::<toml::Table>().with_context(wrong)?)))
     }
 
-    /// What the data set and the settings `file` change of `base`.
+    /// Settings of `base` with what the data set and the settings `file` change.
     fn settings(
         &self,
         base: &Config,
@@ -248,7 +248,7 @@ impl ConfigArgs {
     }
 }
 
-/// Nothing, if all flags given are settings that `config` has.
+/// Checks that all flags given are settings that `config` has.
 fn require_known(config: &Config, flags: &toml::Table) -> anyhow::Result<()> {
     let known = toml::Table::try_from(Config { transform_seed: Some(0), ..config.clone() })?;
     match flags.keys().find(|name| !known.contains_key(*name)) {

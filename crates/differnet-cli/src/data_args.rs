@@ -1,4 +1,4 @@
-//! Which images, and how they are arranged in folders.
+//! Data set and its layout.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use differnet_data::{Dataset, Layout, Sample, detect_layout, load_dataset};
 use crate::exit::UsageError;
 use crate::output::shell_word;
 
-/// How a data set is arranged in folders.
+/// Layout of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LayoutChoice {
     /// Whichever of the others the folder looks like.
@@ -55,14 +55,14 @@ impl LayoutChoice {
     }
 }
 
-/// Which images, and how they are arranged in folders.
+/// Data set and its layout.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Data")]
 pub(crate) struct DataArgs {
     /// Folder of the data set, or simply of photographs of good parts.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// How the folder is arranged.
+    /// Layout of the folder.
     #[arg(long, value_enum, default_value_t = LayoutChoice::Auto)]
     layout: LayoutChoice,
     /// Category of the data set, where there are several.

@@ -50,7 +50,7 @@ pub(crate) struct MapEvaluation {
     pub(crate) pictures: Vec<ImagePictures>,
 }
 
-/// Nothing, if there are images to test with.
+/// Checks that there are images to test with.
 pub(crate) fn require_images(test: &[Sample]) -> anyhow::Result<()> {
     if test.is_empty() {
         bail!(
@@ -61,7 +61,7 @@ pub(crate) fn require_images(test: &[Sample]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Nothing, if there are good and defective images to test with.
+/// Checks that there are good and defective images to test with.
 pub(crate) fn require_both_kinds(test: &[Sample]) -> anyhow::Result<()> {
     require_images(test)?;
     let images = test.len();
@@ -142,7 +142,7 @@ pub(crate) fn without_maps(model: &Model, test: &[Sample]) -> anyhow::Result<Map
     Ok(MapEvaluation { pictures, ..MapEvaluation::default() })
 }
 
-/// Nothing, if writing a report to `folder` replaces no files but an earlier report's.
+/// Checks that writing a report to `folder` replaces no files but an earlier report's.
 pub(crate) fn require_ours(folder: &Path) -> anyhow::Result<()> {
     if folder.exists() && !folder.is_dir() {
         return Err(UsageError(format!("{} is a file: name a folder", folder.display())).into());

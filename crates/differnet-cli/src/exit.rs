@@ -1,11 +1,11 @@
-//! How the program ends: exit codes, and errors that have one of their own.
+//! Exit codes, and errors that have one of their own.
 
 use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use crate::output::tell;
 
-/// How a run ended.
+/// Exit of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// All was done.

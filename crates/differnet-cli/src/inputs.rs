@@ -9,7 +9,7 @@ use differnet_data::find_images;
 pub(crate) struct NamedImage {
     /// The file.
     pub(crate) path: PathBuf,
-    /// What to call it in an output folder: its path below the folder named, or its file name.
+    /// Name in an output folder: its path below the folder named, or its file name.
     pub(crate) name: PathBuf,
 }
 

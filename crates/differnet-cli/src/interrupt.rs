@@ -33,7 +33,7 @@ impl Interrupt {
         Ok(Self { token })
     }
 
-    /// Whether the user asked to stop.
+    /// Tells whether the user asked to stop.
     pub(crate) fn requested(&self) -> bool {
         self.token.is_cancelled()
     }
@@ -43,7 +43,7 @@ impl Interrupt {
         &self.token
     }
 
-    /// Nothing, unless the user asked to stop; then an error that says `what` was kept.
+    /// Checks that the user did not ask to stop; else an error that says `what` was kept.
     pub(crate) fn check(&self, what: impl FnOnce() -> String) -> anyhow::Result<()> {
         if self.requested() { Err(Interrupted(what()).into()) } else { Ok(()) }
     }

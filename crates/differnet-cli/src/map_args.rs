@@ -1,4 +1,4 @@
-//! How maps are made.
+//! Kind of the maps.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use anyhow::ensure;
 use clap::ValueEnum;
 use differnet::{LocalizeConfig, MapKind, Model};
 
-/// How a map is made.
+/// Kind of anomaly map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MapChoice {
-    /// How far each place is from what training images showed there.
+    /// Deviation of each place from what training images showed there.
     Deviation,
     /// The paper's: the score's gradient with respect to each pixel.
     Gradient,
@@ -24,7 +24,7 @@ impl From<MapChoice> for MapKind {
     }
 }
 
-/// Nothing, if the model in `path` makes maps.
+/// Checks that the model in `path` makes maps.
 pub(crate) fn require_localizer(model: &Model, path: &Path) -> anyhow::Result<()> {
     let method = model.header().config.method.method();
     ensure!(

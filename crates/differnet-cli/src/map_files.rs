@@ -15,7 +15,7 @@ use crate::atomic;
 use crate::exit::UsageError;
 use crate::inputs::NamedImage;
 
-/// Where the parts of one localization are.
+/// Files of one localization.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct MapFiles {
     /// 16-bit grey PNG.
@@ -70,7 +70,7 @@ impl MapFiles {
         Ok(outputs)
     }
 
-    /// Whether none of them exists.
+    /// Tells whether none of them exists.
     fn are_free(&self) -> bool {
         [&self.map, &self.array, &self.overlay].iter().all(|path| !path.exists())
     }

@@ -1,4 +1,4 @@
-//! Which method is trained, and the settings that only competitors have.
+//! Method to train, and the settings that single methods have.
 
 use clap::ValueEnum;
 use differnet::baselines::Gamma;
@@ -67,7 +67,7 @@ impl From<MethodChoice> for Method {
     next_help_heading = "Method (the default, the paper's, or one that they are compared with)"
 )]
 pub(crate) struct MethodArgs {
-    /// What is fitted to the good images [default: local-flow; differnet with --preset paper].
+    /// Method to fit to the good images [default: local-flow; differnet with --preset paper].
     #[arg(long, value_enum)]
     method: Option<MethodChoice>,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use anyhow::anyhow;
 
-/// What the last panic said.
+/// Message of the last panic.
 static MESSAGE: Mutex<String> = Mutex::new(String::new());
 
 /// Keeps what panics say instead of printing it.

@@ -1,4 +1,4 @@
-//! What is said of one image, as a line for people.
+//! Prediction of one image as a line for people.
 
 use differnet::prediction::{FailedPrediction, Prediction, ScorePrediction};
 use differnet::scoring::{MOST_MULTIPLES, is_off_scale};

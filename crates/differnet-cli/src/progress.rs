@@ -1,4 +1,4 @@
-//! How far a long operation is: a bar in a terminal, else a line every ten seconds.
+//! Progress of a long operation: a bar in a terminal, else a line every ten seconds.
 
 use std::io::IsTerminal;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,7 +25,7 @@ struct Phase {
     title: String,
     bar: ProgressBar,
     started: Instant,
-    /// Where the phase began; later than 0 if it was taken up again.
+    /// First step of the phase; later than 0 if it was taken up again.
     first: u64,
     told: Instant,
 }

@@ -1,4 +1,4 @@
-//! Which parts of the images count.
+//! Regions of the images that count.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use differnet_data::{Area, DecodeLimits, Regions, RegionsError};
 
 use crate::output::shell_word;
 
-/// Which parts of the images count.
+/// Regions of the images that count.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Regions (stored in the model: it sees every image in this way)")]
 pub(crate) struct RegionsArgs {

@@ -1,4 +1,4 @@
-//! What the HTML report takes from a model, from arguments and from the machine.
+//! Contents of the HTML report that come from a model, from arguments and from the machine.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};

@@ -1,4 +1,4 @@
-//! How images are scored.
+//! Settings of scoring.
 
 use clap::ValueEnum;
 use differnet::scoring::{Average, Thresholds};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::numbers::{positive, seed};
 use crate::output::tell;
 
-/// How the scores of an image's transforms become the image's score.
+/// Average of the scores of an image's transforms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum AverageChoice {
@@ -30,7 +30,7 @@ impl From<AverageChoice> for Average {
     }
 }
 
-/// How images are scored; what is not given is as the model was trained for.
+/// Settings of scoring; what is not given is as the model was trained for.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Scoring")]
 pub(crate) struct ScoringArgs {
@@ -44,7 +44,7 @@ pub(crate) struct ScoringArgs {
     /// Draw the transforms at random for each image instead of spreading them evenly.
     #[arg(long)]
     random_transforms: bool,
-    /// How the transforms' scores are averaged [default: the model's].
+    /// Average over transforms [default: the model's].
     #[arg(long, value_enum)]
     average: Option<AverageChoice>,
     /// Seed of random transforms and resampling [default: the model's].

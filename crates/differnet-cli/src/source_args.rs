@@ -1,11 +1,11 @@
-//! Where models compute: device and cache.
+//! Device and cache of models.
 
 use differnet::Runtime;
 
 use crate::cache_args::CacheArgs;
 use crate::device::DeviceArgs;
 
-/// Where models compute.
+/// Device and cache.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Device and cache")]
 pub(crate) struct SourceArgs {
@@ -21,7 +21,7 @@ impl SourceArgs {
         self.device.name()
     }
 
-    /// Where models compute.
+    /// Device and cache.
     pub(crate) fn open(&self) -> anyhow::Result<Runtime> {
         Ok(self.device.open()?.with_cache(self.cache.open()?))
     }

@@ -82,7 +82,7 @@ pub(crate) struct CalibrateArgs {
     source: SourceArgs,
 }
 
-/// What `--json` prints.
+/// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     model: &'a Path,
@@ -106,7 +106,7 @@ struct LeftOut {
     unusable: usize,
 }
 
-/// What a threshold by cost does to the images it was chosen on.
+/// Effect of a threshold by cost on the images it was chosen on.
 #[derive(Debug, Serialize)]
 struct Balance {
     defects: usize,

@@ -54,7 +54,7 @@ pub(crate) struct CheckArgs {
     source: SourceArgs,
 }
 
-/// What `--json` prints.
+/// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     data: &'a Path,

@@ -21,7 +21,7 @@ pub(crate) struct DevicesArgs {
     json: bool,
 }
 
-/// What `--json` prints.
+/// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Kind {
     device: DeviceChoice,

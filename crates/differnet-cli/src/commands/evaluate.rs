@@ -56,7 +56,7 @@ pub(crate) struct EvaluateArgs {
     /// Compare maps of where the defects are with their masks.
     #[arg(long)]
     pixel: bool,
-    /// How maps are made, for --pixel and for the report.
+    /// Kind of the maps, for --pixel and for the report.
     #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Deviation)]
     kind: MapChoice,
     /// Transforms that a map averages [default: 8].
@@ -148,13 +148,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Nothing, if what was asked for can be made of `test`.
+/// Checks that what was asked for can be made of `test`.
 fn require_kinds(args: &EvaluateArgs, test: &[Sample]) -> anyhow::Result<()> {
     // A report of images of one kind says what is missing; without one little would be left.
     if args.out.is_some() { require_images(test) } else { require_both_kinds(test) }
 }
 
-/// What cannot be used, a message each; an error with all of them unless they may be left out.
+/// Messages about unusable files; an error with all of them unless they may be left out.
 fn skipped(
     args: &EvaluateArgs,
     images: &[BadImage],

@@ -33,7 +33,7 @@ The tensor \"features\" has the shape [images, transforms, 768]; the metadata ke
 list of the files, relative to --data. Training images come first, then test images. Random
 transforms are those that a training with the same seed and default settings draws.")]
 pub(crate) struct FeaturesArgs {
-    /// Which images.
+    /// Images of a data set.
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     split: SplitChoice,
     /// Transforms of each image.
@@ -63,7 +63,7 @@ pub(crate) struct FeaturesArgs {
     source: SourceArgs,
 }
 
-/// Which images of a data set.
+/// Choice of a data set's images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum SplitChoice {
     /// Training and test images.

@@ -56,14 +56,14 @@ pub(crate) struct LocalizeArgs {
     /// Transforms that a map and a score average [default: 8].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     transforms: Option<usize>,
-    /// How maps are made.
+    /// Kind of the maps.
     #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Deviation)]
     kind: MapChoice,
     #[command(flatten)]
     source: SourceArgs,
 }
 
-/// What `--json` prints of a map that was written.
+/// Output of `--json` for a map that was written.
 #[derive(Debug, Serialize)]
 struct Written<'a> {
     #[serde(flatten)]

@@ -22,7 +22,7 @@ use crate::report;
 use crate::score_args::ScoringArgs;
 use crate::source_args::SourceArgs;
 
-/// Why an image that had a score has no pictures.
+/// Error for an image that had a score and has no pictures.
 const CHANGED: &str = "an image changed while it was in use";
 
 /// Judge photographs and write one HTML file with verdicts, maps and the model's description.
@@ -47,7 +47,7 @@ pub(crate) struct ReportArgs {
     /// Replace the file if it exists.
     #[arg(long)]
     overwrite: bool,
-    /// How maps are made.
+    /// Kind of the maps.
     #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Deviation)]
     kind: MapChoice,
     /// Transforms that a map averages [default: 8].

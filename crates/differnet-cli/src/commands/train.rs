@@ -160,7 +160,7 @@ pub(crate) fn watch(
     })
 }
 
-/// What to say after an interrupted training.
+/// Message after an interrupted training.
 fn what_was_kept(training: &Training<'_>) -> String {
     let method = training.config.method.method();
     match training.checkpoints {
@@ -251,7 +251,7 @@ fn finish(
     Ok(())
 }
 
-/// What the training found out, for people.
+/// Result of the training, for people.
 fn learnt(model: &Header) -> String {
     let (kind, images) = match model.held_back_images {
         0 if model.cross_validated => {
@@ -278,7 +278,7 @@ fn learnt(model: &Header) -> String {
     )
 }
 
-/// How many good parts a threshold rejects, as far as the scores behind it tell.
+/// Promise of a threshold: the share of good parts that it rejects, as far as its scores tell.
 fn promise(model: &Header, threshold: f64) -> String {
     let Some(p) = model.p_value(threshold) else {
         return "How many good parts that rejects is unknown, training saw all images: \

@@ -44,7 +44,7 @@ pub(crate) struct UpdateArgs {
     source: SourceArgs,
 }
 
-/// What `--json` prints.
+/// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     model: &'a Path,

@@ -40,7 +40,7 @@ pub(crate) struct VerifyArgs {
     device: DeviceArgs,
 }
 
-/// What `--json` prints.
+/// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     path: &'a Path,

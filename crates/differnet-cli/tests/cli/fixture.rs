@@ -25,7 +25,7 @@ pub(crate) const TINY: [&str; 14] = [
     "6",
 ];
 
-/// What a finished command left.
+/// Result of a finished command.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) code: Option<i32>,

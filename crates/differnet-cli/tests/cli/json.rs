@@ -1,4 +1,4 @@
-//! What `--json` prints for each command.
+//! Output of `--json` for each command.
 
 use std::path::Path;
 

@@ -12,7 +12,7 @@ use crate::fixture::{Fixture, Run};
 
 /// Side of the fixture's images, pixels.
 const SIDE: u32 = 64;
-/// Where the test's regions ignore: a rectangle of columns and rows, pixels.
+/// Ignored rectangle: columns and rows, pixels.
 const IGNORED: [u32; 4] = [4, 28, 8, 24];
 /// The same rectangle.
 const POLYGON: &str = "\
