@@ -1,4 +1,4 @@
-//! What an image looks like, in a few numbers that tell a blank, dazzled or blurred one.
+//! Appearance of an image in a few numbers, which tell a blank, dazzled or blurred one.
 
 use image::RgbImage;
 
@@ -14,12 +14,12 @@ const WHITE: u8 = 253;
 /// Luminance up to which a pixel counts as black.
 const BLACK: u8 = 2;
 
-/// What an image looks like at the extractor's size; luminances are from 0 to 255.
+/// Appearance of an image at the extractor's size; luminances are from 0 to 255.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Appearance {
     /// Width and height of the file's image, upright, pixels.
     pub(crate) size: (u32, u32),
-    /// How its pixels are stored; grey if no pixel shows a colour.
+    /// Colour mode of its pixels; grey if no pixel shows a colour.
     pub(crate) colors: ColorMode,
     /// Standard deviation of the luminance.
     pub(crate) contrast: f64,
@@ -34,7 +34,7 @@ pub(crate) struct Appearance {
 }
 
 impl Appearance {
-    /// What `image` looks like, whose file stores it as `stored`.
+    /// Appearance of `image`, whose file stores it as `stored`.
     pub(crate) fn of(image: &RgbImage, stored: ColorMode) -> Self {
         let shows_color = image.pixels().any(|pixel| pixel.0.iter().any(|s| *s != pixel.0[0]));
         let view = resize_bilinear(image, SIDE, SIDE);

@@ -1,4 +1,4 @@
-//! What is wrong with the content of a data set's files: damage, masks that do not fit, copies.
+//! Audit of a data set's files: damage, masks that do not fit, copies.
 
 use std::path::Path;
 
@@ -14,13 +14,13 @@ use crate::mask::MaskError;
 pub struct AuditImage {
     /// The image and its mask.
     pub files: MaskedImage,
-    /// What it is for.
+    /// Split that it belongs to.
     pub split: Split,
     /// Whether it shows no defect, so that its mask has to be black.
     pub good: bool,
 }
 
-/// What is wrong; all empty if nothing is.
+/// Faults of a data set's files; all empty if there are none.
 #[derive(Debug, Default)]
 pub struct Audit {
     /// Images and masks that cannot be read, in the order given.
@@ -87,7 +87,7 @@ pub(crate) fn audit_and_note<T: Send>(
     (audit, notes)
 }
 
-/// Why a mask does not fit; `size` is its image's, unknown if that is damaged.
+/// Fault of a mask that does not fit; `size` is its image's, unknown if that is damaged.
 fn unfitting(
     path: &Path,
     mask: &MaskFacts,

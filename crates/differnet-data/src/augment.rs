@@ -1,4 +1,4 @@
-//! Which transforms an image is seen under: drawn at random from the seed, or spread evenly.
+//! Transforms of an image: drawn at random from the seed, or spread evenly.
 
 use std::f64::consts::GOLDEN_RATIO;
 use std::ops::Range;
@@ -8,17 +8,17 @@ use differnet_random::ItemStream;
 use crate::content_hash::ContentHash;
 use crate::transform::Transform;
 
-/// Which transforms are drawn.
+/// Distribution that transforms are drawn from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TransformConfig {
-    /// Whether images are turned.
+    /// Rotation of images.
     pub rotate: Rotation,
     /// Half-width of the interval about 1 that the factors of brightness and contrast are uniform
     /// in: 0.15 for 0.85 to 1.15, as for magnetic tiles (Section 4.2). `None` leaves both at 1.
     pub jitter: Option<f32>,
 }
 
-/// Whether images are turned.
+/// Rotation of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rotation {
     /// Never: for parts that always lie the same way and defects that depend on it.
@@ -27,7 +27,7 @@ pub enum Rotation {
     Full,
 }
 
-/// What random transforms are for; those of one purpose say nothing about those of another.
+/// Purpose of random transforms; those of one say nothing about those of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
     /// Training the flow.

@@ -1,10 +1,10 @@
-//! How an image's pixels are stored: grey or colour, with transparency, how finely.
+//! Colour mode of a file: grey or colour, transparency, bit depth.
 
 use std::fmt;
 
 use image::ColorType;
 
-/// How an image's pixels are stored.
+/// Colour mode of an image's pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ColorMode {
     /// Whether red, green and blue are told apart.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::content_hash::ContentHash;
 use crate::examine::ImageFacts;
 
-/// What an image is for.
+/// Split of a data set that an image belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Split {
     /// Training.
@@ -15,7 +15,7 @@ pub enum Split {
     Test,
 }
 
-/// How much alike files are.
+/// Likeness of files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Likeness {
     /// Every byte.
@@ -27,11 +27,11 @@ pub enum Likeness {
 /// Files of one split that hold the same image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copies {
-    /// Where they all are.
+    /// Split that they belong to.
     pub split: Split,
     /// At least two, sorted.
     pub files: Vec<PathBuf>,
-    /// How much alike they are.
+    /// Their likeness.
     pub likeness: Likeness,
 }
 
@@ -42,7 +42,7 @@ pub struct Leak {
     pub train: Vec<PathBuf>,
     /// Its files among the test images, sorted.
     pub test: Vec<PathBuf>,
-    /// How much alike they are.
+    /// Their likeness.
     pub likeness: Likeness,
 }
 

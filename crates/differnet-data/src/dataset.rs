@@ -1,4 +1,4 @@
-//! What a data set is, whatever its files look like, and how one is loaded.
+//! Data sets: samples, defects, and loading by layout.
 
 use std::path::{Path, PathBuf};
 
@@ -26,12 +26,12 @@ impl Sample {
     }
 }
 
-/// What is wrong with the part in an image.
+/// Defect of the part in an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defect {
     /// The data set's name for it, such as `scratch`.
     pub kind: String,
-    /// Which pixels show it; `None` if nobody drew them.
+    /// Mask of its pixels; `None` if nobody drew one.
     pub mask: Option<Mask>,
 }
 

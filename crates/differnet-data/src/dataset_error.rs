@@ -1,4 +1,4 @@
-//! What can go wrong with a data set, each with its remedy.
+//! Errors of data sets, each with its remedy.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::folder_doubts::{DoubtfulFolder, remedy};
 use crate::listing::{EXTENSIONS, UnreadableFolder};
 use crate::mask::MaskError;
 
-/// Why a folder did not become a data set.
+/// Error that keeps a folder from becoming a data set.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DatasetError {
@@ -16,10 +16,10 @@ pub enum DatasetError {
     Read {
         /// The folder or file.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// Nothing has this name.
+    /// There is no such file or folder.
     #[error("{} does not exist: check the spelling", path.display())]
     Missing {
         /// The name.
@@ -34,7 +34,7 @@ pub enum DatasetError {
     /// A folder, or a device, where a list file was expected.
     #[error("{} is not a file: name a text file with one image name per line", path.display())]
     NotAListFile {
-        /// What was named.
+        /// Path that was named.
         path: PathBuf,
     },
     /// A folder without any image.
@@ -109,11 +109,11 @@ pub enum DatasetError {
     OtherLayout {
         /// The folder.
         path: PathBuf,
-        /// What is not there.
+        /// Missing part.
         needs: &'static str,
         /// The layout's name.
         layout: &'static str,
-        /// How its tree looks.
+        /// Tree of the layout.
         tree: &'static str,
     },
     /// The same images in several resolutions, and none was chosen.
@@ -129,7 +129,7 @@ pub enum DatasetError {
     NothingToTrainOn {
         /// The folder.
         path: PathBuf,
-        /// Which images are trained on.
+        /// Rule that says which images are trained on.
         rule: &'static str,
     },
     /// An image that only a mask would tell to be good or defective.
@@ -145,7 +145,7 @@ pub enum DatasetError {
     Mask {
         /// The image.
         image: PathBuf,
-        /// What is wrong with the mask.
+        /// Cause.
         source: MaskError,
     },
     /// No list that splits a category.
@@ -168,7 +168,7 @@ pub enum DatasetError {
         list: PathBuf,
         /// The line, counted from 1.
         line: usize,
-        /// What should be there.
+        /// Expected content.
         expected: &'static str,
     },
     /// A split of Real-IAD is not understood.
@@ -176,7 +176,7 @@ pub enum DatasetError {
     SplitJson {
         /// The file.
         list: PathBuf,
-        /// What is wrong with it.
+        /// Cause.
         source: serde_json::Error,
     },
     /// A list that splits a data set names a file that is not there.
@@ -216,7 +216,7 @@ pub enum DatasetError {
         line: usize,
         /// The name on it.
         name: String,
-        /// Where it was looked for.
+        /// Folder that was searched.
         folder: PathBuf,
     },
     /// Good training images and test images share a folder.

@@ -17,7 +17,7 @@ use crate::color_mode::ColorMode;
 use crate::image_error::{Content, ImageError};
 use crate::jpeg_end::has_end_marker;
 
-/// How large an image may be before it is refused unread.
+/// Largest size of an image and of its file; larger ones are refused unread.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DecodeLimits {
     /// Most pixels (width times height).
@@ -158,7 +158,7 @@ fn open<'a>(
     Ok(decoder)
 }
 
-/// How the image is to be turned; an unreadable tag says as little as a missing one.
+/// Orientation of the image; an unreadable tag says as little as a missing one.
 fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
@@ -180,7 +180,7 @@ fn decode(
     Ok((image.into_rgb8(), mode))
 }
 
-/// Whether a file lacks its end although its decoder would not say so.
+/// Tells whether a file lacks its end although its decoder would not say so.
 fn is_cut_short(bytes: &[u8], format: ImageFormat) -> bool {
     match (format, bytes) {
         (ImageFormat::Jpeg, _) => !has_end_marker(bytes),

@@ -13,7 +13,7 @@ use crate::image_error::ImageError;
 use crate::layouts::masked::MaskedImage;
 use crate::mask::{Mask, MaskError};
 
-/// What is worth knowing of an image without keeping it.
+/// Facts of an image that is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ImageFacts {
     /// The hash of the file's bytes.
@@ -25,12 +25,12 @@ pub(crate) struct ImageFacts {
     pub(crate) size: (u32, u32),
 }
 
-/// What is worth knowing of a mask without keeping it.
+/// Facts of a mask that is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MaskFacts {
     /// Width and height, pixels.
     pub(crate) size: (u32, u32),
-    /// How many of its pixels are defective.
+    /// Number of defective pixels.
     pub(crate) defective: usize,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Examined<T> {
     pub(crate) mask: Option<Result<MaskFacts, MaskError>>,
 }
 
-/// What to note of an image: how it is stored, and its pixels.
+/// Function that notes something of an image, given its colour mode and its pixels.
 pub(crate) type Note<'a, T> = dyn Fn(ColorMode, &RgbImage) -> T + Sync + 'a;
 
 /// Reads and decodes each of `images` and its mask once, in parallel, and keeps none.

@@ -1,11 +1,11 @@
-//! What can go wrong with an image file, each with its remedy.
+//! Errors of image files, each with its remedy.
 
 use std::path::{Path, PathBuf};
 
 use crate::causes::with_causes;
 use crate::regions_error::RegionsError;
 
-/// Why one file did not become an image.
+/// Error that keeps a file from becoming an image.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImageError {
@@ -14,13 +14,13 @@ pub enum ImageError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// A folder or a device where an image file was expected.
     #[error("{} is not a file: name an image file", path.display())]
     NotAFile {
-        /// What was named.
+        /// Path that was named.
         path: PathBuf,
     },
     /// The file holds no bytes.
@@ -44,7 +44,7 @@ pub enum ImageError {
     NotAnImage {
         /// The file.
         path: PathBuf,
-        /// What the content looks like.
+        /// Kind of content.
         content: Content,
     },
     /// An image of a format that this program does not read.
@@ -60,7 +60,7 @@ pub enum ImageError {
     UnsupportedPixels {
         /// The file.
         path: PathBuf,
-        /// What the decoder does not know.
+        /// Error of the decoder.
         source: image::ImageError,
     },
     /// Floating-point samples outside 0 to 1, so black and white are unknown.
@@ -100,7 +100,7 @@ pub enum ImageError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What the decoder said.
+        /// Error of the decoder.
         source: image::ImageError,
     },
     /// The decoder failed in a way it should not.
@@ -114,7 +114,7 @@ pub enum ImageError {
     Regions {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Reason.
         source: Box<RegionsError>,
     },
 }
@@ -146,7 +146,7 @@ impl ImageError {
     }
 }
 
-/// What a file that is no image looks like.
+/// Content of a file that is no image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Content {

@@ -15,7 +15,7 @@ pub enum ImageInput<'a> {
     File(&'a Path),
     /// Bytes that came by another way.
     Memory {
-        /// What to call the image in messages; no file is looked for.
+        /// Name of the image in messages; no file is looked for.
         name: &'a Path,
         /// As in a file.
         bytes: &'a [u8],
@@ -23,7 +23,7 @@ pub enum ImageInput<'a> {
 }
 
 impl<'a> ImageInput<'a> {
-    /// What messages call the image.
+    /// Name of the image in messages.
     pub fn name(&self) -> &'a Path {
         match *self {
             Self::File(path) => path,

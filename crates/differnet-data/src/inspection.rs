@@ -1,4 +1,4 @@
-//! What speaks against training on a data set, as far as its files tell without a model.
+//! Inspection of a data set's files without a model: findings that speak against training on it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::decode::DecodeLimits;
 use crate::oddity::{Oddity, oddities};
 use crate::thumbnail::near_copies;
 
-/// What speaks against training on a data set; all empty if nothing does.
+/// Findings that speak against training on a data set; all empty if there are none.
 #[derive(Debug, Default)]
 pub struct Inspection {
     /// Damage, masks that do not fit, copies and leaks.
@@ -26,9 +26,9 @@ pub struct Inspection {
 /// Images that are nearly the same: one photograph saved twice, or two of one part that did not move.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NearCopies {
-    /// Those to train on, at least one, sorted.
+    /// Images to train on, at least one, sorted.
     pub train: Vec<PathBuf>,
-    /// Those to test with, sorted.
+    /// Images to test with, sorted.
     pub test: Vec<PathBuf>,
 }
 

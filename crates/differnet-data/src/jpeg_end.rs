@@ -4,7 +4,7 @@
 //! a detector that grey is normal. A complete file reaches its end-of-image marker; what cameras
 //! append after it (previews, padding) does not matter.
 
-/// Whether the JPEG stream `bytes` reaches its end-of-image marker.
+/// Tells whether the JPEG stream `bytes` reaches its end-of-image marker.
 ///
 /// Segments are skipped by their length, so the marker of an embedded preview does not count.
 pub(crate) fn has_end_marker(bytes: &[u8]) -> bool {

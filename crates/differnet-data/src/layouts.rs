@@ -1,4 +1,4 @@
-//! How published data sets and one's own photographs are arranged in folders.
+//! Layouts of published data sets and of one's own photographs.
 
 pub(crate) mod category;
 pub(crate) mod folder;
@@ -23,7 +23,7 @@ use crate::output_mark::without_outputs;
 /// Kind of a defect that nothing names.
 const UNNAMED_KIND: &str = "defect";
 
-/// Where the images of a data set lie below its root folder.
+/// Layout of a data set below its root folder.
 ///
 /// Where there are categories, `None` is the root itself or its only one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

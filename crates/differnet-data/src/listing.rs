@@ -96,7 +96,7 @@ pub fn images_in(folder: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     Ok(entries.map(|entry| entry.path).filter(|path| is_image(path)).collect())
 }
 
-/// What else lies right in the folder, sorted: neither image files nor hidden; may be none.
+/// Other files right in the folder, sorted: neither image files nor hidden; may be none.
 ///
 /// # Errors
 /// [`DatasetError::UnreadableFolders`] if the operating system refuses.
@@ -142,7 +142,7 @@ pub(crate) fn folders_below(folder: &Path) -> Result<Vec<PathBuf>, DatasetError>
     Ok(found)
 }
 
-/// Nothing, if `path` is a folder.
+/// Checks that `path` is a folder.
 pub(crate) fn require_folder(path: &Path) -> Result<(), DatasetError> {
     let metadata = fs::metadata(path).map_err(|source| not_there(path, source))?;
     if metadata.is_dir() {
@@ -208,7 +208,7 @@ struct Entry {
     is_folder: bool,
 }
 
-/// What the folder holds, sorted, without names that begin with a dot: those are bookkeeping of
+/// Entries of the folder, sorted, without names that begin with a dot: those are bookkeeping of
 /// file managers, some of them named like images.
 fn entries(folder: &Path) -> Result<Vec<Entry>, DatasetError> {
     match readable_entries(folder) {

@@ -31,7 +31,7 @@ pub struct LoadedImage {
 pub struct BadImage {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// Cause.
     pub error: ImageError,
 }
 
@@ -79,7 +79,7 @@ pub fn examine_images(
     checked.collect()
 }
 
-/// Those of the files `paths` that are no usable images, in the order given; an image that does not
+/// Bad images among the files `paths`, in the order given; an image that does not
 /// fit the regions is none.
 pub fn check_images(
     paths: &[PathBuf],

@@ -46,7 +46,7 @@ impl Mask {
         }
     }
 
-    /// Whether each pixel of an image is defective, row by row.
+    /// Reads the mask: for each pixel of an image, row by row, whether it is defective.
     ///
     /// - `size`: width and height of the image, pixels
     ///
@@ -91,7 +91,7 @@ pub(crate) struct MaskPixels {
     pub(crate) marked: Vec<bool>,
 }
 
-/// Why a mask cannot be used.
+/// Error that makes a mask unusable.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum MaskError {
@@ -145,11 +145,11 @@ impl MaskError {
 pub struct BadMask {
     /// The mask.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// Cause.
     pub error: MaskError,
 }
 
-/// Those masks of `samples` that cannot be used, in the order given.
+/// Unusable masks of `samples`, in the order given.
 ///
 /// Decodes every mask and reads the header of its image; a mask whose image cannot be read is not
 /// among them, since [`check_images`](crate::check_images) tells of the image.
@@ -163,7 +163,7 @@ pub fn check_masks(samples: &[Sample], limits: &DecodeLimits) -> Vec<BadMask> {
     samples.par_iter().filter_map(check).collect()
 }
 
-/// Whether each pixel of a mask is at least half white, row by row.
+/// Pixels of a mask that are at least half white, as flags row by row.
 pub(crate) fn bright_pixels(mask: &RgbImage) -> Vec<bool> {
     pixels_from(mask, WHITE_LEVEL)
 }

@@ -1,4 +1,4 @@
-//! Which parts of an image count: a region of interest to keep, a region to ignore.
+//! Regions of an image: a region of interest to keep, a region to ignore.
 
 pub(crate) mod area;
 mod binary_mask;
@@ -21,7 +21,7 @@ pub const NEUTRAL: [u8; 3] = [124, 116, 104];
 /// The size at which polygons are looked at where no image is at hand, pixels.
 const GRID: (u32, u32) = (1000, 1000);
 
-/// Which parts of an image count: what is inside a region of interest and outside an ignored one.
+/// Region of interest and ignored region; what is inside the one and outside the other counts.
 ///
 /// Serialised, it is independent of the images' size and of the files it was read from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ impl Regions {
         Ok(regions)
     }
 
-    /// Whether each pixel of an image of this size is ignored, row by row; `None` if all count.
+    /// Ignored pixels of an image of this size, as flags row by row; `None` if all count.
     ///
     /// # Errors
     /// [`RegionsError::Size`] if a mask has another aspect ratio, [`RegionsError::NothingLeft`] if
@@ -143,7 +143,7 @@ pub fn paint_neutral(image: &mut RgbImage, ignored: &[bool]) {
     hidden.for_each(|(pixel, _)| *pixel = Rgb(NEUTRAL));
 }
 
-/// What counts, and how much does not.
+/// Writes what counts, and how much does not.
 impl fmt::Display for Regions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(roi) = &self.roi {

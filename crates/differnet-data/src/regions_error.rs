@@ -1,10 +1,10 @@
-//! What can be wrong with regions, each with its remedy.
+//! Errors of regions, each with its remedy.
 
 use std::path::PathBuf;
 
 use crate::image_error::ImageError;
 
-/// Why regions cannot be used.
+/// Error that makes regions unusable.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegionsError {
@@ -16,13 +16,13 @@ pub enum RegionsError {
     Area {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Cause.
         source: Box<Self>,
     },
     /// A text that does not describe polygons.
     #[error("its TOML does not describe polygons")]
     Toml {
-        /// What the TOML parser said.
+        /// Error of the TOML parser.
         source: Box<toml::de::Error>,
     },
     /// A text without polygons.

@@ -24,7 +24,7 @@ impl RobustSpread {
         Self { median: center, deviation: SIGMA_OVER_MAD * median(deviations) }
     }
 
-    /// Whether `value` exceeds the median by more than 3.5 standard deviations and by more than
+    /// Tells whether `value` exceeds the median by more than 3.5 standard deviations and by more than
     /// `least`.
     pub fn is_exceeded_by(&self, value: f64, least: f64) -> bool {
         value - self.median > (DEVIATIONS * self.deviation).max(least)

@@ -17,7 +17,7 @@ pub(crate) fn tree<Name: AsRef<str>>(files: &[Name]) -> tempfile::TempDir {
     root
 }
 
-/// What a data set holds, an image a line: its split or kind, the image, its mask, relative to `root`.
+/// Contents of a data set, an image a line: its split or kind, the image, its mask, relative to `root`.
 pub(crate) fn found_in(dataset: &Dataset, root: &Path) -> Vec<String> {
     let name = |path: &Path| path.strip_prefix(root).unwrap().display().to_string();
     let train = dataset.train.iter().map(|sample| {

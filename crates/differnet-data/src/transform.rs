@@ -21,7 +21,7 @@ impl Transform {
     /// Changes nothing.
     pub const IDENTITY: Self = Self { degrees: 0.0, brightness: 1.0, contrast: 1.0 };
 
-    /// Whether this changes nothing.
+    /// Tells whether this changes nothing.
     pub fn is_identity(&self) -> bool {
         self.degrees.rem_euclid(360.0) == 0.0 && self.brightness == 1.0 && self.contrast == 1.0
     }

@@ -22,7 +22,7 @@ const HEADER: usize = 64;
 /// Values at which arithmetic goes wrong.
 const EXTREMES: [u8; 8] = [0x00, 0x01, 0x7f, 0x80, 0xfe, 0xff, 0x10, 0x40];
 
-/// What happens to the bytes of a file.
+/// Change of a file's bytes.
 #[derive(Debug, Clone)]
 enum Change {
     /// Only the first bytes are left.

@@ -19,7 +19,7 @@ pub(crate) struct CategoryLayout {
 }
 
 impl CategoryLayout {
-    /// Whether `root` is a category or holds one.
+    /// Tells whether `root` is a category or holds one.
     pub(crate) fn is_root(&self, root: &Path) -> Result<bool, DatasetError> {
         is_root(root, self.is_category)
     }
@@ -67,7 +67,7 @@ impl CategoryLayout {
     }
 }
 
-/// Whether `root`, or a folder in it, is a category.
+/// Tells whether `root`, or a folder in it, is a category.
 pub(crate) fn is_root(
     root: &Path,
     is_category: impl Fn(&Path) -> bool,

@@ -13,13 +13,13 @@ use crate::layouts::UNNAMED_KIND;
 use crate::layouts::masked::{MaskedImage, MaskedImages, pair_beside};
 use crate::listing::{folders_in, images_in, name_of, require_folder};
 
-/// What masks of KolektorSDD are called after `NAME`.
+/// Suffix of KolektorSDD's masks after `NAME`.
 const FIRST_SUFFIX: &str = "_label";
 
-/// What masks of KolektorSDD2 are called after `NAME`.
+/// Suffix of KolektorSDD2's masks after `NAME`.
 const SECOND_SUFFIX: &str = "_GT";
 
-/// Whether `root` holds folders of KolektorSDD.
+/// Tells whether `root` holds folders of KolektorSDD.
 pub(crate) fn is_root(root: &Path) -> Result<bool, DatasetError> {
     match part_folders(root)?.first() {
         Some((_, folder)) => holds_masks(folder, FIRST_SUFFIX),
@@ -27,7 +27,7 @@ pub(crate) fn is_root(root: &Path) -> Result<bool, DatasetError> {
     }
 }
 
-/// Whether `root` holds the two folders of KolektorSDD2.
+/// Tells whether `root` holds the two folders of KolektorSDD2.
 pub(crate) fn is_second_root(root: &Path) -> Result<bool, DatasetError> {
     let [train, test] = second_folders(root);
     Ok(train.is_dir() && test.is_dir() && holds_masks(&train, SECOND_SUFFIX)?)

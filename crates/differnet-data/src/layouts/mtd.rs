@@ -13,13 +13,13 @@ use crate::layouts::train_list::read_train_list;
 use crate::listing::{folders_in, name_of, require_folder};
 use crate::mask::Mask;
 
-/// What the names of class folders begin with.
+/// Prefix of the names of class folders.
 const CLASS_PREFIX: &str = "MT_";
 
 /// The class of tiles without a defect.
 const FREE: &str = "Free";
 
-/// Whether `root` holds tiles free of defects.
+/// Tells whether `root` holds tiles free of defects.
 pub(crate) fn is_root(root: &Path) -> bool {
     images_folder(&root.join("MT_Free")).is_dir()
 }
@@ -71,7 +71,7 @@ pub(crate) fn load(
 /// Tiles with one kind of defect, or with none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TileClass {
-    /// What the folder `MT_NAME` is called, such as `Crack` or `Free`.
+    /// Name in the folder's `MT_NAME`, such as `Crack` or `Free`.
     pub name: String,
     /// Its folder `Imgs`.
     pub images: PathBuf,

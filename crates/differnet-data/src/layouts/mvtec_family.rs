@@ -57,13 +57,13 @@ const BTAD_FOLDERS: SplitFolders = SplitFolders {
     masks: MaskNames::SameStem,
 };
 
-/// Whether `folder` has what a category of MVTec LOCO AD has beyond MVTec AD.
+/// Tells whether `folder` has what a category of MVTec LOCO AD has beyond MVTec AD.
 pub(crate) fn is_loco_category(folder: &Path) -> bool {
     let kinds = ["test/logical_anomalies", "test/structural_anomalies"];
     LOCO.is_category(folder) && kinds.iter().any(|kind| folder.join(kind).is_dir())
 }
 
-/// Whether `folder` has what a category of MVTec AD 2 has beyond MVTec AD.
+/// Tells whether `folder` has what a category of MVTec AD 2 has beyond MVTec AD.
 pub(crate) fn is_ad2_category(folder: &Path) -> bool {
     AD2.is_category(folder) && folder.join(AD2.test).is_dir()
 }

@@ -22,7 +22,7 @@ pub(crate) const REAL_IAD: CategoryLayout = CategoryLayout {
 /// The class of good images.
 const GOOD: &str = "OK";
 
-/// What the names of folders of one resolution begin with.
+/// Prefix of the names of folders of one resolution.
 const RESOLUTION_PREFIX: &str = "realiad_";
 
 /// The split of a category.
@@ -40,7 +40,7 @@ struct Entry {
     anomaly_class: String,
 }
 
-/// Whether `root` holds images of Real-IAD and a list that splits them.
+/// Tells whether `root` holds images of Real-IAD and a list that splits them.
 pub(crate) fn is_root(root: &Path) -> Result<bool, DatasetError> {
     let has_list = |folder: &Path| {
         folder.join(REAL_IAD.marker).is_dir()
@@ -83,7 +83,7 @@ fn resolutions(root: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     Ok(folders)
 }
 
-/// Where the list of a category may lie, from a folder above it on.
+/// Paths where the list of a category may lie, from a folder above it on.
 fn lists(category: &Path) -> [String; 2] {
     let name = dataset_name(category);
     [format!("realiad_jsons/{name}.json"), format!("realiad_jsons/realiad_jsons/{name}.json")]

@@ -21,11 +21,11 @@ pub(super) struct SplitFolders {
     pub(super) good: &'static str,
     /// Masks, a folder a kind; may lie inside the folder of test images.
     pub(super) ground_truth: &'static str,
-    /// How masks are named and drawn.
+    /// Names and levels of masks.
     pub(super) masks: MaskNames,
 }
 
-/// How the masks of a kind are named and drawn.
+/// Names and levels of the masks of a kind.
 #[derive(Clone, Copy)]
 pub(super) enum MaskNames {
     /// `NAME_mask`, white where the defect is.
@@ -206,7 +206,7 @@ fn with_role(folder: &Path, role: FolderRole) -> Result<Vec<PathBuf>, DatasetErr
     Ok(folders.filter(|folder| role_of(&name_of(folder)) == role).collect())
 }
 
-/// What `list` finds in the folder; nothing if there is no such folder.
+/// Files that `list` finds in the folder; none if there is no such folder.
 fn if_any(
     folder: &Path,
     list: fn(&Path) -> Result<Vec<PathBuf>, DatasetError>,

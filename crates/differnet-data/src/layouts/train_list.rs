@@ -14,7 +14,7 @@ pub struct ListedName {
 }
 
 impl ListedName {
-    /// Whether this is the name or the stem of the file `image`.
+    /// Tells whether this is the name or the stem of the file `image`.
     pub fn is_name_of(&self, image: &Path) -> bool {
         [image.file_name(), image.file_stem()].contains(&Some(self.name.as_ref()))
     }

@@ -67,7 +67,7 @@ impl Area {
         Ok(Self { name: name.to_owned(), shape: Shape::Polygons(Polygons::from_toml(text)?) })
     }
 
-    /// What messages call it.
+    /// Name in messages.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
@@ -80,7 +80,7 @@ impl Area {
         }
     }
 
-    /// Which pixels of an image of this size belong to the area, row by row.
+    /// Pixels of an image of this size that belong to the area, as flags row by row.
     pub(super) fn at_size(&self, width: u32, height: u32) -> Result<Vec<bool>, RegionsError> {
         match &self.shape {
             Shape::Polygons(polygons) => Ok(polygons.at_size(width, height)),

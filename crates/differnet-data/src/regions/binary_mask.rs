@@ -10,7 +10,7 @@ use crate::regions_error::RegionsError;
 /// Most changes between black and white: a few megabytes in a model file.
 const MOST_CHANGES: usize = 1_000_000;
 
-/// Which pixels of a mask are white.
+/// White pixels of a mask.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Runs", into = "Runs")]
 pub(super) struct BinaryMask {
@@ -62,7 +62,7 @@ impl BinaryMask {
     }
 }
 
-/// Whether one of the sizes is the other scaled evenly and rounded to whole pixels.
+/// Tells whether one of the sizes is the other scaled evenly and rounded to whole pixels.
 pub(super) fn same_shape(one: (u32, u32), other: (u32, u32)) -> bool {
     // For some scale s, both |s · width − w| and |s · height − h| are at most one half.
     let becomes = |from: (u32, u32), to: (u32, u32)| {

@@ -20,7 +20,7 @@ pub(super) struct Polygon {
 #[serde(try_from = "Vec<Polygon>")]
 pub(super) struct Polygons(Vec<Polygon>);
 
-/// What a TOML file of polygons holds.
+/// Contents of a TOML file of polygons.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PolygonFile {
@@ -61,12 +61,12 @@ impl Polygons {
         file.polygon.try_into()
     }
 
-    /// How many there are.
+    /// Their number.
     pub(super) fn count(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether the centre of each pixel lies in a polygon, row by row.
+    /// Pixels whose centre lies in a polygon, as flags row by row.
     pub(super) fn at_size(&self, width: u32, height: u32) -> Vec<bool> {
         let mut inside = vec![false; width as usize * height as usize];
         for polygon in &self.0 {
@@ -102,7 +102,7 @@ impl Polygon {
     }
 }
 
-/// Where the edge crosses the height `y`, if it does: its upper end counts, its lower does not.
+/// Crossing of the edge with the height `y`, if there is one: its upper end counts, its lower does not.
 fn crossing(from: [f64; 2], to: [f64; 2], y: f64) -> Option<f64> {
     // From above, whichever way it is drawn, so that it crosses where a neighbour's does.
     let ([x0, y0], [x1, y1]) = if from[1] <= to[1] { (from, to) } else { (to, from) };
@@ -191,7 +191,7 @@ mod tests {
         [0..=16_i64, 0..=16_i64]
     }
 
-    /// Whether a ray from the pixel's centre to the right crosses the outline an odd number of
+    /// Tells whether a ray from the pixel's centre to the right crosses the outline an odd number of
     /// times, in whole numbers: 32 sides of the image times its width or height.
     fn is_inside(points: &[[i64; 2]], x: i64, y: i64, width: i64, height: i64) -> bool {
         let scaled = |[x, y]: [i64; 2]| [2 * x * width, 2 * y * height];
