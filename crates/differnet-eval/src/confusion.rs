@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::MetricError;
 use crate::ranking::check_pairs;
 
-/// How the verdicts at one threshold compare with the labels.
+/// Confusion counts: verdicts at one threshold against labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ConfusionCounts {
     /// Defects called defect.

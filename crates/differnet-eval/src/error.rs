@@ -1,6 +1,6 @@
-//! What can be wrong with a set of scores and labels.
+//! Errors of metrics.
 
-/// Why a metric has no value.
+/// Error that leaves a metric without a value.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetricError {
@@ -12,7 +12,7 @@ pub enum MetricError {
         /// Number of labels.
         labels: usize,
     },
-    /// Nothing to compare the defects with.
+    /// There is no good image to compare the defects with.
     #[error(
         "no good image among {images} images: ranking metrics compare defects with good images, \
          so add good images to the test set"
@@ -21,7 +21,7 @@ pub enum MetricError {
         /// Number of images in all.
         images: usize,
     },
-    /// Nothing to detect.
+    /// There is no image of a defect.
     #[error(
         "no defect image among {images} images: ranking metrics compare defects with good images, \
          so add images of defects to the test set"

@@ -15,7 +15,7 @@ use crate::zero_false_positives::recall_at_zero_false_positives;
 /// One test image with its label and its anomaly score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoredImage {
-    /// Where the image came from; only shown, never opened.
+    /// Origin of the image; only shown, never opened.
     pub path: String,
     /// The kind of defect it shows; `None` for a good image.
     pub kind: Option<String>,
@@ -26,13 +26,13 @@ pub struct ScoredImage {
 }
 
 impl ScoredImage {
-    /// Whether the label says defect.
+    /// Tells whether the label says defect.
     pub fn is_defect(&self) -> bool {
         self.kind.is_some()
     }
 }
 
-/// How well one kind of defect is told from all good images.
+/// Metrics of one kind of defect against all good images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KindMetrics {
     /// The kind of defect.
@@ -43,7 +43,7 @@ pub struct KindMetrics {
     pub auroc: f64,
 }
 
-/// What one evaluation found.
+/// Metrics of one evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Metrics {
     /// Area under the ROC curve, in \[0, 1\].

@@ -1,4 +1,4 @@
-//! How well anomaly maps show where the defects are (Section 4.4): pixel metrics, one image at a
+//! Pixel metrics of anomaly maps against masks (Section 4.4), one image at a
 //! time.
 
 mod aupro;
@@ -20,7 +20,7 @@ use pointing_game::peak_hit;
 use share::Share;
 use value_bins::{Bin, ValueBins};
 
-/// What the anomaly maps of a test set achieve.
+/// Pixel metrics of the anomaly maps of a test set.
 ///
 /// A pixel is flagged where the map is at or above a threshold. Good pixels are those outside
 /// every mask, in good images and around defects alike.

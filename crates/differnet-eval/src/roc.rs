@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::MetricError;
 use crate::ranking::Ranking;
 
-/// What one threshold achieves.
+/// Point of the ROC curve: the rates at one threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RocPoint {
     /// A score at or above it is a defect (Eq. 6), in nats.

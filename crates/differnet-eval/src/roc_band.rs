@@ -1,4 +1,4 @@
-//! How far the ROC curve would vary with other test images of the same kind.
+//! Confidence band of the ROC curve, with respect to the choice of test images.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::resampling::{BootstrapConfig, resampled};
 /// The band is known at the false positive rates 0, 1/200, 2/200, …, 1: finer cannot be seen.
 const STEPS: usize = 200;
 
-/// Where the curve may run at one false positive rate.
+/// Interval of the curve at one false positive rate.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct RocBandPoint {
     /// Share of good images flagged, in \[0, 1\].

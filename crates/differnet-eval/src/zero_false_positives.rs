@@ -1,4 +1,4 @@
-//! How many defects are found before the first false alarm (Section 4.3, text on Figure 6).
+//! Recall at zero false positives (Section 4.3, text on Figure 6).
 
 use crate::error::MetricError;
 use crate::ranking::check_pairs;

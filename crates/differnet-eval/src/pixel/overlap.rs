@@ -1,4 +1,4 @@
-//! How well the flagged pixels cover the defect pixels at the best threshold.
+//! Overlap of flagged and defect pixels at the best threshold.
 
 use super::value_bins::Bin;
 
