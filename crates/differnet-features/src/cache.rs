@@ -51,7 +51,7 @@ pub struct FeatureCache {
     on_failure: fn(&FeatureError),
 }
 
-/// What one extractor's part of a cache holds.
+/// Usage of one extractor's part of a cache.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
 pub struct CacheUsage {
     /// [`crate::Extractor::id`].
@@ -187,7 +187,7 @@ impl FeatureCache {
         Ok(files)
     }
 
-    /// What is stored, by extractor; reads every segment.
+    /// Usage by extractor; reads every segment.
     ///
     /// # Errors
     /// [`FeatureError::Cache`] if a folder cannot be read.
@@ -301,7 +301,7 @@ fn segments(folder: &Path) -> Result<Vec<PathBuf>, FeatureError> {
     Ok(paths)
 }
 
-/// What writers leave that were killed.
+/// Partial segments that killed writers leave.
 fn partial_segments(folder: &Path) -> Result<Vec<PathBuf>, FeatureError> {
     let mut paths = entries(folder)?;
     let name = |path: &PathBuf| path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,4 +1,4 @@
-//! What can go wrong with features and their cache.
+//! Errors of features and their cache.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub enum FeatureError {
     Cache {
         /// The file or folder at fault.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
 }

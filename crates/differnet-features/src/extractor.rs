@@ -69,7 +69,7 @@ impl Extractor {
         &self.id
     }
 
-    /// How many images [`extract`](Self::extract) has seen: rows that no cache had.
+    /// Number of images that [`extract`](Self::extract) has seen: rows that no cache had.
     pub fn extracted(&self) -> u64 {
         self.extracted.load(Ordering::Relaxed)
     }
@@ -124,7 +124,7 @@ impl Extractor {
     }
 }
 
-/// Whether every image has the bytes of 448 × 448 RGB pixels.
+/// Tells whether every image has the bytes of 448 × 448 RGB pixels.
 pub(crate) fn check_sizes(images: &[&[u8]]) -> Result<(), FeatureError> {
     let expected = 3 * IMAGE_SIZE * IMAGE_SIZE;
     for (index, image) in images.iter().enumerate() {

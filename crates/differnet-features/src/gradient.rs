@@ -1,4 +1,4 @@
-//! How features depend on pixels: gradients for localization (paper, Section 3.3).
+//! Gradients of features to pixels, for localization (paper, Section 3.3).
 
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};

@@ -1,4 +1,4 @@
-//! What an image looks like at each of its places: the last convolution's maps at full resolution.
+//! Local features: the last convolution's maps at full resolution.
 
 use crate::error::FeatureError;
 use crate::extractor::{
@@ -7,7 +7,7 @@ use crate::extractor::{
 use crate::host::HostAlexNet;
 use crate::normalize::normalize;
 
-/// How the cells of the last convolution lie on the 448 × 448 image.
+/// Grid of the last convolution's cells on the 448 × 448 image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LocalGrid {
     /// Cells along each side.

@@ -273,7 +273,7 @@ impl Block {
     }
 }
 
-/// How a block's outputs lie on its inputs.
+/// Geometry of a block's outputs on its inputs.
 struct Geometry<'a> {
     entry: &'a StageMap,
     /// Rows of zeros above the first input row.

@@ -21,7 +21,7 @@ pub(super) struct Pointwise {
 pub(super) enum Activation<'a> {
     /// min(max(x, 0), 6)
     Relu6,
-    /// Nothing.
+    /// Identity.
     Linear,
     /// The block's input is added, `[places, outputs]`.
     Residual(&'a [f32]),

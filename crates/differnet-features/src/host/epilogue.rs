@@ -3,7 +3,7 @@
 use super::feature_maps::FeatureMaps;
 use super::lanes::Lanes;
 
-/// Which value of a map is being written.
+/// Place of a map's value.
 #[derive(Clone, Copy)]
 pub(crate) struct Place {
     pub(crate) image: usize,
@@ -15,7 +15,7 @@ pub(crate) struct Place {
 
 /// Epilogue of a convolution; forward and backward passes differ here.
 pub(crate) trait Epilogue: Sync {
-    /// What is written for `sum` at `place`.
+    /// Applies the epilogue to `sum` at `place`.
     fn apply(&self, sum: Lanes, place: Place) -> Lanes;
 }
 

@@ -3,7 +3,7 @@
 use std::array;
 use std::ops::{Add, Mul, Sub};
 
-/// How many channels are processed together; every channel count of AlexNet is a multiple.
+/// Number of channels processed together; every channel count of AlexNet is a multiple.
 pub(crate) const LANES: usize = 8;
 
 /// Eight neighbouring channels.

@@ -52,7 +52,7 @@ impl Layer {
     }
 }
 
-/// What the way back needs to know of a pass at one scale.
+/// Trace of a forward pass at one scale that the backward pass needs.
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
     stem: MaxPoolIndices,

@@ -176,7 +176,7 @@ impl Scratch {
     }
 }
 
-/// Where a tile's outputs go, and through what.
+/// Target of a tile's outputs, and the epilogue on the way.
 struct Target<'a, F> {
     x: usize,
     columns: usize,
