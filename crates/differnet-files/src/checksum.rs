@@ -35,7 +35,7 @@ impl Checksum {
         Self(self.0.wrapping_add(other.0))
     }
 
-    /// Whether this is the checksum in `metadata`, those of the file `path`.
+    /// Tells whether this is the checksum in `metadata`, those of the file `path`.
     pub(crate) fn check(
         self,
         path: &Path,

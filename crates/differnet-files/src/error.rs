@@ -21,7 +21,7 @@ pub enum FileError {
     Header {
         /// The file.
         path: PathBuf,
-        /// What is wrong with the header.
+        /// Fault of the header.
         reason: String,
     },
     /// `path` is shorter or longer than its header says.
@@ -53,7 +53,7 @@ pub enum FileError {
         key: String,
         /// The value found.
         value: String,
-        /// What it should be.
+        /// Expected value.
         expected: &'static str,
     },
     /// A tensor that is needed is not there.
@@ -93,7 +93,7 @@ pub enum FileError {
     NonFinite {
         /// The tensor.
         name: String,
-        /// Where the first such value stands.
+        /// Position of the first such value.
         position: usize,
     },
 }

@@ -35,7 +35,7 @@ enum Place {
 }
 
 impl Floats {
-    /// Whether the values lie in a mapped file.
+    /// Tells whether the values lie in a mapped file.
     pub fn are_mapped(&self) -> bool {
         matches!(self.0, Place::Mapped { .. })
     }
@@ -95,7 +95,7 @@ impl MappedTensors {
         Ok(values.collect::<Vec<f32>>().into())
     }
 
-    /// Nothing, if all tensors and the metadata match the checksum, and every `f32` is finite.
+    /// Checks that all tensors and the metadata match the checksum, and every `f32` is finite.
     ///
     /// # Errors
     /// [`FileError::NonFinite`] names the first value that is none, of the first tensor of floats
@@ -124,7 +124,7 @@ impl MappedTensors {
         checksum.check(&self.path, metadata)
     }
 
-    /// Where the bytes of a tensor are within the file.
+    /// Range of a tensor's bytes within the file.
     fn range(&self, name: &str) -> Result<Range<usize>, FileError> {
         let (start, end) = self.header.range(name)?;
         Ok(start as usize..end as usize)

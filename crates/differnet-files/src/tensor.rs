@@ -64,7 +64,7 @@ impl<'a> NamedTensor<'a> {
 }
 
 impl TensorValues<'_> {
-    /// How many there are.
+    /// Their number.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),

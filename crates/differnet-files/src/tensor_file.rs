@@ -39,7 +39,7 @@ impl TensorFile {
         without_checksum(&self.header)
     }
 
-    /// Nothing, if the metadata and the tensors, each read once by now, match the checksum.
+    /// Checks that the metadata and the tensors, each read once by now, match the checksum.
     ///
     /// # Errors
     /// [`FileError::Checksum`] if not, [`FileError::MissingMetadata`] if the file has no checksum.

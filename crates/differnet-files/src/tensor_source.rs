@@ -56,7 +56,7 @@ pub trait TensorSource {
         Ok(words.iter().map(|word| i64::from_le_bytes(*word)).collect())
     }
 
-    /// Nothing, if the tensor is there and of this shape and type.
+    /// Checks that the tensor is there and of this shape and type.
     ///
     /// # Errors
     /// [`FileError`] that names the tensor and what is wrong with it.
@@ -74,7 +74,7 @@ pub trait TensorSource {
         Ok(())
     }
 
-    /// Nothing, if the tensor is there and as `spec` says.
+    /// Checks that the tensor is there and as `spec` says.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -83,7 +83,7 @@ pub trait TensorSource {
     }
 }
 
-/// Nothing, if no value of the tensor `name` is at fault.
+/// Checks that no value of the tensor `name` is at fault.
 fn finite(name: &str, fault: Option<usize>) -> Result<(), FileError> {
     match fault {
         Some(position) => Err(FileError::NonFinite { name: name.into(), position }),
