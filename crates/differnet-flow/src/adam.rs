@@ -154,7 +154,7 @@ pub(crate) struct Update {
 }
 
 impl Update {
-    /// Whether the norm of the whole gradient matters.
+    /// Tells whether the norm of the whole gradient matters.
     pub(crate) fn clips(self) -> bool {
         self.max_gradient_norm.is_some()
     }

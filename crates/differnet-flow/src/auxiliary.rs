@@ -23,7 +23,7 @@ impl AuxiliaryTensor {
     }
 }
 
-/// Whether a tensor of this name is an auxiliary one.
+/// Tells whether a tensor of this name is an auxiliary one.
 pub(crate) fn is_name(name: &str) -> bool {
     name.starts_with(PREFIX)
 }

@@ -22,7 +22,7 @@ impl Backend {
         }
     }
 
-    /// Whether it is [`Backend::Host`].
+    /// Tells whether it is [`Backend::Host`].
     pub fn is_host(&self) -> bool {
         matches!(self, Self::Host(_))
     }

@@ -22,7 +22,7 @@ pub(crate) struct CouplingBlock {
     pub(crate) clamp: f64,
 }
 
-/// What a block makes of a batch.
+/// Output of a coupling block.
 pub(crate) struct Transformed {
     /// `[batch, features]`
     pub(crate) output: Tensor<2>,

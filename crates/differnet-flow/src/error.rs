@@ -1,4 +1,4 @@
-//! What can go wrong while building, storing or training a flow.
+//! Errors of building, storing and training a flow.
 
 use differnet_files::FileError;
 
@@ -24,7 +24,7 @@ pub enum FlowError {
     NotAPermutation {
         /// The tensor.
         name: String,
-        /// Where the first wrong index stands.
+        /// Position of the first wrong index.
         position: usize,
         /// The index that is out of range or occurs twice.
         index: i64,

@@ -190,7 +190,7 @@ pub struct Flow {
     config: FlowConfig,
 }
 
-/// What a flow makes of a batch of features.
+/// Latents of a batch of features.
 #[derive(Debug, Clone)]
 pub struct Latents {
     /// `[batch, features]`

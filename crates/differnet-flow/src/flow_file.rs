@@ -17,7 +17,7 @@ use crate::io::{CONFIG_KEY, config_from};
 
 /// Metadata key under which a file of several flows keeps their number.
 const COUNT_KEY: &str = "differnet_flow.flows";
-/// What the names of tensors of further flows begin with: `flows.{k}.blocks.…`, from 1.
+/// Prefix of the tensors of further flows: `flows.{k}.blocks.…`, from 1.
 pub(crate) const FURTHER: &str = "flows.";
 
 /// Writes flows and `auxiliary` tensors to `path`; a complete file or none.
@@ -151,7 +151,7 @@ pub fn load_flows(
     Ok((stored.flows, stored.auxiliary))
 }
 
-/// What a file holds, before its checksum has been compared.
+/// Contents of a file, before its checksum has been compared.
 pub(crate) struct Stored<F> {
     pub(crate) flows: Vec<F>,
     pub(crate) auxiliary: Vec<AuxiliaryTensor>,
@@ -196,7 +196,7 @@ fn config_key(index: usize) -> String {
     format!("{CONFIG_KEY}.{index}")
 }
 
-/// What the names of the tensors of flow number `index` begin with.
+/// Prefix of the tensors of flow number `index`.
 fn flow_prefix(index: usize) -> String {
     if index == 0 { String::new() } else { format!("{FURTHER}{index}.") }
 }

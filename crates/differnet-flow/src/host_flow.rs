@@ -34,7 +34,7 @@ pub struct HostFlow {
     blocks: Vec<HostBlockWeights>,
 }
 
-/// What a [`HostFlow`] makes of rows of features.
+/// Latents of a [`HostFlow`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct HostLatents {
     /// `[rows, features]`, row by row.

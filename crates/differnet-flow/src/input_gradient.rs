@@ -7,7 +7,7 @@ use crate::flow::Flow;
 use crate::input::FlowInput;
 use crate::loss::nll;
 
-/// How the negative log-likelihood of rows changes with them.
+/// Negative log-likelihood of rows and its gradient to them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct InputGradient {
     /// Negative log-likelihood of each row (Eq. 4, without its constant), nats.

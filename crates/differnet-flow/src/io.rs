@@ -205,7 +205,7 @@ pub(crate) fn config_from(
     })
 }
 
-/// Whether `source` has no tensors under `prefix` besides `specs`, what others keep there aside.
+/// Tells whether `source` has no tensors under `prefix` besides `specs`, what others keep there aside.
 pub(crate) fn check_names(
     source: &impl TensorSource,
     prefix: &str,

@@ -44,7 +44,7 @@ impl Permutation {
     }
 }
 
-/// Where `indices` stops being a permutation: the first position whose index is out of range or
+/// Position where `indices` stops being a permutation: the first whose index is out of range or
 /// was seen before.
 pub(crate) fn first_fault(indices: &[i64]) -> Option<usize> {
     let mut seen = vec![false; indices.len()];

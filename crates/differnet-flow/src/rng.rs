@@ -2,7 +2,7 @@
 
 use differnet_random::IndexStream;
 
-/// What a random stream is for; streams of different purposes never overlap.
+/// Purpose of a random stream; streams of different purposes never overlap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// The permutation of a block.
@@ -13,7 +13,7 @@ pub(crate) enum Purpose {
     Sample,
     /// Noise added to the rows of an update.
     Noise,
-    /// Which rows of an update are displaced along which differences, and how far.
+    /// Rows of an update that are displaced, along which differences, and how far.
     Difference,
 }
 

@@ -11,7 +11,7 @@ use crate::flow::Flow;
 use crate::input::FlowInput;
 use crate::loss::training_loss;
 
-/// Why a parameter has a gradient.
+/// Reason why every parameter has a gradient.
 const TAKES_PART: &str = "every parameter of a flow takes part in its loss";
 
 /// Running means of a parameter's gradient and of its square, flattened, on the flow's device.

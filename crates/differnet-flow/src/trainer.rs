@@ -16,7 +16,7 @@ use crate::tensor_step::{self, TensorMoments};
 /// Rows whose loss is computed at once, so that memory stays bounded.
 const LOSS_ROWS: usize = 512;
 
-/// What one update did.
+/// Report of one update.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepReport {
     /// Mean negative log-likelihood of the batch per feature, in nats, before the update (Eq. 4,

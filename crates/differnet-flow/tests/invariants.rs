@@ -1,4 +1,4 @@
-//! What must hold for every flow: it is a bijection, and its log-determinant is its Jacobian's.
+//! Invariants of every flow: it is a bijection, and its log-determinant is its Jacobian's.
 
 #![allow(clippy::unwrap_used)]
 

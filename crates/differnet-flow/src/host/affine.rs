@@ -13,7 +13,7 @@ use super::layer::LANES;
 /// Values that one task moves.
 const CHUNK: usize = 4096;
 
-/// What the backward pass needs to know of a move, both `[moved, batch]`.
+/// Trace of a move that the backward pass needs, both `[moved, batch]`.
 pub(super) struct Moved<'a> {
     /// `exp(s)`
     scale: Buffer<'a>,

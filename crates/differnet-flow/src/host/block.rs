@@ -91,7 +91,7 @@ pub(super) fn backward<L: Layer>(
 }
 
 impl<L: Layer> HostBlock<'_, L> {
-    /// What [`CouplingBlock::forward`](crate::coupling::CouplingBlock::forward) computes, and how.
+    /// Computes [`CouplingBlock::forward`](crate::coupling::CouplingBlock::forward) and keeps its trace.
     fn forward<'a>(
         &self,
         y: &[f32],

@@ -30,7 +30,7 @@ use crate::error::TrainError;
 use crate::flow::Flow;
 use crate::input::{FlowInput, Widths};
 
-/// How an update goes about its rows and weights.
+/// Strategy of an update.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Strategy {
     /// Weights move while the backward pass goes on.

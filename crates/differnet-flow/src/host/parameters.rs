@@ -41,7 +41,7 @@ impl Borrowed {
         Self { parameters: take.parameters, structure, device }
     }
 
-    /// What the flow is, and its parameters as host memory in the flow's order.
+    /// Structure of the flow, and its parameters as host memory in the flow's order.
     pub(super) fn parts(&mut self) -> (&Structure, Vec<&mut [f32]>) {
         let values = |data| TensorData::as_mut_slice(data).expect("parameters of the CPU are f32");
         (&self.structure, self.parameters.iter_mut().map(values).collect())

@@ -84,7 +84,7 @@ impl WithSimd for AddBias<'_> {
     }
 }
 
-/// What [`CouplingBlock`](crate::coupling::CouplingBlock) knows, as it lies in a file.
+/// Weights of a [`CouplingBlock`](crate::coupling::CouplingBlock) as they lie in a file.
 #[derive(Debug)]
 pub(crate) struct HostBlockWeights {
     pub(crate) permutation: Vec<usize>,
