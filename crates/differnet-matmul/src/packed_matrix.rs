@@ -14,7 +14,7 @@ const LINE: usize = 16;
 pub struct PackedMatrix<V = Vec<f32>> {
     /// From `first` on `[columns / COLUMNS][depth][COLUMNS]`, missing columns without meaning.
     values: V,
-    /// Where a line of the cache begins: vectors across two lines take twice as long to read.
+    /// Beginning of a cache line: vectors across two lines take twice as long to read.
     first: usize,
     depth: usize,
     columns: usize,

@@ -11,7 +11,8 @@ pub const ROWS: usize = 8;
 /// Columns of a tile.
 pub const COLUMNS: usize = 48;
 
-/// Values along the depth that are summed between two checks of where the rows end: with one for/// each value, processors that decode four instructions at a time do little else.
+/// Values along the depth that are summed between two checks of where the rows end: with one for each
+/// value, processors that decode four instructions at a time do little else.
 const STEPS: usize = 8;
 
 /// Some rows and columns of a product; those outside the matrices are without meaning.
@@ -123,7 +124,7 @@ impl Block for &[[f32; ROWS]; STEPS] {
     }
 }
 
-/// What happens to the tiles of a product. No closure: a closure is not always compiled for the vectors
+/// Visitor of a product's tiles. No closure: a closure is not always compiled for the vectors
 /// that the product was dispatched to.
 pub trait Visit {
     /// Takes the tile whose first column is `column`; implemented with `#[inline(always)]`.
