@@ -37,12 +37,12 @@ impl CancelToken {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether somebody asked to stop.
+    /// Tells whether somebody asked to stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Nothing, unless somebody asked to stop.
+    /// Checks that nobody asked to stop.
     ///
     /// # Errors
     /// [`Cancelled`] if so.
@@ -87,13 +87,13 @@ pub enum Stage {
 /// Progress of an operation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// What is being counted.
+    /// Stage that is being counted.
     pub stage: Stage,
     /// Items done.
     pub done: usize,
     /// Items in all, unless the stage ends early.
     pub total: usize,
-    /// Which pass over the items this is, from 1, and how many there are.
+    /// Number of the pass over the items, from 1, and the number of passes.
     pub round: (usize, usize),
     /// Loss of the last update; `None` without updates.
     pub loss: Option<f64>,
