@@ -45,7 +45,7 @@ pub fn draw_text(
     }
 }
 
-/// How much of each pixel the letters cover, at the raster's size.
+/// Coverage of each pixel by the letters, at the raster's size.
 fn line(text: &str) -> GrayImage {
     let advance = get_raster_width(WEIGHT, RASTER);
     let mut line = GrayImage::new((text.chars().count() * advance) as u32, RASTER.val() as u32);

@@ -71,7 +71,7 @@ pub fn map_color(share: f32) -> [u8; 3] {
     [color.r, color.g, color.b]
 }
 
-/// How far `value` is from 0 to `top`; 0 if nothing is.
+/// Share of the way from 0 to `top` that `value` is at; 0 if there is none.
 fn share(value: f32, top: f32) -> f32 {
     if top > 0.0 && value > 0.0 { (value / top).min(1.0) } else { 0.0 }
 }

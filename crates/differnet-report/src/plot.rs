@@ -20,20 +20,20 @@ pub(crate) use histogram::{ScoresByLabel, scores_svg};
 pub use loss::{LossPoint, loss_svg};
 pub use roc::{roc_band_svg, roc_svg};
 
-/// Why a plot cannot be drawn.
+/// Error that keeps a plot from being drawn.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlotError {
     /// There is nothing to show.
     #[error("nothing to plot: {what}")]
     NoData {
-        /// What is missing.
+        /// Missing data.
         what: &'static str,
     },
     /// A value without a place on its axis.
     #[error("cannot plot {what} number {index} (counting from 0): it is NaN")]
     NotANumber {
-        /// What the value is.
+        /// Name of the value.
         what: &'static str,
         /// Its position among its kind.
         index: usize,

@@ -40,13 +40,13 @@ pub struct Report {
     /// A score at or above it, and below the threshold, is unsure; `None` if none are. Compared with a
     /// label it counts as called good: it does not reach the threshold.
     pub unsure: Option<f64>,
-    /// What scores are measured in; empty where they have no unit.
+    /// Unit of the scores; empty where they have none.
     pub unit: String,
     /// The scored images, in any order.
     pub images: Vec<ReportImage>,
     /// Files that have no score.
     pub unusable: Vec<UnusableFile>,
-    /// What [`differnet_eval::evaluate`] found, if there are labels of both kinds.
+    /// Metrics of [`differnet_eval::evaluate`], if there are labels of both kinds.
     pub metrics: Option<Metrics>,
     /// A sentence why there are no `metrics`; without one the report gives the reason that it sees
     /// in the labels.
@@ -88,7 +88,7 @@ pub struct ReportImage {
 pub struct UnusableFile {
     /// The file's name.
     pub name: String,
-    /// What is wrong with it.
+    /// Cause.
     pub reason: String,
 }
 
@@ -153,7 +153,7 @@ pub fn write_report<W: Write>(report: &Report, mut out: W) -> io::Result<()> {
     out.flush()
 }
 
-/// What the parts of the document are made from.
+/// Input of the document's parts.
 struct Page<'a> {
     report: &'a Report,
     /// The images in the order of the gallery.

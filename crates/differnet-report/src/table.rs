@@ -36,7 +36,7 @@ pub fn markdown_table(headers: &[&str], rows: &[Vec<String>]) -> String {
     lines.iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect()
 }
 
-/// Which side the cells of a column share.
+/// Alignment of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Align {
     Left,
@@ -100,7 +100,7 @@ fn width(cell: &str) -> usize {
     cell.chars().count()
 }
 
-/// Whether a cell leads with a number: `97.5`, `1,024`, `**0.98**`, `12 %`, `0.95–0.99`, `2e-4`.
+/// Tells whether a cell leads with a number: `97.5`, `1,024`, `**0.98**`, `12 %`, `0.95–0.99`, `2e-4`.
 fn is_number(cell: &str) -> bool {
     let start = cell.trim_start_matches(['*', '_', '+', '-', '−', '<', '>', '≥', '≤', '[', ' ']);
     start.starts_with(|c: char| c.is_ascii_digit())

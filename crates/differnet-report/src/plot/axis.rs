@@ -7,7 +7,7 @@ use crate::number::{number, superscript};
 pub(super) struct Tick {
     /// In data units.
     pub(super) value: f64,
-    /// What is written there.
+    /// Label of the tick.
     pub(super) label: String,
 }
 
@@ -66,7 +66,7 @@ impl Axis {
         }
     }
 
-    /// How a multiple of `step` is written on this axis.
+    /// Label of a multiple of `step` on this axis.
     pub(super) fn label(&self, value: f64, step: f64) -> String {
         let power = 10_f64.powi(self.exponent);
         let decimals = (-(step / power).log10() - 1e-9).ceil().max(0.0) as usize;

@@ -20,7 +20,7 @@ const FONT_DIVISOR: f64 = 1.24;
 /// A place on the sheet, in pixels from its top left corner.
 pub(super) type Place = (f64, f64);
 
-/// Where a text stands relative to its place.
+/// Anchor of a text relative to its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TextAt {
     /// Begins there, at half height.

@@ -13,7 +13,7 @@ const TICKS: usize = 6;
 /// Nearer ticks than this would touch each other's labels, in pixels.
 const LABEL: f64 = 38.0;
 
-/// How the horizontal axis divides its room.
+/// Scale of the horizontal axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum XScale {
     /// Equal differences take equal room.
@@ -22,7 +22,7 @@ pub enum XScale {
     Doubling,
 }
 
-/// What a metric was found to be at one value of the number varied.
+/// Point of a curve: a metric at one value of the number varied.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CurvePoint {
     /// The number varied.
@@ -36,11 +36,11 @@ pub struct CurvePoint {
 /// Curves to draw into one frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CurvesPlot {
-    /// What a screen reader says.
+    /// Description for screen readers.
     pub description: String,
     /// Quantity and unit of the horizontal axis.
     pub x: String,
-    /// How that axis divides its room.
+    /// Scale of that axis.
     pub x_scale: XScale,
     /// Quantity and unit of the vertical axis.
     pub y: String,

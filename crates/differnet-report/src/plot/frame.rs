@@ -1,4 +1,4 @@
-//! What surrounds the data: legend above, axes with ticks, grid.
+//! Frame of a plot: legend above, axes with ticks, grid.
 
 use plotters::style::RGBColor;
 
@@ -20,7 +20,7 @@ const LETTER: f64 = 8.2;
 /// Width of the area of plots that a phone shows with letters still large enough, in pixels.
 pub(super) const NARROW: f64 = 340.0;
 
-/// What stands before a legend text.
+/// Symbol before a legend text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Symbol {
     /// A curve or reference line.
@@ -41,13 +41,13 @@ impl Symbol {
 /// One line of explanation.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LegendEntry {
-    /// How the thing looks in the plot.
+    /// Symbol of the data in the plot.
     pub(super) symbol: Symbol,
-    /// What it is.
+    /// Kind of the finding.
     pub(super) text: String,
 }
 
-/// Where a legend entry goes; left edge and width in pixels.
+/// Cell of a legend entry; left edge and width in pixels.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct LegendCell {
     x: f64,
@@ -86,7 +86,7 @@ impl Frame {
         })
     }
 
-    /// Where a pair of values lies on the sheet, in pixels.
+    /// Place of a pair of values on the sheet, in pixels.
     pub(super) fn place(&self, x: f64, y: f64) -> Place {
         (LEFT + self.x.share(x) * self.area.0, self.top() + (1.0 - self.y.share(y)) * self.area.1)
     }
@@ -99,7 +99,7 @@ impl Frame {
         }
     }
 
-    /// Where the legend entries go: one row if they fit, else columns of equal width.
+    /// Cells of the legend: one row if the entries fit, else columns of equal width.
     fn legend_cells(&self) -> Vec<LegendCell> {
         let widths: Vec<f64> = self
             .legend

@@ -43,7 +43,7 @@ pub struct DataFingerprints {
     pub training: String,
     /// Fingerprint of the report's images.
     pub images: String,
-    /// Where the report's images were found.
+    /// Place where the report's images were found.
     pub found_in: String,
     /// SHA-256 of each image of the report, in order.
     pub hashes: Vec<String>,

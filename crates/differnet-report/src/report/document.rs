@@ -1,10 +1,10 @@
-//! What surrounds the content: head, heading, script.
+//! Head and tail of the document: metadata, heading, script.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Report;
 
-/// Nothing is loaded and nothing is sent; only what stands in the document is used.
+/// Content policy: nothing is loaded and nothing is sent.
 const POLICY: &str = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; \
                       script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 const STYLE: &str = include_str!("report.css");

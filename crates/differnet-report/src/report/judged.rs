@@ -79,7 +79,7 @@ pub(super) fn in_order(report: &Report) -> Vec<Judged<'_>> {
     judged
 }
 
-/// How many images got which verdict, and how many of those are right.
+/// Counts of images by verdict, and of right verdicts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Tally {
     pub(super) ok: usize,
@@ -124,7 +124,7 @@ impl Tally {
     }
 }
 
-/// How many images have which label.
+/// Counts of images by label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Labels {
     pub(super) good: usize,
@@ -145,7 +145,7 @@ impl Labels {
         labels
     }
 
-    /// Whether any image has a label.
+    /// Tells whether any image has a label.
     pub(super) fn any(&self) -> bool {
         self.good + self.defects > 0
     }

@@ -13,7 +13,7 @@ const BYTES: usize = 17_500;
 /// JPEG qualities to try, the best first.
 const QUALITIES: [u8; 4] = [80, 65, 50, 35];
 
-/// How a picture is encoded.
+/// Encoding of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageFormat {
     /// For photographs.
@@ -34,7 +34,7 @@ impl ImageFormat {
 /// A picture as the bytes of its file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedImage {
-    /// What the bytes are.
+    /// Encoding of the bytes.
     pub format: ImageFormat,
     /// The file's content.
     pub bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! What was found, in a few large numbers.
+//! Summary in a few large numbers.
 
 use differnet_eval::Metrics;
 use maud::{Markup, html};
@@ -55,7 +55,7 @@ pub(super) fn summary(page: &Page<'_>) -> Markup {
     }
 }
 
-/// Why there are no metrics: the caller's reason, or what the labels tell.
+/// Reason why there are no metrics: the caller's, or what the labels tell.
 fn why_no_metrics(page: &Page<'_>) -> String {
     if let Some(reason) = &page.report.missing_metrics {
         return reason.clone();
@@ -141,7 +141,7 @@ fn interval_note(metrics: &Metrics) -> String {
     format!("95\u{a0}% interval {:.4} to {:.4}", interval.lower, interval.upper)
 }
 
-/// How each kind of defect fares.
+/// Table of the kinds of defect.
 fn kinds(page: &Page<'_>, metrics: &Metrics) -> Markup {
     let found = |kind: &str| {
         let of_kind = |judged: &&super::Judged<'_>| judged.image.kind.as_deref() == Some(kind);
