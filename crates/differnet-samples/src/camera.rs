@@ -11,7 +11,7 @@ const SUBSAMPLES: u32 = 2;
 /// Units across the image, at any size in pixels.
 pub(crate) const UNITS: f32 = 256.0;
 
-/// What a point of a part looks like.
+/// Surface of a part at a point.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Surface {
     /// Red, green and blue, from 0 to 1.
@@ -29,7 +29,7 @@ impl Surface {
 
 /// Something that can be photographed.
 pub(crate) trait Part: Sync {
-    /// What the point, in units of 1/256 of the image's side, looks like.
+    /// Surface at the point, in units of 1/256 of the image's side.
     fn surface(&self, point: Vector) -> Surface;
 }
 
@@ -85,7 +85,7 @@ fn expose(part: &dyn Part, size: u32) -> (Vec<[f32; 3]>, GrayImage) {
     (colors, mask)
 }
 
-/// What differs from one photograph to the next although the part does not.
+/// Conditions of a photograph, which vary although the part does not.
 #[derive(Debug, Clone)]
 struct Conditions {
     gain: [f32; 3],

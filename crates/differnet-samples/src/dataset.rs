@@ -11,7 +11,7 @@ use crate::shot::{Category, shots};
 /// Name of the file that says what wrote a category, and from which settings.
 const NOTE: &str = "generated.txt";
 
-/// How many sample images are drawn.
+/// Numbers and size of sample images.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SampleConfig {
     /// Decides every pixel.

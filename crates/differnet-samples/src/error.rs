@@ -11,7 +11,7 @@ pub enum SampleError {
     Write {
         /// The folder or file.
         path: PathBuf,
-        /// What the operating system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
     /// An image could not be encoded.
@@ -19,7 +19,7 @@ pub enum SampleError {
     Encode {
         /// The file.
         path: PathBuf,
-        /// What the encoder said.
+        /// Error of the encoder.
         source: image::ImageError,
     },
     /// The data set would mix with other files.

@@ -111,7 +111,7 @@ impl Fabric {
     }
 }
 
-/// Which threads lie on top.
+/// Threads that lie on top.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Top {
     Twill,

@@ -13,7 +13,7 @@ pub(crate) const KINDS: [&str; 4] = ["broken_corner", "paint", "scratch", "threa
 const APOTHEM: f32 = 80.0;
 /// Radius of the circle that the corners are turned down to.
 const CORNER: f32 = 1.125;
-/// Where the flat face ends and the chamfer begins.
+/// Radius where the flat face ends and the chamfer begins.
 const CHAMFER: f32 = 0.96;
 /// Radii of the countersink, of the hole, and of the far end of the thread.
 const COUNTERSINK: f32 = 0.64;
@@ -97,7 +97,7 @@ impl HexNut {
         Self { flaw: Some(flaw), ..self }
     }
 
-    /// How far outside the nut's outline the point is, in half-widths; negative inside.
+    /// Distance of the point outside the nut's outline, in half-widths; negative inside.
     fn outside(&self, offset: Vector) -> f32 {
         let flat = self.flats.iter().map(|flat| offset.dot(*flat).abs()).fold(0.0, f32::max);
         (flat - 1.0).max(offset.length() - CORNER)

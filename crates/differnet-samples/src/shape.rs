@@ -46,7 +46,7 @@ impl Blob {
         1.0 - distance + 2.0 * self.roughness * noise * distance
     }
 
-    /// Where the point lies in the blob's own frame: 1 is its radius.
+    /// Offset of the point in the blob's own frame: 1 is its radius.
     pub(crate) fn offset(&self, point: Vector) -> Vector {
         let offset = point.minus(self.center);
         let along = offset.dot(self.axis) / self.radius / self.elongation;
@@ -119,7 +119,7 @@ impl Curve {
         Self { points, half_width, low, high }
     }
 
-    /// Where `point` lies beside the curve, if within three half-widths of it.
+    /// Place of `point` beside the curve, if within three half-widths of it.
     pub(crate) fn nearby(&self, point: Vector) -> Option<Nearby> {
         let inside = |low: f32, value: f32, high: f32| low <= value && value <= high;
         if !inside(self.low.x, point.x, self.high.x) || !inside(self.low.y, point.y, self.high.y) {

@@ -12,7 +12,7 @@ use crate::error::SampleError;
 use crate::fabric::{self, Fabric};
 use crate::hex_nut::{self, HexNut};
 
-/// What the sample images show.
+/// Category of sample images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Category {
     BrushedMetal,
@@ -63,7 +63,7 @@ impl Category {
 #[derive(Debug, Clone)]
 pub(crate) struct Shot {
     category: Category,
-    /// Where it goes below the category: `train/good` or `test/KIND`.
+    /// Folder below the category: `train/good` or `test/KIND`.
     folder: String,
     /// Index among the category's kinds of defects; `None` for a good part.
     kind: Option<usize>,
@@ -128,7 +128,7 @@ mod tests {
 
     const CATEGORIES: [Category; 3] = [Category::BrushedMetal, Category::Fabric, Category::HexNut];
 
-    /// How far the lens spreads a defect: one pixel.
+    /// Spread of a defect by the lens: one pixel.
     const BLUR: i64 = 1;
 
     fn config(seed: u64) -> SampleConfig {
