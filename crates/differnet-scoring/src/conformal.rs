@@ -40,7 +40,7 @@ impl FalseAlarmGuarantee {
         self.confidence
     }
 
-    /// How many of `images` calibration images may reach the threshold; `None` if even one that
+    /// Number of `images` calibration images that may reach the threshold; `None` if even one that
     /// none reaches promises too little.
     ///
     /// Of n scores let e lie above the threshold. The false-alarm rate then is at most a

@@ -2,7 +2,7 @@
 
 use crate::error::ScoreError;
 
-/// What wrong verdicts cost, and how often they have an occasion.
+/// Costs of wrong verdicts, and the share of defects.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Costs {
     /// Cost of a defect called good, in any unit.

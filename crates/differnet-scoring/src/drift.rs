@@ -1,4 +1,4 @@
-//! Whether recent scores still come from the line that the good scores came from.
+//! Test whether recent scores still come from the distribution of the good scores.
 //!
 //! A one-sided Kolmogorov–Smirnov test of two samples in each direction, with room for the defects
 //! that a line always makes. Nothing is asked of how scores are distributed.
@@ -8,7 +8,7 @@ use serde::Serialize;
 /// Probability of calling a line that has not moved drifted, for each direction, as samples grow.
 const SIGNIFICANCE: f64 = 1e-3;
 
-/// Which way scores have moved.
+/// Direction in which scores have moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -22,7 +22,7 @@ pub enum Direction {
 /// Recent scores that are not those of the line that the good scores came from.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Drift {
-    /// Which way they have moved.
+    /// Direction.
     pub direction: Direction,
     /// The score where the difference is largest.
     pub score: f64,
@@ -32,7 +32,7 @@ pub struct Drift {
     pub good_share: f64,
 }
 
-/// How `recent` scores differ from `good` ones; `None` if they need not.
+/// Drift of `recent` scores from `good` ones; `None` if chance explains the difference.
 ///
 /// With S the share of scores from a score upwards, the line has moved higher if somewhere
 /// S(recent) − S(good) − d (1 − S(good)) exceeds √(ln(1/α)/2 · (1/n + 1/m)), for a share of defects

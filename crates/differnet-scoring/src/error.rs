@@ -1,4 +1,4 @@
-//! What makes a score or a threshold impossible.
+//! Errors of scores and thresholds.
 
 /// Errors of this crate.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum ScoreError {
     /// A cost that is none.
     #[error("the cost of a {name} must be finite, at least 0, found {found}")]
     Cost {
-        /// What it is the cost of.
+        /// Wrong verdict that it is the cost of.
         name: &'static str,
         /// The value given.
         found: f64,
@@ -33,7 +33,7 @@ pub enum ScoreError {
     /// A share that is none.
     #[error("the {name} must be above 0 and below 1, found {found}")]
     Share {
-        /// What it is a share of.
+        /// Name of the share.
         name: &'static str,
         /// The value given.
         found: f64,

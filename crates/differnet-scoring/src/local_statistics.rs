@@ -1,4 +1,4 @@
-//! What good images look like at each place, and how far an image is from that (our own map).
+//! Local statistics of good images, and the deviation of an image from them (our own map).
 
 use crate::map::turned_back;
 
@@ -44,7 +44,7 @@ impl LocalStatistics {
         &self.deviations
     }
 
-    /// How unusual each cell is: the mean over channels of ((m − μ) / (σ + σ̄))².
+    /// Deviation of each cell: the mean over channels of ((m − μ) / (σ + σ̄))².
     ///
     /// μ and σ are those of the cell's upright place and σ̄ is the mean of all σ, so that channels
     /// which never moved in training count by what is usual for others instead of infinitely.

@@ -14,7 +14,7 @@ pub struct AnomalyMap {
     width: usize,
     height: usize,
     values: Vec<f32>,
-    /// Whether each pixel is ignored; `None` if all count.
+    /// Flags of ignored pixels; `None` if all count.
     ignored: Option<Vec<bool>>,
 }
 
@@ -83,12 +83,12 @@ impl AnomalyMap {
         self
     }
 
-    /// Whether each pixel is ignored, row by row; `None` if all count.
+    /// Flags of ignored pixels, row by row; `None` if all count.
     pub fn ignored(&self) -> Option<&[bool]> {
         self.ignored.as_deref()
     }
 
-    /// Whether each pixel counts.
+    /// Flags of pixels that count.
     fn counted(&self) -> impl Iterator<Item = bool> {
         (0..self.values.len()).map(|at| self.ignored().is_none_or(|ignored| !ignored[at]))
     }
@@ -130,7 +130,7 @@ impl AnomalyMap {
     }
 }
 
-/// Where a map is largest.
+/// Peak of a map.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Peak {
     /// The value there.

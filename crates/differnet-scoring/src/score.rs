@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::ScoreError;
 
-/// How the scores of an image's transforms become the image's score.
+/// Average of the scores of an image's transforms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Average {

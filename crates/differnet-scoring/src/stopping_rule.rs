@@ -1,4 +1,4 @@
-//! When the verdict on an image is settled before all its transforms are scored.
+//! Early stopping of an image's score, before all its transforms are scored.
 //!
 //! Let N transforms give the values v₁ … v_N: scores for the mean (Eq. 5), their logarithms for the geometric
 //! mean and for the mean of the middle half. After n of them, in an order that has nothing to do with the
@@ -34,14 +34,14 @@ const FIRST_OF_MIDDLE: usize = 5;
 /// The same where nothing is known of good images.
 const FIRST_OF_UNKNOWN: usize = 8;
 
-/// Decides after how many of an image's transforms its verdict is settled.
+/// Stopping rule: decides after how many of an image's transforms its verdict is settled.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StoppingRule {
     /// N, transforms of the full count.
     pub transforms: usize,
-    /// How their scores are averaged.
+    /// Average over transforms.
     pub average: Average,
-    /// What the average is compared with.
+    /// Thresholds that the average is compared with.
     pub thresholds: Thresholds,
     /// Usual standard deviation of the values of one good image, see [`transform_spread`]; `None` if
     /// unknown.
@@ -49,7 +49,7 @@ pub struct StoppingRule {
 }
 
 impl StoppingRule {
-    /// How many transforms are to be scored in all, when those of the first gave `scores`: as many as there
+    /// Number of transforms to score in all, when those of the first gave `scores`: as many as there
     /// are `scores` if the verdict is settled.
     pub fn wanted(&self, scores: &[f64]) -> usize {
         let done = scores.len();
@@ -86,7 +86,7 @@ impl StoppingRule {
     }
 }
 
-/// What an image's scores are as values, see the module's description.
+/// Scale of an image's values, see the module's description.
 #[derive(Debug, Clone, Copy)]
 enum Scale {
     Linear,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::error::ScoreError;
 use crate::quantile::nth_smallest;
 
-/// What a score says about a part.
+/// Verdict on a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {

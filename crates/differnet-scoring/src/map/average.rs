@@ -7,7 +7,7 @@ use super::AnomalyMap;
 pub struct MapAverage {
     side: usize,
     sums: Vec<f32>,
-    /// How many maps reach each pixel: corners are turned out of sight.
+    /// Number of maps that reach each pixel: corners are turned out of sight.
     counts: Vec<u32>,
 }
 
