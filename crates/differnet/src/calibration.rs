@@ -39,7 +39,7 @@ impl GoodImages {
     }
 }
 
-/// How a threshold was set.
+/// Rule by which a threshold was set.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThresholdRule {
@@ -66,7 +66,7 @@ pub enum ThresholdRule {
 /// A threshold set after training, and what it rests on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
-    /// How the threshold was set.
+    /// Rule that set the threshold.
     pub rule: ThresholdRule,
     /// Scores from here on are defects.
     pub threshold: f64,
@@ -75,7 +75,7 @@ pub struct Calibration {
     pub unsure: Option<f64>,
     /// Scores of the good images, sorted.
     pub good_scores: Vec<f64>,
-    /// Those of the images that were added after training, by digests of their contents; empty
+    /// Scores of the images that were added after training, by digests of their contents; empty
     /// where the scores are those of the training's validation images.
     pub added: GoodImages,
 }
@@ -123,12 +123,12 @@ impl Calibration {
         Ok(Self { rule, threshold, unsure: None, good_scores, added: GoodImages::default() })
     }
 
-    /// Where doubt begins, and where a defect does.
+    /// Thresholds of doubt and of defects.
     pub fn thresholds(&self) -> Thresholds {
         Thresholds { defect: self.threshold, unsure: self.unsure }
     }
 
-    /// Whether every number is one.
+    /// Tells whether every number is one.
     pub(crate) fn is_finite(&self) -> bool {
         let numbers = [Some(self.threshold), self.unsure].into_iter().flatten();
         numbers.chain(self.good_scores.iter().copied()).all(f64::is_finite)

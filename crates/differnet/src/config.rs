@@ -19,7 +19,7 @@ const MOST: usize = 1_000_000;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "toml::Table")]
 pub struct Config {
-    /// Where the numbers came from before any was overridden.
+    /// Preset whose numbers hold where none was overridden.
     pub preset: Preset,
     /// Seed of every random draw.
     pub seed: u64,
@@ -38,7 +38,7 @@ pub struct Config {
     pub validation: f64,
     /// Transforms that an image's score is averaged over, unless scoring asks for another number.
     pub score_transforms: usize,
-    /// How they are averaged.
+    /// Average over transforms.
     pub average: Average,
     /// Share of good images that the threshold lets pass.
     pub quantile: f64,
@@ -147,7 +147,7 @@ impl Config {
         toml::to_string(self).expect("settings are a table of numbers")
     }
 
-    /// Which transforms are drawn.
+    /// Distribution that transforms are drawn from.
     pub fn transform_config(&self) -> TransformConfig {
         let rotate = if self.rotate { Rotation::Full } else { Rotation::None };
         let jitter = (self.jitter > 0.0).then_some(self.jitter);
@@ -251,7 +251,7 @@ impl TryFrom<toml::Table> for Config {
     }
 }
 
-/// Nothing, if a count is at least 1 and not absurd.
+/// Checks that a count is at least 1 and not absurd.
 pub(crate) fn require_count(name: &'static str, value: usize) -> Result<(), Error> {
     let expected = match value {
         0 => "at least 1",
@@ -261,7 +261,7 @@ pub(crate) fn require_count(name: &'static str, value: usize) -> Result<(), Erro
     Err(Error::Config { name, expected, found: value.to_string() })
 }
 
-/// Nothing, if a number is `fine` and finite.
+/// Checks that a number is `fine` and finite.
 pub(crate) fn require(
     name: &'static str,
     value: f64,

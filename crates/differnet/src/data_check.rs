@@ -1,4 +1,4 @@
-//! What speaks against training on a data set, by how much it matters.
+//! Findings that speak against training on a data set, by severity.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use crate::suspected_defects::suspected_defects;
 /// Good images from which on no more are asked for: twice the paper's smallest training sets.
 const ENOUGH_IMAGES: usize = 32;
 
-/// How much something matters.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
@@ -29,7 +29,7 @@ pub enum Severity {
     Notice,
 }
 
-/// What was found.
+/// Finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -79,9 +79,9 @@ impl FindingKind {
 /// Something that speaks against training on a data set.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
-    /// How much it matters.
+    /// Severity.
     pub severity: Severity,
-    /// What it is.
+    /// Kind of the finding.
     pub kind: FindingKind,
     /// The files concerned; empty if it is the data set as a whole.
     pub files: Vec<PathBuf>,
@@ -95,7 +95,7 @@ impl Finding {
     }
 }
 
-/// What speaks against training on `dataset`, what matters most first.
+/// Findings that speak against training on `dataset`, the most severe first.
 ///
 /// - `runtime`: extracts the features by which defects among the good images are suspected; without
 ///   it only the files are looked at
@@ -168,7 +168,7 @@ fn few_images(count: usize) -> Option<Finding> {
     Some(Finding { severity, ..finding })
 }
 
-/// What the files tell without features.
+/// Findings in the files alone, without features.
 fn of_files(inspection: &Inspection) -> Vec<Finding> {
     let audit = &inspection.audit;
     let mut findings = Vec::new();

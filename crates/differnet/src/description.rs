@@ -1,4 +1,4 @@
-//! What a document says of a model, its settings and the machine: names and values, in order.
+//! Description of a model, its settings and the machine: names and values, in order.
 
 use differnet_data::Regions;
 
@@ -9,7 +9,7 @@ use crate::header::Header;
 type NamedValues = Vec<(String, String)>;
 
 impl Header {
-    /// What the model was made from, and what it tells of itself.
+    /// Description of the model: its training and its facts.
     pub fn rows(&self) -> NamedValues {
         let method = self.config.method.method();
         let unit = method.unit().map_or_else(String::new, |unit| format!(", {unit}"));
@@ -47,7 +47,7 @@ impl Header {
         self.held_back_images.to_string()
     }
 
-    /// What counts of an image, for people.
+    /// Description of the regions that count.
     pub fn regions_text(&self) -> String {
         self.regions
             .as_ref()

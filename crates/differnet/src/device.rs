@@ -37,7 +37,7 @@ impl DeviceChoice {
         }
     }
 
-    /// Whether this program was built with it.
+    /// Tells whether this program was built with it.
     pub fn is_built(self) -> bool {
         match self {
             Self::Flex => cfg!(feature = "flex"),
@@ -118,7 +118,7 @@ impl FromStr for DeviceChoice {
     }
 }
 
-/// What devices call themselves.
+/// Names that devices report.
 #[cfg(any(feature = "wgpu", feature = "cuda"))]
 fn names(kind: DeviceType) -> Vec<String> {
     let devices = Device::enumerate(kind).into_iter();

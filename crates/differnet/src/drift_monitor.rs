@@ -16,7 +16,7 @@ const FEWEST: usize = 50;
 /// Share of defects that is no drift.
 const DEFECT_SHARE: f64 = 0.05;
 
-/// What is remembered of the images that a model scores on a line.
+/// Memory of the images that a model scores on a line.
 ///
 /// At most 200 scores and one mean of features: memory stays flat.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct DriftMonitor {
     features: Vec<f64>,
 }
 
-/// What can be said of a line.
+/// Summary of a line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct DriftSummary {
     /// Images seen since the watch began.
@@ -40,11 +40,11 @@ pub struct DriftSummary {
     pub quantiles: Option<[f64; 5]>,
     /// The same of the good scores that the threshold rests on.
     pub good_quantiles: Option<[f64; 5]>,
-    /// How far the features have moved from those of the training: root mean square over features of
+    /// Shift of the features from those of the training: root mean square over features of
     /// the moving average's distance from the training mean, in training standard deviations;
     /// `None` below 50 images, and for methods that do not know.
     pub feature_shift: Option<f64>,
-    /// How the recent scores differ from the good ones; `None` if they need not, below 50 images,
+    /// Drift of the recent scores from the good ones; `None` if chance explains it, below 50 images,
     /// and for models without validation images.
     pub drift: Option<Drift>,
 }
@@ -61,7 +61,7 @@ impl DriftMonitor {
         Self { model: name(model), images: 0, recent: VecDeque::new(), features }
     }
 
-    /// Whether this watch is of `model`; what it remembers of another means nothing to it.
+    /// Tells whether this watch is of `model`; what it remembers of another means nothing to it.
     pub fn is_of(&self, model: &Header) -> bool {
         self.model == name(model) && self.features.len() == model.feature_means.len()
     }
@@ -82,7 +82,7 @@ impl DriftMonitor {
         }
     }
 
-    /// What can be said of the line.
+    /// Summary of the line.
     pub fn summary(&self, model: &Header) -> DriftSummary {
         let enough = self.is_enough();
         DriftSummary {

@@ -21,9 +21,9 @@ pub enum Error {
     NoDevice {
         /// The kind of device.
         name: &'static str,
-        /// Why.
+        /// Reason.
         reason: &'static str,
-        /// What helps.
+        /// Remedy.
         remedy: String,
         /// Kinds and names of those that can be used.
         existing: String,
@@ -41,7 +41,7 @@ pub enum Error {
     /// A settings text that cannot be understood.
     #[error("the settings are not valid")]
     ConfigText {
-        /// What the TOML parser said.
+        /// Error of the TOML parser.
         source: Box<toml::de::Error>,
     },
     /// Too few good images to learn from.
@@ -88,7 +88,7 @@ pub enum Error {
     /// An image that was usable before is no longer.
     #[error("an image changed while it was in use")]
     ImageChanged {
-        /// What is wrong with it.
+        /// Cause.
         source: ImageError,
     },
     /// A model whose self-test gives other scores than where it was trained.
@@ -116,7 +116,7 @@ pub enum Error {
         update: u64,
         /// The folder with the last good checkpoint.
         checkpoint: PathBuf,
-        /// What the flow said.
+        /// Error of the flow.
         source: TrainError,
     },
     /// Training cannot start with these rows or settings.
@@ -133,7 +133,7 @@ pub enum Error {
     Mask {
         /// The image.
         image: PathBuf,
-        /// What is wrong with its mask.
+        /// Cause.
         source: MaskError,
     },
     /// A metric has no value.
@@ -144,7 +144,7 @@ pub enum Error {
     Model {
         /// The model file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Cause.
         source: FlowError,
     },
     /// The file of a competitor's model cannot be used.
@@ -152,7 +152,7 @@ pub enum Error {
     BaselineModel {
         /// The model file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Cause.
         source: Box<BaselineError>,
     },
     /// The model file holds a flow but not what a detector needs besides.
@@ -160,7 +160,7 @@ pub enum Error {
     NotAModel {
         /// The file.
         path: PathBuf,
-        /// What is missing or wrong.
+        /// Fault.
         reason: String,
     },
     /// A checkpoint of a training with other settings or images.
@@ -168,7 +168,7 @@ pub enum Error {
     OtherCheckpoint {
         /// The checkpoint folder.
         path: PathBuf,
-        /// What differs.
+        /// Difference.
         what: String,
     },
     /// The operating system refused a file or folder.
@@ -194,7 +194,7 @@ impl Error {
         }
     }
 
-    /// What the error means where every image was usable before.
+    /// Turns an unusable image into one that changed: every image was usable before.
     pub(crate) fn changed(self) -> Self {
         match self {
             Self::Image(source) => Self::ImageChanged { source },
@@ -202,7 +202,7 @@ impl Error {
         }
     }
 
-    /// What the error means for the model file `path`.
+    /// Makes an error of the model file `path`.
     pub(crate) fn model<E: Into<FlowError>>(path: &Path) -> impl Fn(E) -> Self {
         move |source| Self::Model { path: path.to_path_buf(), source: source.into() }
     }

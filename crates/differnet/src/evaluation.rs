@@ -169,7 +169,7 @@ impl MaskComparison {
     }
 }
 
-/// Whether no pixel of the defect counts.
+/// Tells whether no pixel of the defect counts.
 fn is_ignored(mask: &[bool], ignored: Option<&[bool]>) -> bool {
     let left =
         |ignored: &[bool]| mask.iter().zip(ignored).any(|(&defect, &ignored)| defect && !ignored);

@@ -33,7 +33,7 @@ pub(crate) struct OpenImage {
     pub(crate) hash: ContentHash,
     transforms: Vec<Transform>,
     known: Vec<Option<Vec<f32>>>,
-    /// How many of the first transforms are wanted.
+    /// Number of transforms that are wanted, from the first.
     wanted: usize,
     /// Decoded and resized; only if rows are missing.
     image: Option<RgbImage>,
@@ -60,7 +60,7 @@ impl OpenImage {
         more
     }
 
-    /// Whether every transform is wanted.
+    /// Tells whether every transform is wanted.
     pub(crate) fn is_complete(&self) -> bool {
         self.wanted == self.transforms.len()
     }

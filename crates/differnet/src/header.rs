@@ -1,4 +1,4 @@
-//! What a model file says about itself besides its numbers.
+//! Header of a model file: its description, without its numbers.
 
 use std::path::Path;
 
@@ -36,7 +36,7 @@ pub struct HistoryPoint {
 /// Good images that were taken into a model after its training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Addition {
-    /// How many.
+    /// Number of images.
     pub images: usize,
     /// The threshold before.
     pub threshold_before: f64,
@@ -44,7 +44,7 @@ pub struct Addition {
     pub threshold: f64,
 }
 
-/// What a model says about itself, whatever its method; stored in its file.
+/// Header of a model, which every method shares; stored in its file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
     /// Version of this description.
@@ -55,7 +55,7 @@ pub struct Header {
     pub config: Config,
     /// Name of the feature extractor; `None` for methods that look at pixels.
     pub extractor: Option<String>,
-    /// Which parts of the images count, in training and ever since; `None` for all.
+    /// Regions that count, in training and ever since; `None` for the whole image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regions: Option<Regions>,
     /// Digest of the training images' contents.
@@ -78,7 +78,7 @@ pub struct Header {
     pub updates: Option<u64>,
     /// Scores from here on are defects, in the method's unit; set in training.
     pub threshold: f64,
-    /// What has been set since; it takes the threshold's place.
+    /// Calibration since the training; it takes the threshold's place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
     /// What good images look like; an image beyond it gets no verdict.
@@ -103,7 +103,7 @@ pub struct Header {
     pub feature_deviations: Vec<f32>,
     /// The course of the training; empty for methods without updates.
     pub history: Vec<HistoryPoint>,
-    /// What the method has to tell besides: names and values.
+    /// Further facts of the method: names and values.
     pub facts: Vec<(String, String)>,
 }
 
@@ -169,7 +169,7 @@ impl Header {
         Ok(header)
     }
 
-    /// What is wrong with a description that was read.
+    /// Checks a description that was read.
     fn check(&self) -> Result<(), String> {
         let numbers = [Some(self.threshold), self.map_threshold, self.transform_spread];
         let finite = numbers.into_iter().flatten().all(f64::is_finite)
@@ -197,7 +197,7 @@ impl Header {
         Ok(())
     }
 
-    /// Where doubt begins, and where a defect does.
+    /// Thresholds of doubt and of defects.
     pub fn thresholds(&self) -> Thresholds {
         let trained = Thresholds { defect: self.threshold, unsure: None };
         self.calibration.as_ref().map_or(trained, Calibration::thresholds)
@@ -209,7 +209,7 @@ impl Header {
         (self.training_images + self.held_back_images).saturating_sub(since)
     }
 
-    /// Whether the model was fitted to the image.
+    /// Tells whether the model was fitted to the image.
     pub fn has_seen(&self, image: &ContentHash) -> bool {
         self.training_digests.binary_search(&digest(image)).is_ok()
     }

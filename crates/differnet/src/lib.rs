@@ -59,7 +59,7 @@ pub use split::data_fingerprint;
 pub use training::{BadImagePolicy, Trained, Training, ValidationObserver};
 
 pub mod methods {
-    //! What single methods have of their own: settings, and the scores of rows by a flow.
+    //! Settings of single methods, and scores of rows by a flow.
 
     pub use crate::method::{
         DifferNetConfig, LocalFlowConfig, PadimConfig, PatchCoreConfig, row_scores,

@@ -1,4 +1,4 @@
-//! Where in an image something stands out: anomaly maps (paper, Section 3.3).
+//! Localization by anomaly maps (paper, Section 3.3).
 
 use std::fmt::Debug;
 
@@ -13,30 +13,30 @@ use crate::header::Header;
 use crate::score::{ImageScore, ScoreConfig};
 use crate::scorer::Scoring;
 
-/// How many times the values of most good images end the colours of a map at least.
+/// Least end of a map's colours, as a multiple of the values of most good images.
 const HEADROOM: f64 = 2.0;
 
-/// How a map is made.
+/// Kind of anomaly map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MapKind {
     /// The paper's: the likelihood's gradient with respect to each pixel, blurred (Eq. 7).
     Gradient,
-    /// How far each place's features are from what training images showed there
+    /// Deviation of each place's features from those of training images there
     /// ([`LocalStatistics`](differnet_scoring::LocalStatistics)), as in PaDiM (Defard et al. 2021).
     Deviation,
 }
 
-/// How images are localized.
+/// Settings of a localization.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LocalizeConfig {
     /// Transforms and averaging, as for scoring.
     pub scoring: ScoreConfig,
-    /// How maps are made.
+    /// Kind of the maps.
     pub kind: MapKind,
 }
 
-/// Where in an image the model sees something unlikely.
+/// Anomaly map and score of one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Localization {
     /// The image as the map lies on it: upright, of its own size, with all its pixels.

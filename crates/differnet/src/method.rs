@@ -135,7 +135,7 @@ impl Method {
         }
     }
 
-    /// Whether it looks at small images instead of features.
+    /// Tells whether it looks at small images instead of features.
     pub fn looks_at_pixels(self) -> bool {
         match self {
             Self::DifferNet
@@ -148,22 +148,22 @@ impl Method {
         }
     }
 
-    /// Whether it looks at local features: what each place of an image looks like.
+    /// Tells whether it looks at local features: what each place of an image looks like.
     pub fn looks_at_places(self) -> bool {
         matches!(self, Self::LocalFlow | Self::PatchCore | Self::Padim)
     }
 
-    /// Whether it sees each image once and as it lies, in training and scoring.
+    /// Tells whether it sees each image once and as it lies, in training and scoring.
     pub fn sees_images_once(self) -> bool {
         self.looks_at_pixels() || self.looks_at_places()
     }
 
-    /// Whether an interrupted training leaves a checkpoint that it is resumed from.
+    /// Tells whether an interrupted training leaves a checkpoint that it is resumed from.
     pub fn is_resumable(self) -> bool {
         self == Self::DifferNet
     }
 
-    /// Whether `images` good images are too few to hold any back: the threshold comes from
+    /// Tells whether `images` good images are too few to hold any back: the threshold comes from
     /// cross-validation then.
     pub(crate) fn cross_validates(self, images: usize) -> bool {
         self.looks_at_places() && images < local::FEW_IMAGES
@@ -174,7 +174,7 @@ impl Method {
         if self.looks_at_places() { 1 } else { 2 }
     }
 
-    /// What its scores are measured in; `None` where they have no unit.
+    /// Unit of its scores; `None` where they have none.
     pub fn unit(self) -> Option<&'static str> {
         match self {
             Self::DifferNet => Some("nats"),
@@ -185,7 +185,7 @@ impl Method {
         }
     }
 
-    /// Whether a score can be below 0, where a geometric mean means nothing.
+    /// Tells whether a score can be below 0, where a geometric mean means nothing.
     fn has_negative_scores(self) -> bool {
         match self {
             Self::DifferNet
@@ -198,7 +198,7 @@ impl Method {
         }
     }
 
-    /// Nothing, if its scores can be averaged so.
+    /// Checks that its scores can be averaged so.
     pub(crate) fn require_average(self, average: Average) -> Result<(), Error> {
         if average == Average::GeometricMean && self.has_negative_scores() {
             let expected = "mean for a method whose scores can be negative";

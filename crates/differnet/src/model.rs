@@ -94,7 +94,7 @@ impl Model {
         self.scorer.save(path.as_ref(), &BTreeMap::from([(KEY.to_owned(), header)]))
     }
 
-    /// What the model says about itself.
+    /// Header of the model.
     pub fn header(&self) -> &Header {
         &self.header
     }
@@ -103,7 +103,7 @@ impl Model {
         &mut self.header
     }
 
-    /// Where the model computes.
+    /// Runtime that the model computes with.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
     }
@@ -230,7 +230,7 @@ impl Model {
         self.scorer.score(images, &Scoring { runtime: &runtime, ..self.scoring(config) })
     }
 
-    /// Whether the model says where a defect is.
+    /// Tells whether the model says where a defect is.
     pub fn localizes(&self) -> bool {
         self.scorer.localizer().is_some()
     }

@@ -11,22 +11,22 @@ use crate::localization::{Localization, MapKind};
 use crate::method::Method;
 use crate::score::ImageScore;
 
-/// What is said of one image: what was found, or why nothing was.
+/// Prediction of one image, or the reason why there is none.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Prediction<T> {
-    /// What was found.
+    /// Prediction of an image that could be used.
     Found(T),
     /// The image could not be used.
     Failed(FailedPrediction),
 }
 
-/// Why nothing is said of an image.
+/// Failed prediction of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailedPrediction {
     /// The image's file or name.
     pub path: String,
-    /// What is wrong with it, and the remedy.
+    /// Error and remedy.
     pub error: String,
 }
 
@@ -44,7 +44,7 @@ pub struct ScorePrediction {
     /// The share of good parts that score as high; `None` if the model has no good scores to tell
     /// from, and of an image that cannot be judged.
     pub p_value: Option<f64>,
-    /// What the score says of the part.
+    /// Verdict on the part.
     pub verdict: Verdict,
     /// Why the image cannot be judged; `None` if it can.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,7 +56,7 @@ pub struct ScorePrediction {
     pub peak: Option<[u32; 2]>,
 }
 
-/// Where something stands out in one image.
+/// Anomaly map of one image as a prediction.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MapPrediction {
     /// The image's file or name.
@@ -65,7 +65,7 @@ pub struct MapPrediction {
     pub score: f64,
     /// Scores from here on are defects.
     pub threshold: f64,
-    /// What the score says of the part.
+    /// Verdict on the part.
     pub verdict: Verdict,
     /// Why the image cannot be judged; `None` if it can.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +74,7 @@ pub struct MapPrediction {
     pub map_threshold: f64,
     /// The map's value at which its colours end.
     pub top: f32,
-    /// What stands out, in pixels of the upright image.
+    /// Anomalous regions, in pixels of the upright image.
     pub regions: Vec<Region>,
 }
 
@@ -84,7 +84,7 @@ impl<T> Prediction<T> {
         Self::Failed(FailedPrediction { path: path.display().to_string(), error })
     }
 
-    /// What was found of the image `path`, or what is wrong with it.
+    /// Prediction of the image `path`, from what was found or from its error.
     pub fn new(path: &Path, found: Result<T, ImageError>) -> Self {
         match found {
             Ok(found) => Self::Found(found),
@@ -94,7 +94,7 @@ impl<T> Prediction<T> {
 }
 
 impl ScorePrediction {
-    /// What `image`, scored by the model of `header`, says of the image `path`, judged by `thresholds`.
+    /// Prediction of the image `path` from `image`, scored by the model of `header` and judged by `thresholds`.
     pub fn new(path: &Path, header: &Header, thresholds: &Thresholds, image: &ImageScore) -> Self {
         let (path, score) = (path.display().to_string(), image.score);
         let (threshold, judged) = (thresholds.defect, thresholds.verdict(score));
@@ -114,7 +114,7 @@ impl ScorePrediction {
 }
 
 impl MapPrediction {
-    /// What `found` says of the image `path`, with the regions that reach `map_threshold`.
+    /// Prediction of the image `path` from `found`, with the regions that reach `map_threshold`.
     pub fn new(
         path: &Path,
         header: &Header,

@@ -1,4 +1,4 @@
-//! Where models compute: backend, feature extractor, feature cache, limits of decoding.
+//! Runtime of models: backend, feature extractor, feature cache, limits of decoding.
 
 use std::sync::{Arc, OnceLock};
 
@@ -13,11 +13,11 @@ use crate::error::Error;
 /// Backend, feature extractor and feature cache that models share; clones share the extractor.
 #[derive(Debug, Clone)]
 pub struct Runtime {
-    /// What networks and flows compute with.
+    /// Backend of networks and flows.
     pub backend: Backend,
     /// Remembers features between runs; `None` extracts everything anew.
     pub cache: Option<FeatureCache>,
-    /// What a decoder may use.
+    /// Limits of decoding.
     pub limits: DecodeLimits,
     extractor: Arc<OnceLock<Extractor>>,
     places: Arc<OnceLock<PlaceExtractor>>,
@@ -57,7 +57,7 @@ impl Runtime {
         Self { extractor: Arc::new(OnceLock::from(extractor)), ..self }
     }
 
-    /// What turns pixels into pooled features, made when it is first asked for.
+    /// Extractor of pooled features, made when it is first asked for.
     pub fn extractor(&self) -> &Extractor {
         self.extractor.get_or_init(|| match &self.backend {
             Backend::Host(_) => Extractor::on_host(),
@@ -65,7 +65,7 @@ impl Runtime {
         })
     }
 
-    /// What turns pixels into features of places, made when it is first asked for.
+    /// Extractor of features of places, made when it is first asked for.
     pub fn place_extractor(&self) -> &PlaceExtractor {
         self.places.get_or_init(|| match &self.backend {
             Backend::Host(_) => PlaceExtractor::on_host(),
@@ -78,7 +78,7 @@ impl Runtime {
         self.backend.device()
     }
 
-    /// Nothing, if this runtime gives the features that a model was fitted to.
+    /// Checks that this runtime gives the features that a model was fitted to.
     ///
     /// # Errors
     /// [`Error::NotAModel`] names both extractors if not.

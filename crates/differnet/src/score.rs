@@ -1,4 +1,4 @@
-//! How images are scored, and what comes of it.
+//! Settings of scoring, and the score of an image.
 
 use differnet_data::{
     ContentHash, InputStatistics, Purpose, Transform, TransformConfig, fixed_transforms,
@@ -20,14 +20,14 @@ pub enum TransformChoice {
     },
 }
 
-/// How images are scored.
+/// Settings of scoring.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ScoreConfig {
     /// Transforms of each image; the most, if not all of them are needed.
     pub transforms: usize,
-    /// Which.
+    /// Choice of the transforms.
     pub choice: TransformChoice,
-    /// How the transforms' scores are averaged.
+    /// Average over transforms.
     pub average: Average,
     /// Adaptive scoring: an image gets no more transforms than its verdict by these thresholds needs;
     /// `None` for all of them. See [`StoppingRule`](differnet_scoring::StoppingRule) for how sure that is.

@@ -13,14 +13,14 @@ use crate::runtime::Runtime;
 use crate::score::{ImageScore, ScoreConfig};
 use crate::training::Training;
 
-/// What a score depends on besides the images.
+/// Context of scoring: all that a score depends on besides the images.
 #[derive(Debug, Clone, Copy)]
 pub struct Scoring<'a> {
-    /// Where the model computes.
+    /// Runtime that the model computes with.
     pub runtime: &'a Runtime,
-    /// What the model says about itself: transforms, regions, thresholds.
+    /// Header of the model: transforms, regions, thresholds.
     pub header: &'a Header,
-    /// How images are scored.
+    /// Settings of scoring.
     pub config: &'a ScoreConfig,
 }
 

@@ -35,7 +35,7 @@ struct Case {
     score: f64,
 }
 
-/// What became of a self-test.
+/// Result of a self-test.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct SelfTestResult {
     /// The scores where the model was trained.

@@ -1,4 +1,4 @@
-//! Which good images are trained on and which are held back.
+//! Split of the good images into training and validation set.
 
 use std::path::PathBuf;
 
@@ -105,7 +105,7 @@ pub fn data_fingerprint(hashes: &[ContentHash]) -> String {
     digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether each image is held back: those whose keyed digests are smallest.
+/// Tells whether each image is held back: those whose keyed digests are smallest.
 fn held_back(hashes: &[ContentHash], config: &Config) -> Vec<bool> {
     let count = match hashes.len() {
         0..4 => 0,

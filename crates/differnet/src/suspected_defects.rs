@@ -25,7 +25,7 @@ pub(crate) struct Suspect {
     pub(crate) ratio: f64,
 }
 
-/// Those of the good images `files` that are unusually far from their nearest neighbour, the
+/// Good images among `files` that are unusually far from their nearest neighbour, the
 /// farthest first; none if there are fewer than 8.
 ///
 /// Each image is left out in turn and scored by the nearest of the others, upright alone. Its

@@ -25,7 +25,7 @@ const MAPPED_IMAGES: usize = 50;
 /// Time between two saves of a training's state unless another is given.
 const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(60);
 
-/// What to do with files that are no usable images.
+/// Policy for files that are no usable images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadImagePolicy {
     /// Refuse to train, listing all of them.
@@ -52,16 +52,16 @@ pub type ValidationObserver<'a> = dyn Fn(&HistoryPoint, &Flow) -> Result<(), Err
 pub struct Training<'a> {
     /// The settings, the method among them.
     pub config: &'a Config,
-    /// Where features come from and networks are trained.
+    /// Runtime of feature extraction and training.
     pub runtime: &'a Runtime,
     /// Folder for checkpoints: a training found there is resumed. `None` for a folder that is
     /// forgotten with the training. Competitors have no checkpoints.
     pub checkpoints: Option<&'a Path>,
     /// Time between two saves of the state.
     pub checkpoint_interval: Duration,
-    /// What to do with files that are no usable images.
+    /// Policy for files that are no usable images.
     pub bad_images: BadImagePolicy,
-    /// Which parts of the images count, here and whenever the model sees an image; `None` for all.
+    /// Regions that count, here and whenever the model sees an image; `None` for the whole image.
     pub regions: Option<&'a Regions>,
     /// Observer of the progress, and the token that cancels.
     pub monitor: Monitor<'a>,

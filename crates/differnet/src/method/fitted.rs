@@ -25,7 +25,7 @@ pub(crate) struct Fitted {
     pub(crate) cross_validated: bool,
     /// Largest value of the map of each image behind the scores, if its map is known by then.
     pub(crate) good_peaks: Option<Vec<f64>>,
-    /// What the method has to tell besides: names and values.
+    /// Further facts of the method: names and values.
     pub(crate) facts: Vec<(String, String)>,
 }
 

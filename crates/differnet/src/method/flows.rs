@@ -73,7 +73,7 @@ impl Flows {
         &self.host
     }
 
-    /// Where their tensors are.
+    /// Device of their tensors.
     pub(super) fn device(&self) -> &Device {
         &self.device
     }

@@ -31,7 +31,7 @@ struct OnPixels<M>(M);
 struct View<'a> {
     /// Width and height that images are reduced to, in pixels.
     side: usize,
-    /// Which parts of the images count; `None` for all.
+    /// Regions that count; `None` for the whole image.
     regions: Option<&'a Regions>,
     limits: &'a DecodeLimits,
 }

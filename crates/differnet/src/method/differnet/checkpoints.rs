@@ -66,7 +66,7 @@ impl<'a> Checkpoints<'a> {
         Self { folder, flow: 0 }
     }
 
-    /// Those of flow number `flow` in the same folder.
+    /// Checkpoints of flow number `flow` in the same folder.
     pub(crate) fn of_flow(self, flow: usize) -> Self {
         Self { flow, ..self }
     }
@@ -158,7 +158,7 @@ impl<'a> Checkpoints<'a> {
     }
 }
 
-/// Whether a file of this name is a checkpoint, or one that was not finished.
+/// Tells whether a file of this name is a checkpoint, or one that was not finished.
 fn is_ours(name: &str) -> bool {
     let flow = name.strip_prefix(FLOW).and_then(|rest| rest.split_once('.'));
     let name = match flow {

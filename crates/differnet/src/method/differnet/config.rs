@@ -19,7 +19,7 @@ pub struct DifferNetConfig {
     /// Flows that are trained one after the other on the same transforms, from weights and batches
     /// of their own; a score averages them.
     pub flows: usize,
-    /// How often transforms are drawn anew; updates are spread evenly over the rounds.
+    /// Number of times that transforms are drawn anew; updates are spread evenly over the rounds.
     pub rounds: usize,
     /// Transforms of each image that are trained on at a time; the oldest make room for new ones.
     pub pool: usize,

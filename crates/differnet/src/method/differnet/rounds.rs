@@ -60,7 +60,7 @@ struct Run<'a> {
     buffer: &'a mut FeatureBuffer,
     /// Updates in all.
     updates: u64,
-    /// When the last checkpoint was saved.
+    /// Time of the last checkpoint.
     saved: Instant,
 }
 

@@ -27,7 +27,7 @@ const LOCAL_DEVIATIONS: &str = "local.deviations";
 pub(super) struct DifferNet {
     pub(super) flows: Flows,
     pub(super) local_statistics: LocalStatistics,
-    /// How the scores of several flows, and of several transforms, are averaged.
+    /// Average over flows and over transforms.
     pub(super) average: Average,
 }
 

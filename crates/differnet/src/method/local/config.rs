@@ -55,7 +55,7 @@ pub struct LocalFlowConfig {
     pub batch_size: usize,
     /// Updates of each flow, at least; at most 400 with fewer than 64 images.
     pub updates: usize,
-    /// How often a flow sees each place, at least: many images need more updates.
+    /// Least number of times that a flow sees each place: many images need more updates.
     pub passes: usize,
     /// Standard deviation of Gaussian noise added to whitened features in training; at least 0.3 with
     /// fewer than 64 images.
@@ -81,7 +81,7 @@ pub struct PatchCoreConfig {
     pub stages: Vec<usize>,
     /// Places that are remembered, picked from 60,000 by greedy k-centre.
     pub bank: usize,
-    /// How many standard deviations of a feature half the image is worth; 0 to ignore where a place lies.
+    /// Weight of half the image, in standard deviations of a feature; 0 to ignore where a place lies.
     pub place_weight: f64,
 }
 
@@ -256,7 +256,7 @@ impl PadimConfig {
     }
 }
 
-/// Nothing, if a count is at most `most`.
+/// Checks that a count is at most `most`.
 fn require_most(
     name: &'static str,
     value: usize,

@@ -126,7 +126,7 @@ pub(crate) fn fit(
     })
 }
 
-/// What the views keep of an image.
+/// Features of an image that the views keep.
 pub(super) fn gathered(views: &[View], stages: &[usize], seen: SeenMaps) -> GoodImage {
     let rows: Vec<Vec<f32>> = views.iter().map(|view| view.rows(stages, &seen)).collect();
     GoodImage::new(seen.grid, &rows)
@@ -245,7 +245,7 @@ impl Fitting<'_> {
     }
 }
 
-/// What the model has to tell of itself.
+/// Facts of the model.
 fn facts(
     plan: &Plan,
     parts: &Parts,

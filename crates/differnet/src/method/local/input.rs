@@ -35,7 +35,7 @@ impl Grid {
         (self.height, self.width)
     }
 
-    /// Where the place of the largest value is centred, as shares of the image's width and height; `None` if
+    /// Centre of the place with the largest value, as shares of the image's width and height; `None` if
     /// no place counts.
     pub(super) fn centre_of_largest(&self, values: &[f32]) -> Option<[f64; 2]> {
         let counted = (0..values.len()).filter(|&place| self.counts[place]);
@@ -46,7 +46,7 @@ impl Grid {
     }
 }
 
-/// How far an image is moved, pixels as the network sees them.
+/// Shift of an image, pixels as the network sees them.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shift {
     right: i32,

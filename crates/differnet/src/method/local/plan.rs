@@ -38,7 +38,7 @@ pub(crate) struct ViewPlan {
 /// One judge of places.
 #[derive(Debug, Clone)]
 pub(crate) struct PartPlan {
-    /// Which of the views it sees.
+    /// Number of the view that it sees.
     pub(super) view: usize,
     pub(super) density: DensityPlan,
 }
@@ -52,7 +52,7 @@ pub(crate) enum DensityPlan {
     Bank {
         /// Places that are remembered.
         size: usize,
-        /// How many standard deviations of a feature half the image is worth; 0 to ignore where a place lies.
+        /// Weight of half the image, in standard deviations of a feature; 0 to ignore where a place lies.
         place_weight: f64,
     },
     /// By a Gaussian at each place.
