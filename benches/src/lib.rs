@@ -1,4 +1,4 @@
-//! What the benches share: the devices to time on.
+//! Devices that benches run on.
 //!
 //! `BENCH_DEVICES` names them, separated by commas; without it they run on `flex`, the processor.
 //! Others need the feature of the same name:

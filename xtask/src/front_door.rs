@@ -65,7 +65,7 @@ fn cargo_run(root: &Path, package: &str, words: &[OsString]) -> Command {
     cargo
 }
 
-/// Nothing is left of this process: what is sent to it, reaches the command.
+/// Replaces this process by the command: what is sent to it, reaches the command.
 #[cfg(unix)]
 fn replaced_by(mut command: Command) -> anyhow::Result<ExitCode> {
     use std::os::unix::process::CommandExt;

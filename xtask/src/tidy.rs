@@ -20,7 +20,7 @@ const MAX_BYTES: u64 = 12_000_000;
   cargo xtask tidy")]
 pub(crate) struct TidyArgs {}
 
-/// What is wrong in one place.
+/// Finding in one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Finding {
     /// The file, relative to the workspace's root, and the line where there is one.

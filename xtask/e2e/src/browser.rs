@@ -58,7 +58,7 @@ pub(crate) struct Browser {
     allowed: Option<String>,
     /// Events that nobody has looked at.
     events: Vec<Value>,
-    /// Where it keeps its profile and what it prints.
+    /// Folder of its profile and its output.
     folder: TempDir,
 }
 
@@ -161,7 +161,7 @@ impl Browser {
         Ok(())
     }
 
-    /// Whether the event is a request that leaves what is allowed.
+    /// Tells whether the event is a request that leaves what is allowed.
     fn is_elsewhere(&self, event: &Value) -> bool {
         let asked = event["params"]["request"]["url"].as_str().unwrap_or_default();
         let allowed = self.allowed.iter().map(String::as_str).chain(["data:", "blob:", "about:"]);
@@ -182,7 +182,7 @@ impl Browser {
         self.messages.recv_timeout(PATIENCE).with_context(|| self.gone(method))
     }
 
-    /// Why nothing more comes, with the last that the browser printed.
+    /// Error when the browser is gone, with the last that it printed.
     fn gone(&self, method: &str) -> String {
         let printed = std::fs::read_to_string(self.folder.path().join("stderr.txt"));
         let printed = printed.unwrap_or_default();
@@ -273,12 +273,12 @@ impl Browser {
         Ok(())
     }
 
-    /// What went wrong on the page since it was opened: errors, warnings, requests to elsewhere.
+    /// Complaints about the page since it was opened: errors, warnings, requests to elsewhere.
     pub(crate) fn complaints(&mut self) -> Vec<String> {
         self.events.drain(..).filter_map(|event| complaint(&event)).collect()
     }
 
-    /// What the window shows, as PNG.
+    /// Screenshot of the window, as PNG.
     pub(crate) fn view(&mut self) -> anyhow::Result<Vec<u8>> {
         decoded(&self.call("Page.captureScreenshot", json!({}))?)
     }
@@ -296,7 +296,7 @@ impl Browser {
         self.resize((width, side("cssContentSize", "height").clamp(1, tallest)))
     }
 
-    /// What the page looks like on paper, as PDF.
+    /// Print of the page, as PDF.
     pub(crate) fn print(&mut self) -> anyhow::Result<Vec<u8>> {
         let params = json!({ "printBackground": true, "preferCSSPageSize": true });
         decoded(&self.call("Page.printToPDF", params)?)
@@ -316,7 +316,7 @@ fn decoded(result: &Value) -> anyhow::Result<Vec<u8>> {
     STANDARD.decode(data).context("Chromium sent something else than base64")
 }
 
-/// What an event complains about, if it does.
+/// Complaint of an event, if it is one.
 fn complaint(event: &Value) -> Option<String> {
     let params = &event["params"];
     match event["method"].as_str()? {

@@ -48,7 +48,7 @@ pub(crate) struct CrashTestArgs {
     json: bool,
 }
 
-/// What one part of the test saw.
+/// Result of one part of the test.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Part {
     pub(crate) name: &'static str,

@@ -53,7 +53,7 @@ pub(crate) struct ReportCheckArgs {
     chromium: Option<PathBuf>,
 }
 
-/// What the page says of itself.
+/// Facts of the page.
 #[derive(Debug, Deserialize)]
 struct Facts {
     heading: String,
@@ -109,7 +109,7 @@ pub(crate) fn run(args: &ReportCheckArgs) -> anyhow::Result<ExitCode> {
 /// Checks one report after the other and remembers what failed.
 struct Checker<'a> {
     browser: &'a mut Browser,
-    /// Where screenshots go.
+    /// Folder of screenshots.
     pictures: Option<&'a Path>,
     failures: Vec<String>,
 }

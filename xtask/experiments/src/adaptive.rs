@@ -113,7 +113,7 @@ pub(crate) fn run(args: &AdaptiveArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the first 1, 2, 4, .. transforms of every image give, in the order of adaptive scoring, and how
+/// Results of the first 1, 2, 4, .. transforms of every image, in the order of adaptive scoring, and how
 /// many an image needs until the verdict stays that of all of them.
 fn fixed_counts(
     images: &[ImageScore],

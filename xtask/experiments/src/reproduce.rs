@@ -66,15 +66,15 @@ struct Plan<'a> {
     name: &'static str,
     /// The arguments that all commands share.
     args: &'a RunArgs,
-    /// What is to be measured.
+    /// Cells to measure.
     cells: Vec<CellSpec>,
 }
 
-/// What is measured, and where.
+/// Measured cells and their environment.
 struct Measured {
     /// The cells.
     ran: Ran,
-    /// Where this run was; stored cells may have been measured elsewhere.
+    /// Environment of this run; stored cells may have been measured elsewhere.
     environment: Environment,
     /// The first cell's settings.
     settings: String,
@@ -139,7 +139,7 @@ fn with_digests(cells: Vec<CellSpec>) -> anyhow::Result<Vec<(CellSpec, String)>>
     cells.into_iter().map(digest).collect()
 }
 
-/// What has to be known of cells that were measured elsewhere, and of those that failed.
+/// Notes on cells that were measured elsewhere, and on those that failed.
 fn notes_on(measured: &Measured) -> Vec<String> {
     let mut notes = Vec::new();
     let Measured { ran, environment, .. } = measured;
@@ -196,7 +196,7 @@ fn plain_cell(args: &RunArgs, data: &[DataPart], config: Config) -> anyhow::Resu
     })
 }
 
-/// What is measured, in titles.
+/// Name of the data in titles.
 fn data_name(sample: bool, name: &str) -> &str {
     if sample { "the generated sample data set" } else { name }
 }

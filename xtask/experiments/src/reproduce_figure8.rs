@@ -24,7 +24,7 @@ use panels::Panels;
 use training::{Model, Trainer};
 use xtask_support::workspace;
 
-/// What Ctrl-C ends with, as shells report it.
+/// Exit code after Ctrl-C, as shells report it.
 const INTERRUPTED: u8 = 130;
 
 /// Draw Figure 8: original, map and overlay of one image of each kind of defect.
@@ -62,7 +62,7 @@ pub(crate) struct Figure8Args {
     seed: u64,
 }
 
-/// What the figure shows of one category.
+/// Part of the figure about one category.
 struct CategoryFigure {
     name: String,
     model: Model,
@@ -71,7 +71,7 @@ struct CategoryFigure {
 
 /// The whole figure.
 struct Figure {
-    /// What the images are.
+    /// Name of the data.
     data: String,
     categories: Vec<CategoryFigure>,
     /// Categories that the folder lacks.

@@ -82,7 +82,7 @@ fn same_name(given: &str, set: &str) -> bool {
     given.split_once('=').is_some_and(|(name, _)| set.starts_with(&format!("{name}=")))
 }
 
-/// Whether arguments of the command `name` decide the setting.
+/// Tells whether arguments of the command `name` decide the setting.
 fn is_decided(name: &str, set: &str) -> bool {
     let settings: &[&str] = match name {
         "reproduce-curve" => &["transforms", "pool", "updates", "validate_every"],

@@ -31,22 +31,22 @@ const LOOK: Duration = Duration::from_millis(100);
 const ENOUGH: usize = 20;
 
 thread_local! {
-    /// What the last panic on this thread said.
+    /// Message of the last panic on this thread.
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Which cases are tried.
+/// Cases of a campaign.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Campaign<'a> {
     pub(super) target: Target,
     pub(super) seed: u64,
     pub(super) cases: u64,
     pub(super) threads: usize,
-    /// Where each thread writes down which case it is at: all that is left if the process dies.
+    /// File where each thread writes which case it is at: all that is left if the process dies.
     pub(super) trace: Option<&'a Path>,
 }
 
-/// What came of them.
+/// Counts of cases by result.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Tally {
     pub(super) target: Target,
@@ -66,7 +66,7 @@ pub(super) struct Finding {
     pub(super) message: String,
 }
 
-/// Which case a thread is at, and since when.
+/// Case that a thread is at, and since when.
 #[derive(Debug, Default)]
 struct Post {
     /// The case's number and 1; 0 in between.

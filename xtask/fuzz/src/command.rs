@@ -43,7 +43,7 @@ half of the model files a checksum made right again. What must hold:
              good image is scored right
 No panic, nothing that hangs, and memory that stays flat. Ends with exit code 1 if there is a finding.")]
 pub(crate) struct FuzzArgs {
-    /// What is tested.
+    /// Target of the test.
     #[arg(long, value_enum, default_value_t = TargetChoice::All)]
     target: TargetChoice,
     /// Cases, of all targets together.
@@ -222,7 +222,7 @@ fn all(args: &FuzzArgs, targets: &[(Target, u64)], trace: &Path) -> anyhow::Resu
 }
 
 impl Tally {
-    /// Whether nothing was found and memory stayed flat.
+    /// Tells whether nothing was found and memory stayed flat.
     fn passed(&self) -> bool {
         let [early, late] = self.memory;
         self.findings.is_empty() && late <= early + GROWTH

@@ -221,7 +221,7 @@ impl Subject for Http {
     }
 }
 
-/// How a request was received, if its answer has a form that it may have.
+/// Judges how a request was received, if its answer has a form that it may have.
 fn judge(method: &str, answer: &PlainAnswer) -> Result<Outcome, String> {
     let PlainAnswer { status, media_type, body } = answer;
     let wrong = || {

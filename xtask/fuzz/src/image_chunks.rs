@@ -24,7 +24,7 @@ const MOST: usize = 64;
 struct Chunk {
     kind: [u8; 4],
     data: Vec<u8>,
-    /// What is written as the length, if not the data's.
+    /// Claimed length, if not the data's.
     claimed: Option<u32>,
 }
 

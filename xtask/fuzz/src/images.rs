@@ -13,7 +13,7 @@ use crate::mutation::mutate;
 use crate::subject::{Outcome, Subject};
 use xtask_inputs::Draws;
 
-/// What errors have to name.
+/// File name that errors have to mention.
 const NAME: &str = "memory.image";
 /// Small, so that changed sizes cost no time and much memory would be seen.
 pub(super) const LIMITS: DecodeLimits = DecodeLimits { max_pixels: 1 << 14, max_bytes: 1 << 20 };

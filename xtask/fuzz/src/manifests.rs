@@ -13,7 +13,7 @@ use crate::mutation::mutate_text;
 use crate::subject::{Outcome, Subject, scratch};
 use xtask_inputs::Draws;
 
-/// Which file is changed.
+/// Kind of file that is changed.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Manifest,
@@ -79,7 +79,7 @@ impl Subject for Manifests {
     }
 }
 
-/// Nothing, if the first line of an error names the file.
+/// Checks that the first line of an error names the file.
 fn named(error: &impl ToString, path: &Path) -> Result<Outcome, String> {
     let (error, name) = (error.to_string(), path.file_name().unwrap_or_default());
     if error.contains(&*name.to_string_lossy()) {

@@ -154,7 +154,7 @@ fn with_header(header: &[u8], data: &[u8]) -> Vec<u8> {
     [&(header.len() as u64).to_le_bytes()[..], header, data].concat()
 }
 
-/// Where the header of a file ends.
+/// End of a file's header.
 fn header_end(file: &[u8]) -> Option<usize> {
     let (length, _) = file.split_first_chunk::<8>()?;
     let end = usize::try_from(u64::from_le_bytes(*length)).ok()?.checked_add(8)?;

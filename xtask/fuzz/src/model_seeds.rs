@@ -15,7 +15,7 @@ use differnet_features::{Extractor, FEATURES, LOCAL_GRID};
 use differnet_flow::{AdamConfig, AuxiliaryTensor, Backend, FlowConfig, Trainer, save_flows};
 use differnet_progress::Monitor;
 
-/// What a file holds.
+/// Kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// Flows with a table, without the rest of a detector.
@@ -63,7 +63,7 @@ pub(super) fn seeds(folder: &Path) -> anyhow::Result<Vec<Seed>> {
     Ok(seeds)
 }
 
-/// What a model file says of itself.
+/// Metadata of a model file.
 fn metadata(header: &Header) -> anyhow::Result<BTreeMap<String, String>> {
     Ok(BTreeMap::from([("differnet".to_owned(), serde_json::to_string(header)?)]))
 }

@@ -15,11 +15,11 @@ use crate::model_seeds::{Kind, Seed, seeds};
 use crate::subject::{Outcome, Subject, scratch};
 use xtask_inputs::Draws;
 
-/// What errors have to name.
+/// File name that errors have to mention.
 const NAME: &str = "some-part.differnet";
 /// Files longer than this come seldom: they take long.
 const LONG: usize = 1 << 20;
-/// How seldom.
+/// Cases between two rare ones.
 const SELDOM: usize = 16;
 /// Metadata that the file of flows makes itself.
 const OWN: &str = "differnet_flow.";

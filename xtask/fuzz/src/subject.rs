@@ -1,4 +1,4 @@
-//! What is tested: something that takes one changed input after the other.
+//! Subject of a test: something that takes one changed input after the other.
 
 use std::path::Path;
 
@@ -6,10 +6,10 @@ use tempfile::TempDir;
 
 use xtask_inputs::Draws;
 
-/// Where there may be files that live in memory.
+/// Folder for files that live in memory, where there is one.
 const IN_MEMORY: &str = "/dev/shm";
 
-/// How an input was received. Either is fine.
+/// Reception of an input. Either is fine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     /// It was taken as valid, and what came of it was right.

@@ -6,9 +6,9 @@ use serde::{Serialize, Serializer};
 /// The largest deviation of one quantity and whether it is acceptable.
 #[derive(Debug, Clone)]
 pub(super) struct Check {
-    /// What is compared.
+    /// Subject of the comparison.
     pub(super) subject: String,
-    /// How the deviation is measured.
+    /// Measure of the deviation.
     pub(super) measure: Measure,
     /// The largest deviation found.
     pub(super) deviation: f64,
@@ -18,7 +18,7 @@ pub(super) struct Check {
     pub(super) note: String,
 }
 
-/// What a deviation is relative to.
+/// Reference of a deviation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Measure {
@@ -106,7 +106,7 @@ impl Check {
         Self { subject: subject.into(), measure, deviation, tolerance, note }
     }
 
-    /// Whether the deviation is within the tolerance; NaN is not.
+    /// Tells whether the deviation is within the tolerance; NaN is not.
     pub(super) fn is_ok(&self) -> bool {
         self.deviation <= self.tolerance
     }

@@ -27,7 +27,7 @@ pub(crate) struct GoldenArgs {
     /// Folder of the reference vectors.
     #[arg(long)]
     dir: PathBuf,
-    /// What the tensors are on; the processor's own code is compared besides.
+    /// Device of the tensors; the processor's own code is compared besides.
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Flex)]
     device: DeviceChoice,
     /// Print one JSON object instead of a table.

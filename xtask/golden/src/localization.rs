@@ -21,7 +21,7 @@ const IMAGE: &str = "rgb_448x448.png";
 const NLL: f64 = 1e-3;
 /// Relative error of the gradient: ReLU and pooling switch where values tie.
 const GRADIENT: f64 = 1e-2;
-/// What a map's correlation with the reference may lack of 1.
+/// Largest lack of a map's correlation with the reference to 1.
 const MAP: f64 = 1e-3;
 /// Standard deviation of the reference's blur, pixels.
 const SIGMA: f64 = 3.0;

@@ -1,4 +1,4 @@
-//! What developer commands of several packages read and draw: manifests of data sets, tensors in
+//! Inputs of developer commands of several packages: manifests of data sets, tensors in
 //! safetensors files, random numbers.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]

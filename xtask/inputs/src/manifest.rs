@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
-/// What `datasets/ID.toml` says.
+/// Manifest of a data set, `datasets/ID.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -16,19 +16,19 @@ pub struct Manifest {
     pub id: String,
     /// Its name for people.
     pub name: String,
-    /// How it is laid out.
+    /// Layout.
     pub layout: Layout,
-    /// Who offers it.
+    /// Publisher.
     pub publisher: String,
     /// The terms.
     pub licence: String,
-    /// What to cite.
+    /// Publications to cite.
     pub citation: Vec<String>,
-    /// Where the publisher offers it.
+    /// Address where the publisher offers it.
     pub obtain_from: String,
-    /// How to lay it out.
+    /// Instructions to lay it out.
     pub unpack: String,
-    /// Which images have a mask.
+    /// Images that have a mask.
     pub masks: Masks,
     /// Whether the files of a folder are `000`, `001` and so on.
     #[serde(default)]
@@ -41,11 +41,11 @@ pub struct Manifest {
     pub empty_masks: BTreeSet<String>,
     /// Numbers of images over all categories.
     pub totals: Totals,
-    /// What each category holds, by its name.
+    /// Contents of each category, by its name.
     pub categories: BTreeMap<String, Category>,
 }
 
-/// How a data set is laid out in folders.
+/// Layout of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layout {
@@ -71,7 +71,7 @@ impl Layout {
     }
 }
 
-/// Which images have a mask.
+/// Images that have a mask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Masks {

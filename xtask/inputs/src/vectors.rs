@@ -34,7 +34,7 @@ impl Vectors {
         tensors.with_context(|| format!("{} is not a safetensors file", self.path.display()))
     }
 
-    /// What follows `prefix` in the names that begin with it, sorted.
+    /// Rests of the names that begin with `prefix`, sorted.
     ///
     /// # Panics
     /// Never: the file was parsed when it was read.

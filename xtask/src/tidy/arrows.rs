@@ -1,4 +1,4 @@
-//! What packages depend on of each other: the arrows that ARCHITECTURE.md draws and justifies, all of them
+//! Dependencies between packages: the arrows that ARCHITECTURE.md draws and justifies, all of them
 //! downwards.
 
 use super::Finding;
@@ -6,7 +6,7 @@ use super::manifests::{Dependency, Package};
 
 /// The file with the picture.
 pub(super) const DOCUMENT: &str = "ARCHITECTURE.md";
-/// How the picture begins: a block of code whose lines are `PACKAGE ──▶ PACKAGE, PACKAGE`, the last ones of
+/// Beginning of the picture: a block of code whose lines are `PACKAGE ──▶ PACKAGE, PACKAGE`, the last ones of
 /// which depend on nothing; a line that begins with a blank goes on with the one before.
 const BEGIN: &str = "```arrows\n";
 const END: &str = "```";

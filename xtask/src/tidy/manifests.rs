@@ -32,7 +32,7 @@ pub(super) struct Dependency {
     pub(super) name: String,
     /// `dev` or `build`; nothing for an ordinary one.
     pub(super) kind: Option<String>,
-    /// Where it lies, if it is a package of this workspace.
+    /// Path, if it is a package of this workspace.
     pub(super) path: Option<PathBuf>,
 }
 

@@ -24,7 +24,7 @@ pub(super) fn check_text(file: &Path, text: &str) -> Vec<Finding> {
     findings.collect()
 }
 
-/// How long a source file may be.
+/// Checks the length of a source file.
 pub(super) fn check_length(file: &Path, text: &str) -> Option<Finding> {
     let count = text.lines().count();
     let is_source =
@@ -59,7 +59,7 @@ fn place(file: &Path, index: usize) -> String {
     format!("{}:{}", file.display(), index + 1)
 }
 
-/// Whether the macro `name` is called on this line.
+/// Tells whether the macro `name` is called on this line.
 fn has_macro(line: &str, name: &str) -> bool {
     let call = format!("{name}!");
     line.match_indices(&call).any(|(start, _)| {

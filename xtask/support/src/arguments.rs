@@ -1,4 +1,4 @@
-//! What is typed after `cargo xtask`.
+//! Words after `cargo xtask`.
 
 use clap::{Parser, Subcommand};
 

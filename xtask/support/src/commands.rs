@@ -7,9 +7,9 @@ use anyhow::ensure;
 pub struct Command {
     /// The package, and its program.
     pub package: &'static str,
-    /// What is typed after `cargo xtask`.
+    /// Words after `cargo xtask`.
     pub name: &'static str,
-    /// What it does, in a line of the list.
+    /// Description in a line of the list.
     pub about: &'static str,
 }
 
@@ -141,7 +141,7 @@ pub fn check(package: &str, program: &clap::Command) -> anyhow::Result<()> {
 mod tests {
     use super::*;
 
-    /// What is left of the list's 100 columns beside the longest name.
+    /// Columns of the list beside the longest name, of 100.
     const WIDTH: usize = 76;
 
     #[test]

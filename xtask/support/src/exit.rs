@@ -1,4 +1,4 @@
-//! How a developer command ends.
+//! End of a developer command.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! What the packages of developer commands share: the list of commands, their arguments, the
+//! Shared parts of the packages of developer commands: the list of commands, their arguments, the
 //! workspace's root, how a command ends, the memory of processes.
 //!
 //! Knows nothing of the workspace's libraries, so that `cargo xtask` itself is built in seconds.

@@ -1,4 +1,4 @@
-//! How much memory processes take; Linux alone tells.
+//! Memory of processes; Linux alone tells.
 
 use std::fs;
 

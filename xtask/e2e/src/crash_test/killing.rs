@@ -14,7 +14,7 @@ use xtask_inputs::Draws;
 /// Time between two looks at whether a program has ended.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// How a run ended.
+/// End of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     /// By itself, well.

@@ -139,7 +139,7 @@ impl Line<'_> {
         Ok(scores)
     }
 
-    /// What is missing, twice there or different.
+    /// Results that are missing, there twice or different.
     fn losses(
         &self,
         images: &[(String, PathBuf)],

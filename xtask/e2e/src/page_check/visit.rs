@@ -35,12 +35,12 @@ const ENTER: u32 = 13;
 /// A visit and what went wrong in it.
 pub(super) struct Visit<'a> {
     pub(super) browser: Browser,
-    /// Where screenshots go.
+    /// Folder of screenshots.
     pub(super) pictures: Option<&'a Path>,
     pub(super) failures: Vec<String>,
 }
 
-/// What the page shows.
+/// Facts of the page.
 #[derive(Debug, Deserialize)]
 struct Facts {
     rows: usize,
@@ -246,7 +246,7 @@ impl Visit<'_> {
         Ok(())
     }
 
-    /// What was complained of, but for refusals with these statuses.
+    /// Takes complaints, but for refusals with these statuses.
     fn complaints(&mut self, refusals: &[&str]) {
         for complaint in self.browser.complaints() {
             let refusal = complaint.contains("Failed to load resource")

@@ -1,4 +1,4 @@
-//! What a reader can move in a report, moved by mouse and keys.
+//! Controls of a report, moved by mouse and keys.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ const HOME: u32 = 36;
 /// Opacities are compared after they went through style sheets.
 const TOLERANCE: f64 = 1e-3;
 
-/// Where an element is, CSS pixels.
+/// Place of an element, CSS pixels.
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct Place {
     left: f64,
@@ -30,7 +30,7 @@ impl Place {
     }
 }
 
-/// What the sliders of the cards say and what their maps do.
+/// Sliders of the cards and the opacity of their maps.
 #[derive(Debug, Deserialize)]
 struct Maps {
     values: Vec<f64>,
@@ -38,14 +38,14 @@ struct Maps {
 }
 
 impl Maps {
-    /// Whether every map is as opaque as its slider says.
+    /// Tells whether every map is as opaque as its slider says.
     fn agree(&self) -> bool {
         let pairs = self.values.iter().zip(&self.opacities);
         pairs.into_iter().all(|(value, opacity)| (value - opacity).abs() < TOLERANCE)
     }
 }
 
-/// What the gallery shows.
+/// State of the gallery.
 #[derive(Debug, Deserialize)]
 struct Gallery {
     names: Vec<String>,
@@ -180,7 +180,7 @@ impl Checker<'_> {
     }
 }
 
-/// Whether `name` has every word of `wanted`, as the search understands it.
+/// Tells whether `name` has every word of `wanted`, as the search understands it.
 fn contains(name: &str, wanted: &str) -> bool {
     let name = name.to_lowercase();
     wanted.to_lowercase().split_whitespace().all(|word| name.contains(word))

@@ -22,7 +22,7 @@ const NOISES: usize = 8;
 /// Images that a report can be mailed with, and printed.
 pub(super) const MANY: usize = 200;
 
-/// What the images of a report are.
+/// Variant of a report's images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Variant {
     /// Good parts and defects, named as such, with maps.
@@ -184,7 +184,7 @@ fn map(place: (f64, f64), strength: f64) -> Vec<f32> {
     pixels.map(|(x, y)| (strength * bump(x, y, place, 32.0)) as f32).collect()
 }
 
-/// Nothing compresses worse.
+/// Noise: nothing compresses worse.
 fn noise(stream: u64) -> EncodedImage {
     let mut rng = ChaCha12Rng::seed_from_u64(2);
     rng.set_stream(stream);

@@ -17,7 +17,7 @@ pub(super) struct Image {
     pub(super) answer: String,
 }
 
-/// What clients saw.
+/// Counts of the clients' requests.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     /// Times of requests answered with a score.

@@ -8,7 +8,7 @@ use ureq::Agent;
 /// A server that says nothing for so long hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How a request ended.
+/// End of a request.
 #[derive(Debug)]
 pub(crate) enum Exchange {
     /// With a whole answer.

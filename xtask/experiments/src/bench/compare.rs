@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// processor wakes up.
 const TURN: f64 = 0.4;
 
-/// Who else does the work.
+/// Peer that does the same work.
 struct Peer {
     name: &'static str,
     /// Below `benches/`.
@@ -36,7 +36,7 @@ struct Peer {
     module: &'static str,
     /// The block of the document, and the command that refreshes it.
     block: (&'static str, &'static str),
-    /// What is timed: a name for people and the line that both workers understand.
+    /// Work that is timed: a name for people and the line that both workers understand.
     work: &'static [(&'static str, &'static str)],
 }
 
@@ -81,7 +81,7 @@ pub(super) struct Worker {
     output: BufReader<ChildStdout>,
 }
 
-/// What both sides took for one piece of work.
+/// Times of both sides for one piece of work.
 struct Comparison {
     name: &'static str,
     ours: Vec<f64>,
@@ -186,7 +186,7 @@ impl Worker {
         Ok(total / runs)
     }
 
-    /// What the process answers to `line`.
+    /// Answer of the process to `line`.
     pub(super) fn ask(&mut self, line: &str) -> anyhow::Result<f64> {
         writeln!(self.input, "{line}")
             .with_context(|| format!("the worker ended before {line}"))?;
@@ -230,7 +230,7 @@ pub(super) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5).expect("there are rounds")
 }
 
-/// What a program prints, without the end of its line.
+/// Output of a program, without the end of its line.
 fn output(command: &mut Command) -> anyhow::Result<String> {
     let output = command.output()?;
     ensure!(output.status.success(), "{} failed", command.get_program().display());

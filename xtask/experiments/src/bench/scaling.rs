@@ -1,4 +1,4 @@
-//! How time and memory grow with images, transforms, width and cores, and how far from the machine's
+//! Growth of time and memory with images, transforms, width and cores, and how far from the machine's
 //! limits they are.
 
 use std::hint::black_box;
@@ -22,7 +22,7 @@ use xtask_support::workspace;
 /// The block of the document, and the command that refreshes it.
 const BLOCK: (&str, &str) = ("scaling", "cargo xtask bench --scaling");
 
-/// What grows, the worker's name for the work, and the sizes.
+/// Sweeps: what grows, the worker's name for the work, and the sizes.
 const SWEEPS: [(&str, &str, &[usize]); 5] = [
     ("features, images of 8 transforms", "images", &[2, 4, 8, 16]),
     ("features, transforms of an image", "turns", &[1, 4, 16, 64]),
@@ -46,7 +46,7 @@ const CONVOLUTIONS: [(usize, usize, usize, usize, usize, bool); 5] = [
     (256, 256, 3, 1, 1, false),
 ];
 
-/// What a device can do at most: 10⁹ operations in single precision and 10⁹ bytes a second.
+/// Limits of a device: 10⁹ operations in single precision and 10⁹ bytes a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Limits {
     gigaflops: f64,

@@ -40,7 +40,7 @@ pub(crate) struct WorkerArgs {
     draw: Option<usize>,
 }
 
-/// What one process works with; made when it is first needed.
+/// Inputs of one process; made when they are first needed.
 struct Bench {
     runtime: Runtime,
     files: Vec<PathBuf>,

@@ -1,4 +1,4 @@
-//! What there is against what there should be: counts, and which files make the difference.
+//! Comparison of a copy with its manifest: counts, and which files make the difference.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -150,7 +150,7 @@ impl Comparison<'_> {
     }
 }
 
-/// How the files of one folder differ from the published ones; names where they are known.
+/// Difference of one folder's files from the published ones; names where they are known.
 #[derive(Debug, PartialEq, Eq)]
 struct Difference {
     missing: usize,

@@ -1,4 +1,4 @@
-//! What a folder holds of a data set, taken as it is: incomplete copies, too.
+//! Inventory of a folder's data set, taken as it is: incomplete copies, too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -20,7 +20,7 @@ const GOOD: &str = "good";
 /// The class of tiles without a defect.
 const FREE: &str = "Free";
 
-/// Where an image belongs; places are listed in this order.
+/// Place that an image belongs to; places are listed in this order.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) split: Split,
@@ -59,7 +59,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What there is of one category.
+/// Inventory of one category.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Inventory {
     /// Images and masks by place.
@@ -71,7 +71,7 @@ pub(super) struct Inventory {
 }
 
 impl Inventory {
-    /// What there is of `category` below `root`; `None` if nothing.
+    /// Inventory of `category` below `root`; `None` if there is nothing.
     pub(super) fn take(
         manifest: &Manifest,
         root: &Path,
@@ -91,7 +91,7 @@ impl Inventory {
         })
     }
 
-    /// How many images there are.
+    /// Number of images.
     pub(super) fn images(&self) -> usize {
         self.groups.values().map(|group| group.images.len()).sum()
     }
@@ -187,7 +187,7 @@ fn mtd(root: &Path, train_list: &Path) -> Result<Inventory, DatasetError> {
     Ok(inventory)
 }
 
-/// What is loaded of `category`; `None` if the tree does not have the layout or the category.
+/// Data set loaded of `category`; `None` if the tree does not have the layout or the category.
 fn loaded(root: &Path, layout: &str, category: &str) -> Result<Option<Inventory>, DatasetError> {
     let Some(mut detected) = detect_layout(root).ok().filter(|found| found.name() == layout) else {
         return Ok(None);
@@ -213,7 +213,7 @@ fn loaded(root: &Path, layout: &str, category: &str) -> Result<Option<Inventory>
     Ok(Some(inventory))
 }
 
-/// What `list` finds in the folder; nothing if there is no such folder.
+/// Files that `list` finds in the folder; none if there is no such folder.
 fn if_any(
     folder: &Path,
     list: fn(&Path) -> Result<Vec<PathBuf>, DatasetError>,

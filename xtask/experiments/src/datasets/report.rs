@@ -1,4 +1,4 @@
-//! What a verification found, as a table and lists for people, or as JSON.
+//! Report of a verification, as a table and lists for people, or as JSON.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::compare::Row;
 /// Names in a list before it is cut short; JSON has all.
 const LISTED: usize = 8;
 
-/// How a copy compares with its manifest.
+/// Verification of a copy against its manifest.
 #[derive(Debug, Serialize)]
 pub(super) struct Verification {
     /// The manifest's id.
@@ -35,7 +35,7 @@ pub(super) struct CategoryRows {
     pub(super) rows: Vec<Row>,
 }
 
-/// What is wrong, with the files concerned: paths below the root, or bare names of missing ones.
+/// Problem with the files concerned: paths below the root, or bare names of missing ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(super) struct Problem {
     pub(super) category: String,

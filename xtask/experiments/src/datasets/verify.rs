@@ -29,7 +29,7 @@ pub(super) struct VerifyArgs {
     /// Folder of the data set, or of one category.
     #[arg(long, value_name = "DIR")]
     root: PathBuf,
-    /// Which data set it should be, as `cargo xtask datasets list` names it; else seen from the
+    /// Expected data set, as `cargo xtask datasets list` names it; else seen from the
     /// folder.
     #[arg(long, value_name = "ID")]
     dataset: Option<String>,

@@ -11,7 +11,7 @@ use xtask_support::UsageError;
 /// Seed of the training transforms, whatever the run's seed: features are extracted once.
 const TRANSFORM_SEED: u64 = 0;
 
-/// How cells are computed and where the results go.
+/// Arguments of a run: how cells are computed and where the results go.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Runs")]
 pub(crate) struct RunArgs {
@@ -36,7 +36,7 @@ pub(crate) struct RunArgs {
     /// Measure on the generated sample data set instead; every output says so.
     #[arg(long, conflicts_with = "docs")]
     pub(crate) sample: bool,
-    /// What computes.
+    /// Device that computes.
     #[arg(long, value_name = "DEVICE", default_value_t = DeviceChoice::Flex)]
     pub(crate) device: DeviceChoice,
     /// Folder of the feature cache, instead of $DIFFERNET_CACHE or the user's cache folder.

@@ -15,20 +15,20 @@ use super::method::PaperMethod;
 /// Version of what a stored cell means: another one is not read.
 const FORMAT: u32 = 1;
 
-/// What defines a cell.
+/// Specification of a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CellSpec {
     /// The row it belongs to, such as a category.
     pub(crate) category: String,
     /// The method.
     pub(crate) method: PaperMethod,
-    /// What tells it from other cells of the method, such as a configuration of Table 3.
+    /// Variant among the cells of the method, such as a configuration of Table 3.
     pub(crate) variant: Option<String>,
     /// The seed of split, subset, weights and batches; also in `config`.
     pub(crate) seed: u64,
     /// The data; the training images of all parts together are trained on.
     pub(crate) data: Vec<DataPart>,
-    /// How many of the training images are drawn, if not all.
+    /// Number of training images that are drawn, if not all.
     pub(crate) shots: Option<usize>,
     /// Every setting.
     pub(crate) config: Config,
@@ -36,7 +36,7 @@ pub(crate) struct CellSpec {
     pub(crate) tests: Vec<TestSpec>,
     /// Tests while training, if any.
     pub(crate) watch: Option<WatchSpec>,
-    /// What computes.
+    /// Device that computes.
     pub(crate) device: DeviceChoice,
     /// Folder of the feature cache; `None` extracts everything anew.
     pub(crate) cache: Option<PathBuf>,
@@ -49,7 +49,7 @@ pub(crate) struct TestSpec {
     pub(crate) part: usize,
     /// Transforms of each image.
     pub(crate) transforms: usize,
-    /// How their scores are averaged.
+    /// Average over transforms.
     pub(crate) average: Average,
 }
 
@@ -60,7 +60,7 @@ pub(crate) struct WatchSpec {
     pub(crate) transforms: Vec<usize>,
 }
 
-/// What came out of a cell.
+/// Result of a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct CellResult {
     /// [`CellSpec::digest`].
@@ -69,7 +69,7 @@ pub(crate) struct CellResult {
     pub(crate) category: String,
     /// The method.
     pub(crate) method: PaperMethod,
-    /// What tells it from other cells of the method.
+    /// Variant among the cells of the method.
     pub(crate) variant: Option<String>,
     /// The seed.
     pub(crate) seed: u64,
@@ -83,7 +83,7 @@ pub(crate) struct CellResult {
     pub(crate) train_seconds: f64,
     /// Rows of features that the training found in no cache.
     pub(crate) rows_extracted: u64,
-    /// How often the training was taken up again after an interruption.
+    /// Number of times that the training was resumed.
     pub(crate) resumed: u32,
     /// Largest resident memory of the process, in 10⁶ bytes, where the system tells.
     pub(crate) peak_mb: Option<f64>,
@@ -91,16 +91,16 @@ pub(crate) struct CellResult {
     pub(crate) tests: Vec<TestResult>,
     /// Tests while training.
     pub(crate) looks: Vec<StepTest>,
-    /// Where it was measured.
+    /// Environment of the measurement.
     pub(crate) environment: Environment,
 }
 
-/// What one test found.
+/// Result of one test.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TestResult {
     /// Category of the images.
     pub(crate) category: String,
-    /// What was asked for.
+    /// Specification of the test.
     pub(crate) spec: TestSpec,
     /// The numbers.
     pub(crate) metrics: Metrics,
@@ -112,7 +112,7 @@ pub(crate) struct TestResult {
     pub(crate) images: Vec<ScoredImage>,
 }
 
-/// What one test while training found.
+/// Result of a test at a validation step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct StepTest {
     /// Updates made.
@@ -121,7 +121,7 @@ pub(crate) struct StepTest {
     pub(crate) validation: Option<f64>,
     /// Transforms of each test image.
     pub(crate) transforms: usize,
-    /// How their scores were averaged.
+    /// Average over transforms.
     pub(crate) average: Average,
     /// In \[0, 1\].
     pub(crate) auroc: f64,
@@ -150,7 +150,7 @@ impl CellSpec {
         hash.to_string()[..32].to_owned()
     }
 
-    /// What people call it.
+    /// Name for people.
     pub(crate) fn label(&self) -> String {
         let variant = self.variant.as_ref().map_or(String::new(), |name| format!(" {name},"));
         format!("{}, {},{variant} seed {}", self.category, self.method_name(), self.seed)

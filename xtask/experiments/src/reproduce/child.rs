@@ -15,26 +15,26 @@ use super::worker::{Order, STOPPED};
 /// Lines of a failed child's standard error that are passed on.
 const LINES: usize = 20;
 
-/// What a child tells.
+/// Event of a child process.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// How far it is.
+    /// Progress.
     Stage {
         /// The cell's number.
         cell: usize,
-        /// How far.
+        /// Progress.
         stage: Step,
     },
     /// It has ended.
     Ended {
         /// The cell's number.
         cell: usize,
-        /// How.
+        /// End of the child.
         end: End,
     },
 }
 
-/// How a child ended.
+/// End of a child process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     /// The result is stored.

@@ -100,7 +100,7 @@ fn rising(counts: &[usize]) -> Vec<usize> {
     counts
 }
 
-/// What choosing the weights in different ways gives.
+/// Results of different choices of the weights.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Choices {
     /// The last look.

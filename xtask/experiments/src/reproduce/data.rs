@@ -22,11 +22,11 @@ pub(crate) struct DataPart {
     pub(crate) category: String,
     /// The folder.
     pub(crate) root: PathBuf,
-    /// How it is arranged.
+    /// Layout.
     pub(crate) layout: PartLayout,
 }
 
-/// How a part is arranged in folders.
+/// Layout of a part.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum PartLayout {
@@ -49,7 +49,7 @@ impl DataPart {
         Self { category: "mtd".to_owned(), root: root.to_path_buf(), layout }
     }
 
-    /// Whether the images are magnetic tiles, which the paper changes in brightness and contrast.
+    /// Tells whether the images are magnetic tiles, which the paper changes in brightness and contrast.
     pub(crate) fn is_tiles(&self) -> bool {
         matches!(self.layout, PartLayout::Mtd { .. })
     }
@@ -111,7 +111,7 @@ pub(crate) fn sample(out: &Path) -> anyhow::Result<Vec<DataPart>> {
     categories(&root)
 }
 
-/// Those of `files` that a training on `count` images sees.
+/// Subset of `files` that a training on `count` images sees.
 ///
 /// # Errors
 /// If a file cannot be read.

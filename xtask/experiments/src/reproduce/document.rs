@@ -1,4 +1,4 @@
-//! What a command has to say, before it becomes Markdown, CSV, JSON or HTML.
+//! Document of a command's results, before it becomes Markdown, CSV, JSON or HTML.
 
 use differnet::scoring::Average;
 use differnet_eval::{Interval, KindMetrics};
@@ -27,11 +27,11 @@ pub(super) struct Document {
     pub(super) figures: Vec<Figure>,
     /// One entry for each measured number.
     pub(super) cells: Vec<TableCell>,
-    /// What was asked for and is not there.
+    /// Parts that were asked for and are not there.
     pub(super) missing: Vec<Missing>,
     /// The settings as TOML, those of the first seed.
     pub(super) settings: String,
-    /// Where it was measured.
+    /// Environment of the measurement.
     pub(super) environment: Environment,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Table {
 pub(super) struct Figure {
     /// File in the output folder.
     pub(super) file: &'static str,
-    /// What it shows.
+    /// Title.
     pub(super) title: String,
     /// The document.
     pub(super) svg: String,
@@ -64,7 +64,7 @@ pub(super) struct Missing {
     pub(super) category: String,
     /// The method, if only one is missing.
     pub(super) method: Option<String>,
-    /// Why.
+    /// Reason.
     pub(super) reason: String,
 }
 

@@ -1,4 +1,4 @@
-//! Where a result was measured: program, compiler, processor, system.
+//! Environment of a measurement: program, compiler, processor, system.
 
 use differnet::DeviceChoice;
 use std::fs;
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 
 /// The workspace's manifest, which names the version of Burn.
 const MANIFEST: &str = include_str!("../../../../Cargo.toml");
-/// What is said where the system says nothing.
+/// Value where the system says nothing.
 const UNKNOWN: &str = "unknown";
 
-/// Where a result was measured.
+/// Environment of a measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Environment {
     /// Commit of the working tree, `unknown` outside of one.
     pub(crate) commit: String,
     /// Whether tracked files differed from that commit.
     pub(crate) dirty: bool,
-    /// What `rustc --version` says.
+    /// Output of `rustc --version`.
     pub(crate) rustc: String,
     /// The processor's name.
     pub(crate) cpu: String,
@@ -29,7 +29,7 @@ pub(crate) struct Environment {
     pub(crate) vector_instructions: String,
     /// The operating system.
     pub(crate) os: String,
-    /// What computed.
+    /// Device that computed.
     pub(crate) device: DeviceChoice,
     /// Version of DifferNet.
     pub(crate) differnet: String,
@@ -92,7 +92,7 @@ impl Environment {
     }
 }
 
-/// What a command prints, if it can be run and succeeds.
+/// Output of a command, if it can be run and succeeds.
 fn output(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())

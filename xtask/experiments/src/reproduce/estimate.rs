@@ -1,4 +1,4 @@
-//! How long the cells that are left will take, from those that are finished.
+//! Estimate of the time for the cells that are left, from those that are finished.
 
 use std::time::Duration;
 

@@ -145,7 +145,7 @@ fn seconds_of_a_row(part: &DataPart, device: DeviceChoice) -> anyhow::Result<f64
     Ok(quantile(&seconds, 0.5)?)
 }
 
-/// What a training costs and gives, means over seeds.
+/// Cost and accuracy of a training, means over seeds.
 #[derive(Debug, Clone, PartialEq)]
 struct Worth {
     point: Point,
@@ -187,7 +187,7 @@ fn rows_needed(config: &Config, images: usize) -> f64 {
         + validation * config.score_transforms as f64
 }
 
-/// Whether each is on the frontier: no other is both as fast and better, nor faster and as good.
+/// Flags of the points on the frontier: no other is both as fast and better, nor faster and as good.
 fn on_frontier(all: &[Worth]) -> Vec<bool> {
     let beats = |a: &Worth, b: &Worth| {
         a.seconds <= b.seconds

@@ -79,12 +79,12 @@ impl PaperMethod {
         }
     }
 
-    /// Whether it is trained on a few images.
+    /// Tells whether it is trained on a few images.
     pub(crate) fn is_few_shot(self) -> bool {
         matches!(self, Self::DifferNetShots | Self::LocalFlowShots)
     }
 
-    /// What the library calls the method.
+    /// The library's method.
     fn library(self) -> differnet::Method {
         match self {
             Self::GeoTrans => differnet::Method::GeoTrans,
@@ -109,9 +109,9 @@ impl PaperMethod {
     }
 }
 
-/// What a method works with.
+/// Context of a cell: runtime, folder, progress, cancelling.
 pub(crate) struct CellContext<'a> {
-    /// Where models compute.
+    /// Runtime of the models.
     pub(crate) runtime: &'a Runtime,
     /// Folder for what takes an interrupted training up again.
     pub(crate) partial: &'a Path,
@@ -121,10 +121,10 @@ pub(crate) struct CellContext<'a> {
     pub(crate) cancel: &'a CancelToken,
 }
 
-/// How far a cell is.
+/// Step of a cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Step {
-    /// What is being done.
+    /// Name of the step.
     pub(crate) name: String,
     /// Steps done.
     pub(crate) done: usize,

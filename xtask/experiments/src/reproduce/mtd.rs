@@ -1,4 +1,4 @@
-//! Where Magnetic Tile Defects lie.
+//! Arguments of Magnetic Tile Defects.
 
 use std::path::{Path, PathBuf};
 
@@ -8,10 +8,10 @@ use super::args::RunArgs;
 use super::data::{self, DataPart};
 use xtask_support::UsageError;
 
-/// Where the data set comes from.
+/// Manifest of the data set.
 const MANIFEST: &str = include_str!("../../../../datasets/mtd.toml");
 
-/// Where Magnetic Tile Defects lie.
+/// Arguments of Magnetic Tile Defects.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Data")]
 pub(crate) struct MtdArgs {
@@ -47,7 +47,7 @@ impl MtdArgs {
         format!("{root}{list}")
     }
 
-    /// How the good images are split, for the notes.
+    /// Split of the good images, for the notes.
     pub(super) fn split(&self) -> &'static str {
         match self.mtd_train_list {
             Some(_) => "Training images are those of the list, the same for every seed.",
@@ -56,7 +56,7 @@ impl MtdArgs {
     }
 }
 
-/// Where the data set comes from and how it is arranged.
+/// Origin and layout of the data set.
 pub(super) fn where_from() -> anyhow::Result<String> {
     let manifest: toml::Table = MANIFEST.parse().context("datasets/mtd.toml is no TOML")?;
     let text = |name: &str| manifest.get(name).and_then(toml::Value::as_str).unwrap_or("unknown");

@@ -10,10 +10,10 @@ use super::document::Missing;
 use super::paper;
 use xtask_support::UsageError;
 
-/// Where the data set comes from.
+/// Manifest of the data set.
 const MANIFEST: &str = include_str!("../../../../datasets/mvtec_ad.toml");
 
-/// Which categories.
+/// Arguments of MVTec AD: folder and categories.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Data")]
 pub(crate) struct MvtecArgs {
@@ -28,14 +28,14 @@ pub(crate) struct MvtecArgs {
 /// The categories to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
-    /// Those that are there: the paper's in its order, then others by name.
+    /// Parts that are there: the paper's in its order, then others by name.
     pub(super) parts: Vec<DataPart>,
-    /// Those of the paper that were asked for and are not there.
+    /// Parts of the paper that were asked for and are not there.
     pub(super) missing: Vec<Missing>,
 }
 
 impl MvtecArgs {
-    /// Whether a folder was named.
+    /// Tells whether a folder was named.
     pub(super) fn is_given(&self) -> bool {
         self.root.is_some()
     }
@@ -64,7 +64,7 @@ impl MvtecArgs {
     }
 }
 
-/// Those of `parts` that are `wanted`, or all of them; `known` are the names in the paper.
+/// Selects the `wanted` ones of `parts`, or all of them; `known` are the names in the paper.
 fn select(parts: Vec<DataPart>, wanted: &[String], known: Vec<String>) -> anyhow::Result<Found> {
     let there: Vec<String> = parts.iter().map(|part| part.category.clone()).collect();
     let names: Vec<String> = match wanted {
@@ -90,7 +90,7 @@ fn select(parts: Vec<DataPart>, wanted: &[String], known: Vec<String>) -> anyhow
     Ok(found)
 }
 
-/// Where MVTec AD comes from and how it is arranged.
+/// Origin and layout of MVTec AD.
 fn where_from() -> anyhow::Result<String> {
     let manifest: toml::Table = MANIFEST.parse().context("datasets/mvtec_ad.toml is no TOML")?;
     let text = |name: &str| manifest.get(name).and_then(toml::Value::as_str).unwrap_or("unknown");

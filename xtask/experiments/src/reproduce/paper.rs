@@ -16,7 +16,7 @@ pub(crate) enum Group {
 pub(crate) struct Category {
     /// The folder's name in MVTec AD.
     pub(crate) name: &'static str,
-    /// Where the table has it.
+    /// Group of the table.
     pub(crate) group: Group,
     /// AUROC in percent, by [`TABLE_1_METHODS`].
     auroc: [f64; 7],

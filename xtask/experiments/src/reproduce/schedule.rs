@@ -31,11 +31,11 @@ pub(super) struct Failure {
     pub(super) category: String,
     /// Its method's name.
     pub(super) method: String,
-    /// Why.
+    /// Reason.
     pub(super) reason: String,
 }
 
-/// What became of the cells.
+/// Cells that were run, by result.
 #[derive(Debug, Default)]
 pub(super) struct Ran {
     /// Finished cells, in the order asked for.

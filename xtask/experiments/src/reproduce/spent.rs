@@ -1,4 +1,4 @@
-//! What a training has taken so far, kept across interruptions.
+//! Time and memory of a training so far, kept across interruptions.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 /// The file in a cell's folder.
 const FILE: &str = "spent.json";
 
-/// What a training has taken so far.
+/// Time and memory of a training so far.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Spent {
     /// Wall-clock time in all processes.
@@ -42,7 +42,7 @@ struct This {
 }
 
 impl Spent {
-    /// What earlier processes spent on the cell with the folder `partial`, from now on counted up.
+    /// Takes up what processes before spent on the cell with the folder `partial`.
     ///
     /// # Errors
     /// If the count cannot be stored.

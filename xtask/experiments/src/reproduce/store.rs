@@ -13,7 +13,7 @@ use super::files;
 /// Digits of a digest in a file's name: enough that no two cells share one.
 const DIGITS: usize = 12;
 
-/// How long a lock is waited for. A killed run can outlive itself for a moment: a process that it was just
+/// Time to wait for a lock. A killed run can outlive itself for a moment: a process that it was just
 /// starting has its open files until the program is loaded.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -76,7 +76,7 @@ pub(crate) fn save(file: &Path, result: &CellResult) -> anyhow::Result<()> {
     files::write(file, serde_json::to_string(result)?.as_bytes())
 }
 
-/// Whether `file` holds the result of the cell with this digest.
+/// Tells whether `file` holds the result of the cell with this digest.
 pub(crate) fn is_finished(file: &Path, digest: &str) -> bool {
     read(file).is_some_and(|result| result.digest == digest)
 }

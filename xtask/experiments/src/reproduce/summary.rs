@@ -22,7 +22,7 @@ pub(super) struct Spread {
     pub(super) deviation: Option<f64>,
 }
 
-/// What runs with several seeds found.
+/// Summary of runs with several seeds.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Summary {
     /// Runs.
@@ -64,7 +64,7 @@ pub(super) fn spread(values: &[f64]) -> Option<Spread> {
     }
 }
 
-/// What `runs` amount to; `None` without any.
+/// Summarizes `runs`; `None` without any.
 pub(super) fn summarize(runs: &[Measurement<'_>]) -> Option<Summary> {
     let each = |value: &dyn Fn(&Measurement<'_>) -> f64| runs.iter().map(value).collect::<Vec<_>>();
     let mean = |value: &dyn Fn(&Measurement<'_>) -> f64| spread(&each(value)).map(|s| s.mean);

@@ -253,7 +253,7 @@ fn notes(args: &Table1Args, found: &Found, methods: &[PaperMethod]) -> Vec<Strin
     notes
 }
 
-/// Which of the methods are not the paper's, if some are.
+/// Note on methods that are not the paper's, if there are any.
 pub(super) fn not_the_papers(methods: &[PaperMethod]) -> Option<String> {
     let ours = methods.iter().filter(|method| NOT_THE_PAPERS.contains(method));
     let names: Vec<&str> = ours.map(|method| method.title()).collect();

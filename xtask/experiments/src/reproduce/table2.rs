@@ -97,7 +97,7 @@ fn describe(
     })
 }
 
-/// Whether DifferNet is first, as in the paper, and by how much.
+/// Sentence that says whether DifferNet is first, as in the paper, and by how much.
 fn order<'a>(
     methods: &[PaperMethod],
     of: &dyn Fn(PaperMethod) -> Vec<Measurement<'a>>,

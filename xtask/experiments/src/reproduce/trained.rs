@@ -82,7 +82,7 @@ pub(super) fn threshold(model: &Model, test: &TestSpec) -> Option<f64> {
     (score_config(model, test) == model.score_config()).then_some(model.header().threshold)
 }
 
-/// How a test scores: DifferNet as the test says, competitors by the mean, networks and methods on local
+/// Scoring of a test: DifferNet as the test says, competitors by the mean, networks and methods on local
 /// features as they were fitted to.
 fn score_config(model: &Model, test: &TestSpec) -> ScoreConfig {
     let method = model.header().config.method.method();
@@ -102,7 +102,7 @@ pub(super) fn stopped(error: Error) -> anyhow::Error {
     }
 }
 
-/// How far a training is, in words.
+/// Step of a training, in words.
 fn step(progress: &Progress) -> Step {
     let Progress { done, total, round: (round, rounds), .. } = *progress;
     let name = match progress.stage {

@@ -30,7 +30,7 @@ struct TestRows {
     rows: Vec<f32>,
     /// For each number of transforms: where its transforms are among an image's rows.
     places: Vec<(usize, Vec<usize>)>,
-    /// Whether each image is a defect.
+    /// Flags of defective images.
     defects: Vec<bool>,
 }
 

@@ -26,7 +26,7 @@ use super::spent::Spent;
 use super::{data, store, trained, watch};
 use xtask_support::memory;
 
-/// How the worker ends when it was stopped.
+/// Exit code of a worker that was stopped.
 pub(super) const STOPPED: u8 = 130;
 /// Time between two lines about how far the work is.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Debug, clap::Args)]
 pub(crate) struct CellArgs {}
 
-/// What a worker is to do.
+/// Order to a worker.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Order {
     /// The cell.
@@ -46,7 +46,7 @@ pub(super) struct Order {
     pub(super) result: PathBuf,
     /// The folder for what takes an interrupted cell up again.
     pub(super) partial: PathBuf,
-    /// Where it is measured.
+    /// Environment of the measurement.
     pub(super) environment: Environment,
 }
 

@@ -52,14 +52,14 @@ fn block_height() -> u32 {
     GAP + TITLE + LABEL + ROWS * (PANEL + GAP) + 2 * GAP
 }
 
-/// What each row shows.
+/// Labels of the rows.
 fn labels() -> Vec<String> {
     let maps =
         MAPS.iter().flat_map(|(_, name)| [(*name).to_owned(), "  over the image".to_owned()]);
     [String::from("original")].into_iter().chain(maps).collect()
 }
 
-/// What stands below the figure.
+/// Notes below the figure.
 fn notes(figure: &Figure) -> Vec<String> {
     let mut notes = vec![figure.data.split(". ").next().unwrap_or_default().to_owned()];
     notes.push(

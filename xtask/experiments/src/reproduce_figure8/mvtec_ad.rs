@@ -1,4 +1,4 @@
-//! What the manifest says of MVTec AD: its categories, and how to get it.
+//! Manifest of MVTec AD: its categories, and how to get it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -35,7 +35,7 @@ impl MvtecAd {
         self.categories.keys().cloned().collect()
     }
 
-    /// Where the images come from and where they have to be.
+    /// Instructions to get the images and where to put them.
     pub(super) fn how_to_get(&self) -> String {
         format!(
             "{} ({}) is not part of this repository: get it from its publisher, {} ({}), unpack it \

@@ -12,7 +12,7 @@ use image::{Rgb, RgbImage};
 pub(super) const MAPS: [(MapKind, &str); 2] =
     [(MapKind::Gradient, "gradient (paper)"), (MapKind::Deviation, "deviation")];
 
-/// What is shown of one image.
+/// Panels of one image.
 pub(super) struct Panels {
     /// The kind of defect.
     pub(super) kind: String,
@@ -41,7 +41,7 @@ pub(super) fn panels(model: &Model, samples: &[Sample]) -> anyhow::Result<Vec<Pa
     Ok(panels.collect())
 }
 
-/// What is kept of a localization.
+/// Map and score of a localization.
 struct Localized {
     score: f64,
     verdict: Verdict,

@@ -6,7 +6,7 @@ use super::notes;
 use crate::reproduce::document::{Document, Missing, TableCell};
 use crate::reproduce::environment::Environment;
 
-/// What the numbers mean.
+/// Units of the numbers.
 const UNIT: &str = "auroc, ci95, average_precision, recall_at_zero_fp and paper are shares in 0 to 1; \
                     peak_mb is in 10^6 bytes; null is unknown or not in the paper";
 
