@@ -3,10 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use differnet_data::{Dataset, Layout, Sample, detect_layout, load_dataset};
+use differnet_data::{
+    Dataset, DatasetError, Layout, Sample, detect_layout, doubtful_folders, folder_counts,
+    load_dataset, without_outputs,
+};
 
 use crate::exit::UsageError;
+use crate::folder_table::FolderTable;
 use crate::output::shell_word;
+use crate::outputs::{require_defects, require_good, tell_skipped};
 
 /// Layout of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -79,6 +84,9 @@ pub(crate) struct DataArgs {
     /// Folder of defective test images of the layout folder; subfolders name the kinds.
     #[arg(long, value_name = "DIR")]
     test_defect: Option<PathBuf>,
+    /// Take every image below --data for a good one, whatever its folder is called (layout folder).
+    #[arg(long)]
+    all_good: bool,
 }
 
 impl DataArgs {
@@ -93,6 +101,7 @@ impl DataArgs {
             (LayoutChoice::Mtd, "--mtd-train-list", self.mtd_train_list.is_some()),
             (LayoutChoice::Folder, "--test-good", self.test_good.is_some()),
             (LayoutChoice::Folder, "--test-defect", self.test_defect.is_some()),
+            (LayoutChoice::Folder, "--all-good", self.all_good),
         ];
         let given: Vec<_> = given.into_iter().filter(|(_, _, given)| *given).collect();
         let choice = match (self.layout, given.first()) {
@@ -124,9 +133,47 @@ impl DataArgs {
         Ok(layout)
     }
 
-    /// The data set; `seed` draws what the layout leaves open.
+    /// The data set; `seed` draws what the layout leaves open. Says how many pictures that this program
+    /// drew are left out.
+    ///
+    /// # Errors
+    /// [`DatasetError`]; of the layout folder also if folders have names that mean defects, masks or
+    /// tests, unless all images are said to be good.
     pub(crate) fn load(&self, layout: &Layout, seed: u64) -> anyhow::Result<Dataset> {
-        Ok(load_dataset(&self.data, layout, seed)?)
+        let mut dataset = load_dataset(&self.data, layout, seed)?;
+        let path = self.data.clone();
+        let (train, mut outputs) = without_outputs(dataset.train, |sample| &sample.image);
+        let (test, others) = without_outputs(dataset.test, |sample| &sample.image);
+        outputs.extend(others);
+        if let Some(first) = outputs.first() {
+            tell_skipped(outputs.len(), &first.image);
+        }
+        (dataset.train, dataset.test) = (train, test);
+        if dataset.train.is_empty() {
+            return Err(DatasetError::NoImages { path }.into());
+        }
+        if let Layout::Folder { test_good, test_defect } = layout {
+            let folders = doubtful_folders(&path, &files(&dataset.train));
+            if !self.all_good && !folders.is_empty() {
+                return Err(DatasetError::DoubtfulFolders { path, folders }.into());
+            }
+            let of = |defective: bool| {
+                let samples = dataset.test.iter().filter(|s| s.defect.is_some() == defective);
+                samples.map(|sample| sample.image.clone()).collect::<Vec<PathBuf>>()
+            };
+            if let Some(folder) = test_good {
+                require_good(folder, &of(false))?;
+            }
+            if let Some(folder) = test_defect {
+                require_defects(folder, &of(true))?;
+            }
+        }
+        Ok(dataset)
+    }
+
+    /// How many images each folder holds, and what `dataset` takes them for.
+    pub(crate) fn folders(&self, dataset: &Dataset) -> anyhow::Result<FolderTable> {
+        Ok(FolderTable(folder_counts(&self.data, dataset)?))
     }
 
     /// The arguments as one would type them.
@@ -145,6 +192,9 @@ impl DataArgs {
             if let Some(value) = value {
                 words += &format!(" {flag} {}", shell_word(value));
             }
+        }
+        if self.all_good {
+            words += " --all-good";
         }
         words
     }

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use differnet_data::find_images;
+use differnet_data::{Listing, list_images};
+
+use crate::outputs::skip_outputs;
 
 /// An image to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +20,13 @@ pub(crate) struct NamedImage {
 pub(crate) struct Inputs {
     /// Not opened yet: a file is opened when its turn comes.
     pub(crate) images: Vec<NamedImage>,
-    /// Arguments that name nothing usable, and why.
+    /// Arguments and folders that nothing usable was found in, and why.
     pub(crate) unusable: Vec<(PathBuf, String)>,
 }
 
-/// Looks for the images that `arguments` name.
+/// Looks for the images that `arguments` name; says how many pictures that this program drew are left out.
+///
+/// A folder that cannot be read hides no other.
 pub(crate) fn named_images(arguments: &[PathBuf]) -> Inputs {
     let mut inputs = Inputs::default();
     for argument in arguments {
@@ -31,13 +35,26 @@ pub(crate) fn named_images(arguments: &[PathBuf]) -> Inputs {
             inputs.images.push(NamedImage { path: argument.clone(), name });
             continue;
         }
-        match find_images(argument) {
-            Ok(found) => inputs.images.extend(found.into_iter().map(|path| {
-                let name = path.strip_prefix(argument).unwrap_or(&path).to_path_buf();
-                NamedImage { path, name }
-            })),
+        match list_images(argument) {
+            Ok(Listing { images, unreadable }) => {
+                inputs.images.extend(images.into_iter().map(|path| {
+                    let name = path.strip_prefix(argument).unwrap_or(&path).to_path_buf();
+                    NamedImage { path, name }
+                }));
+                let unreadable = unreadable.into_iter();
+                inputs.unusable.extend(unreadable.map(|folder| {
+                    let reason = folder.with_causes();
+                    (folder.path, reason)
+                }));
+            }
             Err(error) => inputs.unusable.push((argument.clone(), error.with_causes())),
         }
+    }
+    let named = inputs.images.len();
+    inputs.images = skip_outputs(inputs.images, |image| &image.path);
+    if inputs.images.is_empty() && named > 0 {
+        let reason = "nothing but pictures that differnet drew: name photographs".to_owned();
+        inputs.unusable.push((arguments[0].clone(), reason));
     }
     inputs
 }

@@ -5,18 +5,32 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use differnet::Localization;
 use differnet::scoring::AnomalyMap;
+use differnet::{Localization, path_bytes};
+use differnet_data::mark_output;
 use differnet_report::{overlay, with_scale};
-use image::{ImageBuffer, ImageFormat, Luma};
-use serde::Serialize;
+use image::{DynamicImage, ImageBuffer, ImageFormat, Luma};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use crate::atomic;
 use crate::exit::UsageError;
 use crate::inputs::NamedImage;
+use crate::outputs::require_apart;
+
+/// Where maps are to be written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct MapTarget<'a> {
+    /// The folder.
+    pub(crate) folder: &'a Path,
+    /// Maps that are there may be replaced.
+    pub(crate) overwrite: bool,
+    /// It may be a folder of the photographs.
+    pub(crate) beside_photos: bool,
+}
 
 /// Files of one localization.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub(crate) struct MapFiles {
     /// 16-bit grey PNG.
     pub(crate) map: PathBuf,
@@ -37,13 +51,16 @@ impl MapFiles {
         Self { map: path(".map.png"), array: path(".map.npy"), overlay: path(".overlay.png") }
     }
 
-    /// The files of each image below `folder`; none may be there already, unless `overwrite`, or be written
-    /// twice.
+    /// The files of each image below the folder; none may be there already, unless they may be replaced, or
+    /// be written twice.
+    ///
+    /// - `arguments`: the files and folders of photographs that were named
     pub(crate) fn of_images(
-        folder: &Path,
+        target: &MapTarget<'_>,
+        arguments: &[PathBuf],
         images: &[NamedImage],
-        overwrite: bool,
     ) -> anyhow::Result<Vec<Self>> {
+        let MapTarget { folder, overwrite, beside_photos } = *target;
         if folder.is_file() {
             return Err(UsageError(format!("{} is a file: name a folder", folder.display())).into());
         }
@@ -67,6 +84,10 @@ impl MapFiles {
             }
             outputs.push(output);
         }
+        if !beside_photos {
+            let overlays = outputs.iter().map(|output: &Self| output.overlay.as_path());
+            require_apart(folder, arguments, images, overlays)?;
+        }
         Ok(outputs)
     }
 
@@ -86,16 +107,33 @@ impl MapFiles {
         let (width, height) = found.image.dimensions();
         let grey: ImageBuffer<Luma<u16>, _> = ImageBuffer::from_raw(width, height, grey)
             .context("a map has a value for each pixel")?;
-        let mut png = Cursor::new(Vec::new());
-        grey.write_to(&mut png, ImageFormat::Png).context("cannot encode the map")?;
-        atomic::write(&self.map, png.get_ref())?;
+        atomic::write(&self.map, &png(&DynamicImage::ImageLuma16(grey))?)?;
         atomic::write(&self.array, &npy(&found.map))?;
-        let mut png = Cursor::new(Vec::new());
-        with_scale(&overlay(&found.seen_image(), found.map.values(), top), top)
-            .write_to(&mut png, ImageFormat::Png)
-            .context("cannot encode the overlay")?;
-        atomic::write(&self.overlay, png.get_ref())
+        let overlay = with_scale(&overlay(&found.seen_image(), found.map.values(), top), top);
+        atomic::write(&self.overlay, &png(&DynamicImage::ImageRgb8(overlay))?)
     }
+}
+
+/// Each file as text, and as `NAME_bytes` if its path is not UTF-8.
+impl Serialize for MapFiles {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let files = [("map", &self.map), ("array", &self.array), ("overlay", &self.overlay)];
+        let mut map = serializer.serialize_map(None)?;
+        for (name, path) in files {
+            map.serialize_entry(name, &path.to_string_lossy())?;
+            if let Some(bytes) = path_bytes(path) {
+                map.serialize_entry(&format!("{name}_bytes"), &bytes)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// The picture as a PNG that says who drew it.
+fn png(picture: &DynamicImage) -> anyhow::Result<Vec<u8>> {
+    let mut png = Cursor::new(Vec::new());
+    picture.write_to(&mut png, ImageFormat::Png).context("cannot encode the map")?;
+    Ok(mark_output(png.get_ref()))
 }
 
 /// The map as a NumPy file, format 1.0.

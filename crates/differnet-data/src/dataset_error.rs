@@ -57,6 +57,16 @@ pub enum DatasetError {
         /// The folders in doubt, sorted.
         folders: Vec<DoubtfulFolder>,
     },
+    /// Folders of images to test with, or to set a threshold by, whose names say that they are something else.
+    #[error("{} holds images that may not show {expected}: {}; name the folder that holds nothing else", path.display(), listed(folders))]
+    OtherImages {
+        /// The folder that was named.
+        path: PathBuf,
+        /// What its images are taken for.
+        expected: &'static str,
+        /// The folders in doubt, sorted.
+        folders: Vec<DoubtfulFolder>,
+    },
     /// Test images that lie in no folder of a kind.
     #[error("{} holds {images} test images that lie in no folder: move them to a folder good, or to one named after the defect", path.display())]
     NoKind {

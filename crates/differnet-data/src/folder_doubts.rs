@@ -11,10 +11,10 @@ use crate::listing::name_of;
 const MASK_SUFFIXES: [&str; 8] =
     ["_mask", "-mask", ".mask", "_gt", "_label", "_labels", "_seg", "_segmentation"];
 
-/// A folder of images that may not be good ones.
+/// A folder of images that may not be what they are taken for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DoubtfulFolder {
-    /// The folder, from the one to train on on; empty for that one.
+    /// The folder, from the one that was searched on; empty for that one.
     pub folder: PathBuf,
     /// Images in it at any depth that are in doubt.
     pub images: usize,
@@ -22,10 +22,12 @@ pub struct DoubtfulFolder {
     pub doubt: FolderDoubt,
 }
 
-/// Why images may not be good ones.
+/// Why images may not be what they are taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum FolderDoubt {
+    /// The folder is named like good images.
+    Good,
     /// The folder is named like defects.
     Defects,
     /// The folder is named like masks.
@@ -48,6 +50,7 @@ impl fmt::Display for DoubtfulFolder {
             write!(formatter, "{} ({images}) ", folder.display())?;
         }
         formatter.write_str(match doubt {
+            FolderDoubt::Good => "looks like good images",
             FolderDoubt::Defects => "looks like defects",
             FolderDoubt::Masks => "looks like masks",
             FolderDoubt::Test => "looks like test images",
@@ -64,10 +67,33 @@ impl fmt::Display for DoubtfulFolder {
 /// says that it holds good images, one beside it that does not is in doubt.
 pub fn doubtful_folders(root: &Path, images: &[PathBuf]) -> Vec<DoubtfulFolder> {
     let good = parents_of_good(root, images);
+    folders_in_doubt(root, images, |image| doubt_of(image, &good))
+}
+
+/// As [`doubtful_folders`], of images of defects: those that may be good ones or masks.
+pub fn doubtful_defects(root: &Path, images: &[PathBuf]) -> Vec<DoubtfulFolder> {
+    folders_in_doubt(root, images, |image| {
+        let way = way_to(image).into_iter();
+        way.filter_map(|folder| match role_of(&name_of(folder)) {
+            FolderRole::Good => Some((folder.to_path_buf(), FolderDoubt::Good)),
+            FolderRole::Masks => Some((folder.to_path_buf(), FolderDoubt::Masks)),
+            _ => None,
+        })
+        .next()
+    })
+}
+
+/// Folders of images that `doubt_of` names, given an image's path from the root on, and of images that are
+/// named like masks.
+fn folders_in_doubt(
+    root: &Path,
+    images: &[PathBuf],
+    doubt_of: impl Fn(&Path) -> Option<(PathBuf, FolderDoubt)>,
+) -> Vec<DoubtfulFolder> {
     let mut found: BTreeMap<(PathBuf, FolderDoubt), usize> = BTreeMap::new();
     let mut clear = Vec::new();
     for image in images {
-        match doubt_of(&below(root, image), &good) {
+        match doubt_of(&below(root, image)) {
             Some(doubt) => *found.entry(doubt).or_default() += 1,
             None => clear.push(image),
         }
@@ -96,9 +122,7 @@ pub(crate) fn remedy(root: &Path, folders: &[DoubtfulFolder]) -> String {
 /// The first folder on the way to an image that is in doubt; `image` is its path from the root on.
 fn doubt_of(image: &Path, good: &BTreeSet<PathBuf>) -> Option<(PathBuf, FolderDoubt)> {
     let folder = image.parent().unwrap_or(Path::new(""));
-    // From the root's child down.
-    let mut way: Vec<&Path> = folder.ancestors().filter(|f| f.parent().is_some()).collect();
-    way.reverse();
+    let way = way_to(image);
     let named = way.iter().find_map(|folder| {
         let doubt = match role_of(&name_of(folder)) {
             FolderRole::Defects => FolderDoubt::Defects,
@@ -118,6 +142,14 @@ fn doubt_of(image: &Path, good: &BTreeSet<PathBuf>) -> Option<(PathBuf, FolderDo
         found.map(|folder| (folder.to_path_buf(), FolderDoubt::BesideGood))
     };
     named.or_else(beside)
+}
+
+/// The folders that an image lies in, from the root's child down.
+fn way_to(image: &Path) -> Vec<&Path> {
+    let folder = image.parent().unwrap_or(Path::new(""));
+    let mut way: Vec<&Path> = folder.ancestors().filter(|f| f.parent().is_some()).collect();
+    way.reverse();
+    way
 }
 
 /// Folders that have a child named like good images, from the root on.
@@ -199,6 +231,15 @@ mod tests {
     fn masks_beside_their_images_are_found_by_their_names() {
         let files = ["a/0.jpg", "a/0_mask.png", "a/1.jpg", "a/1_GT.png", "b/2_mask.png"];
         assert_eq!(doubts(&files), ["a (2 images) has files named like masks of others"]);
+    }
+
+    #[test]
+    fn good_images_and_masks_among_defects_are_in_doubt() {
+        let files = ["scratch/0.png", "OK/0.png", "ng/mask/0.png", "ng/0.png"].map(PathBuf::from);
+        let found = doubtful_defects(Path::new(""), &files);
+        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let golden = ["OK (1 image) looks like good images", "ng/mask (1 image) looks like masks"];
+        assert_eq!(found, golden);
     }
 
     #[test]

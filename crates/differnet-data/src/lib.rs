@@ -57,7 +57,7 @@ pub use dataset::{Dataset, Defect, Sample, load_dataset};
 pub use dataset_error::DatasetError;
 pub use decode::{DecodeLimits, decode_bytes, decode_file, image_size, read_file, size_of_bytes};
 pub use folder_counts::{FolderCount, FolderUse, folder_counts};
-pub use folder_doubts::{DoubtfulFolder, FolderDoubt, doubtful_folders};
+pub use folder_doubts::{DoubtfulFolder, FolderDoubt, doubtful_defects, doubtful_folders};
 pub use image::RgbImage;
 pub use image_error::{Content, ImageError};
 pub use image_input::ImageInput;
@@ -71,7 +71,7 @@ pub use layouts::{Layout, detect_layout};
 pub use listing::{
     Listing, UnreadableFolder, find_images, folders_in, images_in, list_images, others_in,
 };
-pub use load::{BadImage, CheckedImage, LoadedImage, check_images, examine_images, load_image};
+pub use load::{BadImage, LoadedImage, check_images, load_image};
 pub use mask::{BadMask, Mask, MaskError, check_masks};
 pub use oddity::Oddity;
 pub use output_mark::{is_output, is_output_file, mark_output, without_outputs};

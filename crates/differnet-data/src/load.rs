@@ -9,7 +9,6 @@ use crate::content_hash::ContentHash;
 use crate::decode::{DecodeLimits, decode_bytes, read_file};
 use crate::image_error::ImageError;
 use crate::image_input::ImageInput;
-use crate::input_statistics::InputStatistics;
 use crate::regions::Regions;
 use crate::resize::resize_bilinear;
 use crate::seen_image::SeenImage;
@@ -52,33 +51,6 @@ pub fn load_image(
     Ok(LoadedImage { path: path.to_path_buf(), hash: ContentHash::of(&bytes), image })
 }
 
-/// What is known of an image once it was decoded.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct CheckedImage {
-    /// [`SeenImage::hash`].
-    pub hash: ContentHash,
-    /// [`SeenImage::statistics`].
-    pub statistics: InputStatistics,
-}
-
-/// Hash and statistics of each of the files `paths`, or what is wrong with it.
-///
-/// Reads and decodes every file once, in parallel, and keeps none.
-pub fn examine_images(
-    paths: &[PathBuf],
-    regions: Option<&Regions>,
-    limits: &DecodeLimits,
-) -> Vec<Result<CheckedImage, BadImage>> {
-    let examine = |path: &PathBuf| {
-        let seen = SeenImage::read(ImageInput::File(path), regions, limits)?;
-        Ok(CheckedImage { hash: seen.hash, statistics: seen.statistics })
-    };
-    let checked = paths
-        .par_iter()
-        .map(|path| examine(path).map_err(|error| BadImage { path: path.clone(), error }));
-    checked.collect()
-}
-
 /// Bad images among the files `paths`, in the order given; an image that does not
 /// fit the regions is none.
 pub fn check_images(
@@ -86,7 +58,12 @@ pub fn check_images(
     regions: Option<&Regions>,
     limits: &DecodeLimits,
 ) -> Vec<BadImage> {
-    examine_images(paths, regions, limits).into_iter().filter_map(Result::err).collect()
+    let check = |path: &PathBuf| {
+        let read = SeenImage::read(ImageInput::File(path), regions, limits);
+        read.err().map(|error| BadImage { path: path.clone(), error })
+    };
+    let checked: Vec<Option<BadImage>> = paths.par_iter().map(check).collect();
+    checked.into_iter().flatten().collect()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use crate::content_hash::ContentHash;
 use crate::decode::DecodeLimits;
 use crate::enhance::luminance;
 use crate::image_input::ImageInput;
+use crate::input_statistics::InputStatistics;
 use crate::load::BadImage;
 use crate::regions::Regions;
 use crate::resize::resize_bilinear;
@@ -29,10 +30,12 @@ const SIDE: usize = 16;
 /// half its size, a photograph of at least 128 × 128 pixels moves by 0.8 at most; two different parts
 /// photographed alike are at least 1.3 apart (MVTec AD bottle, screw and zipper, Magnetic Tile Defects).
 const SAME: f32 = 1.0;
-/// A photograph is this many times closer to its copy than photographs usually are to the nearest other
-/// one: a fixture that holds every part alike makes no copies.
+/// A photograph is this many times closer to its copy than photographs usually are to others: a fixture that
+/// holds every part alike makes no copies.
 const CLOSER: f32 = 3.0;
-/// Hashes whose nearest one is looked for to know what is usual.
+/// The others are represented by the one that is this near: the nearest two may be copies themselves.
+const NEIGHBOUR: usize = 3;
+/// Hashes whose neighbour is looked for to know what is usual.
 const LOOKS: usize = 256;
 
 /// Luminance of an image in 16 × 16 cells, row by row.
@@ -141,23 +144,27 @@ impl KnownHashes {
         number
     }
 
-    /// Median distance to the nearest other photograph, of a few; infinite for one.
+    /// Median distance to the third nearest other photograph, of a few; infinite for one.
     fn usual_distance(&self) -> f32 {
         let step = self.known.len().div_ceil(LOOKS).max(1);
-        let nearest = |at: usize| {
+        let neighbour = |at: usize| {
             let others = self.known.iter().enumerate().filter(|(other, _)| *other != at);
             let cells = &self.known[at].0;
-            others.map(|(_, (other, _))| cells.distance(other)).fold(f32::INFINITY, f32::min)
+            let mut distances: Vec<f32> =
+                others.map(|(_, (other, _))| cells.distance(other)).collect();
+            distances.sort_by(f32::total_cmp);
+            let found = distances.get(NEIGHBOUR - 1).or(distances.last());
+            found.copied().unwrap_or(f32::INFINITY)
         };
         let looks: Vec<usize> = (0..self.known.len()).step_by(step).collect();
-        let mut distances: Vec<f32> = looks.into_par_iter().map(nearest).collect();
+        let mut distances: Vec<f32> = looks.into_par_iter().map(neighbour).collect();
         distances.sort_by(f32::total_cmp);
         distances.get(distances.len() / 2).copied().unwrap_or(f32::INFINITY)
     }
 }
 
 /// A file and what its image is known by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct HashedImage {
     /// The file.
     pub path: PathBuf,
@@ -165,6 +172,8 @@ pub struct HashedImage {
     pub content: ContentHash,
     /// Knows it again in another format.
     pub perceptual: PerceptualHash,
+    /// Of the pixels that count.
+    pub statistics: InputStatistics,
 }
 
 /// Hashes of each of the files `paths`, or what is wrong with it; what regions ignore does not count.
@@ -180,6 +189,7 @@ pub fn hash_perceptually(
             path: path.clone(),
             content: seen.hash,
             perceptual: PerceptualHash::of(&seen.image),
+            statistics: seen.statistics,
         }),
         Err(error) => Err(BadImage { path: path.clone(), error }),
     };
@@ -264,6 +274,18 @@ mod tests {
         let known = KnownHashes::new(&hashes(&alike[..8]));
         assert_eq!(known.find(&PerceptualHash::of(&alike[8])), None);
         assert_eq!(known.find(&PerceptualHash::of(&alike[3])), Some(3));
+    }
+
+    #[test]
+    fn what_is_usual_is_not_learnt_from_copies() {
+        let parts: Vec<RgbImage> = (0..12).map(part).collect();
+        let twice: Vec<RgbImage> =
+            parts.iter().flat_map(|part| [part.clone(), jpeg(part, 95)]).collect();
+        let known = KnownHashes::new(&hashes(&twice));
+        for image in &parts {
+            assert!(known.find(&PerceptualHash::of(&jpeg(image, 60))).is_some());
+        }
+        assert_eq!(known.find(&PerceptualHash::of(&part(20))), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::io::Cursor;
 
 use differnet::Localization;
 use differnet::scoring::AnomalyMap;
+use differnet_data::mark_output;
 use differnet_report::map_color;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
@@ -101,7 +102,7 @@ fn jpeg(image: &ImageBuffer<Rgb<u8>, Vec<u8>>) -> String {
 fn png(image: &DynamicImage) -> String {
     let mut bytes = Cursor::new(Vec::new());
     image.write_to(&mut bytes, ImageFormat::Png).expect("memory takes any PNG");
-    address("image/png", bytes.get_ref())
+    address("image/png", &mark_output(bytes.get_ref()))
 }
 
 fn address(media_type: &str, bytes: &[u8]) -> String {

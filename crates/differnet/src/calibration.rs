@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use differnet_data::ContentHash;
+use differnet_data::{ContentHash, PerceptualHash};
 use differnet_scoring::{Costs, FalseAlarmGuarantee, ScoreError, Thresholds};
 use serde::{Deserialize, Serialize};
 
@@ -14,28 +14,64 @@ use crate::score::ImageScore;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GoodImages {
-    scores: BTreeMap<String, f64>,
+    images: BTreeMap<String, GoodImage>,
+}
+
+/// The score of a good image, and what the image is known by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+enum GoodImage {
+    Hashed { score: f64, perceptual: PerceptualHash },
+    Score(f64),
+}
+
+impl GoodImage {
+    fn score(&self) -> f64 {
+        match self {
+            Self::Hashed { score, .. } | Self::Score(score) => *score,
+        }
+    }
 }
 
 impl GoodImages {
     /// Adds an image; `false` if it is there already.
-    pub fn add(&mut self, image: &ImageScore) -> bool {
+    ///
+    /// - `perceptual`: what copies of the image are known by; `None` if only its very file is
+    pub fn add(&mut self, image: &ImageScore, perceptual: Option<&PerceptualHash>) -> bool {
         // Neither would survive the model file's JSON.
         let score = if image.score.is_nan() { f64::MAX } else { image.score };
         let score = score.clamp(-f64::MAX, f64::MAX);
-        self.scores.insert(digest(&image.hash), score).is_none()
+        let image_of = |perceptual: &PerceptualHash| GoodImage::Hashed {
+            score,
+            perceptual: perceptual.clone(),
+        };
+        let good = perceptual.map_or(GoodImage::Score(score), image_of);
+        self.images.insert(digest(&image.hash), good).is_none()
     }
 
     /// Number of images.
     pub fn count(&self) -> usize {
-        self.scores.len()
+        self.images.len()
     }
 
     /// Their scores, sorted.
     pub fn scores(&self) -> Vec<f64> {
-        let mut scores: Vec<f64> = self.scores.values().copied().collect();
+        let mut scores: Vec<f64> = self.images.values().map(GoodImage::score).collect();
         scores.sort_by(f64::total_cmp);
         scores
+    }
+
+    /// Whether the image of this very file is there.
+    pub(crate) fn contains(&self, image: &ContentHash) -> bool {
+        self.images.contains_key(&digest(image))
+    }
+
+    /// What copies of the images are known by, as far as it was given.
+    pub(crate) fn perceptual_hashes(&self) -> impl Iterator<Item = &PerceptualHash> {
+        self.images.values().filter_map(|image| match image {
+            GoodImage::Hashed { perceptual, .. } => Some(perceptual),
+            GoodImage::Score(_) => None,
+        })
     }
 }
 
@@ -162,11 +198,16 @@ mod tests {
     #[test]
     fn an_image_counts_once() {
         let mut good = GoodImages::default();
-        assert!(good.add(&image(1, 5.0)) && good.add(&image(2, 3.0)) && !good.add(&image(1, 5.0)));
+        let mut add = |name, score| good.add(&image(name, score), None);
+        assert!(add(1, 5.0) && add(2, 3.0) && !add(1, 5.0));
         assert_eq!((good.count(), good.scores()), (2, vec![3.0, 5.0]));
-        good.add(&image(3, f64::NAN));
-        good.add(&image(4, f64::INFINITY));
+        let hash = PerceptualHash::of(&differnet_data::RgbImage::new(3, 3));
+        good.add(&image(3, f64::NAN), Some(&hash));
+        good.add(&image(4, f64::INFINITY), None);
         assert_eq!(good.scores()[2..], [f64::MAX; 2]);
+        assert_eq!(good.perceptual_hashes().collect::<Vec<_>>(), [&hash]);
+        let text = serde_json::to_string(&good).expect("plain data");
+        assert_eq!(serde_json::from_str::<GoodImages>(&text).expect("as written"), good);
     }
 
     #[test]

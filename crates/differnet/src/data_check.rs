@@ -11,6 +11,7 @@ use differnet_progress::{Monitor, Progress, Stage};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::path_text::serialize_files;
 use crate::runtime::Runtime;
 use crate::suspected_defects::suspected_defects;
 
@@ -84,6 +85,7 @@ pub struct Finding {
     /// Kind of the finding.
     pub kind: FindingKind,
     /// The files concerned; empty if it is the data set as a whole.
+    #[serde(flatten, serialize_with = "serialize_files")]
     pub files: Vec<PathBuf>,
     /// The finding in words, without the files' names where they are given.
     pub message: String,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use differnet_data::{ContentHash, Regions};
+use differnet_data::{ContentHash, PerceptualHash, Regions};
 use differnet_features::FEATURES;
 use differnet_files::read_metadata;
 use differnet_scoring::{ScoreError, Thresholds, p_value, threshold_from_good};
@@ -64,6 +64,9 @@ pub struct Header {
     pub training_images: usize,
     /// Digests of their contents, 16 hexadecimal digits each, sorted.
     pub training_digests: Vec<String>,
+    /// What the images are known by in other formats and sizes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub training_hashes: Vec<PerceptualHash>,
     /// Good images taken in since the training, without those before: see
     /// [`Model::update`](crate::Model::update).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -123,6 +126,7 @@ impl Header {
             data_fingerprint: String::new(),
             training_images: 0,
             training_digests: Vec::new(),
+            training_hashes: Vec::new(),
             additions: Vec::new(),
             held_back_images: 0,
             cross_validated: false,
@@ -209,7 +213,7 @@ impl Header {
         (self.training_images + self.held_back_images).saturating_sub(since)
     }
 
-    /// Tells whether the model was fitted to the image.
+    /// Tells whether the model was fitted to the image with this very file.
     pub fn has_seen(&self, image: &ContentHash) -> bool {
         self.training_digests.binary_search(&digest(image)).is_ok()
     }

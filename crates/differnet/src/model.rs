@@ -8,7 +8,7 @@ use differnet_progress::Monitor;
 use differnet_scoring::{anomaly_score, threshold_from_good};
 
 use crate::batched::Batched;
-use crate::calibration::{Calibration, digest};
+use crate::calibration::{Calibration, GoodImages, digest};
 use crate::config::Config;
 use crate::device::DeviceChoice;
 use crate::error::Error;
@@ -17,11 +17,11 @@ use crate::features::BATCH;
 use crate::header::{Addition, Header, KEY};
 use crate::localization::{DecodedImage, Localization, LocalizeConfig, Localizer};
 use crate::method;
+use crate::new_images::NewImages;
 use crate::runtime::Runtime;
 use crate::score::{ImageScore, ScoreConfig, TransformChoice};
 use crate::scorer::{Scorer, Scoring, Updated};
 use crate::self_test::SelfTest;
-use crate::split::{check_files, sort_by_content};
 use crate::training::Training;
 
 /// A method fitted to good images, with all that is needed to judge new ones.
@@ -123,7 +123,7 @@ impl Model {
     /// alarms.
     ///
     /// The threshold is set anew from all good scores, a calibration is forgotten. Images that the model
-    /// has seen before are left out.
+    /// has seen before, in whatever format, and copies of one image are left out.
     ///
     /// # Errors
     /// [`Error::NoUpdate`] if the method can only be trained anew, [`Error::NothingNew`],
@@ -133,19 +133,15 @@ impl Model {
         let runtime = self.runtime.clone();
         let training =
             Training { regions: regions.as_ref(), monitor, ..Training::new(&config, &runtime) };
-        let limits = &runtime.limits;
-        let (mut usable, bad) = check_files(files, training.regions, limits, &training.monitor)?;
+        let NewImages { new, unusable: bad, .. } = self.new_images(files, &GoodImages::default());
+        training.monitor.cancel_token().check()?;
         if !bad.is_empty() {
             return Err(Error::BadImages { bad });
         }
-        let images = usable.len();
-        sort_by_content(&mut usable);
-        usable.dedup_by_key(|image| image.hash);
-        usable.retain(|image| !self.header.has_seen(&image.hash));
-        if usable.is_empty() {
-            return Err(Error::NothingNew { images });
+        if new.is_empty() {
+            return Err(Error::NothingNew { images: files.len() });
         }
-        let files: Vec<PathBuf> = usable.iter().map(|image| image.file.clone()).collect();
+        let files: Vec<PathBuf> = new.iter().map(|image| image.path.clone()).collect();
         let known = self.header.good_scores.len();
         let method = config.method.method();
         let updated = self.scorer.updated(&training, &files, known);
@@ -157,10 +153,11 @@ impl Model {
         let peak = threshold_from_good(&peaks, config.quantile)?;
         header.map_threshold = header.map_threshold.map(|before| before.max(peak));
         header.training_images += files.len();
-        header.training_digests.extend(usable.iter().map(|image| digest(&image.hash)));
+        header.training_digests.extend(new.iter().map(|image| digest(&image.content)));
         header.training_digests.sort();
-        let statistics: Vec<_> = usable.iter().map(|image| image.statistics).collect();
+        let statistics: Vec<_> = new.iter().map(|image| image.statistics).collect();
         header.input_guard.extend(&statistics);
+        header.training_hashes.extend(new.into_iter().map(|image| image.perceptual));
         let threshold = header.threshold;
         let addition = Addition { images: files.len(), threshold_before, threshold };
         header.additions.push(addition);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::header::Header;
 use crate::localization::{Localization, MapKind};
 use crate::method::Method;
+use crate::path_text::PathText;
 use crate::score::ImageScore;
 
 /// Prediction of one image, or the reason why there is none.
@@ -25,7 +26,8 @@ pub enum Prediction<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FailedPrediction {
     /// The image's file or name.
-    pub path: String,
+    #[serde(flatten)]
+    pub path: PathText,
     /// Error and remedy.
     pub error: String,
 }
@@ -34,7 +36,8 @@ pub struct FailedPrediction {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ScorePrediction {
     /// The image's file or name.
-    pub path: String,
+    #[serde(flatten)]
+    pub path: PathText,
     /// The model's method.
     pub method: Method,
     /// In the method's unit; infinity is `null` in JSON.
@@ -60,7 +63,8 @@ pub struct ScorePrediction {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct MapPrediction {
     /// The image's file or name.
-    pub path: String,
+    #[serde(flatten)]
+    pub path: PathText,
     /// In the method's unit; of the map's transforms, so it may differ from [`ScorePrediction::score`].
     pub score: f64,
     /// Scores from here on are defects.
@@ -81,7 +85,7 @@ pub struct MapPrediction {
 impl<T> Prediction<T> {
     /// The answer about the unusable image `path`.
     pub fn failed(path: &Path, error: String) -> Self {
-        Self::Failed(FailedPrediction { path: path.display().to_string(), error })
+        Self::Failed(FailedPrediction { path: path.into(), error })
     }
 
     /// Prediction of the image `path`, from what was found or from its error.
@@ -96,7 +100,7 @@ impl<T> Prediction<T> {
 impl ScorePrediction {
     /// Prediction of the image `path` from `image`, scored by the model of `header` and judged by `thresholds`.
     pub fn new(path: &Path, header: &Header, thresholds: &Thresholds, image: &ImageScore) -> Self {
-        let (path, score) = (path.display().to_string(), image.score);
+        let (path, score) = (PathText::from(path), image.score);
         let (threshold, judged) = (thresholds.defect, thresholds.verdict(score));
         let verdict = if image.invalid.is_some() { Verdict::Invalid } else { judged };
         Self {
@@ -123,7 +127,7 @@ impl MapPrediction {
         map_threshold: f64,
     ) -> Self {
         Self {
-            path: path.display().to_string(),
+            path: path.into(),
             score: found.score.score,
             threshold: header.thresholds().defect,
             verdict: found.score.verdict,

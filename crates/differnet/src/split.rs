@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use differnet_data::{
-    BadImage, CheckedImage, ContentHash, DecodeLimits, InputStatistics, Regions, examine_images,
+    BadImage, ContentHash, DecodeLimits, HashedImage, InputStatistics, PerceptualHash, Regions,
+    hash_perceptually,
 };
 use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 use sha2::{Digest, Sha256};
@@ -25,16 +26,10 @@ pub(crate) struct ValidationSplit {
     pub(crate) fingerprint: String,
     /// Digests of the images trained on, sorted.
     pub(crate) training_digests: Vec<String>,
+    /// Perceptual hashes of the same images.
+    pub(crate) training_hashes: Vec<PerceptualHash>,
     /// Of all usable images.
     pub(crate) statistics: Vec<InputStatistics>,
-}
-
-/// A usable image.
-#[derive(Debug)]
-pub(crate) struct Usable {
-    pub(crate) hash: ContentHash,
-    pub(crate) file: PathBuf,
-    pub(crate) statistics: InputStatistics,
 }
 
 /// Checks every file: the usable ones, and those that are not.
@@ -43,14 +38,12 @@ pub(crate) fn check_files(
     regions: Option<&Regions>,
     limits: &DecodeLimits,
     monitor: &Monitor<'_>,
-) -> Result<(Vec<Usable>, Vec<BadImage>), Cancelled> {
+) -> Result<(Vec<HashedImage>, Vec<BadImage>), Cancelled> {
     let (mut usable, mut bad) = (Vec::with_capacity(files.len()), Vec::new());
     for group in files.chunks(FILES) {
-        for (file, checked) in group.iter().zip(examine_images(group, regions, limits)) {
-            match checked {
-                Ok(CheckedImage { hash, statistics }) => {
-                    usable.push(Usable { hash, file: file.clone(), statistics });
-                }
+        for hashed in hash_perceptually(group, regions, limits) {
+            match hashed {
+                Ok(image) => usable.push(image),
                 Err(error) => bad.push(error),
             }
         }
@@ -65,32 +58,29 @@ pub(crate) fn check_files(
 /// Whether an image is held back depends on the seed and on contents, not on names or order. With
 /// fewer than ten images at least one is held back, with two or three none is; none either where the
 /// method cross-validates.
-pub(crate) fn split_files(mut usable: Vec<Usable>, config: &Config) -> ValidationSplit {
+pub(crate) fn split_files(mut usable: Vec<HashedImage>, config: &Config) -> ValidationSplit {
     // By content, so that renaming files changes nothing.
-    sort_by_content(&mut usable);
-    let hashes: Vec<ContentHash> = usable.iter().map(|image| image.hash).collect();
+    usable.sort_by(|a, b| (a.content, &a.path).cmp(&(b.content, &b.path)));
+    let hashes: Vec<ContentHash> = usable.iter().map(|image| image.content).collect();
     let held_back = held_back(&hashes, config);
     let mut split = ValidationSplit {
         training: Vec::new(),
         validation: Vec::new(),
         fingerprint: data_fingerprint(&hashes),
         training_digests: Vec::new(),
+        training_hashes: Vec::new(),
         statistics: usable.iter().map(|image| image.statistics).collect(),
     };
-    for (Usable { hash, file, .. }, held_back) in usable.into_iter().zip(held_back) {
+    for (image, held_back) in usable.into_iter().zip(held_back) {
         if held_back {
-            split.validation.push(file);
+            split.validation.push(image.path);
         } else {
-            split.training.push(file);
-            split.training_digests.push(digest(&hash));
+            split.training.push(image.path);
+            split.training_digests.push(digest(&image.content));
+            split.training_hashes.push(image.perceptual);
         }
     }
     split
-}
-
-/// Sorts images by their contents, copies by their names.
-pub(crate) fn sort_by_content(usable: &mut [Usable]) {
-    usable.sort_by(|a, b| (a.hash, &a.file).cmp(&(b.hash, &b.file)));
 }
 
 /// Digest of images' contents, whatever their order: that of

@@ -166,6 +166,7 @@ impl<'a> Training<'a> {
             data_fingerprint: split.fingerprint.clone(),
             training_images: split.training.len(),
             training_digests: split.training_digests.clone(),
+            training_hashes: split.training_hashes.clone(),
             held_back_images: split.validation.len(),
             cross_validated: fitted.cross_validated,
             updates: fitted.updates,

@@ -62,7 +62,7 @@ pub(crate) fn run(command: &CacheCommand) -> anyhow::Result<Exit> {
     let folder = cache_args::folder(args.cache.as_ref())?;
     let cache = FeatureCache::new(&folder);
     match &command.action {
-        Action::Path(_) if args.json => print_json(&json!({ "path": folder })),
+        Action::Path(_) if args.json => print_json(&json!({ "path": folder.to_string_lossy() })),
         Action::Path(_) => print(&folder.display().to_string()),
         Action::Info(LimitedCacheArgs { limit, .. }) => {
             info(&folder, &cache.usage()?, limit.bytes()?, args.json)
@@ -83,7 +83,7 @@ pub(crate) fn run(command: &CacheCommand) -> anyhow::Result<Exit> {
 fn info(folder: &Path, usage: &[CacheUsage], limit: u64, json: bool) -> anyhow::Result<()> {
     let bytes = total_bytes(usage);
     if json {
-        let info = json!({ "path": folder, "bytes": bytes, "limit": limit, "extractors": usage });
+        let info = json!({ "path": folder.to_string_lossy(), "bytes": bytes, "limit": limit, "extractors": usage });
         return print_json(&info);
     }
     let (held, limit) = (megabytes(bytes), megabytes(limit));
@@ -114,7 +114,7 @@ fn trimmed(folder: &Path, freed: u64, limit: u64, json: bool) -> anyhow::Result<
 fn cleared(folder: &Path, usage: &[CacheUsage], json: bool) -> anyhow::Result<()> {
     let bytes = total_bytes(usage);
     if json {
-        return print_json(&json!({ "path": folder, "freed_bytes": bytes }));
+        return print_json(&json!({ "path": folder.to_string_lossy(), "freed_bytes": bytes }));
     }
     print(&format!("Cleared the cache {}: {} freed", folder.display(), megabytes(bytes)))
 }

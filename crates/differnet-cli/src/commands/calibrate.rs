@@ -4,15 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use differnet::scoring::{Costs, FalseAlarmGuarantee, lowest_rate};
-use differnet::{Calibration, Error, GoodImages, ImageScore, Model, ThresholdRule};
-use differnet_data::find_images;
+use differnet::{
+    Calibration, Error, GoodImages, ImageScore, Model, NewImages, ThresholdRule, serialize_lossy,
+};
 use serde::Serialize;
 
 use crate::exit::{Exit, UsageError};
 use crate::interrupt::Interrupt;
+use crate::new_images::{CopyLine, tell_left_out};
 use crate::numbers::{not_negative, share};
 use crate::output::{counted, percent, print, print_json, tell};
 use crate::output_file::OutputFile;
+use crate::outputs::{defect_photographs, good_photographs};
 use crate::progress::Meter;
 use crate::source_args::SourceArgs;
 
@@ -34,11 +37,12 @@ Examples:
   differnet calibrate --model part.differnet --reset                         # back to the training's
 
 The model file is rewritten with the new threshold; its weights stay. Good images must be like those to
-come, taken at random, and not be those that the model was trained on: those are left out.
+come, taken at random, and not be those that the model was trained on: those are left out, and of copies
+of a photograph, in whatever format and size, one counts.
 
 --json prints one object: {\"model\", \"rule\", \"threshold\", \"threshold_before\", \"unsure\", \"images\",
-\"left_out\": {\"seen_in_training\", \"twice\", \"unusable\"}, \"lowest_rate\", \"images_needed\", \"defects\",
-\"escape_rate\", \"false_alarm_rate\", \"cost\"}; what a rule does not know is null.")]
+\"left_out\": {\"seen_in_training\", \"twice\", \"unusable\", \"copies\": [{\"path\", \"of\"}]}, \"lowest_rate\",
+\"images_needed\", \"defects\", \"escape_rate\", \"false_alarm_rate\", \"cost\"}; what a rule does not know is null.")]
 pub(crate) struct CalibrateArgs {
     /// Model file written by `differnet train`; rewritten.
     #[arg(long, value_name = "M.differnet")]
@@ -85,6 +89,7 @@ pub(crate) struct CalibrateArgs {
 /// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
+    #[serde(serialize_with = "serialize_lossy")]
     model: &'a Path,
     rule: Option<ThresholdRule>,
     threshold: f64,
@@ -104,6 +109,7 @@ struct LeftOut {
     seen_in_training: usize,
     twice: usize,
     unusable: usize,
+    copies: Vec<CopyLine>,
 }
 
 /// Effect of a threshold by cost on the images it was chosen on.
@@ -202,12 +208,21 @@ fn calibrate(
         Some(folder) => {
             let old = header.calibration.as_ref().filter(|_| args.append);
             let mut good = old.map(|old| old.added.clone()).unwrap_or_default();
-            let scores = scores(model, folder, "Scoring good images", left_out, interrupt)?;
-            for image in scores {
-                if header.has_seen(&image.hash) {
-                    left_out.seen_in_training += 1;
-                } else if !good.add(&image) {
-                    left_out.twice += 1;
+            let files = good_photographs(folder)?;
+            let NewImages { new, trained, copies, unusable } = model.new_images(&files, &good);
+            for bad in &unusable {
+                tell(&format!("left out: {bad}"));
+            }
+            tell_left_out(&trained, &copies);
+            left_out.unusable = unusable.len();
+            left_out.seen_in_training = trained.len();
+            left_out.twice = copies.len();
+            left_out.copies = copies.iter().map(CopyLine::from).collect();
+            let files: Vec<PathBuf> = new.iter().map(|image| image.path.clone()).collect();
+            for found in scores(model, &files, "Scoring good images", interrupt)? {
+                match found {
+                    Some((at, score)) => _ = good.add(&score, Some(&new[at].perceptual)),
+                    None => left_out.unusable += 1,
                 }
             }
             if good.count() == 0 {
@@ -237,10 +252,14 @@ fn calibrate(
         }
         ThresholdRule::Cost { escape, false_alarm, defect_share, .. } => {
             let folder = args.defects.as_ref().expect("an argument that costs require");
-            let defects: Vec<f64> = scores(model, folder, "Scoring defects", left_out, interrupt)?
-                .iter()
-                .map(|image| image.score)
-                .collect();
+            let files = defect_photographs(folder)?;
+            let mut defects = Vec::with_capacity(files.len());
+            for found in scores(model, &files, "Scoring defects", interrupt)? {
+                match found {
+                    Some((_, image)) => defects.push(image.score),
+                    None => left_out.unusable += 1,
+                }
+            }
             let costs = Costs { escape, false_alarm, defect_share };
             let found = costs.cheapest(&good_scores, &defects)?;
             let balance = Balance {
@@ -255,27 +274,37 @@ fn calibrate(
     Ok((Calibration { added, ..calibration }, balance))
 }
 
-/// The scores of the usable images below `folder`, under the model's own scoring.
+/// Number of a file, and the score of its image; `None` if the image cannot be used, as has been said.
+type Scored = Option<(usize, ImageScore)>;
+
+/// The scores of the images `files`, under the model's own scoring, in order.
+///
+/// An image that the model does not judge says nothing about a threshold.
 fn scores(
     model: &Model,
-    folder: &Path,
+    files: &[PathBuf],
     title: &str,
-    left_out: &mut LeftOut,
     interrupt: &Interrupt,
-) -> anyhow::Result<Vec<ImageScore>> {
-    let files = find_images(folder)?;
+) -> anyhow::Result<Vec<Scored>> {
     let meter = Meter::new();
     let mut scores = Vec::with_capacity(files.len());
-    for (done, score) in (1..).zip(model.scores(&files)) {
-        match Error::per_image(score)? {
-            // Features of many images would fill the memory, and nobody asks for them.
-            Ok(score) => scores.push(ImageScore { mean_features: Vec::new(), ..score }),
-            Err(error) => {
-                left_out.unusable += 1;
-                meter.suspend(|| tell(&format!("left out: {}", error.with_causes())));
+    for (at, score) in model.scores(files).enumerate() {
+        let usable = match Error::per_image(score)? {
+            Ok(ImageScore { invalid: Some(reason), .. }) => {
+                Err(format!("{}: {reason}", files[at].display()))
             }
-        }
-        meter.show(title, done, files.len(), "");
+            // Features of many images would fill the memory, and nobody asks for them.
+            Ok(score) => Ok(ImageScore { mean_features: Vec::new(), ..score }),
+            Err(error) => Err(error.with_causes()),
+        };
+        scores.push(match usable {
+            Ok(score) => Some((at, score)),
+            Err(reason) => {
+                meter.suspend(|| tell(&format!("left out: {reason}")));
+                None
+            }
+        });
+        meter.show(title, at + 1, files.len(), "");
         interrupt.check(|| "Stopped; the model keeps its threshold.".to_owned())?;
     }
     Ok(scores)
@@ -319,7 +348,7 @@ fn readable(report: &Report<'_>, unit: Option<&str>) -> anyhow::Result<String> {
             }
         }
     }
-    let LeftOut { seen_in_training, twice, unusable } = report.left_out;
+    let LeftOut { seen_in_training, twice, unusable, .. } = report.left_out;
     for (count, why) in
         [(seen_in_training, "trained on"), (twice, "there already"), (unusable, "not usable")]
     {

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use differnet::progress::{CancelToken, Monitor, Progress, Stage};
-use differnet::{Finding, Severity, check_dataset};
+use differnet::{Finding, Severity, check_dataset, serialize_lossy};
 use differnet_data::Dataset;
 use serde::Serialize;
 
 use crate::data_args::DataArgs;
 use crate::exit::Exit;
+use crate::folder_table::FolderTable;
 use crate::numbers::seed;
 use crate::output::{counted, print, print_json, tell};
 use crate::progress::Meter;
@@ -31,8 +32,9 @@ twice, images that are trained on and tested with, blank, over- or underexposed 
 other sizes, shapes or colour modes, too few images, and good images that may show a defect because
 they are far from all the others.
 
---json prints one object: {\"data\", \"ok\", \"images\": {\"train\", \"test_good\", \"test_defect\"}, \"errors\",
-\"warnings\", \"notices\", \"findings\": [{\"severity\", \"kind\", \"files\", \"message\"}]}.
+--json prints one object: {\"data\", \"ok\", \"images\": {\"train\", \"test_good\", \"test_defect\"}, \"folders\":
+[{\"folder\", \"images\", \"use\", \"kind\"}], \"errors\", \"warnings\", \"notices\", \"findings\": [{\"severity\",
+\"kind\", \"files\", \"message\"}]}. Names that are not UTF-8 are there as bytes in Base64, too: files_bytes.
 
 Exit codes: 0 nothing worse than warnings, 1 errors (with --strict: or warnings).")]
 pub(crate) struct CheckArgs {
@@ -57,9 +59,11 @@ pub(crate) struct CheckArgs {
 /// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
+    #[serde(serialize_with = "serialize_lossy")]
     data: &'a Path,
     ok: bool,
     images: Images,
+    folders: FolderTable,
     errors: usize,
     warnings: usize,
     notices: usize,
@@ -77,6 +81,8 @@ struct Images {
 // Ctrl-C needs no listening to: nothing is lost.
 pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
     let dataset = args.data.load(&args.data.layout()?, args.seed)?;
+    let folders = args.data.folders(&dataset)?;
+    folders.tell();
     let runtime = if args.files_only { None } else { Some(args.source.open()?) };
     let meter = Meter::new();
     let observer = |progress: &Progress| {
@@ -95,6 +101,7 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         data: args.data.root(),
         ok,
         images: images(&dataset),
+        folders,
         errors,
         warnings,
         notices: count(Severity::Notice),

@@ -83,7 +83,7 @@ pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<Exit> {
     }
     if args.json {
         return print_json(&json!({
-            "out": args.out, "seed": args.seed, "seconds": start.elapsed().as_secs_f64(),
+            "out": args.out.to_string_lossy(), "seed": args.seed, "seconds": start.elapsed().as_secs_f64(),
             "categories": results,
         }))
         .map(|()| Exit::Done);

@@ -88,6 +88,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     }
     // The split must be the training's: its images must not be tested with.
     let data = args.data.load(&layout, header.config.seed)?;
+    args.data.folders(&data)?.tell();
     require_kinds(args, &data.test)?;
     let wants_maps = args.pixel || (args.out.is_some() && !args.no_maps);
     let maps = if wants_maps && model.localizes() {

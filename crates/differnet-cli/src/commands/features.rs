@@ -117,7 +117,7 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
     let skipped: Vec<String> = bad.iter().map(ToString::to_string).collect();
     if args.json {
         print_json(&json!({
-            "out": place.path(), "images": images.len(), "transforms": args.transforms,
+            "out": place.path().to_string_lossy(), "images": images.len(), "transforms": args.transforms,
             "features": FEATURES, "seed": args.seed, "skipped": skipped,
         }))?;
     } else {

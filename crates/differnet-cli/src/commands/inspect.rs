@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use differnet::{Header, HistoryPoint, Method};
+use differnet::{Header, HistoryPoint, Method, serialize_lossy};
 use differnet_report::text_table;
 use serde::Serialize;
 
@@ -30,11 +30,12 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Serialize)]
 struct Description<'a> {
+    #[serde(serialize_with = "serialize_lossy")]
     path: &'a PathBuf,
     bytes: u64,
     method: Method,
     #[serde(flatten)]
-    header: &'a Header,
+    header: Header,
 }
 
 pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
@@ -44,7 +45,9 @@ pub(crate) fn run(args: &InspectArgs) -> anyhow::Result<Exit> {
         .len();
     if args.json {
         let method = header.config.method.method();
-        print_json(&Description { path: &args.model, bytes, method, header: &header })?;
+        // Numbers for machines, and many.
+        let header = Header { training_hashes: Vec::new(), ..header };
+        print_json(&Description { path: &args.model, bytes, method, header })?;
     } else {
         print(&readable(args, bytes, &header))?;
     }

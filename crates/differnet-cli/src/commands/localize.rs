@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config, require_localizer};
-use crate::map_files::MapFiles;
+use crate::map_files::{MapFiles, MapTarget};
 use crate::numbers::{finite, positive};
 use crate::output::{counted, print, print_json};
 use crate::progress::Meter;
@@ -32,7 +32,7 @@ have pixels ignored, maps are 0 and overlays grey.
 
 --json prints one object a line: {\"path\", \"score\", \"threshold\", \"verdict\", \"map_threshold\", \"top\",
 \"regions\": [{\"x\", \"y\", \"width\", \"height\", \"area\", \"peak\", \"peak_x\", \"peak_y\"}], \"files\"}, lengths
-in pixels, or {\"path\", \"error\"}. \"top\" is the map's value where NAME.map.png is white.")]
+in pixels, or {\"path\", \"error\"}; names that are not UTF-8 are there as bytes in Base64, too: path_bytes. \"top\" is the map's value where NAME.map.png is white.")]
 pub(crate) struct LocalizeArgs {
     /// Model file written by `differnet train`.
     #[arg(long, value_name = "M.differnet")]
@@ -46,6 +46,9 @@ pub(crate) struct LocalizeArgs {
     /// Replace maps that are there already.
     #[arg(long)]
     overwrite: bool,
+    /// Allow --out to be a folder of the photographs; commands skip what lies there then.
+    #[arg(long)]
+    beside_photos: bool,
     /// List the regions whose map reaches this value [default: what the maps of most good images
     /// stay below].
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
@@ -78,7 +81,12 @@ pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
     let header = model.header();
     let config = localize_config(&model, args.kind, args.transforms)?;
     let inputs = named_images(&args.images);
-    let outputs = MapFiles::of_images(&args.out, &inputs.images, args.overwrite)?;
+    let target = MapTarget {
+        folder: &args.out,
+        overwrite: args.overwrite,
+        beside_photos: args.beside_photos,
+    };
+    let outputs = MapFiles::of_images(&target, &args.images, &inputs.images)?;
     let files = inputs.files();
     let map_threshold = args.map_threshold.or(header.map_threshold).unwrap_or(f64::MAX);
 

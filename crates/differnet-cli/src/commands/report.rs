@@ -140,7 +140,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     atomic::replace(place.path(), |out| Ok(differnet_report::write_report(&report, out)?))?;
     if args.json {
         print_json(&json!({
-            "out": place.path(), "method": header.config.method.method(), "images": judged, "ok": ok, "unsure": unsure,
+            "out": place.path().to_string_lossy(), "method": header.config.method.method(), "images": judged, "ok": ok, "unsure": unsure,
             "defects": defects, "invalid": invalid, "failed": failed, "threshold": thresholds.defect,
         }))?;
     } else {

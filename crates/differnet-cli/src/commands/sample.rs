@@ -31,7 +31,9 @@ pub(crate) fn run(args: &SampleArgs) -> anyhow::Result<Exit> {
     let config = SampleConfig { seed: args.seed, ..SampleConfig::default() };
     let categories = write_sample_dataset(&args.out, &config)?;
     if args.json {
-        print_json(&json!({ "out": args.out, "seed": args.seed, "categories": categories }))?;
+        print_json(
+            &json!({ "out": args.out.to_string_lossy(), "seed": args.seed, "categories": categories }),
+        )?;
     } else {
         print(&format!(
             "Wrote {} to {} (seed {})",

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::map_args::require_localizer;
-use crate::map_files::MapFiles;
+use crate::map_files::{MapFiles, MapTarget};
 use crate::numbers::finite;
 use crate::output::{counted, print, print_json};
 use crate::prediction_line::prediction_line;
@@ -33,7 +33,8 @@ Examples:
 
 --json prints one object a line: {\"path\", \"method\", \"score\", \"threshold\", \"p_value\", \"verdict\":
 \"ok\", \"unsure\", \"defect\" or \"invalid\", \"reason\": why it is invalid, \"transforms\", \"peak\": column and
-row of what is most anomalous, or null}, or {\"path\", \"error\"} for a file that is no usable image. Invalid
+row of what is most anomalous, or null}, or {\"path\", \"error\"} for a file that is no usable image
+or a folder that cannot be read. A path that is not UTF-8 is there as bytes in Base64, too: path_bytes. Invalid
 is an image that does not look like those of training: too dark, blurred, of something else. A score of
 null is too large for a number. The p-value is the share of good parts that score as high, judged by good images
 that training did not see; null if there are none. `differnet calibrate` sets threshold and doubt.
@@ -59,6 +60,9 @@ pub(crate) struct ScoreArgs {
     /// Replace maps that are there already.
     #[arg(long, requires = "maps")]
     overwrite: bool,
+    /// Allow --maps to be a folder of the photographs; commands skip what lies there then.
+    #[arg(long, requires = "maps")]
+    beside_photos: bool,
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
@@ -107,7 +111,9 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let outputs = match &args.maps {
         Some(folder) => {
             require_localizer(&model, &args.model)?;
-            MapFiles::of_images(folder, &inputs.images, args.overwrite)?
+            let (overwrite, beside_photos) = (args.overwrite, args.beside_photos);
+            let target = MapTarget { folder, overwrite, beside_photos };
+            MapFiles::of_images(&target, &args.images, &inputs.images)?
         }
         None => Vec::new(),
     };

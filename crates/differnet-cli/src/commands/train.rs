@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use differnet::progress::{Monitor, Progress, Stage};
 use differnet::scoring::lowest_rate;
-use differnet::{BadImagePolicy, Error, Header, Method, Model, Trained, Training};
+use differnet::{BadImagePolicy, Error, Header, Method, Model, Trained, Training, serialize_lossy};
 use differnet_data::{BadImage, Dataset, Layout};
 use serde::Serialize;
 
@@ -70,6 +70,7 @@ pub(crate) struct TrainArgs {
 /// The result of `--json`.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
+    #[serde(serialize_with = "serialize_lossy")]
     out: &'a Path,
     method: Method,
     images: usize,
@@ -94,6 +95,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     let regions = args.regions.load()?;
     let data = args.data.load(&layout, seed)?;
     tell_found(&layout, &data);
+    args.data.folders(&data)?.tell();
     if let Some(regions) = &regions {
         tell(&format!("Regions: {regions}"));
     }

@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use differnet::progress::{Monitor, Progress};
-use differnet::{Error, Model};
-use differnet_data::find_images;
+use differnet::{Error, GoodImages, Model, NewImages, serialize_lossy};
 use serde::Serialize;
 
 use crate::exit::{Exit, Interrupted};
 use crate::interrupt::Interrupt;
-use crate::output::{counted, print, print_json, tell};
+use crate::new_images::tell_left_out;
+use crate::output::{counted, print, print_json};
 use crate::output_file::{OutputFile, Overwrite};
+use crate::outputs::good_photographs;
 use crate::progress::Meter;
 use crate::source_args::SourceArgs;
 
@@ -22,8 +23,8 @@ Examples:
   differnet update --model part.differnet --good false_alarms
   differnet update --model part.differnet --good false_alarms --out part2.differnet
 
-Only models of --method local-flow and patchcore take in images; others are trained anew. Images that the model has seen
-are left out. The threshold is set anew from the scores of all good images; a threshold set by
+Only models of --method local-flow and patchcore take in images; others are trained anew. Images that the model has seen,
+in whatever format, and copies of one image are left out. The threshold is set anew from the scores of all good images; a threshold set by
 `differnet calibrate` is forgotten: calibrate again.
 
 --json prints one object: {\"model\", \"images\", \"threshold_before\", \"threshold\", \"calibration_forgotten\"}.")]
@@ -47,6 +48,7 @@ pub(crate) struct UpdateArgs {
 /// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
+    #[serde(serialize_with = "serialize_lossy")]
     model: &'a Path,
     images: usize,
     threshold_before: f64,
@@ -68,14 +70,21 @@ pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
         None => OutputFile::claim_existing(&args.model)?,
     };
     let mut model = Model::load_on(&args.model, &args.source.open()?)?;
-    let files = find_images(&args.good)?;
-    if files.is_empty() {
-        bail!("{} holds no images", args.good.display());
+    let files = good_photographs(&args.good)?;
+    let NewImages { new, trained, copies, unusable } =
+        model.new_images(&files, &GoodImages::default());
+    if !unusable.is_empty() {
+        return Err(Error::BadImages { bad: unusable }.into());
+    }
+    tell_left_out(&trained, &copies);
+    let new: Vec<PathBuf> = new.into_iter().map(|image| image.path).collect();
+    if new.is_empty() {
+        return Err(Error::NothingNew { images: files.len() }.into());
     }
     let meter = Meter::new();
     let observer = |progress: &Progress| meter.show_training(progress);
     let calibrated = model.header().calibration.is_some();
-    let updated = model.update(&files, Monitor::new(&observer, interrupt.token()));
+    let updated = model.update(&new, Monitor::new(&observer, interrupt.token()));
     meter.clear();
     let addition = updated.map_err(|error| match error {
         Error::Cancelled(_) => Interrupted("Stopped; the model is as it was.".to_owned()).into(),
@@ -92,10 +101,6 @@ pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
             calibration_forgotten: calibrated,
         })?;
         return Ok(Exit::Done);
-    }
-    let known = files.len() - addition.images;
-    if known > 0 {
-        tell(&format!("{} known to the model or there twice, left out", counted(known, "image")));
     }
     print(&format!(
         "Took {} into {}. Threshold {:.2}, before {:.2}.",

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use differnet::{Method, Model, SelfTest};
+use differnet::{Method, Model, SelfTest, serialize_lossy};
 use serde::Serialize;
 
 use crate::device::DeviceArgs;
@@ -43,6 +43,7 @@ pub(crate) struct VerifyArgs {
 /// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
+    #[serde(serialize_with = "serialize_lossy")]
     path: &'a Path,
     method: Method,
     ok: bool,

@@ -9,7 +9,9 @@ use anyhow::{Context, anyhow};
 use differnet::prediction::{Prediction, ScorePrediction};
 use differnet::scoring::Thresholds;
 use differnet::{Error, Model, ScoreConfig};
-use differnet_data::{ContentHash, DatasetError, ImageError, ImageInput, find_images, read_file};
+use differnet_data::{
+    ContentHash, DatasetError, ImageError, ImageInput, Listing, is_output, list_images, read_file,
+};
 
 use crate::device::DeviceArgs;
 use crate::drift_args::{Drift, DriftArgs};
@@ -17,6 +19,7 @@ use crate::exit::{Exit, UsageError, reader_has_left};
 use crate::interrupt::Interrupt;
 use crate::numbers::{finite, seconds};
 use crate::output::{print, tell};
+use crate::outputs::tell_skipped;
 use crate::prediction_line::prediction_line;
 use crate::stamp::Stamp;
 use crate::watch::debounce::Debounce;
@@ -42,8 +45,9 @@ Each line of --out is the object that `differnet score --json` prints, and \"fil
 seconds, and again only if its time or its content changes. What --out holds is not done again after a
 restart, however the last run ended. If --out is moved away or deleted, it is made anew.
 
-Ends at Ctrl-C with exit code 0; 1 error, also if whoever reads the standard output leaves, or if --once
-had to leave a file; 2 wrong arguments.")]
+Ends at Ctrl-C with exit code 0; 1 error, also if whoever reads the standard output leaves, or if with
+--once a file or a folder could not be read or moved; 2 wrong arguments. A name that is not UTF-8 is there
+as bytes in Base64, too: path_bytes, name_bytes.")]
 pub(crate) struct WatchArgs {
     /// Folder to watch, with its subfolders.
     #[arg(value_name = "DIR")]
@@ -93,6 +97,7 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
         journal: Journal::open(&args.out)?,
         drift: args.drift.open(model.header())?,
         told: BTreeSet::new(),
+        outputs: BTreeSet::new(),
         failed: false,
         interrupt: &interrupt,
     };
@@ -143,6 +148,8 @@ struct Watch<'a> {
     drift: Drift<'a>,
     /// Complaints that need not be repeated.
     told: BTreeSet<String>,
+    /// Pictures that this program drew.
+    outputs: BTreeSet<SeenFile>,
     /// Whether something of the last look could not be done.
     failed: bool,
     interrupt: &'a Interrupt,
@@ -159,8 +166,11 @@ struct ReadFile {
 impl Watch<'_> {
     /// The image files that are there.
     fn files(&mut self) -> Vec<SeenFile> {
-        let files = match find_images(&self.args.folder) {
-            Ok(paths) => paths.iter().filter_map(|path| self.seen(path)).collect(),
+        let files = match list_images(&self.args.folder) {
+            Ok(Listing { images, unreadable }) => {
+                unreadable.iter().for_each(|folder| self.complain(folder.with_causes()));
+                images.iter().filter_map(|path| self.seen(path)).collect()
+            }
             Err(DatasetError::NoImages { .. }) => Vec::new(),
             // A share that is gone may come back.
             Err(error) => {
@@ -180,9 +190,10 @@ impl Watch<'_> {
 
     /// Scores what has not been scored, and moves defects.
     fn work(&mut self, complete: Vec<SeenFile>) -> anyhow::Result<()> {
-        let mut new = Vec::new();
+        let (mut new, known) = (Vec::new(), self.outputs.len());
         for seen in complete {
             match self.journal.version(&seen).cloned() {
+                None if self.outputs.contains(&seen) => {}
                 None => new.push(seen),
                 // As after a run that was killed before it could move the file.
                 Some(version) => self.dispose(&version),
@@ -193,6 +204,9 @@ impl Watch<'_> {
                 break;
             }
             self.score(group)?;
+        }
+        if let (Some(first), true) = (self.outputs.first(), known == 0) {
+            tell_skipped(self.outputs.len(), &self.args.folder.join(&first.name));
         }
         Ok(())
     }
@@ -252,6 +266,7 @@ impl Watch<'_> {
             return Ok(None);
         }
         match bytes {
+            Ok(bytes) if is_output(&bytes) => _ = self.outputs.insert(seen.clone()),
             Ok(bytes) => return Ok(Some(ReadFile { seen: seen.clone(), version, path, bytes })),
             Err(error @ ImageError::Io { .. }) => self.complain(error.with_causes()),
             Err(error) => self.keep(seen, &version, &Prediction::new(&path, Err(error)))?,

@@ -1,8 +1,8 @@
 //! Identity of a file's content: what was seen of the file, and the hash of what was read.
 
-use std::ffi::OsStr;
 use std::path::PathBuf;
 
+use differnet::{path_bytes, path_from_text};
 use differnet_data::ContentHash;
 use serde::{Deserialize, Serialize};
 
@@ -38,9 +38,9 @@ impl Version {
 pub(crate) struct FileRecord {
     /// The path below the watched folder, as text.
     name: String,
-    /// The bytes of a name that is not UTF-8.
+    /// The bytes of that path, in Base64, if it is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    name_bytes: Option<Vec<u8>>,
+    name_bytes: Option<String>,
     #[serde(flatten)]
     stamp: Stamp,
     sha256: String,
@@ -48,10 +48,9 @@ pub(crate) struct FileRecord {
 
 impl FileRecord {
     pub(crate) fn new(seen: &SeenFile, version: &Version) -> Self {
-        let name = seen.name.as_os_str();
         Self {
-            name: name.to_string_lossy().into_owned(),
-            name_bytes: name.to_str().is_none().then(|| name.as_encoded_bytes().to_vec()),
+            name: seen.name.to_string_lossy().into_owned(),
+            name_bytes: path_bytes(&seen.name),
             stamp: seen.stamp.clone(),
             sha256: version.sha256.clone(),
         }
@@ -59,23 +58,11 @@ impl FileRecord {
 
     /// What was seen, and its version.
     pub(crate) fn into_parts(self) -> (SeenFile, Version) {
-        let name = match self.name_bytes {
-            Some(bytes) => path_from(&bytes),
-            None => PathBuf::from(self.name),
-        };
+        let name = path_from_text(&self.name, self.name_bytes.as_deref());
         let modified = self.stamp.modified.clone();
         let version = Version { name: name.clone(), modified, sha256: self.sha256 };
         (SeenFile { name, stamp: self.stamp }, version)
     }
-}
-
-/// The path with these bytes, which only Unix can have without being UTF-8.
-fn path_from(bytes: &[u8]) -> PathBuf {
-    #[cfg(unix)]
-    let name = <OsStr as std::os::unix::ffi::OsStrExt>::from_bytes(bytes).to_os_string();
-    #[cfg(not(unix))]
-    let name = OsStr::new(String::from_utf8_lossy(bytes).as_ref()).to_os_string();
-    name.into()
 }
 
 #[cfg(test)]
@@ -96,11 +83,15 @@ pub(crate) mod tests {
     #[cfg(unix)]
     #[test]
     fn names_that_are_no_text_come_back_from_their_bytes() -> anyhow::Result<()> {
-        let name = path_from(b"part \xff.png");
+        use std::os::unix::ffi::OsStringExt;
+        let name = PathBuf::from(std::ffi::OsString::from_vec(b"part \xff.png".to_vec()));
         let seen = SeenFile { name: name.clone(), ..seen("", 1) };
         let version = Version::new(&seen, ContentHash([7; 32]));
         let text = serde_json::to_string(&FileRecord::new(&seen, &version))?;
-        assert!(text.starts_with("{\"name\":\"part \u{fffd}.png\",\"name_bytes\":[112,"), "{text}");
+        assert!(
+            text.starts_with("{\"name\":\"part \u{fffd}.png\",\"name_bytes\":\"cGFydCD/LnBuZw==\""),
+            "{text}"
+        );
         let back = serde_json::from_str::<FileRecord>(&text)?.into_parts();
         assert_eq!(back, (seen, version));
         Ok(())

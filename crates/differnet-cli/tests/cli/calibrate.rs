@@ -88,9 +88,52 @@ fn images_count_once_and_never_if_training_saw_them() {
     assert!(run.err.contains("broken.png"), "{}", run.err);
     let report = run.json();
     assert_eq!(report["images"], 2);
-    let golden = serde_json::json!({"seen_in_training": 0, "twice": 1, "unusable": 1});
-    assert_eq!(report["left_out"], golden);
+    let left_out = &report["left_out"];
+    let counts = ["seen_in_training", "twice", "unusable"].map(|key| left_out[key].as_u64());
+    assert_eq!(counts, [Some(0), Some(1), Some(1)]);
+    assert_eq!(left_out["copies"][0]["path"], good.join("copy of a.png").to_str().unwrap());
+    assert_eq!(left_out["copies"][0]["of"], good.join("a.png").to_str().unwrap());
     assert_eq!(report["rule"]["false_alarm_rate"]["rate"], 0.9);
+}
+
+#[test]
+fn photographs_saved_in_another_format_are_known_again() {
+    use image::codecs::jpeg::JpegEncoder;
+    let fixture = Fixture::shared();
+    let (folder, model) = model();
+    let good = folder.path().join("good");
+    std::fs::create_dir(&good).unwrap();
+    let jpeg = |image: &image::DynamicImage, name: &str, quality| {
+        let file = std::fs::File::create(good.join(name)).unwrap();
+        let image = image.to_rgb8();
+        image.write_with_encoder(JpegEncoder::new_with_quality(file, quality)).unwrap();
+    };
+    let files = |folder: &Path| differnet_data::find_images(folder).unwrap();
+    for (number, file) in files(&fixture.good()).iter().enumerate() {
+        let image = image::open(file).unwrap();
+        image.save(good.join(format!("{number}.bmp"))).unwrap();
+        jpeg(&image, &format!("{number}.jpg"), 90);
+        image.save(good.join(format!("{number}.tif"))).unwrap();
+    }
+    let new = image::open(&files(&fixture.test().join("good"))[0]).unwrap();
+    new.save(good.join("new.png")).unwrap();
+    for quality in [60, 80, 95] {
+        jpeg(&new, &format!("new {quality}.jpg"), quality);
+    }
+    let rule = "--false-alarm-rate 0.9 --confidence 0.5";
+    let run = calibrate(&model, rule, Some(&good));
+    // Four of five good images were trained on, each is there three times; the fifth and the new one count.
+    let report = run.json();
+    assert_eq!(report["images"], 2, "{report}");
+    assert_eq!(report["left_out"]["seen_in_training"], 12);
+    assert_eq!(report["left_out"]["twice"], 5);
+    assert!(run.err.contains("new") && run.err.contains("copies of others"), "{}", run.err);
+    // They are known in the next round, too.
+    let report = calibrate(&model, "--append", Some(&good)).json();
+    assert_eq!((&report["images"], &report["left_out"]["twice"]), (&2.into(), &7.into()));
+    // Other good parts are other images.
+    let report = calibrate(&model, "--append", Some(&fixture.test().join("good"))).json();
+    assert_eq!(report["images"], 3, "{report}");
 }
 
 #[test]

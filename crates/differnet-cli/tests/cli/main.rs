@@ -8,6 +8,7 @@ mod checking;
 mod drifting;
 mod end_to_end;
 mod fixture;
+mod folders;
 mod input_guard;
 mod interrupts;
 mod json;

@@ -8,7 +8,7 @@ use crate::dataset::{Dataset, Defect, Sample, dataset_name};
 use crate::dataset_error::DatasetError;
 use crate::folder_names::{FolderRole, names_a_defect, role_of};
 use crate::layouts::masked::{KeyedMask, MaskedImage, MaskedImages, pair, with_suffix};
-use crate::listing::{find_images, folders_below, folders_in, images_in, name_of};
+use crate::listing::{find_images, folders_below, folders_in, images_in, name_of, require_folder};
 use crate::mask::Mask;
 
 /// Folders of a category, from the category's folder on.
@@ -211,5 +211,9 @@ fn if_any(
     folder: &Path,
     list: fn(&Path) -> Result<Vec<PathBuf>, DatasetError>,
 ) -> Result<Vec<PathBuf>, DatasetError> {
-    if folder.is_dir() { list(folder) } else { Ok(Vec::new()) }
+    match require_folder(folder) {
+        Ok(()) => list(folder),
+        Err(DatasetError::Missing { .. } | DatasetError::NotAFolder { .. }) => Ok(Vec::new()),
+        Err(refused) => Err(refused),
+    }
 }

@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use anyhow::Context;
+use differnet_data::mark_output;
 use differnet_report::{draw_text, text_width};
 use image::imageops::{self, FilterType};
 use image::{ImageFormat, Rgb, RgbImage};
@@ -44,7 +45,7 @@ pub(super) fn png(figure: &Figure) -> anyhow::Result<Vec<u8>> {
     }
     let mut png = Cursor::new(Vec::new());
     sheet.write_to(&mut png, ImageFormat::Png).context("cannot encode the figure")?;
-    Ok(png.into_inner())
+    Ok(mark_output(png.get_ref()))
 }
 
 /// Height of one category.
