@@ -1,11 +1,12 @@
-//! The flow at the paper's size (Section 4.2: 8 blocks, 96 rows of 768) and at a narrow width.
+//! The flow at the paper's size (Section 4.2: 8 blocks, 96 rows of 768), at a narrow width, and given the
+//! places of an image.
 
 use std::cell::{LazyCell, RefCell};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use differnet_benches::{BenchDevice, devices};
-use differnet_flow::{AdamConfig, Backend, FlowConfig, Trainer};
+use differnet_flow::{AdamConfig, Backend, FlowConfig, FlowInput, HostFlow, Trainer};
 
 /// Rows of a batch: 24 images under 4 transforms.
 const ROWS: usize = 96;
@@ -48,6 +49,53 @@ fn transform(c: &mut Criterion) {
     }
 }
 
+/// Widths of a place's whitened features, of its position, and of the hidden layers.
+const PLACE: (usize, usize, usize) = (128, 32, 192);
+/// Places of an image of 448 × 448 pixels, and of an update.
+const PLACES: (usize, usize) = (784, 512);
+
+/// A flow of the default method: an update, scoring of an image's places, and draws.
+fn conditional(c: &mut Criterion) {
+    let (features, condition, hidden) = PLACE;
+    let values = |count: usize| -> Vec<f32> {
+        (0..count).map(|index| (index as f32 * 0.731).sin()).collect()
+    };
+    let (scored, updated) = PLACES;
+    let (rows, conditions) = (values(scored * features), values(scored * condition));
+    let input = |count: usize| FlowInput {
+        rows: &rows[..count * features],
+        condition: &conditions[..count * condition],
+    };
+    let config = FlowConfig::new(features).with_condition(condition).with_blocks(6);
+    let config = config.with_hidden(hidden).with_hidden_layers(1).with_clamp(1.9);
+    let config = config.with_output_scale(Some(0.1));
+    for device in devices().expect("BENCH_DEVICES names devices of this build") {
+        let flow = config.init(1, &device.device);
+        let mut group = c.benchmark_group(format!("flow/{}/conditional", device.name));
+        group.throughput(Throughput::Elements(updated as u64));
+        let adam = AdamConfig::new().with_learning_rate(1e-5).with_max_gradient_norm(Some(1.0));
+        let mut trainer = Trainer::new(flow.clone(), adam, &backend(&device));
+        group.bench_function("step", |b| {
+            b.iter(|| trainer.step(input(updated)).expect("finite rows").loss);
+        });
+        group.throughput(Throughput::Elements(scored as u64));
+        let tensor = |values: &[f32]| {
+            let shape = [scored, values.len() / scored];
+            Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), &device.device)
+        };
+        let given = flow.given(tensor(&conditions));
+        group.bench_function("forward", |b| {
+            b.iter(|| given.forward(tensor(&rows)).z.into_data());
+        });
+        if matches!(backend(&device), Backend::Host(_)) {
+            let host = HostFlow::of(&flow);
+            group.bench_function("latents", |b| b.iter(|| host.latents(input(scored))));
+            group.bench_function("sample", |b| b.iter(|| host.sample(scored, &conditions, 1)));
+        }
+        group.finish();
+    }
+}
+
 /// One update: forward, backward, Adam.
 fn train(c: &mut Criterion) {
     let rows = rows();
@@ -71,6 +119,6 @@ fn train(c: &mut Criterion) {
 criterion_group! {
     name = flow;
     config = Criterion::default().sample_size(10);
-    targets = transform, train
+    targets = transform, train, conditional
 }
 criterion_main!(flow);

@@ -16,6 +16,7 @@ use crate::host::{HostBlockWeights, HostLayer};
 use crate::input::{FlowInput, Widths};
 use crate::io::{check_names, read_indices, transposed};
 use crate::permutation::Permutation;
+use crate::rng::{self, Purpose};
 use crate::subnet::{Subnet, linear};
 
 /// Rows that go through the flow at once: their activations stay in a core's second-level cache.
@@ -120,11 +121,8 @@ impl HostFlow {
     /// # Panics
     /// If `input` does not have the flow's widths.
     pub fn latents<'a>(&self, input: impl Into<FlowInput<'a>>) -> HostLatents {
-        let (input, widths) = (input.into(), self.widths());
-        let share = widths.rows_of(input).div_ceil(rayon::current_num_threads());
-        let chunks: Vec<_> = widths.chunks(input, share.clamp(LEAST_ROWS, ROWS)).collect();
-        let chunks = chunks.into_par_iter();
-        let parts: Vec<HostLatents> = chunks.map(|few| self.latents_of_few(few)).collect();
+        let input = input.into();
+        let parts = self.by_chunks(input, |few| self.latents_of_few(few));
         let mut latents =
             HostLatents { z: Vec::with_capacity(input.rows.len()), log_det: Vec::new() };
         for part in parts {
@@ -132,6 +130,46 @@ impl HostFlow {
             latents.log_det.extend(part.log_det);
         }
         latents
+    }
+
+    /// The features, `[rows, features]`, whose latents are the rows of `input`, each given its condition.
+    ///
+    /// # Panics
+    /// If `input` does not have the flow's widths.
+    pub fn inverse<'a>(&self, input: impl Into<FlowInput<'a>>) -> Vec<f32> {
+        let alpha = self.config.clamp as f32;
+        let features_of_few = |few: FlowInput<'_>| {
+            let rows = self.widths().rows_of(few);
+            let back = |z: Vec<f32>, block: &HostBlockWeights| {
+                block.inverse(&z, few.condition, rows, alpha) //
+            };
+            self.blocks.iter().rev().fold(few.rows.to_vec(), back)
+        };
+        self.by_chunks(input.into(), features_of_few).concat()
+    }
+
+    /// `rows` draws from the learned density, `[rows, features]`, the `condition` of each given row by
+    /// row; empty where the flow has none.
+    ///
+    /// The latents drawn from `seed` are those of [`Flow::sample`].
+    ///
+    /// # Panics
+    /// If `condition` does not have the flow's width and a row for each draw.
+    pub fn sample(&self, rows: usize, condition: &[f32], seed: u64) -> Vec<f32> {
+        let z = rng::stream(seed, Purpose::Sample, 0).normal(rows * self.features());
+        self.inverse(FlowInput { rows: &z, condition })
+    }
+
+    /// `work` on the rows of `input`, as many at a time as go through the flow at once.
+    fn by_chunks<T: Send>(
+        &self,
+        input: FlowInput<'_>,
+        work: impl Fn(FlowInput<'_>) -> T + Sync + Send,
+    ) -> Vec<T> {
+        let widths = self.widths();
+        let share = widths.rows_of(input).div_ceil(rayon::current_num_threads());
+        let chunks: Vec<_> = widths.chunks(input, share.clamp(LEAST_ROWS, ROWS)).collect();
+        chunks.into_par_iter().map(work).collect()
     }
 
     /// [`Self::latents`] of rows that go through the flow at once.

@@ -165,6 +165,40 @@ fn the_host_computes_what_tensors_do_with_the_same_bits_for_a_row_alone() {
 }
 
 #[test]
+fn the_host_draws_what_tensors_do() {
+    // No condition and few rows; a condition and more rows than go through at once.
+    for (features, condition, hidden, rows) in [(300, 0, 64, 5), (9, 3, 20, 150), (2, 1, 1, 1)] {
+        let config = FlowConfig::new(features)
+            .with_condition(condition)
+            .with_blocks(3)
+            .with_hidden(hidden)
+            .with_hidden_layers(1);
+        let flow = config.init(4, &Device::flex()).map(&mut Enlarge(1.2));
+        let host = HostFlow::of(&flow);
+        let c = values(rows, condition, 0.9);
+        let found = host.sample(rows, &c, 7);
+        let expected = match condition {
+            0 => flow.sample(rows, 7, &Device::flex()),
+            _ => flow.given(tensor(&c, condition)).sample(7),
+        };
+        let close = Tolerance::rel_abs(1e-4, 1e-4);
+        TensorData::new(found.clone(), [rows, features])
+            .assert_approx_eq::<f32>(&expected.into_data(), close);
+        // A row has the same bits alone and among others, and comes back.
+        let latents = host.latents(FlowInput { rows: &found, condition: &c });
+        let back = host.inverse(FlowInput { rows: &latents.z, condition: &c });
+        TensorData::new(back, [rows, features])
+            .assert_approx_eq::<f32>(&TensorData::new(found, [rows, features]), close);
+        let last = |values: &[f32], width: usize| values[(rows - 1) * width..].to_vec();
+        let (z, c) = (last(&latents.z, features), last(&c, condition));
+        let alone = host.inverse(FlowInput { rows: &z, condition: &c });
+        let all =
+            host.inverse(FlowInput { rows: &latents.z, condition: &values(rows, condition, 0.9) });
+        assert_eq!(alone, last(&all, features));
+    }
+}
+
+#[test]
 fn samples_are_draws_from_the_density_given_each_condition() {
     let flow = flow(4, 1);
     let condition = tensor(&values(5000, 3, 0.9), 3);

@@ -63,6 +63,37 @@ pub(super) fn move_rows(half: &mut [f32], raw: &[f32], log_det: &mut [f64], alph
     }
 }
 
+/// Undoes [`move_rows`], log-determinants aside.
+pub(super) fn move_rows_back(half: &mut [f32], raw: &[f32], rows: usize, alpha: f32) {
+    let moved = half.len() / rows;
+    let arch = Arch::new();
+    for (half, raw) in half.chunks_exact_mut(moved).zip(raw.chunks_exact(2 * moved)) {
+        let (raw_scales, shifts) = raw.split_at(moved);
+        arch.dispatch(Undo { half, raw_scales, shifts, alpha });
+    }
+}
+
+/// [`move_rows_back`] of some values.
+struct Undo<'a> {
+    half: &'a mut [f32],
+    raw_scales: &'a [f32],
+    shifts: &'a [f32],
+    alpha: f32,
+}
+
+impl WithSimd for Undo<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let Self { half, raw_scales, shifts, alpha } = self;
+        for ((y, raw_scale), t) in half.iter_mut().zip(raw_scales).zip(shifts) {
+            let s = 2.0 * alpha / PI * arctan(raw_scale / alpha);
+            *y = (*y - t) * exp(-s);
+        }
+    }
+}
+
 /// [`forward`] of some values; the sum of `s` over them. No closure: one is not always compiled for
 /// the vectors that it was dispatched to.
 struct Move<'a> {
@@ -162,6 +193,17 @@ mod tests {
         let moved = forward(&mut half, &[3.0, 0.0, 1.0, -1.0], 3.0, &buffers);
         assert!((half[0] - (5.0 * 1.5_f32.exp() + 1.0)).abs() < 1e-5 && half[1] == 4.0);
         assert!((moved.log_det - 1.5).abs() < 1e-6);
+    }
+
+    #[test]
+    fn rows_are_moved_back_by_hand() {
+        // σ₃(3) = 1.5 and σ₃(0) = 0; one row, then two.
+        for rows in [1, 2] {
+            let mut half = [5.0 * 1.5_f32.exp() + 1.0, 4.0];
+            let raw = if rows == 1 { [3.0, 0.0, 1.0, -1.0] } else { [3.0, 1.0, 0.0, -1.0] };
+            move_rows_back(&mut half, &raw, rows, 3.0);
+            assert!((half[0] - 5.0).abs() < 1e-5 && half[1] == 5.0, "{half:?}");
+        }
     }
 
     #[test]

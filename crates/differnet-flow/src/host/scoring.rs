@@ -120,6 +120,33 @@ impl HostBlockWeights {
         beside(&y1, &y2, rows).into_owned() // [rows, features]
     }
 
+    /// Maps latents `z`, `[rows, features]`, given their `condition`, one block back towards the
+    /// features.
+    pub(crate) fn inverse(
+        &self,
+        z: &[f32],
+        condition: &[f32],
+        rows: usize,
+        alpha: f32,
+    ) -> Vec<f32> {
+        let features = self.permutation.len();
+        let first = features / 2;
+        let part = |from: usize, to: usize| -> Vec<f32> {
+            z.chunks_exact(features).flat_map(|row| &row[from..to]).copied().collect()
+        };
+        let (mut y1, mut y2) = (part(0, first), part(first, features)); // [rows, first], [rows, second]
+        let raw = forward(&self.net2, &beside(&y2, condition, rows));
+        affine::move_rows_back(&mut y1, &raw, rows, alpha);
+        let raw = forward(&self.net1, &beside(&y1, condition, rows));
+        affine::move_rows_back(&mut y2, &raw, rows, alpha);
+        let permuted = beside(&y1, &y2, rows);
+        let mut y = vec![0.0; z.len()];
+        for (to, row) in y.chunks_exact_mut(features).zip(permuted.chunks_exact(features)) {
+            self.permutation.iter().zip(row).for_each(|(&feature, value)| to[feature] = *value);
+        }
+        y // [rows, features]
+    }
+
     /// The permutation as a file has it.
     pub(crate) fn indices(&self) -> Vec<i64> {
         self.permutation.iter().map(|&index| index as i64).collect()
