@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 use differnet_flow::{
     AuxiliaryTensor, Backend, Flow, FlowConfig, FlowError, HostFlow, load_flows, save_flows,
     save_host_flows,
@@ -82,6 +82,19 @@ impl Flows {
     pub(super) fn tensors(&self) -> &[Flow] {
         let to_tensors = || self.host.iter().map(|flow| flow.to_flow(&self.device)).collect();
         self.tensors.get_or_init(to_tensors)
+    }
+
+    /// A draw from flow number `number` given each row of `condition`: `[rows, features]`.
+    pub(super) fn sample(&self, number: usize, condition: &[f32], seed: u64) -> Vec<f32> {
+        let width = self.configs()[number].condition;
+        let rows = condition.len() / width;
+        if let Some(flow) = self.host.get(number) {
+            return flow.sample(rows, condition, seed);
+        }
+        let data = TensorData::new(condition.to_vec(), [rows, width]);
+        let given = Tensor::from_data(data, &self.device); // [rows, condition]
+        let samples = self.tensors()[number].given(given).sample(seed);
+        samples.into_data().iter::<f32>().collect()
     }
 
     /// The hyperparameters of each.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use burn::tensor::{Tensor, TensorData};
 use differnet_flow::{AdamConfig, BatchOrder, Flow, Trainer};
 use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
@@ -83,8 +82,7 @@ impl LocalModel {
             let density = match (density, &plan.density) {
                 (Density::Flow(number), DensityPlan::Flow(own)) => {
                     let before = self.parts.flows.as_ref().expect("a part is a flow");
-                    let flow = before.tensors()[*number].clone();
-                    flows.push(continued(training, *view, own, flow, images)?);
+                    flows.push(continued(training, *view, own, (before, *number), images)?);
                     Density::Flow(*number)
                 }
                 (Density::Bank { bank, place_weight }, _) => {
@@ -115,16 +113,17 @@ fn continued(
     training: &Training<'_>,
     view: usize,
     own: &FlowTraining,
-    flow: Flow,
+    (flows, number): (&Flows, usize),
     images: &[&GoodImage],
 ) -> Result<Flow, Error> {
-    let Training { config, runtime, monitor, .. } = training;
+    let Training { config, monitor, .. } = training;
     let learning_rate = own.adam.learning_rate * STEP;
     let own = FlowTraining {
         adam: AdamConfig { learning_rate, ..own.adam.clone() },
         updates: UPDATES,
         ..own.clone()
     };
+    let flow = flows.tensors()[number].clone();
     let components = flow.features();
     let shape = images[0].grid.shape();
     let everywhere = positions(shape);
@@ -135,10 +134,7 @@ fn continued(
             everywhere[place * POSITION..][..POSITION].to_vec()
         })
         .collect();
-    let data = TensorData::new(condition.clone(), [REMEMBERED, POSITION]);
-    let given = Tensor::<2>::from_data(data, runtime.device());
-    let remembered = flow.given(given).sample(config.seed).into_data().convert::<f32>();
-    let remembered: Vec<f32> = remembered.iter::<f32>().collect();
+    let remembered = flows.sample(number, &condition, config.seed); // [REMEMBERED, components]
 
     let half = (own.batch_size / 2).max(1);
     let mut new = PlaceBatches::new(images, (view, components), half, own.noise, config.seed);
