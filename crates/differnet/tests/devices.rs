@@ -1,18 +1,25 @@
 //! Every device that this program is built for gives what the processor's own code gives: features,
 //! latents, gradients, updates, scores. On the processor that is Burn's generic path.
 
+use std::path::{Path, PathBuf};
+
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet::methods::DifferNetConfig;
 use differnet::{Config, DeviceChoice, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
-use differnet_features::{Extractor, FEATURES, IMAGE_SIZE, SCALES};
-use differnet_flow::{AdamConfig, Backend, Flow, FlowConfig, HostFlow, Trainer, nll};
+use differnet_features::{
+    EfficientNetLite, Extractor, FEATURES, HostEfficientNetLite, IMAGE_SIZE, PlaceExtractor,
+    SCALES, STAGES,
+};
+use differnet_flow::{AdamConfig, Backend, Flow, FlowConfig, FlowInput, HostFlow, Trainer, nll};
 use differnet_samples::{SampleConfig, write_sample_dataset};
 
 /// Sums of f32 in another order, through five convolutions.
 const FEATURE: f64 = 1e-3;
 /// The same through the flow's layers, scaled by up to e³ in every block.
 const LATENT: f64 = 1e-4;
+/// A stage of EfficientNet-Lite0 after up to sixteen blocks.
+const STAGE: f64 = 1e-4;
 /// A gradient passes the flow twice.
 const GRADIENT: f64 = 1e-3;
 /// Pooling and ReLU switch where values tie.
@@ -123,14 +130,111 @@ fn updates_agree() {
 }
 
 #[test]
-fn scores_of_a_stored_detector_agree() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let root = folder.path().join("data");
+fn stages_of_efficientnet_lite_agree() {
+    let (height, width) = (96, 128);
+    let images = images().map(|image| image[..3 * height * width].to_vec());
+    let all: Vec<usize> = (1..=STAGES).collect();
+    let host = HostEfficientNetLite::new();
+    for (kind, device) in devices() {
+        let network = EfficientNetLite::new(&device);
+        for image in &images {
+            let expected = host.maps(image, height, width, &all);
+            let found = network.maps(image, height, width, &all);
+            for (stage, (found, expected)) in (1..).zip(found.iter().zip(&expected)) {
+                check(kind, &format!("stage {stage}"), &found.values, &expected.values, STAGE);
+            }
+        }
+    }
+}
+
+/// A flow of the default method, narrow: given 8 values, with the clamp of places.
+fn conditional_flow(device: &Device) -> Flow {
+    let config = FlowConfig::new(33).with_condition(8).with_blocks(4).with_hidden(40);
+    config.with_hidden_layers(1).with_clamp(1.9).init(3, device)
+}
+
+#[test]
+fn flows_given_conditions_agree() {
+    let (count, features) = (70, 33);
+    let (rows, condition) = (rows(count, features), rows(count, 8));
+    let input = FlowInput { rows: &rows, condition: &condition };
+    let host = HostFlow::of(&conditional_flow(&Device::flex()));
+    let latents = host.latents(input);
+    let log_det: Vec<f32> = latents.log_det.iter().map(|value| *value as f32).collect();
+    let samples = host.sample(count, &condition, 5);
+    let adam = AdamConfig::new().with_max_gradient_norm(Some(0.05));
+    let course = |device: &Device| -> Vec<f32> {
+        let mut trainer = Trainer::new(conditional_flow(device), adam.clone());
+        (0..6).map(|_| trainer.step(input).expect("finite rows").loss as f32).collect()
+    };
+    let losses = course(&Device::flex());
+    assert!(losses[5] < losses[0], "nothing was learned: {losses:?}");
+    for (kind, device) in devices() {
+        let tensor = |values: &[f32]| {
+            let shape = [count, values.len() / count];
+            Tensor::<2>::from_data(TensorData::new(values.to_vec(), shape), &device)
+        };
+        let flow = conditional_flow(&device);
+        let given = flow.given(tensor(&condition));
+        let found = given.forward(tensor(&rows));
+        check(kind, "z", &values(found.z), &latents.z, LATENT);
+        check(kind, "log_det", &values(found.log_det), &log_det, LATENT);
+        check(kind, "samples", &values(given.sample(5)), &samples, LATENT);
+        check(kind, "losses of updates", &course(&device), &losses, GRADIENT);
+    }
+}
+
+/// A category with few images: those to train on, and those to test with.
+fn few_images(root: &Path) -> [Vec<PathBuf>; 2] {
     let sample =
         SampleConfig { seed: 1, size: 128, train: 6, test_good: 1, test_defect_per_kind: 1 };
-    let categories = write_sample_dataset(&root, &sample).expect("writable");
-    let category = root.join(&categories[0]);
-    let good = find_images(&category.join("train")).expect("readable");
+    let categories = write_sample_dataset(root, &sample).expect("writable");
+    ["train", "test"].map(|split| {
+        find_images(&root.join(&categories[0]).join(split)).expect("readable") //
+    })
+}
+
+fn scores(model: &Model, files: &[PathBuf]) -> Vec<f32> {
+    model.scores(files).map(|score| score.expect("usable images").score as f32).collect()
+}
+
+#[test]
+fn scores_and_maps_of_stored_models_of_local_features_agree() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [good, files] = few_images(&folder.path().join("data"));
+    for (method, settings) in [
+        (
+            Method::LocalFlow,
+            "pixels = 50176\ncomponents = 16\nbank = 200\nupdates = 40\npasses = 0\n\
+             batch_size = 64\nhidden = 16\nblocks = 2",
+        ),
+        (Method::PatchCore, "pixels = 50176\nbank = 200"),
+        (Method::Padim, "pixels = 50176\ncomponents = 16"),
+    ] {
+        let config = Config::from_toml(settings, &Config::preset(method, Preset::Quick));
+        let (config, runtime) = (config.expect("its settings"), Runtime::new(&Device::flex()));
+        let trained = Training::new(&config, &runtime).run(&good).expect("a fit");
+        let path = folder.path().join("part.differnet");
+        trained.model.save(&path).expect("writable");
+        let map = |model: &Model| model.map(files[0].as_path()).expect("an image").map;
+        let (expected, expected_map) = (scores(&trained.model, &files), map(&trained.model));
+        for (kind, device) in devices() {
+            // On the processor too by Burn's generic path.
+            let places = PlaceExtractor::on_device(&device);
+            let runtime = Runtime::new(&device).with_place_extractor(places);
+            let loaded = Model::load_on(&path, &runtime).expect("its own file");
+            let what = |what: &str| format!("{what} of {method}");
+            check(kind, &what("scores"), &scores(&loaded, &files), &expected, FEATURE);
+            let found = map(&loaded);
+            check(kind, &what("map"), found.values(), expected_map.values(), FEATURE);
+        }
+    }
+}
+
+#[test]
+fn scores_of_a_stored_detector_agree() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [good, files] = few_images(&folder.path().join("data"));
     let quick = Config {
         transforms: 2,
         score_transforms: 2,
@@ -150,14 +254,10 @@ fn scores_of_a_stored_detector_agree() {
     let path = folder.path().join("part.differnet");
     trained.model.save(&path).expect("writable");
 
-    let files = find_images(&category.join("test")).expect("readable");
-    let scores = |model: &Model| -> Vec<f32> {
-        model.scores(&files).map(|score| score.expect("usable images").score as f32).collect()
-    };
-    let expected = scores(&trained.model);
+    let expected = scores(&trained.model, &files);
     for (kind, device) in devices() {
         let runtime = Runtime::new(Backend::Tensors(device));
         let loaded = Model::load_on(&path, &runtime).expect("its own file");
-        check(kind, "scores", &scores(&loaded), &expected, FEATURE);
+        check(kind, "scores", &scores(&loaded, &files), &expected, FEATURE);
     }
 }
