@@ -20,6 +20,7 @@ use crate::scorer::Scorer;
 use crate::split::ValidationSplit;
 use crate::training::Training;
 
+pub(crate) mod checkpoints;
 pub(crate) mod differnet;
 mod fitted;
 mod flow_settings;
@@ -160,7 +161,7 @@ impl Method {
 
     /// Tells whether an interrupted training leaves a checkpoint that it is resumed from.
     pub fn is_resumable(self) -> bool {
-        self == Self::DifferNet
+        matches!(self, Self::DifferNet | Self::LocalFlow)
     }
 
     /// Tells whether `images` good images are too few to hold any back: the threshold comes from

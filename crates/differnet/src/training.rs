@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::header::{Header, HistoryPoint};
 use crate::input_guard::InputGuard;
-use crate::method::differnet::Checkpoints;
+use crate::method::checkpoints::Checkpoints;
 use crate::method::{Fitted, GoodScores};
 use crate::model::Model;
 use crate::runtime::Runtime;
@@ -55,7 +55,8 @@ pub struct Training<'a> {
     /// Runtime of feature extraction and training.
     pub runtime: &'a Runtime,
     /// Folder for checkpoints: a training found there is resumed. `None` for a folder that is
-    /// forgotten with the training. Competitors have no checkpoints.
+    /// forgotten with the training. Methods that are not
+    /// [resumable](crate::Method::is_resumable) have no checkpoints.
     pub checkpoints: Option<&'a Path>,
     /// Time between two saves of the state.
     pub checkpoint_interval: Duration,
@@ -121,6 +122,11 @@ impl<'a> Training<'a> {
         let self_test = SelfTest::record(&model)?;
         model.header_mut().self_test = self_test;
         Ok(Trained { model, skipped })
+    }
+
+    /// Whether the folder of checkpoints has a training that [`run`](Self::run) takes up.
+    pub fn has_checkpoint(&self) -> bool {
+        self.checkpoints.is_some_and(|folder| Checkpoints::in_folder(folder).is_there())
     }
 
     /// Deletes the checkpoints once the model is safely stored.

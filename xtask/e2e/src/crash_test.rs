@@ -27,7 +27,8 @@ use xtask_support::workspace;
   cargo xtask crash-test --kills 10 --seed 7
   cargo xtask crash-test --program target/release/differnet --json
 
-A fifth of the kills (SIGKILL) each hits trainings with very many checkpoints: the model has to be, byte for
+A fifth of the kills (SIGKILL) each hits trainings with very many checkpoints,
+of the paper's method and of the default in turn: the model has to be, byte for
 byte, that of a training nobody disturbed, and nothing else may be left beside it; a watched folder in which
 images arrive: each has to have one whole line with the score it has undisturbed, and defects have to be
 moved once; a server whose model is replaced: whole answers have to be one of the two models'; calibrate and
@@ -130,13 +131,17 @@ pub(crate) fn kill(setup: &Setup<'_>, kills: usize, seed: u64) -> anyhow::Result
         left -= share;
         share
     };
-    let (training, model) = training::test(setup, share(5), &mut draws)?;
+    let trainings = share(5);
+    let of_places = trainings / 2;
+    let paper = &training::DIFFERNET;
+    let (training, model) = training::test(setup, paper, trainings - of_places, &mut draws)?;
+    let (places, _) = training::test(setup, &training::LOCAL_FLOW, of_places, &mut draws)?;
     let watching = watching::test(setup, &model, share(4), &mut draws)?;
     let serving = serving::test(setup, &model, share(3), &mut draws)?;
     let calibrating = rewriting::CALIBRATE.test(setup, &model, share(2), &mut draws)?;
     let updatable = rewriting::updatable(setup)?;
     let updating = rewriting::UPDATE.test(setup, &updatable, share(1), &mut draws)?;
-    let parts = vec![training, watching, serving, calibrating, updating];
+    let parts = vec![training, places, watching, serving, calibrating, updating];
     Ok(Killed { parts, model, updatable })
 }
 

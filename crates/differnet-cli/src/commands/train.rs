@@ -35,8 +35,9 @@ Examples:
   differnet train --data good_parts --roi part.png --ignore clamps.toml --out part.differnet
   differnet train --data good_parts --method 1nn --out part_1nn.differnet
 
-With --method differnet Ctrl-C saves the state of the training beside the model, and the same command takes
-it up again; features are kept in a cache, so that another training on the same images starts at once.
+Ctrl-C saves the state of flows in training beside the model, and the same command takes them up again.
+With --method differnet features are kept in a cache, so that another training on the same images starts at
+once.
 A file FILE.toml for --roi or --ignore holds polygons, in fractions of the image's width and height
 from its top left corner: [[polygon]] and below it points = [[0, 0], [1, 0], [1, 0.2], [0, 0.2]].")]
 pub(crate) struct TrainArgs {
@@ -105,7 +106,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     let checkpoints = checkpoint_folder(&args.out);
     let method = config.method.method();
     let training = Training {
-        // Competitors begin anew.
+        // Others begin anew.
         checkpoints: method.is_resumable().then_some(&checkpoints),
         checkpoint_interval: checkpoint_interval()?,
         bad_images: if args.skip_bad { BadImagePolicy::Skip } else { BadImagePolicy::Refuse },
@@ -115,7 +116,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     if method.is_resumable() && checkpoints.exists() {
         if args.restart {
             training.remove_checkpoints()?;
-        } else {
+        } else if training.has_checkpoint() {
             tell(&format!("Taking up the training in {}", checkpoints.display()));
         }
     }
@@ -166,7 +167,7 @@ pub(crate) fn watch(
 fn what_was_kept(training: &Training<'_>) -> String {
     let method = training.config.method.method();
     match training.checkpoints {
-        Some(folder) => {
+        Some(folder) if training.has_checkpoint() => {
             let folder = folder.display();
             format!("Stopped and saved in {folder}. Repeat the same command to go on.")
         }

@@ -2,7 +2,7 @@
 
 #![cfg(unix)]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -13,16 +13,52 @@ use crate::fixture::{Fixture, Run};
 /// Updates of a training: more than it makes before a signal arrives, because it saves its state after each.
 const LONG: [&str; 6] = ["--updates", "3000", "--validate-every", "500", "--patience", "0"];
 
+/// The same for narrow flows of places, of which there are five: four of cross-validation and the last.
+const LONG_OF_PLACES: [&str; 14] = [
+    "--method",
+    "local-flow",
+    "--pixels",
+    "224x224",
+    "--components",
+    "16",
+    "--hidden",
+    "16",
+    "--bank",
+    "100",
+    "--batch-size",
+    "64",
+    "--updates",
+    "400",
+];
+/// More updates than all flows of a training make.
+const MOST: usize = 3000;
+
 /// A training without the features of other tests, so that it extracts them itself.
-fn training(out: &Path, cache: &Path) -> Command {
+type Train = fn(out: &Path, cache: &Path) -> Command;
+
+fn differnet(out: &Path, cache: &Path) -> Command {
     let mut command = Fixture::shared().train_command(out, &LONG);
     command.arg("--cache").arg(cache).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
+fn local_flow(out: &Path, _: &Path) -> Command {
+    let fixture = Fixture::shared();
+    let mut command = fixture.command();
+    command.args(["train", "--category", "hex_nut", "--data"]).arg(fixture.data());
+    command.args(LONG_OF_PLACES).arg("--out").arg(out);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
 /// Sends `signal` to a training that saves its state after every update, as soon as `arrived`.
-fn interrupted(signal: &str, out: &Path, cache: &Path, arrived: impl Fn(&Path) -> bool) -> Run {
-    let mut command = training(out, cache);
+fn interrupted(
+    train: Train,
+    signal: &str,
+    (out, cache): (&Path, &Path),
+    arrived: impl Fn(&Path) -> bool,
+) -> Run {
+    let mut command = train(out, cache);
     let mut child = command.env("DIFFERNET_CHECKPOINT_SECONDS", "0").spawn().unwrap();
     let checkpoints = format!("{}.checkpoints", out.display());
     while !arrived(Path::new(&checkpoints)) && is_running(&mut child) {
@@ -37,15 +73,20 @@ fn is_running(child: &mut Child) -> bool {
     child.try_wait().unwrap().is_none()
 }
 
-/// Updates of the state saved in the folder `checkpoints`; 0 without one.
+/// Updates of the states saved in the folder `checkpoints`, one of each flow; 0 without any.
 fn updates(checkpoints: &Path) -> usize {
-    let Ok(bytes) = std::fs::read(checkpoints.join("latest.safetensors")) else { return 0 };
-    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
-    header.metadata().as_ref().unwrap()["differnet_flow.steps"].parse().unwrap()
+    let Ok(files) = std::fs::read_dir(checkpoints) else { return 0 };
+    let steps = |path: PathBuf| -> usize {
+        let Ok(bytes) = std::fs::read(path) else { return 0 };
+        let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+        header.metadata().as_ref().unwrap()["differnet_flow.steps"].parse().unwrap()
+    };
+    let files = files.map(|file| file.unwrap().path());
+    files.filter(|path| path.to_string_lossy().ends_with("latest.safetensors")).map(steps).sum()
 }
 
-#[test]
-fn an_interrupted_and_resumed_training_gives_the_same_bytes() {
+/// Interrupts a training several times and compares its model with that of one which nobody disturbed.
+fn resumes_to_the_same_bytes(train: Train) {
     let folder = tempfile::tempdir().unwrap();
     let [cache, other_cache] = ["cache", "other"].map(|name| folder.path().join(name));
     let model = folder.path().join("interrupted.differnet");
@@ -54,16 +95,16 @@ fn an_interrupted_and_resumed_training_gives_the_same_bytes() {
     for (signal, more) in [("-INT", 0), ("-TERM", 20), ("-INT", 20)] {
         let least = updates(&checkpoints) + more;
         let arrived = |folder: &Path| folder.exists() && updates(folder) >= least;
-        let run = interrupted(signal, &model, &cache, arrived);
+        let run = interrupted(train, signal, (&model, &cache), arrived);
         assert_eq!(run.code, Some(130), "{}", run.err);
         assert!(run.err.contains("Repeat the same command to go on"), "{}", run.err);
         assert!(!run.err.contains("error"), "{}", run.err);
         assert!(!model.exists());
-        assert!((least..3000).contains(&updates(&checkpoints)), "{}", updates(&checkpoints));
+        assert!((least..MOST).contains(&updates(&checkpoints)), "{}", updates(&checkpoints));
     }
-    Run::from(training(&model, &cache).output().unwrap()).text();
+    Run::from(train(&model, &cache).output().unwrap()).text();
     let uninterrupted = folder.path().join("uninterrupted.differnet");
-    Run::from(training(&uninterrupted, &other_cache).output().unwrap()).text();
+    Run::from(train(&uninterrupted, &other_cache).output().unwrap()).text();
     assert!(std::fs::read(model).unwrap() == std::fs::read(uninterrupted).unwrap());
     assert!(!checkpoints.exists(), "checkpoints of a finished training are removed");
 }
@@ -72,14 +113,14 @@ fn an_interrupted_and_resumed_training_gives_the_same_bytes() {
 fn a_second_training_to_the_same_file_ends_at_once_and_the_first_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let (model, cache) = (folder.path().join("nut.differnet"), folder.path().join("cache"));
-    let mut first = training(&model, &cache).spawn().unwrap();
+    let mut first = differnet(&model, &cache).spawn().unwrap();
     let lock = folder.path().join("nut.differnet.lock");
     while !lock.exists() && first.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(1));
     }
     // Locked a moment after it is made: until then the second may be the one that goes on.
     let mut others = ["--seed", "--overwrite"].map(|flag| {
-        let mut command = training(&model, &cache);
+        let mut command = differnet(&model, &cache);
         command.arg(flag).args((flag == "--seed").then_some("5"));
         Run::from(command.output().unwrap())
     });
@@ -100,10 +141,21 @@ fn a_second_training_to_the_same_file_ends_at_once_and_the_first_goes_on() {
 }
 
 #[test]
+fn an_interrupted_and_resumed_training_gives_the_same_bytes() {
+    resumes_to_the_same_bytes(differnet);
+}
+
+#[test]
+fn flows_of_places_interrupted_and_resumed_give_the_same_bytes() {
+    resumes_to_the_same_bytes(local_flow);
+}
+
+#[test]
 fn another_training_does_not_take_up_the_interrupted_one() {
     let folder = tempfile::tempdir().unwrap();
     let (model, cache) = (folder.path().join("nut.differnet"), folder.path().join("cache"));
-    let run = interrupted("-INT", &model, &cache, |checkpoints| updates(checkpoints) > 0);
+    let run =
+        interrupted(differnet, "-INT", (&model, &cache), |checkpoints| updates(checkpoints) > 0);
     assert_eq!(run.code, Some(130), "{}", run.err);
     let other = |more: &[&str]| -> Run {
         let mut command = Fixture::shared().train_command(&model, &["--updates", "12"]);

@@ -1,6 +1,5 @@
 //! The paper's method: normalizing flows on multi-scale features under several transforms.
 
-mod checkpoints;
 mod config;
 mod feature_buffer;
 mod fit;
@@ -14,6 +13,5 @@ mod validation_loss;
 pub use config::DifferNetConfig;
 pub use row_scores::row_scores;
 
-pub(crate) use checkpoints::Checkpoints;
 pub(crate) use fit::fit;
 pub(crate) use scorer::load;

@@ -5,6 +5,7 @@
 mod bank;
 mod config;
 mod fit;
+mod flow_fits;
 mod gathered;
 mod gaussians;
 mod image_score;

@@ -155,8 +155,11 @@ pub(super) fn times(setup: &Setup<'_>, killed: &Killed) -> anyhow::Result<Vec<Ro
         let cache = folder.with_extension("cache");
         let mut patience = Duration::from_millis(200);
         // Killed with ever more time, so that it ends; what it left has the wrong times.
-        while killing::run(&mut training::command(setup, &folder)?, &log, Some(patience))?
-            == killing::End::Killed
+        while killing::run(
+            &mut training::command(setup, &training::DIFFERNET, &folder)?,
+            &log,
+            Some(patience),
+        )? == killing::End::Killed
         {
             for left in [&folder, &cache] {
                 if left.exists() {

@@ -13,12 +13,12 @@ use differnet_progress::{Progress, Stage};
 use tempfile::TempDir;
 
 use super::DifferNetConfig;
-use super::checkpoints::{Checkpoints, State};
 use super::feature_buffer::{FeatureBuffer, Statistics};
 use super::scales;
 use super::validation_loss::likelier_mean;
 use crate::error::Error;
 use crate::header::HistoryPoint;
+use crate::method::checkpoints::{Checkpoints, State};
 use crate::method::flows::Flows;
 use crate::split::ValidationSplit;
 use crate::training::Training;

@@ -1,25 +1,23 @@
 //! Fitting the parts of a plan to the places of good images, and their scales to images left out.
 
 use differnet_features::efficientnet_lite_id;
-use differnet_flow::{Flow, Trainer};
 use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
 use differnet_scoring::AnomalyMap;
 
 use super::bank::{Bank, CANDIDATES};
+use super::flow_fits::FlowFits;
 use super::gathered::{GoodImage, counted_places, divided};
 use super::gaussians::PlaceGaussians;
 use super::image_score::PlaceValues;
 use super::input::{SeenMaps, Shift, read, read_shifted};
-use super::learning::{PlaceBatches, learn};
 use super::parts::{Density, Parts, placed_width};
 use super::place_scale::{PlaceScale, good_values};
-use super::plan::{DensityPlan, FlowTraining, Plan};
+use super::plan::{DensityPlan, Plan};
 use super::scorer::LocalModel;
 use super::view::View;
 use crate::error::Error;
 use crate::feature_distance::feature_distance;
-use crate::header::HistoryPoint;
 use crate::method::flows::Flows;
 use crate::method::{Fitted, GoodScores};
 use crate::split::ValidationSplit;
@@ -29,19 +27,13 @@ use crate::training::Training;
 const WHITENING_IMAGES: usize = 60;
 /// Groups of images that are left out one after the other where none are held back.
 const FOLDS: usize = 4;
-/// Updates between two points of the history.
-const HISTORY: usize = 100;
 
 /// The parts of a plan while they are fitted.
 struct Fitting<'a> {
     plan: &'a Plan,
     training: &'a Training<'a>,
     widths: Vec<usize>,
-    /// Updates done, and to be done, by all flows.
-    done: usize,
-    total: usize,
-    /// Course of the last flow's training.
-    history: Vec<HistoryPoint>,
+    flow_fits: FlowFits<'a>,
 }
 
 /// A model by `plan` of the images of `split`.
@@ -55,6 +47,7 @@ pub(crate) fn fit(
 ) -> Result<Fitted, Error> {
     let stages = plan.stages();
     let first = &split.training[..split.training.len().min(WHITENING_IMAGES)];
+    let mut flow_fits = FlowFits::new(training, split)?;
     let first = read(&plan, training, first).collect::<Result<Vec<_>, Error>>()?;
     let view = |view| View::fit(view, &stages, &first, &training.monitor);
     let views = plan.views.iter().map(view).collect::<Result<Vec<_>, Error>>()?;
@@ -72,14 +65,9 @@ pub(crate) fn fit(
     let images: Vec<&GoodImage> = images.iter().collect();
 
     let folds = if validation.is_empty() && images.len() > 1 { images.len().min(FOLDS) } else { 0 };
-    let mut fitting = Fitting {
-        plan: &plan,
-        training,
-        widths: views.iter().map(View::components).collect(),
-        done: 0,
-        total: plan.updates() * (folds + 1),
-        history: Vec::new(),
-    };
+    flow_fits.total = plan.updates() * (folds + 1);
+    let widths = views.iter().map(View::components).collect();
+    let mut fitting = Fitting { plan: &plan, training, widths, flow_fits };
     let mut good = Vec::with_capacity(total);
     for fold in 0..folds {
         let (left_out, others) = divided(&images, fold, folds);
@@ -109,7 +97,7 @@ pub(crate) fn fit(
     });
     let feature_distances = feature_distances.collect();
     let facts = facts(&plan, &parts, &images, &fitting.widths);
-    let history = fitting.history;
+    let history = fitting.flow_fits.history;
     let updates = Some(plan.updates() as u64).filter(|updates| *updates > 0);
     let model = LocalModel { plan, views: views.into(), parts, scales };
     Ok(Fitted {
@@ -170,7 +158,8 @@ impl Fitting<'_> {
         for part in &self.plan.parts {
             let density = match &part.density {
                 DensityPlan::Flow(own) => {
-                    flows.push(self.flow(part.view, own, images)?);
+                    let view = (part.view, self.widths[part.view]);
+                    flows.push(self.flow_fits.fit(view, own, images)?);
                     Density::Flow(flows.len() - 1)
                 }
                 DensityPlan::Bank { size, place_weight } => {
@@ -188,40 +177,6 @@ impl Fitting<'_> {
         let backend = &self.training.runtime.backend;
         let flows = (!flows.is_empty()).then(|| Flows::of(flows, backend));
         Ok(Parts { flows, parts })
-    }
-
-    /// A flow of the places of `images`, given where they lie.
-    fn flow(
-        &mut self,
-        view: usize,
-        own: &FlowTraining,
-        images: &[&GoodImage],
-    ) -> Result<Flow, Error> {
-        let components = self.widths[view];
-        let Training { config, runtime, monitor, .. } = self.training;
-        let flow = own.config(components).init(config.seed, runtime.device());
-        let mut trainer = Trainer::new(flow, own.adam.clone(), &runtime.backend);
-        let view = (view, components);
-        let mut batches = PlaceBatches::new(images, view, own.batch_size, own.noise, config.seed);
-        let mut sum = 0.0;
-        self.history.clear();
-        learn(
-            &mut trainer,
-            own,
-            |update| batches.batch(update),
-            |update, loss| {
-                sum += loss;
-                if (update + 1).is_multiple_of(HISTORY) {
-                    let (update, train) = (update as u64 + 1, sum / HISTORY as f64);
-                    self.history.push(HistoryPoint { update, train, validation: None });
-                    sum = 0.0;
-                }
-                self.done += 1;
-                let progress = Progress::new(Stage::Training, self.done, self.total);
-                Ok(monitor.report(Progress { loss: Some(loss), ..progress })?)
-            },
-        )?;
-        Ok(trainer.flow())
     }
 
     /// A bank of places of `images`.

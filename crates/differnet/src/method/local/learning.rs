@@ -16,22 +16,23 @@ pub(super) struct Batch {
     pub(super) condition: Vec<f32>,
 }
 
-/// All updates of a training; `batch` makes the batch of an update while the flow learns from the one before,
-/// `done` hears of each update and its loss.
+/// The updates of a training that are left; `batch` makes the batch of an update while the flow learns from
+/// the one before, `done` hears of each update and its loss.
 pub(super) fn learn(
     trainer: &mut Trainer,
     own: &FlowTraining,
     mut batch: impl FnMut(usize) -> Batch + Send,
-    mut done: impl FnMut(usize, f64) -> Result<(), Error>,
+    mut done: impl FnMut(&Trainer, f64) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut next = batch(0);
-    for update in 0..own.updates {
+    let made = usize::try_from(trainer.steps()).unwrap_or(usize::MAX).min(own.updates);
+    let mut next = if made < own.updates { batch(made) } else { Batch::default() };
+    for update in made..own.updates {
         let Batch { rows, condition } = next;
         trainer.set_learning_rate(own.learning_rate_at(update));
         let input = FlowInput { rows: &rows, condition: &condition };
         let (report, batch) = rayon::join(|| trainer.step(input), || batch(update + 1));
         next = batch;
-        done(update, report?.loss)?;
+        done(trainer, report?.loss)?;
     }
     Ok(())
 }

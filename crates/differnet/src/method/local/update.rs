@@ -149,8 +149,8 @@ fn continued(
         batch
     };
     let mut trainer = Trainer::new(flow, own.adam.clone(), &runtime.backend);
-    learn(&mut trainer, &own, batch, |update, loss| {
-        let progress = Progress::new(Stage::Training, update + 1, UPDATES);
+    learn(&mut trainer, &own, batch, |trainer, loss| {
+        let progress = Progress::new(Stage::Training, trainer.steps() as usize, UPDATES);
         Ok(monitor.report(Progress { loss: Some(loss), ..progress })?)
     })?;
     Ok(trainer.flow())

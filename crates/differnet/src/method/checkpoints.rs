@@ -33,7 +33,8 @@ pub(crate) struct State {
     pub(crate) best: Option<HistoryPoint>,
     /// Sum and number of the training losses since the last validation step.
     pub(crate) losses: (f64, u64),
-    /// Standard deviation of the noise on each feature, from the first round's rows; empty for none.
+    /// Standard deviation of the noise on each feature, where it comes from the first round's rows;
+    /// otherwise empty.
     pub(crate) deviations: Vec<f32>,
 }
 
@@ -78,6 +79,11 @@ impl<'a> Checkpoints<'a> {
         })
     }
 
+    /// Whether a training was saved.
+    pub(crate) fn is_there(&self) -> bool {
+        self.file(LATEST).exists()
+    }
+
     /// Creates the folder if there is none.
     pub(crate) fn create(&self) -> Result<(), Error> {
         fs::create_dir_all(self.folder).map_err(|source| self.io(source))
@@ -96,10 +102,10 @@ impl<'a> Checkpoints<'a> {
         fresh: &State,
         backend: &Backend,
     ) -> Result<Option<(Trainer, State)>, Error> {
-        let path = self.file(LATEST);
-        if !path.exists() {
+        if !self.is_there() {
             return Ok(None);
         }
+        let path = self.file(LATEST);
         let (trainer, metadata) =
             Trainer::load_checkpoint(&path, backend).map_err(Error::model(&path))?;
         let other = |what: &str| Error::OtherCheckpoint {
