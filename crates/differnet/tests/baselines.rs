@@ -220,7 +220,7 @@ fn what_a_method_cannot_do_is_an_error() {
 }
 
 /// Fits the local flow with checkpoints, stopping after `stop` updates; also the first update that was made.
-fn fit_until(bench: &Bench, config: &Config, stop: usize) -> (Result<Model, Error>, usize) {
+fn fit_until(setup: &Setup, config: &Config, stop: usize) -> (Result<Model, Error>, usize) {
     let (cancel, first) = (CancelToken::new(), AtomicUsize::new(usize::MAX));
     let observer = |progress: &Progress| {
         if progress.stage == Stage::Training {
@@ -230,13 +230,13 @@ fn fit_until(bench: &Bench, config: &Config, stop: usize) -> (Result<Model, Erro
             }
         }
     };
-    let (runtime, checkpoints) = (bench.runtime(), bench.folder.path().join("checkpoints"));
+    let (runtime, checkpoints) = (setup.runtime(), setup.folder.path().join("checkpoints"));
     let training = Training {
         checkpoints: Some(&checkpoints),
         monitor: Monitor::new(&observer, &cancel),
         ..Training::new(config, &runtime)
     };
-    let outcome = training.run(&bench.images).map(|trained| trained.model);
+    let outcome = training.run(&setup.images).map(|trained| trained.model);
     assert!(training.has_checkpoint());
     if outcome.is_ok() {
         training.remove_checkpoints().expect("deletable");
@@ -248,26 +248,26 @@ fn fit_until(bench: &Bench, config: &Config, stop: usize) -> (Result<Model, Erro
 fn flows_of_places_interrupted_anywhere_and_resumed_give_the_same_bytes() {
     // Few images: a flow for each of the four parts of cross-validation, and the model's own.
     let config = Config::from_toml("updates = 120", &tiny(Method::LocalFlow));
-    let (bench, config) = (Bench::new(), config.expect("a setting"));
-    let model = fit_until(&bench, &config, usize::MAX).0.expect("a fit");
+    let (setup, config) = (Setup::new(), config.expect("a setting"));
+    let model = fit_until(&setup, &config, usize::MAX).0.expect("a fit");
     assert!(model.header().cross_validated && model.header().history.len() == 1);
-    let expected = bench.bytes(&model);
+    let expected = setup.bytes(&model);
     for stops in [vec![1], vec![50, 110, 119], vec![120], vec![130, 555, 590], vec![600]] {
         let mut next = 1;
         for &stop in &stops {
-            let (outcome, first) = fit_until(&bench, &config, stop);
+            let (outcome, first) = fit_until(&setup, &config, stop);
             assert!(matches!(outcome, Err(Error::Cancelled(_))), "stopped at {stop}");
             assert_eq!(first, next, "an update was made twice, or left out");
             next = stop + 1;
         }
-        let (model, first) = fit_until(&bench, &config, usize::MAX);
-        assert!(bench.bytes(&model.expect("a fit")) == expected, "stopped at {stops:?}");
+        let (model, first) = fit_until(&setup, &config, usize::MAX);
+        assert!(setup.bytes(&model.expect("a fit")) == expected, "stopped at {stops:?}");
         assert_eq!(first, if next > 600 { usize::MAX } else { next });
     }
-    let (outcome, _) = fit_until(&bench, &config, 200);
+    let (outcome, _) = fit_until(&setup, &config, 200);
     assert!(outcome.is_err());
     let other = Config { seed: 8, ..config };
-    let error = fit_until(&bench, &other, 300).0.expect_err("another configuration");
+    let error = fit_until(&setup, &other, 300).0.expect_err("another configuration");
     assert!(error.to_string().contains("configuration"), "{error}");
 }
 

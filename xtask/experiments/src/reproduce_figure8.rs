@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail, ensure};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use differnet::progress::CancelToken;
 use differnet::{Config, DeviceChoice, Method, Preset, Runtime, environment};
 use differnet_data::{Layout, Sample, load_dataset, mvtec_categories};
@@ -33,9 +34,10 @@ const INTERRUPTED: u8 = 130;
   cargo xtask reproduce-figure8 --sample
   cargo xtask reproduce-figure8 --root mvtec_ad
   cargo xtask reproduce-figure8 --root mvtec_ad --categories bottle,cable --preset standard
+  cargo xtask reproduce-figure8 --root mvtec_ad --method local-flow
 
 Writes figure8.png and figure8.html to --out. Of each kind of defect the first file is shown, not the
-one that looks best. Trained models and features are kept in --out: a second run does not train again,
+one that looks best. Rows of --method are below the paper's and say that they are not. Trained models and features are kept in --out: a second run does not train again,
 and one that was stopped goes on.")]
 pub(crate) struct Figure8Args {
     /// Folder of MVTec AD: ROOT/CATEGORY/train/good and so on.
@@ -54,7 +56,11 @@ pub(crate) struct Figure8Args {
     #[arg(long, value_name = "NAME", default_value = "quick", value_parser = preset_parser(),
         conflicts_with = "sample")]
     preset: Preset,
-    /// Folder of trained models CATEGORY.differnet, to be used as they are.
+    /// Also the maps of these methods on local features, which are not the paper's.
+    #[arg(long, value_name = "NAME,NAME", value_delimiter = ',', value_parser = method_parser())]
+    method: Vec<Method>,
+    /// Folder of trained models CATEGORY.differnet, to be used as they are; those of --method in
+    /// METHOD/CATEGORY.differnet.
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
     /// Seed of every random draw.
@@ -65,7 +71,8 @@ pub(crate) struct Figure8Args {
 /// Part of the figure about one category.
 struct CategoryFigure {
     name: String,
-    model: Model,
+    /// The paper's method, then the others.
+    models: Vec<Model>,
     images: Vec<Panels>,
 }
 
@@ -73,6 +80,8 @@ struct CategoryFigure {
 struct Figure {
     /// Name of the data.
     data: String,
+    /// Methods besides the paper's.
+    others: Vec<Method>,
     categories: Vec<CategoryFigure>,
     /// Categories that the folder lacks.
     missing: Vec<String>,
@@ -96,22 +105,35 @@ pub(crate) fn run(args: &Figure8Args) -> anyhow::Result<ExitCode> {
 
     let cache = FeatureCache::new(args.out.join("features"));
     let runtime = Runtime::open(DeviceChoice::Flex)?.with_cache(Some(cache));
-    let config = config(args);
-    let (settings, environment) = (config.rows(), environment_rows(&shell));
-    let folders = (args.models.clone(), args.out.join("models"));
-    let trainer = Trainer { config, runtime: &runtime, folders, cancel: &cancel };
-    let mut figure = Figure { data, categories: Vec::new(), missing, settings, environment };
+    let settings = config(args, Method::DifferNet).rows();
+    let (others, environment) = (others(&args.method), environment_rows(&shell));
+    let trainer = |method: Method| {
+        let own = |folder: PathBuf| match method {
+            Method::DifferNet => folder,
+            other => folder.join(other.name()),
+        };
+        let folders = (args.models.clone().map(own), own(args.out.join("models")));
+        Trainer { config: config(args, method), runtime: &runtime, folders, cancel: &cancel }
+    };
+    let methods = [Method::DifferNet].into_iter().chain(others.iter().copied());
+    let trainers: Vec<Trainer<'_>> = methods.map(trainer).collect();
+    let categories = Vec::new();
+    let mut figure = Figure { data, others, categories, missing, settings, environment };
     for name in found {
         let layout = Layout::Mvtec { category: Some(name.clone()) };
         let data = load_dataset(&root, &layout, args.seed)?;
-        let Some(model) = trainer.model(&name, &data.train)? else {
-            eprintln!("stopped; the same command goes on");
-            return Ok(ExitCode::from(INTERRUPTED));
-        };
+        let mut models = Vec::with_capacity(trainers.len());
+        for trainer in &trainers {
+            let Some(model) = trainer.model(&name, &data.train)? else {
+                eprintln!("stopped; the same command goes on");
+                return Ok(ExitCode::from(INTERRUPTED));
+            };
+            models.push(model);
+        }
         eprintln!("{name}: maps");
         let chosen = first_of_each_kind(&data.test);
-        let images = panels::panels(&model.model, &chosen)?;
-        figure.categories.push(CategoryFigure { name, model, images });
+        let images = panels::panels(&models, &chosen)?;
+        figure.categories.push(CategoryFigure { name, models, images });
     }
     let (png, html) = (args.out.join("figure8.png"), args.out.join("figure8.html"));
     write_whole(&png, &figure::png(&figure)?)?;
@@ -154,11 +176,30 @@ fn categories(
     Ok(wanted.into_iter().partition(|name| present.contains(name)))
 }
 
-fn config(args: &Figure8Args) -> Config {
-    if args.sample {
+/// Settings of a model of `method`.
+fn config(args: &Figure8Args, method: Method) -> Config {
+    if args.sample && method == Method::DifferNet {
         return Config::for_sample(args.seed);
     }
-    Config { seed: args.seed, ..Config::preset(Method::DifferNet, args.preset) }
+    Config { seed: args.seed, ..Config::preset(method, args.preset) }
+}
+
+/// Methods that can be added to the figure, by name.
+fn method_parser() -> impl TypedValueParser<Value = Method> {
+    let methods = || Method::ALL.into_iter().filter(|method| method.looks_at_places());
+    let names = PossibleValuesParser::new(methods().map(Method::name));
+    names.map(move |name| methods().find(|method| method.name() == name).expect("a listed name"))
+}
+
+/// `methods` in their order, each once.
+fn others(methods: &[Method]) -> Vec<Method> {
+    let mut others: Vec<Method> = Vec::new();
+    for method in methods {
+        if !others.contains(method) {
+            others.push(*method);
+        }
+    }
+    others
 }
 
 /// The first image of each kind of defect: files are sorted, so that nobody chooses.
@@ -208,9 +249,31 @@ fn write_whole(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
     use differnet_data::Defect;
 
     use super::*;
+
+    #[test]
+    fn methods_on_local_features_can_be_added() {
+        #[derive(Debug, Parser)]
+        struct Program {
+            #[command(flatten)]
+            args: Figure8Args,
+        }
+        let methods = |words: &str| {
+            let words = format!("program --sample {words}");
+            let parsed = Program::try_parse_from(words.split_whitespace());
+            parsed.map(|Program { args }| others(&args.method))
+        };
+        assert!(methods("").unwrap().is_empty());
+        let found = methods("--method padim,local-flow --method padim").unwrap();
+        assert_eq!(found, [Method::Padim, Method::LocalFlow]);
+        for refused in ["differnet", "1nn", "nothing"] {
+            let error = methods(&format!("--method {refused}")).unwrap_err().to_string();
+            assert!(error.contains("[possible values: local-flow, patchcore, padim]"), "{error}");
+        }
+    }
 
     #[test]
     fn the_first_file_of_each_kind_is_shown_and_no_good_one() {

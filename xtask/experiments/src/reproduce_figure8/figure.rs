@@ -8,7 +8,7 @@ use differnet_report::{draw_text, text_width};
 use image::imageops::{self, FilterType};
 use image::{ImageFormat, Rgb, RgbImage};
 
-use super::panels::{MAPS, Panels};
+use super::panels::{Panels, names};
 use super::{CategoryFigure, Figure};
 
 /// Side of a panel and the gap between two, pixels.
@@ -17,8 +17,6 @@ const GAP: u32 = 6;
 /// Height of titles and of labels, pixels.
 const TITLE: u32 = 30;
 const LABEL: u32 = 20;
-/// Original, then a map and an overlay of each kind.
-const ROWS: u32 = 1 + 2 * MAPS.len() as u32;
 /// The narrowest sheet that notes are written on, pixels.
 const NARROWEST: u32 = 800;
 const WHITE: Rgb<u8> = Rgb([255; 3]);
@@ -26,7 +24,8 @@ const INK: Rgb<u8> = Rgb([34; 3]);
 
 /// The bytes of the PNG.
 pub(super) fn png(figure: &Figure) -> anyhow::Result<Vec<u8>> {
-    let labels = labels();
+    let labels = labels(figure);
+    let block = block_height(labels.len());
     let left = labels.iter().map(|label| text_width(label, LABEL)).max().unwrap_or(0) + 3 * GAP;
     let columns = figure.categories.iter().map(|category| category.images.len()).max();
     let across = columns.unwrap_or(0) as u32 * (PANEL + GAP);
@@ -34,10 +33,10 @@ pub(super) fn png(figure: &Figure) -> anyhow::Result<Vec<u8>> {
     let notes: Vec<String> =
         notes(figure).iter().flat_map(|note| wrapped(note, letters(width - 2 * GAP))).collect();
     let below = notes.len() as u32 * LABEL + 2 * GAP;
-    let height = figure.categories.len() as u32 * block_height() + below;
+    let height = figure.categories.len() as u32 * block + below;
     let mut sheet = RgbImage::from_pixel(width, height, WHITE);
     for (index, category) in figure.categories.iter().enumerate() {
-        draw_category(&mut sheet, category, &labels, left, index as u32 * block_height());
+        draw_category(&mut sheet, category, &labels, left, index as u32 * block);
     }
     for (index, note) in notes.iter().enumerate() {
         let top = height - below + GAP + index as u32 * LABEL;
@@ -48,15 +47,15 @@ pub(super) fn png(figure: &Figure) -> anyhow::Result<Vec<u8>> {
     Ok(mark_output(png.get_ref()))
 }
 
-/// Height of one category.
-fn block_height() -> u32 {
-    GAP + TITLE + LABEL + ROWS * (PANEL + GAP) + 2 * GAP
+/// Height of one category of so many rows.
+fn block_height(rows: usize) -> u32 {
+    GAP + TITLE + LABEL + rows as u32 * (PANEL + GAP) + 2 * GAP
 }
 
 /// Labels of the rows.
-fn labels() -> Vec<String> {
-    let maps =
-        MAPS.iter().flat_map(|(_, name)| [(*name).to_owned(), "  over the image".to_owned()]);
+fn labels(figure: &Figure) -> Vec<String> {
+    let names = names(&figure.others).into_iter();
+    let maps = names.flat_map(|name| [name, "  over the image".to_owned()]);
     [String::from("original")].into_iter().chain(maps).collect()
 }
 
@@ -67,6 +66,9 @@ fn notes(figure: &Figure) -> Vec<String> {
         "Of each kind of defect the first file; colours end at each map's largest value."
             .to_owned(),
     );
+    for method in &figure.others {
+        notes.push(format!("Rows of {method} are not the paper's: they are of another method."));
+    }
     if !figure.missing.is_empty() {
         notes.push(format!("Missing categories: {}", figure.missing.join(", ")));
     }

@@ -1,10 +1,12 @@
 //! The figure as one HTML document, with what it was made from; it loads nothing.
 
+use differnet::Method;
 use differnet_report::EncodedImage;
 use image::RgbImage;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::panels::{MAPS, Panels};
+use super::panels::{Panels, Score, names};
+use super::training::Model;
 use super::{CategoryFigure, Figure};
 
 const POLICY: &str =
@@ -31,15 +33,18 @@ pub(super) fn html(figure: &Figure) -> String {
                     "Original, map, and map over the image, as in Figure 8 of Rudolph, Wandt, \
                      Rosenhahn: \"Same Same But DifferNet\", WACV 2021. Two kinds of maps: the \
                      paper's, the likelihood's gradient to the pixels, and the default, how far \
-                     each place is from what training images showed there. Of each kind of defect the first file is shown, whatever \
-                     its map looks like. Colours run from black over red to yellow and end at each \
+                     each place is from what training images showed there. Of each kind of defect \
+                     the first file is shown, whatever its map looks like. Colours run from black over red to yellow and end at each \
                      map's largest value, whether or not that is much."
+                }
+                @for method in &figure.others {
+                    p { "Rows of " (method) " are not the paper's: they are of another method." }
                 }
                 @if !figure.missing.is_empty() {
                     p.missing { "Missing in the folder: " (figure.missing.join(", ")) "." }
                 }
-                @for category in &figure.categories { (category_section(category)) }
-                h2 { "Settings of models trained for this figure" }
+                @for category in &figure.categories { (category_section(figure, category)) }
+                h2 { "Settings of the paper's models trained for this figure" }
                 (table(&figure.settings))
                 h2 { "Environment" }
                 (table(&figure.environment))
@@ -49,14 +54,7 @@ pub(super) fn html(figure: &Figure) -> String {
     page.into_string()
 }
 
-fn category_section(category: &CategoryFigure) -> Markup {
-    let (header, model) = (category.model.model.header(), &category.model);
-    let mut rows = vec![
-        ("file".to_owned(), model.path.display().to_string()),
-        ("SHA-256".to_owned(), model.hash.to_string()),
-        ("digest of the training images".to_owned(), header.data_fingerprint.clone()),
-    ];
-    rows.extend(header.rows());
+fn category_section(figure: &Figure, category: &CategoryFigure) -> Markup {
     html! {
         section {
             h2 { (category.name) }
@@ -71,7 +69,7 @@ fn category_section(category: &CategoryFigure) -> Markup {
                         } }
                         tbody {
                             (row("original", category, |panels| &panels.original))
-                            @for (index, (_, name)) in MAPS.iter().enumerate() {
+                            @for (index, name) in names(&figure.others).iter().enumerate() {
                                 (row(name, category, |panels| &panels.maps[index].0))
                                 (row("over the image", category, |panels| &panels.maps[index].1))
                             }
@@ -81,21 +79,43 @@ fn category_section(category: &CategoryFigure) -> Markup {
                                 th scope="row" { "file" }
                                 @for image in &category.images { td { (file(image)) } }
                             }
-                            tr {
-                                th scope="row" { "score" }
-                                @for image in &category.images { td { (score(image)) } }
+                            @for (index, model) in category.models.iter().enumerate() {
+                                tr {
+                                    th scope="row" { "score by " (method(model)) }
+                                    @for image in &category.images {
+                                        td { (score(&image.scores[index])) }
+                                    }
+                                }
                             }
                         }
                     }
                 }
             }
-            details {
-                summary { "Model and settings" }
-                (table(&rows))
-                (table(&header.config.rows()))
+            @for model in &category.models {
+                details {
+                    summary { "Model and settings of " (method(model)) }
+                    (table(&rows(model)))
+                    (table(&model.model.header().config.rows()))
+                }
             }
         }
     }
+}
+
+fn method(model: &Model) -> Method {
+    model.model.header().config.method.method()
+}
+
+/// What tells the model, and what it tells of itself.
+fn rows(model: &Model) -> Vec<(String, String)> {
+    let header = model.model.header();
+    let mut rows = vec![
+        ("file".to_owned(), model.path.display().to_string()),
+        ("SHA-256".to_owned(), model.hash.to_string()),
+        ("digest of the training images".to_owned(), header.data_fingerprint.clone()),
+    ];
+    rows.extend(header.rows());
+    rows
 }
 
 fn row(name: &str, category: &CategoryFigure, panel: impl Fn(&Panels) -> &RgbImage) -> Markup {
@@ -117,8 +137,9 @@ fn file(image: &Panels) -> String {
     image.path.file_name().map_or_else(String::new, |name| name.display().to_string())
 }
 
-fn score(image: &Panels) -> String {
-    format!("{:.4e} nats, {}", image.score, image.verdict.word())
+fn score(Score { method, score, verdict }: &Score) -> String {
+    let unit = method.unit().map_or_else(String::new, |unit| format!(" {unit}"));
+    format!("{score:.4e}{unit}, {}", verdict.word())
 }
 
 fn table(rows: &[(String, String)]) -> Markup {

@@ -3,14 +3,22 @@
 use std::path::PathBuf;
 
 use differnet::scoring::Verdict;
-use differnet::{Localization, LocalizeConfig, MapKind, Model};
+use differnet::{Localization, LocalizeConfig, MapKind, Method};
 use differnet_data::Sample;
 use differnet_report::{map_color, overlay, small_picture};
 use image::{Rgb, RgbImage};
 
-/// The kinds of maps with what to call them: the paper's, and the default.
-pub(super) const MAPS: [(MapKind, &str); 2] =
+use super::training::Model;
+
+/// The kinds of maps of the paper's method with what to call them: the paper's, and its default.
+const MAPS: [(MapKind, &str); 2] =
     [(MapKind::Gradient, "gradient (paper)"), (MapKind::Deviation, "deviation")];
+
+/// Names of the rows of maps, given the methods besides the paper's.
+pub(super) fn names(others: &[Method]) -> Vec<String> {
+    let own = MAPS.iter().map(|(_, name)| (*name).to_owned());
+    own.chain(others.iter().map(|method| format!("{method} (not the paper's)"))).collect()
+}
 
 /// Panels of one image.
 pub(super) struct Panels {
@@ -18,25 +26,44 @@ pub(super) struct Panels {
     pub(super) kind: String,
     /// The file.
     pub(super) path: PathBuf,
-    /// Anomaly score, nats, and its verdict.
-    pub(super) score: f64,
-    pub(super) verdict: Verdict,
     pub(super) original: RgbImage,
-    /// For each of [`MAPS`] the map and the image under it.
-    pub(super) maps: [(RgbImage, RgbImage); MAPS.len()],
+    /// For each of [`names`] the map and the image under it.
+    pub(super) maps: Vec<(RgbImage, RgbImage)>,
+    /// By each method.
+    pub(super) scores: Vec<Score>,
 }
 
-/// The panels of `samples`, which show defects.
-pub(super) fn panels(model: &Model, samples: &[Sample]) -> anyhow::Result<Vec<Panels>> {
-    let [gradient, deviation] = MAPS.map(|(kind, _)| localized(model, samples, kind));
-    let shown = samples.iter().zip(gradient?).zip(deviation?);
-    let panels = shown.map(|((sample, gradient), deviation)| Panels {
+/// An anomaly score and its verdict.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Score {
+    pub(super) method: Method,
+    pub(super) score: f64,
+    pub(super) verdict: Verdict,
+}
+
+/// The panels of `samples`, which show defects, by `models`, the paper's method first.
+pub(super) fn panels(models: &[Model], samples: &[Sample]) -> anyhow::Result<Vec<Panels>> {
+    let (mut rows, mut scores) = (Vec::new(), Vec::new());
+    for model in models {
+        let method = model.model.header().config.method.method();
+        let kinds = match method {
+            Method::DifferNet => MAPS.map(|(kind, _)| kind).to_vec(),
+            _ => vec![model.model.localize_config()?.kind],
+        };
+        for kind in kinds {
+            rows.push(localized(&model.model, samples, kind)?);
+        }
+        let images = rows.last().into_iter().flatten();
+        let score =
+            |image: &Localized| Score { method, score: image.score, verdict: image.verdict };
+        scores.push(images.map(score).collect::<Vec<_>>());
+    }
+    let panels = samples.iter().enumerate().map(|(at, sample)| Panels {
         kind: sample.defect.as_ref().map_or_else(String::new, |defect| defect.kind.clone()),
         path: sample.image.clone(),
-        score: deviation.score,
-        verdict: deviation.verdict,
-        original: deviation.original,
-        maps: [gradient.map, deviation.map],
+        original: rows[0][at].original.clone(),
+        maps: rows.iter().map(|row| row[at].map.clone()).collect(),
+        scores: scores.iter().map(|scores| scores[at]).collect(),
     });
     Ok(panels.collect())
 }
@@ -49,7 +76,11 @@ struct Localized {
     map: (RgbImage, RgbImage),
 }
 
-fn localized(model: &Model, samples: &[Sample], kind: MapKind) -> anyhow::Result<Vec<Localized>> {
+fn localized(
+    model: &differnet::Model,
+    samples: &[Sample],
+    kind: MapKind,
+) -> anyhow::Result<Vec<Localized>> {
     let config = LocalizeConfig { kind, ..model.localize_config()? };
     let maps = model.maps_with(samples.iter().map(|sample| &sample.image), config);
     maps.map(|found| Ok(small(&found?))).collect()

@@ -77,7 +77,7 @@ impl Trainer<'_> {
         };
         let checkpoints = path.with_extension("checkpoints");
         let training = Training {
-            checkpoints: Some(&checkpoints),
+            checkpoints: self.config.method.method().is_resumable().then_some(&checkpoints),
             monitor: Monitor::new(&observer, self.cancel),
             ..Training::new(&self.config, self.runtime)
         };
