@@ -26,7 +26,7 @@ pub(crate) use worker::{WorkerArgs, extract, run as run_worker};
   cargo xtask bench --against python3 --rows train.safetensors test.safetensors --docs
   cargo xtask bench --scaling --docs
 
---against takes a Python with torch, pillow and numpy, or, for the competitors on rows of features, with
+--against takes a Python with torch, pillow and numpy, and with anomalib to compare with its models too, or, for the competitors on rows of features, with
 scikit-learn, safetensors and numpy; `differnet features` writes such rows. Each piece of work is done by a
 process of ours and one of theirs in turn, so that whatever else the machine does slows both; ratios above 1
 mean that we are faster. --scaling measures how time and memory grow with images, transforms, width and cores,

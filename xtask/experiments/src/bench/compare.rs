@@ -63,15 +63,26 @@ const ON_ROWS: [(&str, &str); 4] = [
     ("one-class SVM, 4,000 rows: score", "svm-score 4000"),
 ];
 
-const NETWORKS: [(&str, &str); 8] = [
+const NETWORKS: [(&str, &str); 10] = [
     ("AlexNet forward, 8 images of 448 px", "alexnet 448"),
     ("AlexNet forward, 8 images of 224 px", "alexnet 224"),
     ("AlexNet forward, 8 images of 112 px", "alexnet 112"),
+    ("EfficientNet-Lite0, five stages, one image of 448 px", "efficientnet 5"),
+    ("EfficientNet-Lite0, six stages, one image of 448 px", "efficientnet 6"),
     ("features of a folder: decode, resize, 8 turns, 3 scales", "extract 8"),
     ("score one image, 1 transform, hidden 256", "score 256"),
     ("score one image, 1 transform, hidden 2048", "score 2048"),
     ("training step, 96 rows, hidden 256", "step 256"),
     ("training step, 96 rows, hidden 2048", "step 2048"),
+];
+
+/// Score and map of one image by our default method at 448 pixels, and by anomalib's models at the 256 pixels
+/// that they are made for.
+const ANOMALIB: [(&str, &str); 4] = [
+    ("score with map against anomalib's PatchCore, WideResNet-50", "patchcore_wide 256"),
+    ("score with map against anomalib's PatchCore, ResNet-18", "patchcore_18 256"),
+    ("score with map against anomalib's EfficientAd-S", "efficientad_s 256"),
+    ("score with map against anomalib's EfficientAd-M", "efficientad_m 256"),
 ];
 
 /// A process that does work on demand.
@@ -99,11 +110,21 @@ pub(super) fn run(args: &BenchArgs, python: &Path) -> anyhow::Result<ExitCode> {
         (None, None) => (PYTORCH, vec![generated(folder.path())?]),
     };
     let script = shell.current_dir().join("benches").join(peer.script);
-    let chosen = peer.work.iter().filter(|(name, line)| {
+    let mut work = peer.work.to_vec();
+    let mut versions = vec![(peer.name, peer.module)];
+    if peer.module == PYTORCH.module {
+        if version(python, "anomalib").is_ok() {
+            work.extend(ANOMALIB);
+            versions.push(("anomalib", "anomalib"));
+        } else {
+            eprintln!("{} has no anomalib: its models are left out", python.display());
+        }
+    }
+    let chosen = work.into_iter().filter(|(name, line)| {
         args.only.as_ref().is_none_or(|only| name.contains(only) || line.contains(only))
     });
     let mut comparisons = Vec::new();
-    for &(name, line) in chosen {
+    for (name, line) in chosen {
         eprintln!("{name} ...");
         let own = std::env::current_exe()?;
         let mut ours = Worker::start(Command::new(own).arg("bench-worker").args(&inputs))?;
@@ -116,14 +137,16 @@ pub(super) fn run(args: &BenchArgs, python: &Path) -> anyhow::Result<ExitCode> {
     let rows: Vec<Vec<String>> = comparisons.iter().map(Comparison::row).collect();
     print!("{}", text_table(&headers, &rows));
     if args.docs {
-        let version = format!("import {0}; print({0}.__version__)", peer.module);
-        let version = output(Command::new(python).args(["-c", &version]))?;
+        let mut told = Vec::new();
+        for (name, module) in versions {
+            told.push(format!("{name} {}", version(python, module)?));
+        }
         let here = Environment::here(shell.current_dir(), DeviceChoice::Flex);
         let content = format!(
-            "{}\n{} turns of each. {} {version}; {}.\n",
+            "{}\n{} turns of each. {}; {}.\n",
             markdown_table(&headers, &rows),
             args.rounds,
-            peer.name,
+            told.join(", "),
             here.machine_and_commit()
         );
         let document = shell.current_dir().join(DOCUMENT);
@@ -228,6 +251,14 @@ impl Comparison {
 /// The middle of `values`; the lower one of two.
 pub(super) fn median(values: &[f64]) -> f64 {
     quantile(values, 0.5).expect("there are rounds")
+}
+
+/// The version of a module that `python` has.
+fn version(python: &Path, module: &str) -> anyhow::Result<String> {
+    let version = format!("import {module}; print({module}.__version__)");
+    // Modules may write lines of their own before.
+    let printed = output(Command::new(python).args(["-c", &version]))?;
+    Ok(printed.lines().next_back().unwrap_or_default().to_owned())
 }
 
 /// Output of a program, without the end of its line.

@@ -4,22 +4,24 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::hint::black_box;
-use std::io::{BufRead, stdin};
-use std::path::PathBuf;
+use std::io::{BufRead, Cursor, stdin};
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
 use burn::tensor::Device;
-use differnet::{DeviceChoice, Runtime};
+use differnet::{Config, DeviceChoice, ImageInput, Method, Model, Preset, Runtime, Training};
 use differnet_data::{
     ContentHash, Rotation, Transform, TransformConfig, find_images, fixed_transforms,
 };
-use differnet_features::{FEATURES, IMAGE_SIZE};
+use differnet_features::{FEATURES, HostEfficientNetLite, IMAGE_SIZE};
 use differnet_flow::{AdamConfig, FlowConfig, HostFlow, Trainer};
 use differnet_scoring::transform_scores;
+use image::{ImageFormat, RgbImage};
 
 use super::rows::RowBench;
+use xtask_inputs::Draws;
 use xtask_support::memory;
 
 /// Images of a forward pass.
@@ -28,6 +30,8 @@ const BATCH: usize = 8;
 pub(super) const ROWS: usize = 96;
 /// Seed of weights.
 const SEED: u64 = 1;
+/// Images that a model of places is fitted to: with fewer it has fewer parts.
+const FITTED: usize = 64;
 
 /// Do the work that each line of the standard input names; print its seconds.
 #[derive(Debug, clap::Args)]
@@ -38,6 +42,9 @@ pub(crate) struct WorkerArgs {
     /// Write a flow with hidden layers of this width to the path instead.
     #[arg(long, value_name = "HIDDEN")]
     draw: Option<usize>,
+    /// Write a model of the default method to the path instead.
+    #[arg(long, conflicts_with = "draw")]
+    fit: bool,
 }
 
 /// Inputs of one process; made when they are first needed.
@@ -47,6 +54,9 @@ struct Bench {
     pixels: Vec<Vec<u8>>,
     flow: Option<HostFlow>,
     trainer: Option<Trainer>,
+    network: Option<HostEfficientNetLite>,
+    /// A model of the default method, and the bytes of an image.
+    model: Option<(Model, Vec<u8>)>,
 }
 
 pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
@@ -54,6 +64,10 @@ pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
     if let Some(hidden) = args.draw {
         let flow = FlowConfig::new(FEATURES).with_hidden(hidden).init(SEED, &Device::flex());
         flow.save(path, &BTreeMap::new(), &[])?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.fit {
+        fit_model(path)?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(test) = test {
@@ -67,6 +81,8 @@ pub(crate) fn run(args: &WorkerArgs) -> anyhow::Result<ExitCode> {
         pixels: vec![(0..3 * IMAGE_SIZE * IMAGE_SIZE).map(pixel).collect(); BATCH],
         flow: None,
         trainer: None,
+        network: None,
+        model: None,
     };
     answer(|name, size| bench.seconds(name, size))
 }
@@ -114,6 +130,22 @@ impl Bench {
                 start = Instant::now();
                 let rows = extract(&self.runtime, &self.files[..1], &turns(1))?;
                 black_box(transform_scores(&flow.latents(&rows).z, FEATURES));
+            }
+            "efficientnet" => {
+                let stages: Vec<usize> = (1..=size).collect();
+                let network = self.network.get_or_insert_with(HostEfficientNetLite::new);
+                start = Instant::now();
+                black_box(network.maps(&self.pixels[0], IMAGE_SIZE, IMAGE_SIZE, &stages));
+            }
+            // Whatever the other side's method and its size.
+            "patchcore_wide" | "patchcore_18" | "efficientad_s" | "efficientad_m" => {
+                if self.model.is_none() {
+                    self.model = Some((model()?, image_file(FITTED)?));
+                }
+                let (model, bytes) = self.model.as_ref().context("the model was just fitted")?;
+                let image = ImageInput::Memory { name: "part".as_ref(), bytes };
+                start = Instant::now();
+                black_box(model.map(image)?);
             }
             "latents" => {
                 let (flow, rows) = (flow(&mut self.flow, size)?, some_rows());
@@ -183,4 +215,42 @@ fn mapped_flow(hidden: usize) -> anyhow::Result<HostFlow> {
     ensure!(drawn.success(), "no flow could be drawn");
     let (mut flows, _) = HostFlow::load_all(&path)?;
     flows.pop().context("the file has the flow that was written to it")
+}
+
+/// A model of the default method, in a file; fitted by a process of its own, whose memory does not count.
+fn model() -> anyhow::Result<Model> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("model.differnet");
+    let mut fit = Command::new(env::current_exe()?);
+    let fitted = fit.arg("bench-worker").arg(&path).arg("--fit").status()?;
+    ensure!(fitted.success(), "no model could be fitted");
+    Ok(Model::load_on(&path, &Runtime::new(&Device::flex()))?)
+}
+
+/// Writes a model with all its parts to `path`, hardly trained: that takes no part in its speed.
+fn fit_model(path: &Path) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let files: Vec<PathBuf> =
+        (0..FITTED).map(|number| folder.path().join(format!("{number}.bmp"))).collect();
+    for (number, file) in files.iter().enumerate() {
+        std::fs::write(file, image_file(number)?)?;
+    }
+    let preset = Config::preset(Method::LocalFlow, Preset::Quick);
+    let config = Config::from_toml("updates = 2\npasses = 0", &preset)?;
+    let runtime = Runtime::new(&Device::flex());
+    Training::new(&config, &runtime).run(&files)?.model.save(path)?;
+    Ok(())
+}
+
+/// A texture of 448 × 448 pixels, different for each number, as a file without compression.
+fn image_file(number: usize) -> anyhow::Result<Vec<u8>> {
+    let mut draws = Draws::new(SEED, number as u64, 0);
+    let side = IMAGE_SIZE as u32;
+    let image = RgbImage::from_fn(side, side, |x, y| {
+        let wave = (f64::from(x) / 9.0).sin() + (f64::from(y) / 7.0).cos();
+        [(); 3].map(|()| (100.0 + 40.0 * wave) as u8 + draws.below(32) as u8).into()
+    });
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, ImageFormat::Bmp)?;
+    Ok(bytes.into_inner())
 }
