@@ -57,12 +57,6 @@ impl Runtime {
         Self { extractor: Arc::new(OnceLock::from(extractor)), ..self }
     }
 
-    /// The same with another extractor of places than that of the device.
-    #[must_use]
-    pub fn with_place_extractor(self, places: PlaceExtractor) -> Self {
-        Self { places: Arc::new(OnceLock::from(places)), ..self }
-    }
-
     /// Extractor of pooled features, made when it is first asked for.
     pub fn extractor(&self) -> &Extractor {
         self.extractor.get_or_init(|| match &self.backend {

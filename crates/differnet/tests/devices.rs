@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet::methods::DifferNetConfig;
-use differnet::{Config, DeviceChoice, Method, Model, Preset, Runtime, Training};
+use differnet::{Config, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_features::{
-    EfficientNetLite, Extractor, FEATURES, HostEfficientNetLite, IMAGE_SIZE, PlaceExtractor,
-    SCALES, STAGES,
+    EfficientNetLite, Extractor, FEATURES, HostEfficientNetLite, IMAGE_SIZE, SCALES, STAGES,
 };
 use differnet_flow::{AdamConfig, Backend, Flow, FlowConfig, FlowInput, HostFlow, Trainer, nll};
 use differnet_samples::{SampleConfig, write_sample_dataset};
@@ -163,11 +162,12 @@ fn flows_given_conditions_agree() {
     let log_det: Vec<f32> = latents.log_det.iter().map(|value| *value as f32).collect();
     let samples = host.sample(count, &condition, 5);
     let adam = AdamConfig::new().with_max_gradient_norm(Some(0.05));
-    let course = |device: &Device| -> Vec<f32> {
-        let mut trainer = Trainer::new(conditional_flow(device), adam.clone());
+    let course = |backend: &Backend| -> Vec<f32> {
+        let flow = conditional_flow(backend.device());
+        let mut trainer = Trainer::new(flow, adam.clone(), backend);
         (0..6).map(|_| trainer.step(input).expect("finite rows").loss as f32).collect()
     };
-    let losses = course(&Device::flex());
+    let losses = course(&Backend::Host(Device::flex()));
     assert!(losses[5] < losses[0], "nothing was learned: {losses:?}");
     for (kind, device) in devices() {
         let tensor = |values: &[f32]| {
@@ -180,7 +180,7 @@ fn flows_given_conditions_agree() {
         check(kind, "z", &values(found.z), &latents.z, LATENT);
         check(kind, "log_det", &values(found.log_det), &log_det, LATENT);
         check(kind, "samples", &values(given.sample(5)), &samples, LATENT);
-        check(kind, "losses of updates", &course(&device), &losses, GRADIENT);
+        check(kind, "losses of updates", &course(&Backend::Tensors(device)), &losses, GRADIENT);
     }
 }
 
@@ -212,16 +212,15 @@ fn scores_and_maps_of_stored_models_of_local_features_agree() {
         (Method::Padim, "pixels = 50176\ncomponents = 16"),
     ] {
         let config = Config::from_toml(settings, &Config::preset(method, Preset::Quick));
-        let (config, runtime) = (config.expect("its settings"), Runtime::new(&Device::flex()));
+        let config = config.expect("its settings");
+        let runtime = Runtime::new(Backend::Host(Device::flex()));
         let trained = Training::new(&config, &runtime).run(&good).expect("a fit");
         let path = folder.path().join("part.differnet");
         trained.model.save(&path).expect("writable");
         let map = |model: &Model| model.map(files[0].as_path()).expect("an image").map;
         let (expected, expected_map) = (scores(&trained.model, &files), map(&trained.model));
         for (kind, device) in devices() {
-            // On the processor too by Burn's generic path.
-            let places = PlaceExtractor::on_device(&device);
-            let runtime = Runtime::new(&device).with_place_extractor(places);
+            let runtime = Runtime::new(Backend::Tensors(device));
             let loaded = Model::load_on(&path, &runtime).expect("its own file");
             let what = |what: &str| format!("{what} of {method}");
             check(kind, &what("scores"), &scores(&loaded, &files), &expected, FEATURE);

@@ -224,7 +224,7 @@ fn model() -> anyhow::Result<Model> {
     let mut fit = Command::new(env::current_exe()?);
     let fitted = fit.arg("bench-worker").arg(&path).arg("--fit").status()?;
     ensure!(fitted.success(), "no model could be fitted");
-    Ok(Model::load_on(&path, &Runtime::new(&Device::flex()))?)
+    Ok(Model::load_on(&path, &Runtime::open(DeviceChoice::Flex)?)?)
 }
 
 /// Writes a model with all its parts to `path`, hardly trained: that takes no part in its speed.
@@ -237,7 +237,7 @@ fn fit_model(path: &Path) -> anyhow::Result<()> {
     }
     let preset = Config::preset(Method::LocalFlow, Preset::Quick);
     let config = Config::from_toml("updates = 2\npasses = 0", &preset)?;
-    let runtime = Runtime::new(&Device::flex());
+    let runtime = Runtime::open(DeviceChoice::Flex)?;
     Training::new(&config, &runtime).run(&files)?.model.save(path)?;
     Ok(())
 }
