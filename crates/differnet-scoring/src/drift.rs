@@ -10,6 +10,7 @@ const SIGNIFICANCE: f64 = 1e-3;
 
 /// Direction in which scores have moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// Parts look less like those of training: more good ones reach the threshold than promised.
@@ -21,6 +22,7 @@ pub enum Direction {
 
 /// Recent scores that are not those of the line that the good scores came from.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Drift {
     /// Direction.
     pub direction: Direction,

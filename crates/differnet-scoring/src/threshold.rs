@@ -7,6 +7,7 @@ use crate::quantile::nth_smallest;
 
 /// Verdict on a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
     /// The score is below the threshold.

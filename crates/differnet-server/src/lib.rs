@@ -7,15 +7,16 @@
 //! [`Model::scores`](differnet::Model::scores) gives of the same bytes.
 //! Logs are events of `tracing`; this crate knows nothing of terminals.
 
+mod application;
 mod auth;
 mod body;
 mod connections;
 mod error;
-mod in_process;
 mod limits;
 mod metrics;
 mod middleware;
 mod model;
+mod openapi;
 mod origin;
 mod panics;
 mod pictures;
@@ -33,8 +34,8 @@ mod token;
 mod upload;
 mod worker;
 
+pub use application::Application;
 pub use error::ServerError;
-pub use in_process::{BodyEnd, InProcess, PlainAnswer, PlainRequest};
 pub use limits::Limits;
 pub use origin::Origin;
 pub use registry::{LoadModel, ModelFile, Reload};

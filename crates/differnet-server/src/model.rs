@@ -10,6 +10,7 @@ use differnet::scoring::Drift;
 use differnet::{DriftMonitor, DriftSummary, ImageScore, Method, ScoreConfig};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 /// Transformed images that are scored together: what the extractor works on at once, twice.
 const TRANSFORMS: usize = 32;
@@ -35,25 +36,37 @@ struct Line {
 }
 
 /// What a client is told of a model.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Model)]
 pub(crate) struct ModelDescription<'a> {
+    /// Name in addresses.
     name: &'a str,
     method: Method,
+    /// Unit of scores; `null` if they have none.
     unit: Option<&'static str>,
+    /// Scores from here on are defects.
     threshold: f64,
     /// Scores from here on, up to the threshold, are unsure.
     unsure: Option<f64>,
     /// Whether it can say where a defect is.
     localizes: bool,
+    /// Transforms that a score averages.
     transforms: usize,
     training_images: usize,
     held_back_images: usize,
+    /// Version of the program that trained it.
     version: &'a str,
+    /// The network that describes images; `null` if the method has none.
     extractor: Option<&'a str>,
+    /// Of the model file.
     sha256: &'a str,
+    /// When the model file was read.
+    #[schema(format = DateTime)]
     loaded: String,
+    /// Not in a list: the good scores that the threshold rests on.
     #[serde(skip_serializing_if = "Option::is_none")]
     good_scores: Option<&'a [f64]>,
+    /// Not in a list: the images scored since the model was loaded.
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<DriftSummary>,
 }

@@ -10,6 +10,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::queue::WantedPictures;
 
@@ -19,19 +20,20 @@ const SIDE: u32 = 960;
 const QUALITY: u8 = 85;
 
 /// Pictures of a map, each as a `data:` address.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 pub(crate) struct Pictures {
     /// Width of the upright image, pixels.
     width: u32,
     /// Height of the upright image, pixels.
     height: u32,
-    /// JPEG of the image as it was seen, at most 960 pixels wide and high.
+    /// With `include=pictures`: JPEG of the image as it was seen, at most 960 pixels wide and high.
     #[serde(skip_serializing_if = "Option::is_none")]
     picture: Option<String>,
-    /// PNG of the map's colours, the more opaque the larger the value, to lie over `picture`.
+    /// With `include=pictures`: PNG of the map's colours, the more opaque the larger the value, to lie over
+    /// `picture`.
     #[serde(skip_serializing_if = "Option::is_none")]
     layer: Option<String>,
-    /// 16-bit grey PNG of the map at the image's size; white is the answer's `top`.
+    /// With `include=map`: 16-bit grey PNG of the map at the image's size; white is the answer's `top`.
     #[serde(skip_serializing_if = "Option::is_none")]
     map: Option<String>,
 }

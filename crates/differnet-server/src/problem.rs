@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Why a request is not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +18,11 @@ pub(crate) struct Problem {
 #[derive(Debug, Clone)]
 pub(crate) struct Told(pub(crate) String);
 
-#[derive(Serialize)]
-struct Body<'a> {
+/// Why a request is not served.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'a> {
+    /// What is wrong, and the remedy.
     error: &'a str,
 }
 
@@ -49,7 +53,7 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let Self { status, message, header } = self;
-        let mut response = (status, Json(Body { error: &message })).into_response();
+        let mut response = (status, Json(ProblemBody { error: &message })).into_response();
         if let Some((name, value)) = header {
             response.headers_mut().insert(name, value);
         }

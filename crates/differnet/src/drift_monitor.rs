@@ -31,20 +31,22 @@ pub struct DriftMonitor {
 
 /// Summary of a line.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Line))]
 pub struct DriftSummary {
     /// Images seen since the watch began.
     pub images: u64,
     /// Recent ones, at most 200.
     pub recent: usize,
-    /// Quantiles of the recent scores at 5, 25, 50, 75 and 95 %, in the method's unit; `None` below 50 images.
+    /// Quantiles of the recent scores at 5, 25, 50, 75 and 95 %, in the method's unit; none (`null`
+    /// in JSON) below 50 images.
     pub quantiles: Option<[f64; 5]>,
     /// The same of the good scores that the threshold rests on.
     pub good_quantiles: Option<[f64; 5]>,
     /// Shift of the features from those of the training: root mean square over features of
     /// the moving average's distance from the training mean, in training standard deviations;
-    /// `None` below 50 images, and for methods that do not know.
+    /// none below 50 images, and for methods that do not know.
     pub feature_shift: Option<f64>,
-    /// Drift of the recent scores from the good ones; `None` if chance explains it, below 50 images,
+    /// Drift of the recent scores from the good ones; none if chance explains it, below 50 images,
     /// and for models without validation images.
     pub drift: Option<Drift>,
 }

@@ -35,6 +35,7 @@ pub use local::{LocalFlowConfig, PadimConfig, PatchCoreConfig};
 
 /// A method, by the name that files and the command line use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Method {
     /// A normalizing flow on features: the paper's.
     #[serde(rename = "differnet")]

@@ -24,6 +24,7 @@ pub enum Prediction<T> {
 
 /// Failed prediction of an image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = FailedImage))]
 pub struct FailedPrediction {
     /// The image's file or name.
     #[serde(flatten)]
@@ -34,18 +35,20 @@ pub struct FailedPrediction {
 
 /// The score of one image and what follows from it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Score))]
 pub struct ScorePrediction {
     /// The image's file or name.
     #[serde(flatten)]
     pub path: PathText,
     /// The model's method.
     pub method: Method,
-    /// In the method's unit; infinity is `null` in JSON.
+    /// In the method's unit, larger is less like the good parts; infinity is `null` in JSON.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>, required = true))]
     pub score: f64,
     /// Scores from here on are defects.
     pub threshold: f64,
-    /// The share of good parts that score as high; `None` if the model has no good scores to tell
-    /// from, and of an image that cannot be judged.
+    /// The share of good parts that score as high; none (`null` in JSON) if the model has no good scores
+    /// to tell from, and of an image that cannot be judged.
     pub p_value: Option<f64>,
     /// Verdict on the part.
     pub verdict: Verdict,
@@ -54,18 +57,21 @@ pub struct ScorePrediction {
     pub reason: Option<String>,
     /// Transforms that the score averages.
     pub transforms: usize,
-    /// Column and row of the upright image's pixel where it is most anomalous; `None` if the method does not
-    /// know before it makes a map.
+    /// Column and row of the upright image's pixel where it is most anomalous; none (`null` in JSON) if the
+    /// method does not know before it makes a map.
     pub peak: Option<[u32; 2]>,
 }
 
 /// Anomaly map of one image as a prediction.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MapPrediction {
     /// The image's file or name.
     #[serde(flatten)]
     pub path: PathText,
-    /// In the method's unit; of the map's transforms, so it may differ from [`ScorePrediction::score`].
+    /// In the method's unit; of the map's transforms, so it may differ from the score alone; infinity is
+    /// `null` in JSON.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>, required = true))]
     pub score: f64,
     /// Scores from here on are defects.
     pub threshold: f64,

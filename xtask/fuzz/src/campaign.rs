@@ -1,49 +1,34 @@
-//! Very many cases on a few threads, watched: panics, hangs and memory become findings with the number
-//! of their case.
+//! libFuzzer on one target: a few processes side by side, and what came of them.
 
-use std::cell::RefCell;
-use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 use serde::Serialize;
+use tempfile::TempDir;
+use xtask_fuzz::{TARGET, TRACE, Target, Tested, Traced, corpus_folder, dictionary};
 
-use crate::command::Target;
-use crate::subject::{Outcome, Subject};
-use xtask_inputs::Draws;
-use xtask_support::memory;
+use crate::log::{Coverage, Log};
 
-/// Cases that a thread takes at a time.
-const TAKEN: u64 = 64;
-/// A case that takes so long hangs, even on a busy machine.
-const HANGS: Duration = Duration::from_secs(60);
-/// Memory, bytes, that such small inputs never need.
-const MOST_MEMORY: u64 = 2 << 30;
-/// Time between two looks at threads and memory.
-const LOOK: Duration = Duration::from_millis(100);
-/// Findings after which no more are looked for.
-const ENOUGH: usize = 20;
+/// An input that takes so long hangs, seconds, even on a busy machine.
+const HANGS: u64 = 60;
+/// Memory, 10⁶ bytes, that such small inputs never need.
+const MOST_MEMORY: u64 = 2048;
 
-thread_local! {
-    /// Message of the last panic on this thread.
-    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
-}
-
-/// Cases of a campaign.
-#[derive(Debug, Clone, Copy)]
+/// Which inputs are tried, and by what.
+#[derive(Debug)]
 pub(super) struct Campaign<'a> {
     pub(super) target: Target,
     pub(super) seed: u64,
     pub(super) cases: u64,
+    /// Processes at the same time.
     pub(super) threads: usize,
-    /// File where each thread writes which case it is at: all that is left if the process dies.
-    pub(super) trace: Option<&'a Path>,
+    /// The program `fuzz-targets`.
+    pub(super) program: &'a Path,
+    /// Where findings are stored.
+    pub(super) findings: &'a Path,
 }
 
 /// Counts of cases by result.
@@ -55,191 +40,164 @@ pub(super) struct Tally {
     pub(super) refused: u64,
     pub(super) findings: Vec<Finding>,
     pub(super) seconds: f64,
+    /// Edges of the control flow that were reached, and those that there are.
+    pub(super) edges: [u64; 2],
+    /// Edges by how often they were passed, and comparisons.
+    pub(super) features: u64,
     /// Bytes in memory after a quarter of the cases, and after all.
     pub(super) memory: [u64; 2],
 }
 
-/// A case that went wrong.
+/// An input that is received wrongly.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(super) struct Finding {
-    pub(super) case: u64,
+    /// The file that holds it.
+    pub(super) input: PathBuf,
     pub(super) message: String,
 }
 
-/// Case that a thread is at, and since when.
-#[derive(Debug, Default)]
-struct Post {
-    /// The case's number and 1; 0 in between.
-    case: AtomicU64,
-    /// Milliseconds since the start.
-    since: AtomicU64,
-}
-
-/// Lets panics be remembered instead of printed.
-pub(super) fn quieten_panics() {
-    std::panic::set_hook(Box::new(|info| {
-        let message = info.payload_as_str().unwrap_or("without a message");
-        let place = info.location().map(ToString::to_string).unwrap_or_default();
-        PANIC.set(format!("panic at {place}: {message}"));
-    }));
-}
-
-/// One case.
-pub(super) fn try_case(
-    subject: &mut dyn Subject,
-    target: Target,
-    seed: u64,
-    case: u64,
-) -> Result<Outcome, String> {
-    let mut draws = Draws::new(seed, target as u64, case);
-    // The subject is asked again after a panic: what it then holds is what a program would.
-    catch_unwind(AssertUnwindSafe(|| subject.try_case(&mut draws)))
-        .unwrap_or_else(|_| Err(PANIC.take()))
+/// A process of libFuzzer, and its files.
+struct Process {
+    child: Child,
+    cases: u64,
+    log: PathBuf,
+    trace: PathBuf,
 }
 
 impl Campaign<'_> {
-    /// Tries every case.
+    /// Tries inputs until so many were tried, or each process has found something.
+    ///
+    /// `keep` puts those that reach further into the stored corpus.
     ///
     /// # Errors
-    /// If a case hangs or takes too much memory, which ends all, or the subject cannot be made.
-    pub(super) fn run(&self) -> anyhow::Result<Tally> {
+    /// If the program cannot be run or files cannot be written.
+    pub(super) fn run(&self, keep: bool) -> anyhow::Result<Tally> {
+        let folder = TempDir::new()?;
+        let seeds = folder.path().join("seeds");
+        fs::create_dir(&seeds)?;
+        for (number, seed) in Tested::new(self.target)?.seeds().iter().enumerate() {
+            fs::write(seeds.join(format!("seed-{number:03}")), seed)?;
+        }
+        fs::create_dir_all(self.findings)?;
+        let stored = corpus_folder(self.target);
+        fs::create_dir_all(&stored)?;
         let start = Instant::now();
-        let posts: Vec<Post> = (0..self.threads).map(|_| Post::default()).collect();
-        let (next, ended) = (AtomicU64::new(0), AtomicBool::new(false));
-        let findings = Mutex::new(Vec::new());
-        let counts = [AtomicU64::new(0), AtomicU64::new(0)];
-        let early = AtomicU64::new(0);
-        let outcome = thread::scope(|scope| {
-            let workers: Vec<_> = posts
-                .iter()
-                .enumerate()
-                .map(|(number, post)| {
-                    let (next, findings, counts) = (&next, &findings, &counts);
-                    scope.spawn(move || self.work(number, post, start, next, findings, counts))
-                })
-                .collect();
-            let watch = scope.spawn(|| {
-                while !ended.load(Ordering::Relaxed) {
-                    self.look(&posts, start);
-                    if early.load(Ordering::Relaxed) == 0
-                        && 4 * next.load(Ordering::Relaxed) >= self.cases
-                    {
-                        early.store(resident(), Ordering::Relaxed);
-                    }
-                    thread::sleep(LOOK);
-                }
-            });
-            let outcomes: Vec<_> =
-                workers.into_iter().map(thread::ScopedJoinHandle::join).collect();
-            ended.store(true, Ordering::Relaxed);
-            let _ = watch.join();
-            for outcome in outcomes {
-                match outcome {
-                    Ok(outcome) => outcome?,
-                    Err(_) => bail!("a thread died: {}", PANIC.take()),
-                }
-            }
-            Ok(())
-        });
-        outcome?;
-        let mut findings = findings.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-        findings.sort_by_key(|finding: &Finding| finding.case);
-        let [accepted, refused] = counts.map(AtomicU64::into_inner);
-        let late = resident();
-        let early = match early.into_inner() {
-            0 => late,
-            early => early,
-        };
-        Ok(Tally {
+        let found: Vec<PathBuf> =
+            (0..self.threads).map(|number| folder.path().join(number.to_string())).collect();
+        let mut processes = Vec::new();
+        for (number, found) in found.iter().enumerate() {
+            processes.push(self.start(number, found, &[&seeds, &stored])?);
+        }
+        let mut tally = Tally {
             target: self.target,
-            cases: accepted + refused + findings.len() as u64,
-            accepted,
-            refused,
-            findings,
-            seconds: start.elapsed().as_secs_f64(),
-            memory: [early, late],
-        })
-    }
-
-    fn work(
-        &self,
-        number: usize,
-        post: &Post,
-        start: Instant,
-        next: &AtomicU64,
-        findings: &Mutex<Vec<Finding>>,
-        counts: &[AtomicU64; 2],
-    ) -> anyhow::Result<()> {
-        let mut subject = self.target.subject()?;
-        let mut trace = match self.trace {
-            Some(folder) => {
-                let path = folder.join(format!("{}-{number}", self.target));
-                Some(
-                    File::create(&path)
-                        .with_context(|| format!("cannot write {}", path.display()))?,
-                )
-            }
-            None => None,
+            cases: 0,
+            accepted: 0,
+            refused: 0,
+            findings: Vec::new(),
+            seconds: 0.0,
+            edges: [0; 2],
+            features: 0,
+            memory: [0; 2],
         };
-        loop {
-            let first = next.fetch_add(TAKEN, Ordering::Relaxed);
-            for case in first..self.cases.min(first.saturating_add(TAKEN)) {
-                if let Some(trace) = &mut trace {
-                    trace.seek(SeekFrom::Start(0))?;
-                    write!(trace, "{case:020}")?;
-                }
-                let now = start.elapsed().as_millis() as u64;
-                post.since.store(now, Ordering::Relaxed);
-                post.case.store(case + 1, Ordering::Relaxed);
-                let outcome = try_case(&mut *subject, self.target, self.seed, case);
-                post.case.store(0, Ordering::Relaxed);
-                match outcome {
-                    Ok(outcome) => _ = counts[outcome as usize].fetch_add(1, Ordering::Relaxed),
-                    Err(message) => {
-                        let mut findings =
-                            findings.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                        findings.push(Finding { case, message });
-                        if findings.len() >= ENOUGH {
-                            next.store(self.cases, Ordering::Relaxed);
-                        }
-                    }
-                }
-            }
-            if first >= self.cases {
-                return Ok(());
-            }
+        for process in processes {
+            self.add(process, &mut tally)?;
         }
+        tally.seconds = start.elapsed().as_secs_f64();
+        tally.cases = tally.accepted + tally.refused + tally.findings.len() as u64;
+        let mut folders = found.clone();
+        folders.extend([seeds.clone(), stored.clone()]);
+        let all = self.coverage(&folders)?;
+        let Coverage { edges, features, .. } = all.coverage;
+        (tally.edges, tally.features) = ([edges, all.all_edges], features);
+        if keep {
+            self.keep(&seeds, &stored, &found)?;
+        }
+        Ok(tally)
     }
 
-    /// Ends the process if a case hangs or memory grows beyond all measure: a thread cannot be stopped.
-    fn look(&self, posts: &[Post], start: Instant) {
-        let now = start.elapsed().as_millis() as u64;
-        let at = |post: &Post| post.case.load(Ordering::Relaxed).checked_sub(1);
-        let (seed, target) = (self.seed, self.target);
-        for post in posts {
-            if let Some(case) = at(post)
-                && now.saturating_sub(post.since.load(Ordering::Relaxed)) > HANGS.as_millis() as u64
-            {
-                eprintln!(
-                    "error: a case hangs: cargo xtask fuzz --target {target} --seed {seed} --case {case}"
-                );
-                std::process::exit(1);
-            }
-        }
-        if resident() > MOST_MEMORY {
-            let cases: Vec<String> =
-                posts.iter().filter_map(at).map(|case| case.to_string()).collect();
-            eprintln!(
-                "error: more than {MOST_MEMORY} bytes of memory: cargo xtask fuzz --target {target} \
-                 --seed {seed} --case {}",
-                cases.join(" or ")
-            );
-            std::process::exit(1);
-        }
+    /// The program with what all its runs have in common.
+    fn program(&self) -> Command {
+        let mut command = Command::new(self.program);
+        command.env(TARGET, self.target.name()).env_remove(TRACE);
+        command.arg(format!("-max_len={}", self.target.longest()));
+        command.arg(format!("-timeout={HANGS}"));
+        command.arg(format!("-rss_limit_mb={MOST_MEMORY}"));
+        command.arg(format!("-artifact_prefix={}/", self.findings.display()));
+        // Nothing but what this process finds itself.
+        command.args(["-reload=0", "-detect_leaks=0"]).stdin(Stdio::null()).stdout(Stdio::null());
+        command
     }
-}
 
-/// Bytes in memory; 0 where the system does not say.
-fn resident() -> u64 {
-    memory::resident("self").unwrap_or(0)
+    fn start(&self, number: usize, found: &Path, seeds: &[&Path]) -> anyhow::Result<Process> {
+        fs::create_dir(found)?;
+        let (log, trace) = (found.with_extension("log"), found.with_extension("trace"));
+        let (threads, at) = (self.threads as u64, number as u64);
+        let cases = self.cases * (at + 1) / threads - self.cases * at / threads;
+        // Of 0, libFuzzer would take the time of day.
+        let seed = 1 + (self.seed.wrapping_mul(threads) + at) % u64::from(u32::MAX - 1);
+        let mut command = self.program();
+        command.arg(format!("-seed={seed}")).arg(format!("-runs={}", cases.max(1)));
+        command.arg(format!("-dict={}", dictionary(self.target).display()));
+        command.arg(found).args(seeds).env(TRACE, &trace).stderr(File::create(&log)?);
+        let child = command.spawn().context("cannot start the fuzz targets")?;
+        Ok(Process { child, cases, log, trace })
+    }
+
+    /// Waits for a process and adds what came of it.
+    fn add(&self, mut process: Process, tally: &mut Tally) -> anyhow::Result<()> {
+        let status = process.child.wait()?;
+        let text = String::from_utf8_lossy(&fs::read(&process.log)?).into_owned();
+        let log = Log::read(&text);
+        let traced = Traced::read(&process.trace).ok().flatten();
+        let traced = traced.with_context(|| format!("no input was tried:\n{text}"))?;
+        tally.accepted += traced.accepted;
+        tally.refused += traced.refused;
+        let [early, late] = log.early_and_late(process.cases);
+        tally.memory = [tally.memory[0].max(early), tally.memory[1].max(late)];
+        if !status.success() {
+            tally.findings.push(self.finding(log, &traced, status)?);
+        }
+        Ok(())
+    }
+
+    /// What a process found that ended with `status`.
+    fn finding(&self, log: Log, traced: &Traced, status: ExitStatus) -> anyhow::Result<Finding> {
+        let message = log.finding.unwrap_or_else(|| format!("the process died ({status})"));
+        let input = match log.input {
+            Some(input) => input,
+            // As when the stack overflows: libFuzzer has had no chance to store it.
+            None => {
+                let number = traced.accepted + traced.refused;
+                let path = self.findings.join(format!("died-{}-{number}", self.seed));
+                fs::write(&path, &traced.input)?;
+                path
+            }
+        };
+        Ok(Finding { input, message })
+    }
+
+    /// What all inputs in `folders` reach together.
+    fn coverage(&self, folders: &[PathBuf]) -> anyhow::Result<Log> {
+        let output = self.program().arg("-runs=0").args(folders).output()?;
+        Ok(Log::read(&String::from_utf8_lossy(&output.stderr)))
+    }
+
+    /// Replaces the stored corpus by few inputs that reach what it, and what was found, reach beyond the seeds.
+    fn keep(&self, seeds: &Path, stored: &Path, found: &[PathBuf]) -> anyhow::Result<()> {
+        let names = |folder: &Path| -> anyhow::Result<Vec<PathBuf>> {
+            let entries = fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+            entries.collect()
+        };
+        let known = names(seeds)?;
+        let merge =
+            self.program().args(["-merge=1"]).arg(seeds).arg(stored).args(found).output()?;
+        ensure!(merge.status.success(), "{}", String::from_utf8_lossy(&merge.stderr));
+        for path in names(stored)? {
+            fs::remove_file(path)?;
+        }
+        for path in names(seeds)?.iter().filter(|path| !known.contains(path)) {
+            fs::copy(path, stored.join(path.file_name().unwrap_or_default()))?;
+        }
+        Ok(())
+    }
 }

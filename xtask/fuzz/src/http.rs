@@ -1,71 +1,135 @@
 //! Requests: every one is answered, with 2xx or with 4xx and JSON that says why, and afterwards a good
 //! one is scored as before.
 
+use std::io;
 use std::path::Path;
 
+use arbitrary::{Arbitrary, Unstructured};
+use axum::body::{Body, Bytes};
+use axum::http::{Request, header};
 use differnet::{DeviceChoice, Runtime};
 use differnet_data::{DecodeLimits, decode_bytes};
-use differnet_server::{
-    BodyEnd, InProcess, Limits, ModelFile, PlainAnswer, PlainRequest, RemoteAccess, ServerConfig,
-};
+use differnet_server::{Application, Limits, ModelFile, RemoteAccess, ServerConfig};
+use futures_util::stream;
+use http_body_util::BodyExt;
 use image::{DynamicImage, ImageFormat, RgbImage};
 use serde_json::Value;
+use tokio::runtime::{self, Runtime as Tokio};
+use tower::ServiceExt;
 
-use crate::images::{self, changed, encoded};
-use crate::mutation::{mutate, mutate_text};
+use crate::images::{self, encoded};
 use crate::stub::pixel_count;
 use crate::subject::{Outcome, Subject, scratch};
-use xtask_inputs::Draws;
 
 /// The address at which images are scored.
 const SCORE: &str = "/v1/models/part/score";
-/// Addresses that exist, and some that do not.
-const TARGETS: [&str; 16] = [
-    SCORE,
-    "/v1/models/part/score?name=a%20b.png",
-    "/v1/models/part/localize?include=map,pictures",
-    "/v1/models/other/score",
-    "/v1/models/part",
-    "/v1/models",
-    "/v2/health/live",
-    "/v2/health/ready",
-    "/metrics",
-    "/openapi.json",
-    "/",
-    "/page/main.js",
-    "/page/../Cargo.toml",
-    "/v1/models/%ff/score",
-    "*",
-    "//v1//models",
+/// The first line of a request there.
+const SCORED: &str = "POST /v1/models/part/score";
+/// Requests besides those for scores of images, without their ends.
+const OTHERS: [&str; 24] = [
+    "GET /v1/models/part",
+    "GET /v1/models",
+    "HEAD /v1/models/other",
+    "GET /v2/health/live",
+    "GET /v2/health/ready",
+    "GET /metrics",
+    "GET /openapi.json",
+    "GET /",
+    "GET /page/main.js",
+    "GET /page/../Cargo.toml",
+    "OPTIONS *",
+    "GET //v1//models",
+    "PUT /v1/models/part/score",
+    "BREW /v1/models/part/score",
+    "DELETE /v1/models/part",
+    "POST /v1/models/other/score",
+    "POST /v1/models/%ff/score",
+    "POST /v1/models/part/score?name=a%20b.png",
+    "POST /v1/models/part/score?include=map",
+    "POST /v1/models/part/localize?include=map,pictures",
+    "POST /v1/models/part/localize?include=other",
+    "POST /v1/models/part/score?name=",
+    "POST /v1/models/part/score?name=%0d%0a&other=1",
+    "post /v1/models/part/score",
 ];
-const METHODS: [&str; 8] = ["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "BREW", "post"];
 /// Headers that servers look at.
-const HEADERS: [(&str, &str); 18] = [
-    ("content-type", "application/octet-stream"),
-    ("content-type", "image/png"),
-    ("content-type", "multipart/form-data; boundary=limit"),
-    ("content-type", "multipart/form-data; boundary=\"li mit\""),
-    ("content-type", "multipart/form-data; boundary="),
-    ("content-type", "multipart/form-data"),
-    ("content-type", "multipart/mixed; boundary=limit"),
-    ("content-type", "application/json; charset=utf-8"),
-    ("content-length", "0"),
-    ("content-length", "20"),
-    ("content-length", "18446744073709551615"),
-    ("content-encoding", "identity"),
-    ("content-encoding", "gzip"),
-    ("transfer-encoding", "chunked"),
-    ("expect", "100-continue"),
-    ("x-request-id", "line-4_7"),
-    ("authorization", "Bearer x"),
-    ("range", "bytes=0-1"),
+const HEADERS: [&str; 18] = [
+    "content-type: application/octet-stream",
+    "content-type: image/png",
+    "content-type: multipart/form-data; boundary=limit",
+    "content-type: multipart/form-data; boundary=\"li mit\"",
+    "content-type: multipart/form-data; boundary=",
+    "content-type: multipart/form-data",
+    "content-type: multipart/mixed; boundary=limit",
+    "content-type: application/json; charset=utf-8",
+    "content-length: 0",
+    "content-length: 20",
+    "content-length: 18446744073709551615",
+    "content-encoding: identity",
+    "content-encoding: gzip",
+    "transfer-encoding: chunked",
+    "expect: 100-continue",
+    "x-request-id: line-4_7",
+    "authorization: Bearer x",
+    "range: bytes=0-1",
 ];
+/// Most headers of a request.
+const MOST_HEADERS: usize = 32;
 /// Bytes of a body at most.
 const BODY: usize = 20_000;
 
+/// What an input says.
+#[derive(Debug, Arbitrary)]
+struct Case<'a> {
+    /// Length of the parts in which the body arrives, in 256ths of the body; 0 for one part.
+    parts: u8,
+    /// Whether the connection breaks off after the last part.
+    breaks_off: bool,
+    /// The request as it stands on the wire, its body unchanged by any encoding.
+    request: &'a [u8],
+}
+
+/// A request whose head has been read.
+struct Asked<'a> {
+    method: &'a str,
+    /// Path and query.
+    target: &'a str,
+    headers: Vec<(&'a str, &'a [u8])>,
+    body: &'a [u8],
+}
+
+impl<'a> Asked<'a> {
+    /// Reads `request`; `None` if it is none.
+    fn read(request: &'a [u8]) -> Option<Self> {
+        let mut headers = [httparse::EMPTY_HEADER; MOST_HEADERS];
+        let mut head = httparse::Request::new(&mut headers);
+        let httparse::Status::Complete(end) = head.parse(request).ok()? else { return None };
+        let headers = head.headers.iter().map(|header| (header.name, header.value)).collect();
+        Some(Self { method: head.method?, target: head.path?, headers, body: &request[end..] })
+    }
+
+    /// The body if it is an image to be scored, and nothing else is asked for.
+    fn image(&self) -> Option<&'a [u8]> {
+        let plain = |(name, value): &(&str, &[u8])| {
+            name.eq_ignore_ascii_case("content-type") && *value == b"application/octet-stream"
+        };
+        let is_plain = (self.method, self.target) == ("POST", SCORE) && self.headers.len() == 1;
+        (is_plain && self.headers.iter().all(plain)).then_some(self.body)
+    }
+}
+
+/// What a request is answered with.
+#[derive(Debug)]
+struct Answer {
+    status: u16,
+    media_type: Option<String>,
+    body: Vec<u8>,
+}
+
 /// The server.
 pub(super) struct Http {
-    server: InProcess,
+    application: Application,
+    tokio: Tokio,
     images: Vec<Vec<u8>>,
     /// An image that is scored in between.
     good: Vec<u8>,
@@ -84,7 +148,7 @@ impl Http {
             ..Limits::default()
         };
         let runtime = Runtime::open(DeviceChoice::Flex)?;
-        let server = InProcess::start(ServerConfig {
+        let application = Application::new(ServerConfig {
             listen: ([127, 0, 0, 1], 0).into(),
             models: vec![ModelFile { name: "part".into(), path }],
             load: Box::new(move |_| Ok(pixel_count(&runtime))),
@@ -97,120 +161,103 @@ impl Http {
             look_every: None,
         })?;
         let good = encoded(&DynamicImage::ImageRgb8(RgbImage::new(6, 7)), ImageFormat::Png)?;
-        Ok(Self { server, images: images::seeds()?, good })
+        let tokio = runtime::Builder::new_current_thread().enable_time().build()?;
+        Ok(Self { application, tokio, images: images::seeds()?, good })
     }
 
-    /// A request for a score of `body`.
-    fn request(&self, body: Vec<u8>) -> PlainRequest {
-        PlainRequest {
-            method: "POST".into(),
-            target: SCORE.into(),
-            headers: vec![("content-type".into(), b"application/octet-stream".to_vec())],
-            body: vec![body],
-            end: BodyEnd::Complete,
-        }
-    }
-
-    /// Sends an image that may be damaged: the answer has to be what the decoder says of it.
-    fn send_image(&self, draws: &mut Draws) -> Result<Outcome, String> {
-        let bytes = changed(&self.images, draws);
+    /// Compares the answer to an image that may be damaged with what the decoder says of it.
+    fn compare(image: &[u8], answer: &Answer) -> Result<(), String> {
         let limits =
             DecodeLimits { max_pixels: images::LIMITS.max_pixels, ..DecodeLimits::default() };
-        let expected = decode_bytes(&bytes, Path::new("image"), &limits);
-        let is_empty = bytes.is_empty();
-        let answer = self.answer(&self.request(bytes))?.ok_or("a good request is none")?;
-        let outcome = judge("POST", &answer)?;
+        let expected = decode_bytes(image, Path::new("image"), &limits);
         let score = serde_json::from_slice::<Value>(&answer.body).ok();
         let score = score.and_then(|value| value["score"].as_f64());
         match (expected, score) {
-            (Ok(image), Some(score)) if score == f64::from(image.width() * image.height()) => {}
-            (Err(_), None) if answer.status >= 400 && !is_empty => {}
-            (Err(_), None) if answer.status == 400 => {}
+            (Ok(image), Some(score)) if score == f64::from(image.width() * image.height()) => {
+                Ok(())
+            }
+            (Err(_), None) if answer.status >= 400 && !image.is_empty() => Ok(()),
+            (Err(_), None) if answer.status == 400 => Ok(()),
             (expected, score) => {
                 let expected = expected.map(|image| image.dimensions());
-                return Err(format!(
-                    "{} and score {score:?}, the decoder says {expected:?}",
-                    answer.status
-                ));
+                Err(format!("{} and score {score:?}, the decoder says {expected:?}", answer.status))
             }
         }
-        Ok(outcome)
     }
 
-    /// Sends whatever: any address, any headers, any parts.
-    fn send_anything(&self, draws: &mut Draws) -> Result<Outcome, String> {
-        let mut request = self.request(Vec::new());
-        if draws.once_in(3) {
-            request.target = (*draws.pick(&TARGETS)).to_owned();
+    /// The answer to a request; `None` if it has a form that HTTP does not allow, so that it would have
+    /// been refused before.
+    fn answer(
+        &self,
+        asked: &Asked<'_>,
+        parts: u8,
+        breaks_off: bool,
+    ) -> Result<Option<Answer>, String> {
+        let mut builder = Request::builder().method(asked.method).uri(asked.target);
+        for &(name, value) in &asked.headers {
+            builder = builder.header(name, value);
         }
-        if draws.once_in(8) {
-            request.method = (*draws.pick(&METHODS)).to_owned();
-        }
-        if draws.once_in(8) {
-            let mut target = request.target.into_bytes();
-            mutate_text(&mut target, &[], draws);
-            request.target = String::from_utf8_lossy(&target).into_owned();
-        }
-        let mut body = self.body(draws);
-        if draws.once_in(2) {
-            mutate(&mut body, &self.images, draws);
-        }
-        let parts = draws.once_in(4);
-        request.headers[0].1 = b"multipart/form-data; boundary=limit".to_vec();
-        for _ in 0..draws.below(3) {
-            let (name, value) = *draws.pick(&HEADERS);
-            let mut value = value.as_bytes().to_vec();
-            if draws.once_in(2) {
-                mutate_text(&mut value, &[], draws);
-            }
-            if draws.once_in(2) {
-                request.headers.retain(|(known, _)| known != name);
-            }
-            request.headers.push((name.to_owned(), value));
-        }
-        request.body = if parts && !body.is_empty() {
-            body.chunks(1 + draws.below(body.len())).map(<[u8]>::to_vec).collect()
-        } else {
-            vec![body]
+        let length = match parts {
+            0 => asked.body.len().max(1),
+            parts => 1 + asked.body.len() * usize::from(parts) / 256,
         };
-        if draws.once_in(8) {
-            request.end = BodyEnd::BrokenOff;
-        }
-        match self.answer(&request)? {
-            // Below HTTP nobody would have read it.
-            None => Ok(Outcome::Refused),
-            Some(answer) => judge(&request.method, &answer),
-        }
-    }
-
-    /// A multipart body of a few images, whose boundary is `limit`.
-    fn body(&self, draws: &mut Draws) -> Vec<u8> {
-        let mut body = Vec::new();
-        for _ in 0..draws.below(6) {
-            let name = *draws.pick(&["a.png", "../b", "ä\u{0}", "", "a\\\"e", "%0d%0a"]);
-            let image =
-                if draws.once_in(2) { self.good.clone() } else { changed(&self.images, draws) };
-            body.extend(b"--limit\r\nContent-Disposition: form-data; name=\"image\"; filename=\"");
-            body.extend(name.as_bytes());
-            body.extend(b"\"\r\n\r\n");
-            body.extend(image);
-            body.extend(b"\r\n");
-        }
-        body.extend(b"--limit--\r\n");
-        body
-    }
-
-    fn answer(&self, request: &PlainRequest) -> Result<Option<PlainAnswer>, String> {
-        Ok(self.server.answer(request))
+        let broken = breaks_off.then(|| Err(io::ErrorKind::UnexpectedEof.into()));
+        let arriving = asked.body.chunks(length).map(|part| Ok(Bytes::copy_from_slice(part)));
+        let arriving: Vec<io::Result<Bytes>> = arriving.chain(broken).collect();
+        let Ok(request) = builder.body(Body::from_stream(stream::iter(arriving))) else {
+            return Ok(None);
+        };
+        self.tokio.block_on(async {
+            let Ok(response) = self.application.router().oneshot(request).await;
+            let (head, body) = response.into_parts();
+            let media_type = head.headers.get(header::CONTENT_TYPE);
+            let media_type = media_type.and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let body = body.collect().await.map_err(|error| format!("half an answer: {error}"))?;
+            let (status, body) = (head.status.as_u16(), body.to_bytes().to_vec());
+            Ok(Some(Answer { status, media_type, body }))
+        })
     }
 }
 
 impl Subject for Http {
-    fn try_case(&mut self, draws: &mut Draws) -> Result<Outcome, String> {
-        let outcome =
-            if draws.once_in(2) { self.send_image(draws) } else { self.send_anything(draws) }?;
-        let answer =
-            self.answer(&self.request(self.good.clone()))?.ok_or("a good request is none")?;
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        let usual = |request: Vec<u8>| [&[0, 0], &request[..]].concat();
+        let short = |image: &&Vec<u8>| image.len() < BODY / 2;
+        let images =
+            self.images.iter().filter(short).map(|image| wire(SCORED, &[HEADERS[0]], image));
+        let others =
+            OTHERS.map(|line| wire(line, &[HEADERS[2]], &multipart(&[("a.png", &self.good)])));
+        let headers = HEADERS.map(|header| wire(SCORED, &[header], &self.good));
+        let names = ["a.png", "../b", "ä\u{0}", "", "a\\\"e", "%0d%0a"];
+        let parts = names.map(|name| (name, &self.good[..]));
+        let several =
+            (0..names.len()).map(|count| wire(SCORED, &[HEADERS[2]], &multipart(&parts[count..])));
+        let whole = images.chain(others).chain(headers).chain(several).map(usual);
+        let mut seeds: Vec<Vec<u8>> = whole.collect();
+        let several = wire(SCORED, &[HEADERS[2]], &multipart(&parts));
+        seeds.extend([[20, 0], [1, 0], [0, 1], [40, 1]].map(|how| [&how, &several[..]].concat()));
+        seeds
+    }
+
+    fn receive(&mut self, input: &[u8]) -> Result<Outcome, String> {
+        let Ok(case) = Case::arbitrary_take_rest(Unstructured::new(input)) else {
+            return Ok(Outcome::Refused);
+        };
+        let asked = Asked::read(case.request);
+        let answered = asked
+            .as_ref()
+            .map(|asked| self.answer(asked, case.parts, case.breaks_off))
+            .transpose()?
+            .flatten();
+        // Below HTTP nobody would have read it.
+        let (Some(asked), Some(answer)) = (asked, answered) else { return Ok(Outcome::Refused) };
+        let outcome = judge(asked.method, &answer)?;
+        if let Some(image) = asked.image().filter(|_| !case.breaks_off) {
+            Self::compare(image, &answer)?;
+        }
+        let good = wire(SCORED, &[HEADERS[0]], &self.good);
+        let good = Asked::read(&good).ok_or("a good request is none")?;
+        let answer = self.answer(&good, 0, false)?.ok_or("a good request is none")?;
         let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if answer.status == 200 && value["score"] == 42.0 && value["verdict"] == "ok" {
             Ok(outcome)
@@ -221,9 +268,29 @@ impl Subject for Http {
     }
 }
 
-/// Judges how a request was received, if its answer has a form that it may have.
-fn judge(method: &str, answer: &PlainAnswer) -> Result<Outcome, String> {
-    let PlainAnswer { status, media_type, body } = answer;
+/// A request as it stands on the wire.
+fn wire(line: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
+    let head = format!("{line} HTTP/1.1\r\n{}\r\n\r\n", headers.join("\r\n"));
+    [head.as_bytes(), body].concat()
+}
+
+/// A multipart body of images by their names, whose boundary is `limit`.
+fn multipart(images: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut body = Vec::new();
+    for (name, image) in images {
+        body.extend(b"--limit\r\nContent-Disposition: form-data; name=\"image\"; filename=\"");
+        body.extend(name.as_bytes());
+        body.extend(b"\"\r\n\r\n");
+        body.extend(*image);
+        body.extend(b"\r\n");
+    }
+    body.extend(b"--limit--\r\n");
+    body
+}
+
+/// How a request was received, if its answer has a form that it may have.
+fn judge(method: &str, answer: &Answer) -> Result<Outcome, String> {
+    let Answer { status, media_type, body } = answer;
     let wrong = || {
         let text = String::from_utf8_lossy(body);
         format!("answered with {status} {media_type:?} {text}")
@@ -250,7 +317,7 @@ mod tests {
     fn answers_of_another_form_are_told() {
         let answer = |status, media_type: &str, body: &str| {
             let media_type = Some(media_type.to_owned());
-            judge("GET", &PlainAnswer { status, media_type, body: body.into() })
+            judge("GET", &Answer { status, media_type, body: body.into() })
         };
         assert_eq!(answer(200, "text/html", "<p>"), Ok(Outcome::Accepted));
         assert_eq!(answer(404, "application/json", "{\"error\":\"x\"}"), Ok(Outcome::Refused));

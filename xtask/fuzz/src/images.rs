@@ -5,13 +5,11 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use arbitrary::{Arbitrary, Unstructured};
 use differnet_data::{DecodeLimits, decode_bytes, size_of_bytes};
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
-use crate::image_chunks::mutate_chunks;
-use crate::mutation::mutate;
 use crate::subject::{Outcome, Subject};
-use xtask_inputs::Draws;
 
 /// File name that errors have to mention.
 const NAME: &str = "memory.image";
@@ -67,17 +65,23 @@ pub(super) fn encoded(image: &DynamicImage, format: ImageFormat) -> anyhow::Resu
     Ok(bytes.into_inner())
 }
 
-/// An image file that may be damaged.
-pub(super) fn changed(seeds: &[Vec<u8>], draws: &mut Draws) -> Vec<u8> {
-    let mut bytes = draws.pick(seeds).clone();
-    let kind = draws.below(4);
-    if kind != 0 {
-        mutate_chunks(&mut bytes, draws);
+/// What an input says.
+#[derive(Debug, Arbitrary)]
+struct Case<'a> {
+    /// Which limit is tighter than [`LIMITS`], and how tight: most values leave them as they are.
+    limit: u8,
+    /// The image file.
+    bytes: &'a [u8],
+}
+
+impl Case<'_> {
+    fn limits(&self) -> DecodeLimits {
+        match self.limit {
+            few @ 0..32 => DecodeLimits { max_pixels: 1 + 5 * u64::from(few) / 2, ..LIMITS },
+            few @ 32..64 => DecodeLimits { max_bytes: 1 + 64 * u64::from(few - 32), ..LIMITS },
+            _ => LIMITS,
+        }
     }
-    if kind != 1 {
-        mutate(&mut bytes, seeds, draws);
-    }
-    bytes
 }
 
 /// The decoder of image files.
@@ -93,14 +97,16 @@ impl Images {
 }
 
 impl Subject for Images {
-    fn try_case(&mut self, draws: &mut Draws) -> Result<Outcome, String> {
-        let bytes = changed(&self.seeds, draws);
-        let limits = match draws.below(8) {
-            0 => DecodeLimits { max_pixels: 1 + draws.below(80) as u64, ..LIMITS },
-            1 => DecodeLimits { max_bytes: 1 + draws.below(2000) as u64, ..LIMITS },
-            _ => LIMITS,
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        let usual = |bytes: &Vec<u8>| [&[u8::MAX], &bytes[..]].concat();
+        self.seeds.iter().map(usual).collect()
+    }
+
+    fn receive(&mut self, input: &[u8]) -> Result<Outcome, String> {
+        let Ok(case) = Case::arbitrary_take_rest(Unstructured::new(input)) else {
+            return Ok(Outcome::Refused);
         };
-        received(&bytes, &limits)
+        received(case.bytes, &case.limits())
     }
 }
 

@@ -5,16 +5,8 @@
 
 mod campaign;
 mod command;
-mod http;
-mod image_chunks;
-mod images;
-mod manifests;
-mod model_bytes;
-mod model_seeds;
-mod models;
-mod mutation;
-mod stub;
-mod subject;
+mod coverage_build;
+mod log;
 
 use std::process::ExitCode;
 
@@ -27,6 +19,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = coverage_build::as_compiler() {
+        return code;
+    }
     let Command::Fuzz(args) = Arguments::<Command>::parse().command;
     xtask_support::exit(command::run(&args))
 }

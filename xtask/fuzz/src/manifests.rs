@@ -4,16 +4,15 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use arbitrary::{Arbitrary, Unstructured};
 use differnet::{Config, Method, Preset};
 use differnet_data::{Area, DecodeLimits, Regions, read_train_list};
 use tempfile::TempDir;
 use xtask_inputs::manifest::{Manifest, Totals};
 
-use crate::mutation::mutate_text;
 use crate::subject::{Outcome, Subject, scratch};
-use xtask_inputs::Draws;
 
-/// Kind of file that is changed.
+/// Kind of file.
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Manifest,
@@ -23,6 +22,19 @@ enum Kind {
 }
 
 const KINDS: [Kind; 4] = [Kind::Manifest, Kind::Regions, Kind::TrainList, Kind::Settings];
+
+/// What an input says.
+#[derive(Debug, Arbitrary)]
+struct Case<'a> {
+    /// Its place among [`KINDS`].
+    kind: u8,
+    /// Width of the image that regions are drawn on; of 0 they are not drawn, which takes its time.
+    width: u8,
+    height: u8,
+    /// Whether regions are to be kept, instead of ignored.
+    keep: bool,
+    text: &'a [u8],
+}
 
 /// Readers of files that people write.
 #[derive(Debug)]
@@ -58,23 +70,28 @@ impl Manifests {
 }
 
 impl Subject for Manifests {
-    fn try_case(&mut self, draws: &mut Draws) -> Result<Outcome, String> {
-        let (kind, seed) = draws.pick(&self.seeds);
-        let others: Vec<Vec<u8>> = self.seeds.iter().map(|(_, seed)| seed.clone()).collect();
-        let mut text = seed.clone();
-        mutate_text(&mut text, &others, draws);
-        // Now and then as another kind of file altogether.
-        let kind = if draws.once_in(64) { *draws.pick(&KINDS) } else { *kind };
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        let drawn =
+            |(kind, text): &(Kind, Vec<u8>)| [&[*kind as u8, 20, 30, 0], &text[..]].concat();
+        let kept = self.seeds.iter().filter(|(kind, _)| matches!(kind, Kind::Regions));
+        let kept = kept.map(|(kind, text)| [&[*kind as u8, 7, 5, 1], &text[..]].concat());
+        self.seeds.iter().map(drawn).chain(kept).collect()
+    }
+
+    fn receive(&mut self, input: &[u8]) -> Result<Outcome, String> {
+        let Ok(case) = Case::arbitrary_take_rest(Unstructured::new(input)) else {
+            return Ok(Outcome::Refused);
+        };
         let store = |name: &str| -> Result<PathBuf, String> {
             let path = self.folder.path().join(name);
-            std::fs::write(&path, &text).map_err(|error| error.to_string())?;
+            std::fs::write(&path, case.text).map_err(|error| error.to_string())?;
             Ok(path)
         };
-        match kind {
+        match KINDS[usize::from(case.kind) % KINDS.len()] {
             Kind::Manifest => manifest(&store("some-data.toml")?),
-            Kind::Regions => regions(&store("some-regions.toml")?, draws),
+            Kind::Regions => regions(&store("some-regions.toml")?, &case),
             Kind::TrainList => train_list(&store("some-list.txt")?),
-            Kind::Settings => settings(&text),
+            Kind::Settings => settings(case.text),
         }
     }
 }
@@ -110,18 +127,17 @@ fn manifest(path: &Path) -> Result<Outcome, String> {
     }
 }
 
-fn regions(path: &Path, draws: &mut Draws) -> Result<Outcome, String> {
+fn regions(path: &Path, case: &Case<'_>) -> Result<Outcome, String> {
     let area = match Area::load(path, &DecodeLimits::default()) {
         Err(error) => return named(&error, path),
         Ok(area) => area,
     };
-    // Drawing what may be very many corners takes its time: not for every file.
-    if !draws.once_in(8) {
+    let (width, height) = (u32::from(case.width), u32::from(case.height).max(1));
+    if width == 0 {
         return Ok(Outcome::Accepted);
     }
-    let (roi, ignore) = if draws.once_in(2) { (Some(area), None) } else { (None, Some(area)) };
+    let (roi, ignore) = if case.keep { (Some(area), None) } else { (None, Some(area)) };
     let Ok(regions) = Regions::new(roi, ignore) else { return Ok(Outcome::Refused) };
-    let (width, height) = (1 + draws.below(40) as u32, 1 + draws.below(40) as u32);
     if let Ok(Some(ignored)) = regions.ignored(width, height)
         && (ignored.len() != (width * height) as usize || !ignored.contains(&false))
     {

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use arbitrary::{Arbitrary, Unstructured};
 use burn::tensor::Device;
 use differnet::{Model, Runtime};
 use differnet_features::FEATURES;
@@ -10,26 +11,53 @@ use differnet_files::read_metadata;
 use differnet_flow::{Backend, HostFlow, Trainer, load_flows, save_flows};
 use tempfile::TempDir;
 
-use crate::model_bytes::{damaged, forged};
+use crate::model_bytes::{edit, forged, is_sealed, parts, with_header};
 use crate::model_seeds::{Kind, Seed, seeds};
 use crate::subject::{Outcome, Subject, scratch};
-use xtask_inputs::Draws;
 
 /// File name that errors have to mention.
 const NAME: &str = "some-part.differnet";
-/// Files longer than this come seldom: they take long.
-const LONG: usize = 1 << 20;
-/// Cases between two rare ones.
-const SELDOM: usize = 16;
 /// Metadata that the file of flows makes itself.
 const OWN: &str = "differnet_flow.";
+
+/// What an input says: a valid file by its number, and what is changed of it. Tensors, which are large, are not
+/// part of an input.
+#[derive(Debug, Arbitrary)]
+struct Case<'a> {
+    seed: u8,
+    /// Whether the checksum is made right after the changes.
+    is_forged: bool,
+    /// The text that takes the header's place, a zero, and changes of bytes: in what is forged of the tensors,
+    /// else of the whole file.
+    changes: &'a [u8],
+}
+
+impl Case<'_> {
+    /// The file, and whether its checksum was made right.
+    fn file(&self, seed: &Seed) -> (Vec<u8>, bool) {
+        let end = self.changes.iter().position(|&byte| byte == 0).unwrap_or(self.changes.len());
+        let (header, edits) =
+            (&self.changes[..end], self.changes.get(end + 1..).unwrap_or_default());
+        let mut data = parts(&seed.bytes).1.to_vec();
+        if self.is_forged {
+            edit(&mut data, edits);
+            if let Some(file) = forged(header, &data) {
+                return (file, true);
+            }
+        }
+        let mut file = with_header(header, &data);
+        if !self.is_forged {
+            edit(&mut file, edits);
+        }
+        (file, false)
+    }
+}
 
 /// Readers of model files.
 #[derive(Debug)]
 pub(super) struct Models {
     folder: TempDir,
     seeds: Vec<Seed>,
-    bytes: Vec<Vec<u8>>,
     backend: Backend,
 }
 
@@ -37,9 +65,7 @@ impl Models {
     pub(super) fn new() -> anyhow::Result<Self> {
         let folder = scratch()?;
         let seeds = seeds(folder.path())?;
-        let bytes = seeds.iter().map(|seed| seed.bytes.clone());
-        let bytes = bytes.filter(|bytes| bytes.len() < LONG).collect();
-        Ok(Self { folder, seeds, bytes, backend: Backend::Host(Device::flex()) })
+        Ok(Self { folder, seeds, backend: Backend::Host(Device::flex()) })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -85,22 +111,17 @@ impl Models {
     }
 }
 
-impl Subject for Models {
-    fn try_case(&mut self, draws: &mut Draws) -> Result<Outcome, String> {
-        let mut seed = draws.pick(&self.seeds);
-        if seed.bytes.len() >= LONG && !draws.once_in(SELDOM) {
-            seed = &self.seeds[0];
-        }
-        let forgery = draws.once_in(2).then(|| forged(&seed.bytes, draws)).flatten();
-        let bytes = forgery.clone().unwrap_or_else(|| damaged(&seed.bytes, &self.bytes, draws));
+impl Models {
+    /// Hands over `file`, made of the valid file `seed`.
+    fn receive_file(&self, seed: &Seed, file: &[u8], is_forged: bool) -> Result<Outcome, String> {
         let path = self.path(NAME);
-        std::fs::write(&path, bytes).map_err(told)?;
+        std::fs::write(&path, file).map_err(told)?;
         let found = match self.rewritten(seed.kind, &path)? {
             Err(refusal) if refusal.contains(NAME) => return Ok(Outcome::Refused),
             Err(refusal) => return Err(format!("the error does not name the file: {refusal}")),
             Ok(found) => found,
         };
-        if forgery.is_none() && found != seed.bytes {
+        if !is_forged && found != seed.bytes && !is_sealed(file) {
             return Err(format!("a damaged file of {:?} is another model", seed.kind));
         }
         // Whatever was loaded has to come back from its own file.
@@ -110,6 +131,25 @@ impl Subject for Models {
             Ok(_) => Err(format!("stored, a model of {:?} is another", seed.kind)),
             Err(refusal) => Err(format!("stored, a model is none: {refusal}")),
         }
+    }
+}
+
+impl Subject for Models {
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        let cases = self.seeds.iter().enumerate().flat_map(|(number, seed)| {
+            let header = parts(&seed.bytes).0;
+            [0, 1].map(|is_forged| [&[number as u8, is_forged], header, &[0]].concat())
+        });
+        cases.collect()
+    }
+
+    fn receive(&mut self, input: &[u8]) -> Result<Outcome, String> {
+        let Ok(case) = Case::arbitrary_take_rest(Unstructured::new(input)) else {
+            return Ok(Outcome::Refused);
+        };
+        let seed = &self.seeds[usize::from(case.seed) % self.seeds.len()];
+        let (file, is_forged) = case.file(seed);
+        self.receive_file(seed, &file, is_forged)
     }
 }
 
@@ -139,5 +179,28 @@ mod tests {
             let again = models.rewritten(*kind, &path).unwrap().unwrap();
             assert!(again == *bytes, "{kind:?}");
         }
+    }
+
+    #[test]
+    fn a_file_with_any_byte_damaged_is_refused_or_the_same_model() {
+        let models = Models::new().unwrap();
+        let mut refused = 0;
+        for seed in &models.seeds {
+            let header = 8 + parts(&seed.bytes).0.len();
+            // Every 29th byte of the header, and some of the tensors.
+            let tensors = seed.bytes.len() - header;
+            let places = (0..header).step_by(29);
+            for at in places.chain((0..8).map(|part| header + part * (tensors - 1) / 8)) {
+                let mut file = seed.bytes.clone();
+                file[at] ^= 1 << (at % 8);
+                let outcome = models.receive_file(seed, &file, false).unwrap();
+                refused += usize::from(outcome == Outcome::Refused);
+            }
+            for end in [0, 7, 8, header / 2, header, seed.bytes.len() - 1] {
+                let outcome = models.receive_file(seed, &seed.bytes[..end], false);
+                assert_eq!(outcome, Ok(Outcome::Refused), "{:?} cut at {end}", seed.kind);
+            }
+        }
+        assert!(refused > 100, "{refused}");
     }
 }

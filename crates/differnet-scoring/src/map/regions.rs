@@ -7,6 +7,7 @@ use crate::connected_components::connected_components;
 
 /// Pixels at or above a threshold that touch each other, at an edge or a corner.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Region {
     /// Leftmost column, pixels.
     pub x: usize,

@@ -12,11 +12,13 @@ use differnet_data::ImageError;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
+use utoipa::ToSchema;
 
 use super::models::named;
 use super::{Shared, json};
 use crate::body::{self, Held};
 use crate::model::Model;
+use crate::openapi::{ImageBytes, ImageParts, Maps, Scores};
 use crate::pictures::Pictures;
 use crate::problem::{Problem, Told};
 use crate::queue::{Job, Outcome, Refusal, Task, WantedPictures};
@@ -26,7 +28,7 @@ use crate::upload::{self, Form, Upload, UploadedImage, status_of};
 /// What may follow the question mark.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Options {
+pub(crate) struct Options {
     /// What to call an image that is the body itself.
     name: Option<String>,
     /// Pictures of maps, separated by commas: `pictures`, `map`.
@@ -34,8 +36,9 @@ pub(super) struct Options {
 }
 
 /// A map and its pictures.
-#[derive(Debug, Serialize)]
-struct Localized {
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Map)]
+pub(crate) struct Localized {
     #[serde(flatten)]
     answer: MapPrediction,
     #[serde(flatten)]
@@ -50,7 +53,23 @@ struct Line {
     told: Option<Told>,
 }
 
-pub(super) async fn score(
+/// Scores of images
+#[utoipa::path(
+    post,
+    path = "/v1/models/{name}/score",
+    params(
+        ("name" = String, Path, description = "The model's name"),
+        ("name" = Option<String>, Query, description = "What to call an image that is the body itself, else `image`")
+    ),
+    request_body(content(
+        (ImageBytes = "application/octet-stream"),
+        (ImageBytes = "image/*"),
+        (ImageParts = "multipart/form-data")
+    )),
+    responses(Scores),
+    security((), ("token" = []))
+)]
+pub(crate) async fn score(
     State(state): Shared,
     name: Result<Path<String>, PathRejection>,
     options: Result<Query<Options>, QueryRejection>,
@@ -66,7 +85,28 @@ pub(super) async fn score(
     respond(&state, name, options, task, request).await
 }
 
-pub(super) async fn localize(
+/// Where something stands out in images
+#[utoipa::path(
+    post,
+    path = "/v1/models/{name}/localize",
+    params(
+        ("name" = String, Path, description = "The model's name"),
+        ("name" = Option<String>, Query, description = "What to call an image that is the body itself, else `image`"),
+        (
+            "include" = Option<String>,
+            Query,
+            description = "Pictures of the map, separated by commas: pictures (picture and layer), map"
+        )
+    ),
+    request_body(content(
+        (ImageBytes = "application/octet-stream"),
+        (ImageBytes = "image/*"),
+        (ImageParts = "multipart/form-data")
+    )),
+    responses(Maps),
+    security((), ("token" = []))
+)]
+pub(crate) async fn localize(
     State(state): Shared,
     name: Result<Path<String>, PathRejection>,
     options: Result<Query<Options>, QueryRejection>,

@@ -7,22 +7,46 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{Shared, answer};
 use crate::model::{Model, ModelDescription};
-use crate::problem::Problem;
+use crate::openapi::Guarded;
+use crate::problem::{Problem, ProblemBody};
 
-#[derive(Serialize)]
-struct List<'a> {
+/// All models.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Models)]
+pub(crate) struct List<'a> {
+    /// Without `good_scores` and `line`.
     models: Vec<ModelDescription<'a>>,
 }
 
-pub(super) async fn list(State(state): Shared) -> Response {
+/// The models
+#[utoipa::path(
+    get,
+    path = "/v1/models",
+    responses((status = 200, description = "All models, without good_scores and line", body = List<'_>), Guarded),
+    security((), ("token" = []))
+)]
+pub(crate) async fn list(State(state): Shared) -> Response {
     let models: Vec<Arc<Model>> = state.models.all().collect();
     answer(&List { models: models.iter().map(|model| model.describe()).collect() })
 }
 
-pub(super) async fn one(
+/// One model
+#[utoipa::path(
+    get,
+    path = "/v1/models/{name}",
+    params(("name" = String, Path, description = "The model's name")),
+    responses(
+        (status = 200, description = "The model", body = ModelDescription<'_>),
+        Guarded,
+        (status = 404, description = "No such model", body = ProblemBody<'_>)
+    ),
+    security((), ("token" = []))
+)]
+pub(crate) async fn one(
     State(state): Shared,
     name: Result<Path<String>, PathRejection>,
 ) -> Response {

@@ -6,13 +6,25 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::{Shared, told};
-use crate::problem::Problem;
+use crate::openapi::Guarded;
+use crate::problem::{Problem, ProblemBody};
 
-pub(super) async fn live() -> Response {
+/// Whether the server lives
+#[utoipa::path(get, path = "/v2/health/live", responses((status = 200, description = "It does")))]
+pub(crate) async fn live() -> Response {
     told(StatusCode::OK, json!({ "live": true }))
 }
 
-pub(super) async fn ready(State(state): Shared) -> Response {
+/// Whether to send requests here
+#[utoipa::path(
+    get,
+    path = "/v2/health/ready",
+    responses(
+        (status = 200, description = "Yes"),
+        (status = 503, description = "No: the server ends", body = ProblemBody<'_>)
+    )
+)]
+pub(crate) async fn ready(State(state): Shared) -> Response {
     if state.is_ready() {
         told(StatusCode::OK, json!({ "ready": true }))
     } else {
@@ -21,7 +33,14 @@ pub(super) async fn ready(State(state): Shared) -> Response {
     }
 }
 
-pub(super) async fn metrics(State(state): Shared) -> Response {
+/// Counters for Prometheus
+#[utoipa::path(
+    get,
+    path = "/metrics",
+    responses((status = 200, description = "OpenMetrics text"), Guarded),
+    security((), ("token" = []))
+)]
+pub(crate) async fn metrics(State(state): Shared) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     match state.metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),

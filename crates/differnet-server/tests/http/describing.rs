@@ -9,10 +9,18 @@ use crate::client::{get, parse, post, raw, request};
 use crate::fake::{Bench, png};
 
 /// The names under which a schema of the document describes an object.
-fn described(document: &Value, schema: &str) -> BTreeSet<String> {
-    let properties = &document["components"]["schemas"][schema]["properties"];
-    let properties = properties.as_object().unwrap_or_else(|| panic!("no schema {schema}"));
-    properties.keys().cloned().collect()
+pub(crate) fn described(document: &Value, schema: &str) -> BTreeSet<String> {
+    let found = document.pointer(&format!("/components/schemas/{schema}"));
+    fields(document, found.unwrap_or_else(|| panic!("no schema {schema}")))
+}
+
+/// The names of a schema's fields and of those that it is joined of.
+fn fields(document: &Value, schema: &Value) -> BTreeSet<String> {
+    let referred = schema["$ref"].as_str().map(|place| document.pointer(&place[1..]).unwrap());
+    let joined = schema["allOf"].as_array().into_iter().flatten().chain(referred);
+    let own =
+        schema["properties"].as_object().into_iter().flat_map(|fields| fields.keys().cloned());
+    joined.flat_map(|part| fields(document, part)).chain(own).collect()
 }
 
 fn names(value: &Value) -> BTreeSet<String> {

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod application;
 mod bad_requests;
 mod client;
 mod describing;

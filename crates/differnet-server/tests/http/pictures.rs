@@ -3,6 +3,8 @@
 use differnet::{DeviceChoice, Model, Runtime};
 use serde_json::Value;
 
+use crate::client::get;
+use crate::describing::described;
 use crate::scores::{Trained, localize};
 
 fn keys(value: &Value) -> Vec<&str> {
@@ -31,6 +33,11 @@ fn maps_are_those_of_files_and_come_with_the_pictures_asked_for() {
     for (picture, kind) in [("picture", "jpeg"), ("layer", "png"), ("map", "png")] {
         let address = full[picture].as_str().unwrap();
         assert!(address.starts_with(&format!("data:image/{kind};base64,")), "{picture}");
+    }
+    let document = get(trained.server.address(), "/openapi.json").json();
+    assert!(keys(&full).into_iter().eq(&described(&document, "Map")), "{document}");
+    for region in full["regions"].as_array().unwrap() {
+        assert!(keys(region).into_iter().eq(&described(&document, "Region")));
     }
     let bad = localize(&trained, "?include=everything", &image);
     assert_eq!((bad.status, bad.error().contains("everything")), (400, true));
