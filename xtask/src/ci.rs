@@ -6,11 +6,11 @@ use std::time::Instant;
 use xshell::{Shell, cmd};
 use xtask_support::workspace;
 
-use crate::{deny, docs, front_door, test, tidy};
+use crate::{book, deny, docs, front_door, package, test, tidy};
 
 /// Check everything that a commit has to pass.
 ///
-/// Format, style, dependencies, lints, documentation, tests, reports, page.
+/// Format, style, dependencies, lints, documentation, packages, book, tests, reports, page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask ci
@@ -22,6 +22,9 @@ pub(crate) struct CiArgs {
     /// Leave out the dependencies' licences and origins, where cargo-deny cannot be had.
     #[arg(long)]
     no_deny: bool,
+    /// Leave out the book, where mdbook cannot be had.
+    #[arg(long)]
+    no_book: bool,
 }
 
 pub(crate) fn run(args: &CiArgs) -> anyhow::Result<ExitCode> {
@@ -33,6 +36,10 @@ pub(crate) fn run(args: &CiArgs) -> anyhow::Result<ExitCode> {
     }
     timed("lints", || lints(&shell))?;
     timed("documentation", || docs::all(&shell))?;
+    timed("packages", || package::all(&shell))?;
+    if !args.no_book {
+        timed("book", || book::all(&shell))?;
+    }
     if !args.no_tests {
         timed("tests", || test::all(&shell))?;
         timed("reports", || front_door::run(shell.current_dir(), "report-check"))?;

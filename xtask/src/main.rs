@@ -6,10 +6,12 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "commands report to a terminal")]
 
+mod book;
 mod ci;
 mod deny;
 mod docs;
 mod front_door;
+mod package;
 mod test;
 mod tidy;
 
@@ -22,9 +24,11 @@ use xtask_support::Arguments;
 /// The commands of this package; [`front_door`] knows the others.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Book(book::BookArgs),
     Ci(ci::CiArgs),
     Deny(deny::DenyArgs),
     Docs(docs::DocsArgs),
+    Package(package::PackageArgs),
     Test(test::TestArgs),
     Tidy(tidy::TidyArgs),
 }
@@ -41,9 +45,11 @@ fn run() -> anyhow::Result<ExitCode> {
     let known = front_door::list(Arguments::<Command>::command());
     let arguments = Arguments::<Command>::from_arg_matches(&known.get_matches());
     match arguments.unwrap_or_else(|error| error.exit()).command {
+        Command::Book(args) => book::run(&args),
         Command::Ci(args) => ci::run(&args),
         Command::Deny(args) => deny::run(&args),
         Command::Docs(args) => docs::run(&args),
+        Command::Package(args) => package::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     }

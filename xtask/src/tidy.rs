@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the style rules that a machine can check.
 
 mod arrows;
+mod links;
 mod manifests;
 mod sources;
 
@@ -83,6 +84,9 @@ fn check_file(root: &Path, file: &Path) -> anyhow::Result<Vec<Finding>> {
     let Ok(text) = String::from_utf8(content) else { return Ok(Vec::new()) };
     let mut findings = sources::check_text(file, &text);
     findings.extend(sources::check_length(file, &text));
+    if file.extension().is_some_and(|extension| extension == "md") {
+        findings.extend(links::check(root, file, &text));
+    }
     if file.extension().is_some_and(|extension| extension == "rs") {
         findings.extend(sources::check_rust(file, &text));
     }
