@@ -8,7 +8,7 @@ use std::path::Path;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use differnet_benches::devices;
 use differnet_data::{DecodeLimits, RgbImage, Transform, apply, decode_bytes, resize_bilinear};
-use differnet_features::{Extractor, HostEfficientNetLite, IMAGE_SIZE};
+use differnet_features::{Backbone, Extractor, HostEfficientNetLite, IMAGE_SIZE};
 use image::{ImageFormat, Rgb};
 
 /// Side of the extractor's input, pixels.
@@ -47,7 +47,7 @@ fn prepare(c: &mut Criterion) {
 
 /// 768 features of each image of one call, on the processor.
 fn host(c: &mut Criterion) {
-    let extractor = LazyCell::new(Extractor::on_host);
+    let extractor = LazyCell::new(|| Extractor::on_host(Backbone::AlexNet));
     let mut group = c.benchmark_group("extract/host");
     for images in [1, 8] {
         extract(&mut group, &extractor, images);
@@ -72,7 +72,7 @@ fn efficientnet_lite(c: &mut Criterion) {
 /// The same by Burn's convolutions; slow on the processor, where it is only a reference.
 fn device(c: &mut Criterion) {
     for device in devices().expect("BENCH_DEVICES names devices of this build") {
-        let extractor = LazyCell::new(|| Extractor::on_device(&device.device));
+        let extractor = LazyCell::new(|| Extractor::on_device(Backbone::AlexNet, &device.device));
         let mut group = c.benchmark_group(format!("extract/{}", device.name));
         extract(&mut group, &extractor, 1);
         group.finish();

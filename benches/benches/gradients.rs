@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use differnet_features::{Extractor, IMAGE_SIZE};
+use differnet_features::{Backbone, Extractor, IMAGE_SIZE};
 
 /// Images of one call.
 const IMAGES: u64 = 8;
@@ -25,7 +25,7 @@ fn texture(seed: u64) -> Vec<u8> {
 
 /// The gradient of half the squared norm: as cheap as an upstream gradient can be.
 fn gradients(c: &mut Criterion) {
-    let extractor = Extractor::on_host();
+    let extractor = Extractor::on_host(Backbone::AlexNet);
     let views: Vec<Vec<u8>> = (0..IMAGES).map(texture).collect();
     let views: Vec<&[u8]> = views.iter().map(Vec::as_slice).collect();
     let mut group = c.benchmark_group("gradients/host");

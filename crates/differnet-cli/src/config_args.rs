@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use differnet::{Config, Error, MTD_JITTER, Method, Preset};
 use serde::Serialize;
 
+use crate::backbone_arg::BackboneChoice;
 use crate::exit::UsageError;
 use crate::numbers::{count, finite, finite_f32, positive, seed};
 use crate::score_args::AverageChoice;
@@ -69,6 +70,10 @@ struct SettingFlags {
     /// Seed of the training transforms, if another: runs that differ in --seed can share features.
     #[arg(long, value_name = "S", value_parser = seed, allow_negative_numbers = true)]
     transform_seed: Option<u64>,
+    /// Network that features come from, for all methods but those on pixels [default: efficientnet-lite0 for
+    /// methods on local features, alexnet for others].
+    #[arg(long, value_enum)]
+    backbone: Option<BackboneChoice>,
     /// Scales of the image that the flow sees, from the largest: 448, 224 and 112 pixels.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     scales: Option<usize>,
@@ -204,7 +209,8 @@ impl ConfigArgs {
             UsageError(format!("{error}: {}", reason.unwrap_or_default().trim_end()))
         })?;
         config.validate().map_err(out_of_range)?;
-        let parameters = config.differnet().map_or(0, |own| own.flow_config().parameters());
+        let flow = config.differnet().zip(config.backbone);
+        let parameters = flow.map_or(0, |(own, backbone)| own.flow_config(backbone).parameters());
         if parameters > MOST_PARAMETERS {
             let message = format!(
                 "a flow of {parameters} parameters fits no memory: choose fewer blocks, or fewer hidden"

@@ -4,6 +4,7 @@
 //! output, everything else to the standard error.
 
 mod atomic;
+mod backbone_arg;
 mod cache_args;
 mod cli;
 mod commands;

@@ -112,7 +112,7 @@ struct CompetitorFlags {
     /// ocsvm: share of the training rows that may lie outside, at most [default: 0.5].
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     nu: Option<f64>,
-    /// ocsvm: how fast the kernel falls: a number, or `scale` for 1 / (768 x variance)
+    /// ocsvm: how fast the kernel falls: a number, or `scale` for 1 / (features x variance)
     /// [default: scale].
     #[arg(long, value_name = "X", value_parser = gamma, allow_negative_numbers = true)]
     gamma: Option<Gamma>,

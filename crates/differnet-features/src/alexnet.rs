@@ -7,8 +7,20 @@ use burn::nn::{Initializer, PaddingConfig2d};
 use burn::tensor::activation::relu;
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::backbone::StageShape;
 use crate::extractor::SCALES;
+use crate::normalize::normalize_shape;
+use crate::stages::{StageMap, StageNetwork};
 use crate::weights::{self, ConvolutionWeights};
+
+/// Shapes of the maps after its convolutions, the first two pooled.
+pub(crate) const STAGES: [StageShape; 5] = [
+    StageShape { channels: 64, stride: 8 },
+    StageShape { channels: 192, stride: 16 },
+    StageShape { channels: 384, stride: 16 },
+    StageShape { channels: 256, stride: 16 },
+    StageShape { channels: 256, stride: 16 },
+];
 
 /// The frozen feature extractor f_ex (paper, Sections 3 and 4.2) with its embedded weights.
 #[derive(Module, Debug)]
@@ -46,14 +58,15 @@ impl AlexNet {
     }
 
     fn maps_at(&self, images: Tensor<4>, scale: usize) -> Tensor<4> {
-        let mut x = every_nth_pixel(images, scale); // [batch, 3, scale, scale]
-        for (index, convolution) in self.convolutions.iter().enumerate() {
-            x = relu(convolution.forward(x));
-            if matches!(index, 0 | 1) {
-                x = self.pool.forward(x);
-            }
-        }
-        x // [batch, 256, 27, 27] at 448
+        let images = every_nth_pixel(images, scale); // [batch, 3, scale, scale]
+        let stages = 0..self.convolutions.len();
+        stages.fold(images, |x, stage| self.stage(stage, x)) // [batch, 256, 27, 27] at 448
+    }
+
+    /// Convolution number `index`, from 0, with the pooling behind it.
+    fn stage(&self, index: usize, x: Tensor<4>) -> Tensor<4> {
+        let x = relu(self.convolutions[index].forward(x));
+        if matches!(index, 0 | 1) { self.pool.forward(x) } else { x }
     }
 
     /// Features `[batch, 768]`: the spatial means of the pooled [`Self::last_maps`].
@@ -66,6 +79,21 @@ impl AlexNet {
         let x = self.pool.forward(last_maps);
         let [batch, channels, height, width] = x.dims(); // [batch, 256, 13, 13] at 448
         x.reshape([batch, channels, height * width]).mean_dim(2).squeeze_dim(2) // [batch, 256]
+    }
+}
+
+impl StageNetwork for AlexNet {
+    fn maps(&self, pixels: &[u8], height: usize, width: usize, stages: &[usize]) -> Vec<StageMap> {
+        let device = self.convolutions[0].weight.val().device();
+        let mut x = normalize_shape(&[pixels], [height, width], &device);
+        let mut maps = Vec::with_capacity(stages.len());
+        for stage in 1..=stages.iter().copied().max().unwrap_or(0) {
+            x = self.stage(stage - 1, x);
+            if stages.contains(&stage) {
+                maps.push(StageMap::of(x.clone()));
+            }
+        }
+        maps
     }
 }
 

@@ -1,7 +1,7 @@
 //! Features on disk, keyed by what produced them: extractor, image content, transform.
 //!
 //! `ROOT/v1/EXTRACTOR/HH/IMAGE-HASH/SEGMENT.safetensors`, where a segment holds the rows of some
-//! transforms of one image: `features` `[transforms, 768]` and `transforms` `[transforms, 3]`.
+//! transforms of one image: `features` `[transforms, features]` and `transforms` `[transforms, 3]`.
 //! A segment is written once, under a name derived from its content's keys, by an
 //! atomic write: readers never see half a segment, and two processes that extract the same thing
 //! write the same name. A damaged segment counts as absent, and so does one that cannot be read: what a
@@ -22,7 +22,6 @@ use sha2::{Digest, Sha256};
 
 use crate::cache_limit::{CacheLimit, note_use};
 use crate::error::FeatureError;
-use crate::extractor::FEATURES;
 
 /// Version of the layout on disk.
 const LAYOUT: &str = "v1";
@@ -92,10 +91,12 @@ impl FeatureCache {
         &self.root
     }
 
-    /// The stored row of each transform of an image, `None` where there is none or it cannot be read.
+    /// The stored row of each transform of an image, of `features` numbers; `None` where there is none or it
+    /// cannot be read.
     pub fn read(
         &self,
         extractor: &str,
+        features: usize,
         image: &[u8; 32],
         transforms: &[TransformKey],
     ) -> Vec<Option<Vec<f32>>> {
@@ -112,7 +113,7 @@ impl FeatureCache {
             }
             let before = found.len();
             for (key, row) in read_segment(&path).unwrap_or_default() {
-                if wanted.contains(&key) {
+                if wanted.contains(&key) && row.len() == features {
                     found.insert(key, row);
                 }
             }
@@ -123,7 +124,7 @@ impl FeatureCache {
         transforms.iter().map(|key| found.get(&key.bits()).cloned()).collect()
     }
 
-    /// Stores `rows`, row-major `[transforms, 768]`, if the folder can be written.
+    /// Stores `rows`, row-major `[transforms, features]`, if the folder can be written.
     ///
     /// # Panics
     /// If `rows` does not hold one row for each transform.
@@ -134,18 +135,20 @@ impl FeatureCache {
         transforms: &[TransformKey],
         rows: &[f32],
     ) {
-        assert_eq!(rows.len(), transforms.len() * FEATURES, "one row for each transform");
         let nothing_fits = self.limit.as_ref().is_some_and(|limit| limit.is_zero());
         if transforms.is_empty() || nothing_fits || self.failed.load(Ordering::Relaxed) {
             return;
         }
+        let features = rows.len() / transforms.len();
+        let whole = features > 0 && rows.len() == transforms.len() * features;
+        assert!(whole, "one row for each transform");
         let folder = self.image_folder(extractor, image);
         let keys: Vec<u8> =
             transforms.iter().flat_map(|k| k.0).flat_map(f32::to_le_bytes).collect();
         let name = format!("{}.safetensors", &hex(&Sha256::digest(&keys))[..16]);
         let path = folder.join(name);
         let values: Vec<u8> = rows.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let bytes = serialize_segment(&keys, &values, transforms.len());
+        let bytes = serialize_segment(&keys, &values, [transforms.len(), features]);
         match write(&folder, &path, &bytes) {
             Err(source) => self.fail(&FeatureError::Cache { path, source }),
             Ok(()) => {
@@ -245,12 +248,12 @@ impl FeatureCache {
     }
 }
 
-fn serialize_segment(keys: &[u8], values: &[u8], transforms: usize) -> Vec<u8> {
+fn serialize_segment(keys: &[u8], values: &[u8], [transforms, features]: [usize; 2]) -> Vec<u8> {
     let view = |shape: [usize; 2], data| {
         TensorView::new(Dtype::F32, shape.to_vec(), data).expect("shape and bytes agree")
     };
     let tensors = [
-        ("features", view([transforms, FEATURES], values)),
+        ("features", view([transforms, features], values)),
         ("transforms", view([transforms, 3], keys)),
     ];
     safetensors::serialize(tensors, None).expect("two tensors of known size serialise")
@@ -263,7 +266,8 @@ fn read_segment(path: &Path) -> Option<Vec<([u32; 3], Vec<f32>)>> {
     let features = tensors.tensor("features").ok()?;
     let transforms = tensors.tensor("transforms").ok()?;
     let count = transforms.shape().first().copied()?;
-    let right = features.shape() == [count, FEATURES] && transforms.shape() == [count, 3];
+    let &[rows, width] = features.shape() else { return None };
+    let right = rows == count && width > 0 && transforms.shape() == [count, 3];
     if !right || features.dtype() != Dtype::F32 || transforms.dtype() != Dtype::F32 {
         return None;
     }
@@ -273,7 +277,7 @@ fn read_segment(path: &Path) -> Option<Vec<([u32; 3], Vec<f32>)>> {
     let (keys, rows) = (floats(transforms.data()), floats(features.data()));
     let keys =
         keys.chunks_exact(3).map(|key| [key[0].to_bits(), key[1].to_bits(), key[2].to_bits()]);
-    Some(keys.zip(rows.chunks_exact(FEATURES).map(<[f32]>::to_vec)).collect())
+    Some(keys.zip(rows.chunks_exact(width).map(<[f32]>::to_vec)).collect())
 }
 
 /// Writes a segment; again if another process deletes the folder, which was empty for a moment.
@@ -349,6 +353,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
+    use crate::extractor::FEATURES;
 
     const A: TransformKey = TransformKey([0.0, 1.0, 1.0]);
     const B: TransformKey = TransformKey([90.0, 1.0, 0.9]);
@@ -369,7 +374,7 @@ mod tests {
         let (_folder, cache) = cache();
         let values = rows(0.1, 2);
         cache.write("x", &[7; 32], &[A, B], &values);
-        let read = cache.read("x", &[7; 32], &[B, C, A]);
+        let read = cache.read("x", FEATURES, &[7; 32], &[B, C, A]);
         assert_eq!(read[0].as_deref(), Some(&values[FEATURES..]));
         assert_eq!(read[1], None);
         assert_eq!(read[2].as_deref(), Some(&values[..FEATURES]));
@@ -379,8 +384,9 @@ mod tests {
     fn another_image_or_extractor_shares_nothing() {
         let (_folder, cache) = cache();
         cache.write("x", &[7; 32], &[A], &rows(0.0, 1));
-        assert_eq!(cache.read("x", &[8; 32], &[A]), [None]);
-        assert_eq!(cache.read("y", &[7; 32], &[A]), [None]);
+        assert_eq!(cache.read("x", FEATURES, &[8; 32], &[A]), [None]);
+        assert_eq!(cache.read("y", FEATURES, &[7; 32], &[A]), [None]);
+        assert_eq!(cache.read("x", FEATURES - 1, &[7; 32], &[A]), [None]);
     }
 
     #[test]
@@ -391,10 +397,10 @@ mod tests {
         let path = segments(&folder).expect("readable").remove(0);
         let whole = fs::read(&path).expect("the segment exists");
         fs::write(&path, &whole[..whole.len() / 2]).expect("writable");
-        assert_eq!(cache.read("x", &[7; 32], &[A]), [None]);
+        assert_eq!(cache.read("x", FEATURES, &[7; 32], &[A]), [None]);
         assert_eq!(cache.usage().expect("readable")[0].damaged, 1);
         cache.write("x", &[7; 32], &[A], &rows(0.0, 1));
-        assert!(cache.read("x", &[7; 32], &[A])[0].is_some());
+        assert!(cache.read("x", FEATURES, &[7; 32], &[A])[0].is_some());
     }
 
     #[test]
@@ -447,7 +453,7 @@ mod tests {
         };
         let cache = FeatureCache::new(&taken).on_failure(tell);
         for image in 0..3 {
-            assert_eq!(cache.read("x", &[image; 32], &[A]), [None]);
+            assert_eq!(cache.read("x", FEATURES, &[image; 32], &[A]), [None]);
             cache.clone().write("x", &[image; 32], &[A], &rows(0.0, 1));
         }
         assert_eq!(TOLD.load(Ordering::Relaxed), 1);
@@ -467,7 +473,7 @@ mod tests {
             file.set_modified(SystemTime::now() - hours).expect("a time");
         }
         // The oldest is used again.
-        assert!(cache.read("x", &[0; 32], &[A])[0].is_some());
+        assert!(cache.read("x", FEATURES, &[0; 32], &[A])[0].is_some());
         let size = fs::metadata(path(0).expect("there")).expect("readable").len();
         let limited = cache.clone().with_limit(3 * size + size / 2);
         limited.write("x", &[4; 32], &[A], &rows(0.0, 1));
@@ -506,7 +512,7 @@ mod tests {
                 scope.spawn(move || {
                     for image in 0..40 {
                         cache.write("x", &[image; 32], &[A], &rows(f32::from(thread), 1));
-                        if let Some(row) = &cache.read("x", &[image; 32], &[A])[0] {
+                        if let Some(row) = &cache.read("x", FEATURES, &[image; 32], &[A])[0] {
                             assert_eq!(row.len(), FEATURES);
                         }
                         if image % 10 == 9 {

@@ -15,6 +15,9 @@ mod weights;
 pub use burn_module::EfficientNetLite;
 pub use host::HostEfficientNetLite;
 
+use crate::backbone::StageShape;
+use crate::stages::{StageMap, StageNetwork};
+
 /// Stages of the network, of which the first five suffice for most uses.
 pub const STAGES: usize = 6;
 
@@ -40,17 +43,28 @@ pub(crate) const TABLE: [Stage; STAGES] = [
     Stage { blocks: 4, kernel: 5, stride: 2, channels: 192 },
 ];
 
-/// Maps after one stage, channels last: `[height, width, channels]`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StageMap {
-    /// Rows of the map.
-    pub height: usize,
-    /// Columns of the map.
-    pub width: usize,
-    /// Numbers at each place.
-    pub channels: usize,
-    /// Row-major `[height, width, channels]`.
-    pub values: Vec<f32>,
+/// Shapes of the maps after the stages; the stem's stride is 2.
+pub(crate) const SHAPES: [StageShape; STAGES] = {
+    let mut shapes = [StageShape { channels: 0, stride: 0 }; STAGES];
+    let (mut stage, mut stride) = (0, 2);
+    while stage < STAGES {
+        stride *= TABLE[stage].stride;
+        shapes[stage] = StageShape { channels: TABLE[stage].channels, stride };
+        stage += 1;
+    }
+    shapes
+};
+
+impl StageNetwork for HostEfficientNetLite {
+    fn maps(&self, pixels: &[u8], height: usize, width: usize, stages: &[usize]) -> Vec<StageMap> {
+        Self::maps(self, pixels, height, width, stages)
+    }
+}
+
+impl StageNetwork for EfficientNetLite {
+    fn maps(&self, pixels: &[u8], height: usize, width: usize, stages: &[usize]) -> Vec<StageMap> {
+        Self::maps(self, pixels, height, width, stages)
+    }
 }
 
 /// Values of pixels as the network sees them: (x − 127) / 128.
@@ -67,7 +81,7 @@ pub(crate) fn same_padding(size: usize, kernel: usize, stride: usize) -> (usize,
 }
 
 /// Name of the network with its weights, as the key of caches and models.
-pub fn efficientnet_lite_id() -> String {
+pub(crate) fn efficientnet_lite_id() -> String {
     format!("efficientnet-lite0-{}", weights::digest())
 }
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::backbone::Backbone;
+
 /// Errors of this crate.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,6 +17,14 @@ pub enum FeatureError {
         found: usize,
         /// Bytes needed.
         expected: usize,
+    },
+    /// Gradients were asked of a network that gives none.
+    #[error(
+        "no gradients are known through {backbone}: use --map deviation, or train with --backbone alexnet"
+    )]
+    NoGradients {
+        /// The network.
+        backbone: Backbone,
     },
     /// The cache folder refused an operation.
     #[error("cannot use the feature cache at {}; free space or name another folder", path.display())]

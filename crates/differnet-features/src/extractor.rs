@@ -4,12 +4,15 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use burn::tensor::Device;
-use sha2::{Digest, Sha256};
 
 use crate::alexnet::AlexNet;
+use crate::backbone::Backbone;
 use crate::error::FeatureError;
 use crate::host::{HostAlexNet, HostBackward, Trace};
 use crate::normalize::normalize;
+use crate::places::{device_network, host_network};
+use crate::stage_means::{POOLED_STAGES, scaled_maps, spatial_means};
+use crate::stages::StageNetwork;
 use crate::weights;
 
 /// Side of the square images that go in, pixels.
@@ -18,14 +21,15 @@ pub const IMAGE_SIZE: usize = 448;
 pub const SCALES: [usize; 3] = [448, 224, 112];
 /// Channels of the last convolution.
 pub(crate) const CHANNELS: usize = 256;
-/// Features per image: 256 channels at each scale.
+/// Features per image by AlexNet: 256 channels at each scale.
 pub const FEATURES: usize = CHANNELS * SCALES.len();
 /// Images per pass: enough to keep matrix products busy, few enough to keep memory small.
 pub(crate) const BATCH: usize = 16;
 
-/// Turns images into rows of [`FEATURES`] numbers, on the host processor or on a Burn device.
+/// Turns images into rows of [`Backbone::features`] numbers, on the host processor or on a Burn device.
 #[derive(Debug)]
 pub struct Extractor {
+    pub(crate) backbone: Backbone,
     pub(crate) network: Network,
     id: String,
     /// Images extracted so far.
@@ -35,33 +39,73 @@ pub struct Extractor {
 /// The network, and what only gradients need, made when the first ones are asked for.
 #[derive(Debug)]
 pub(crate) enum Network {
-    Host { network: Box<HostAlexNet>, backward: OnceLock<Box<HostBackward>> },
-    Device { network: Box<AlexNet>, device: Device, differentiable: OnceLock<Box<AlexNet>> },
+    Host {
+        network: Box<HostAlexNet>,
+        backward: OnceLock<Box<HostBackward>>,
+    },
+    Device {
+        network: Box<AlexNet>,
+        device: Device,
+        differentiable: OnceLock<Box<AlexNet>>,
+    },
+    /// Means of the maps after some stages; `None` for the host processor.
+    Stages {
+        network: Box<dyn StageNetwork>,
+        device: Option<Device>,
+    },
 }
 
 impl Extractor {
     /// The extractor for the host processor: Winograd convolutions on all cores.
-    pub fn on_host() -> Self {
-        let network = Box::new(HostAlexNet::new(&weights::embedded()));
-        let network = Network::Host { network, backward: OnceLock::new() };
-        Self { network, id: id(), extracted: AtomicU64::new(0) }
+    pub fn on_host(backbone: Backbone) -> Self {
+        let network = match backbone {
+            Backbone::AlexNet => {
+                let network = Box::new(HostAlexNet::new(&weights::embedded()));
+                Network::Host { network, backward: OnceLock::new() }
+            }
+            Backbone::EfficientNetLite0 => {
+                Network::Stages { network: host_network(backbone), device: None }
+            }
+        };
+        Self::new(backbone, network)
     }
 
     /// The extractor for any Burn device: the reference that [`Self::on_host`] is tested against.
-    pub fn on_device(device: &Device) -> Self {
-        let network = Box::new(AlexNet::new(device));
-        let (device, differentiable) = (device.clone(), OnceLock::new());
-        let network = Network::Device { network, device, differentiable };
-        Self { network, id: id(), extracted: AtomicU64::new(0) }
+    pub fn on_device(backbone: Backbone, device: &Device) -> Self {
+        let network = match backbone {
+            Backbone::AlexNet => {
+                let network = Box::new(AlexNet::new(device));
+                let (device, differentiable) = (device.clone(), OnceLock::new());
+                Network::Device { network, device, differentiable }
+            }
+            Backbone::EfficientNetLite0 => {
+                let network = device_network(backbone, device);
+                Network::Stages { network, device: Some(device.clone()) }
+            }
+        };
+        Self::new(backbone, network)
+    }
+
+    fn new(backbone: Backbone, network: Network) -> Self {
+        Self { backbone, network, id: id(backbone), extracted: AtomicU64::new(0) }
     }
 
     /// Another extractor like this one, which has seen no images yet.
     #[must_use]
     pub fn another(&self) -> Self {
         match &self.network {
-            Network::Host { .. } => Self::on_host(),
-            Network::Device { device, .. } => Self::on_device(device),
+            Network::Host { .. } | Network::Stages { device: None, .. } => {
+                Self::on_host(self.backbone)
+            }
+            Network::Device { device, .. } | Network::Stages { device: Some(device), .. } => {
+                Self::on_device(self.backbone, device)
+            }
         }
+    }
+
+    /// The network.
+    pub fn backbone(&self) -> Backbone {
+        self.backbone
     }
 
     /// Name of this extractor: equal names mean equal features up to rounding.
@@ -74,7 +118,7 @@ impl Extractor {
         self.extracted.load(Ordering::Relaxed)
     }
 
-    /// Features, row-major `[images, 768]`, of interleaved 8-bit RGB images of 448 × 448 pixels.
+    /// Features, row-major `[images, features]`, of interleaved 8-bit RGB images of 448 × 448 pixels.
     ///
     /// An image's features do not depend on the other images of the call.
     ///
@@ -83,7 +127,7 @@ impl Extractor {
     pub fn extract(&self, images: &[&[u8]]) -> Result<Vec<f32>, FeatureError> {
         check_sizes(images)?;
         self.extracted.fetch_add(images.len() as u64, Ordering::Relaxed);
-        let mut rows = Vec::with_capacity(images.len() * FEATURES);
+        let mut rows = Vec::with_capacity(images.len() * self.backbone.features());
         for batch in images.chunks(BATCH) {
             match &self.network {
                 Network::Host { network, .. } => rows.extend(host_features(network, batch, None)),
@@ -92,13 +136,20 @@ impl Extractor {
                     let features = network.forward(images).into_data(); // [batch, 768]
                     rows.extend(features.iter::<f32>());
                 }
+                Network::Stages { network, .. } => {
+                    for image in batch {
+                        for side in SCALES {
+                            rows.extend(spatial_means(&scaled_maps(&**network, image, side)));
+                        }
+                    }
+                }
             }
         }
         Ok(rows)
     }
 
-    /// Features `[images, 256]` of the same images at one scale alone, the one with `side` pixels:
-    /// the columns that [`extract`](Self::extract) gives for it.
+    /// Features `[images, features / 3]` of the same images at one scale alone, the one with `side`
+    /// pixels: the columns that [`extract`](Self::extract) gives for it.
     ///
     /// # Errors
     /// As [`extract`](Self::extract).
@@ -108,7 +159,7 @@ impl Extractor {
     pub fn extract_scale(&self, images: &[&[u8]], side: usize) -> Result<Vec<f32>, FeatureError> {
         assert!(SCALES.contains(&side), "{side} is no scale");
         check_sizes(images)?;
-        let mut rows = Vec::with_capacity(images.len() * CHANNELS);
+        let mut rows = Vec::with_capacity(images.len() * self.backbone.scale_features());
         for batch in images.chunks(BATCH) {
             match &self.network {
                 Network::Host { network, .. } => {
@@ -117,6 +168,11 @@ impl Extractor {
                 Network::Device { network, device, .. } => {
                     let images = normalize(batch, IMAGE_SIZE, device); // [batch, 3, 448, 448]
                     rows.extend(network.features_at(images, side).into_data().iter::<f32>());
+                }
+                Network::Stages { network, .. } => {
+                    for image in batch {
+                        rows.extend(spatial_means(&scaled_maps(&**network, image, side)));
+                    }
                 }
             }
         }
@@ -162,19 +218,15 @@ pub(crate) fn side_by_side(scales: &[Vec<f32>; SCALES.len()]) -> Vec<f32> {
     rows
 }
 
-/// Architecture, scales and a digest of the weights.
-fn id() -> String {
-    let mut digest = Sha256::new();
-    for convolution in weights::embedded() {
-        for value in convolution.weight.iter().chain(&convolution.bias) {
-            digest.update(value.to_le_bytes());
+/// Architecture, scales, stages and a digest of the weights.
+fn id(backbone: Backbone) -> String {
+    match backbone {
+        Backbone::AlexNet => format!("alexnet-448-224-112-{}", weights::digest()),
+        Backbone::EfficientNetLite0 => {
+            let [first, .., last] = POOLED_STAGES;
+            format!("{}-448-224-112-stages-{first}-{last}", backbone.id())
         }
     }
-    let digest = digest.finalize();
-    format!(
-        "alexnet-448-224-112-{:02x}{:02x}{:02x}{:02x}",
-        digest[0], digest[1], digest[2], digest[3]
-    )
 }
 
 #[cfg(test)]
@@ -199,40 +251,61 @@ mod tests {
     #[test]
     fn host_and_device_extract_the_same_features() {
         let image = texture(1);
-        let host = Extractor::on_host().extract(&[&image]).expect("right size");
-        let device = Extractor::on_device(&Device::flex()).extract(&[&image]).expect("right size");
-        assert_eq!(host.len(), FEATURES);
-        // Winograd's transforms cost about two decimal digits of f32's seven.
-        assert!(relative_error(&host, &device) < 1e-4);
+        for backbone in Backbone::ALL {
+            let host = Extractor::on_host(backbone).extract(&[&image]).expect("right size");
+            let device = Extractor::on_device(backbone, &Device::flex());
+            let device = device.extract(&[&image]).expect("right size");
+            assert_eq!(host.len(), backbone.features());
+            // Winograd's transforms cost about two decimal digits of f32's seven.
+            assert!(relative_error(&host, &device) < 1e-4, "{backbone}");
+        }
     }
 
     #[test]
     fn features_do_not_depend_on_the_rest_of_the_batch() {
         let images: Vec<Vec<u8>> = (0..5).map(texture).collect();
         let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
-        let extractor = Extractor::on_host();
-        let together = extractor.extract(&images).expect("right size");
-        for (image, row) in images.iter().zip(together.chunks(FEATURES)) {
-            assert_eq!(extractor.extract(&[image]).expect("right size"), row);
+        for backbone in Backbone::ALL {
+            let extractor = Extractor::on_host(backbone);
+            let together = extractor.extract(&images).expect("right size");
+            for (image, row) in images.iter().zip(together.chunks(backbone.features())) {
+                assert_eq!(extractor.extract(&[image]).expect("right size"), row);
+            }
+            assert_eq!(extractor.extracted(), 10);
         }
-        assert_eq!(extractor.extracted(), 10);
     }
 
     #[test]
     fn a_scale_alone_has_its_columns_of_all() {
         let image = texture(2);
-        for extractor in [Extractor::on_host(), Extractor::on_device(&Device::flex())] {
+        for extractor in [
+            Extractor::on_host(Backbone::AlexNet),
+            Extractor::on_device(Backbone::AlexNet, &Device::flex()),
+            Extractor::on_host(Backbone::EfficientNetLite0),
+        ] {
             let all = extractor.extract(&[&image]).expect("right size");
+            let columns = extractor.backbone().scale_features();
             for (index, side) in SCALES.into_iter().enumerate() {
                 let one = extractor.extract_scale(&[&image], side).expect("right size");
-                assert_eq!(one, all[index * CHANNELS..(index + 1) * CHANNELS], "{side}");
+                assert_eq!(one, all[index * columns..(index + 1) * columns], "{side}");
             }
         }
     }
 
     #[test]
+    fn every_network_and_kind_of_features_has_a_name_of_its_own() {
+        let pooled = Backbone::ALL.map(|backbone| Extractor::on_host(backbone).id().to_owned());
+        let places = Backbone::ALL.map(Backbone::id);
+        let all: std::collections::BTreeSet<_> = pooled.iter().chain(&places).collect();
+        assert_eq!(all.len(), 4, "{all:?}");
+        // Caches have rows under this name.
+        assert_eq!(pooled[0], format!("alexnet-448-224-112-{}", weights::digest()));
+    }
+
+    #[test]
     fn an_image_of_another_size_is_refused() {
-        let error = Extractor::on_host().extract(&[&[0; 12]]).expect_err("12 bytes are no image");
+        let extractor = Extractor::on_host(Backbone::AlexNet);
+        let error = extractor.extract(&[&[0; 12]]).expect_err("12 bytes are no image");
         assert!(error.to_string().contains("12 bytes"), "{error}");
     }
 }

@@ -39,7 +39,8 @@ impl Extractor {
     /// returns for it does not.
     ///
     /// # Errors
-    /// [`FeatureError::ImageSize`] if an image has another number of bytes.
+    /// [`FeatureError::ImageSize`] if an image has another number of bytes; [`FeatureError::NoGradients`]
+    /// of another network than AlexNet.
     ///
     /// # Panics
     /// If `upstream` does not return one number for each that it gets.
@@ -68,6 +69,9 @@ impl Extractor {
                     let network =
                         differentiable.get_or_init(|| Box::new(AlexNet::new(&device).no_grad()));
                     device_gradients(network, &device, batch, &mut checked, pixels)
+                }
+                Network::Stages { .. } => {
+                    return Err(FeatureError::NoGradients { backbone: self.backbone });
                 }
             });
         }
@@ -121,6 +125,7 @@ fn device_gradients(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::backbone::Backbone;
 
     /// Blurred noise, so that neighbouring pixels are alike as in photographs.
     fn texture(seed: u32) -> Vec<u8> {
@@ -168,8 +173,8 @@ mod tests {
             assert_eq!(found.features, extractor.extract(&images).expect("right size"));
             found.gradients
         };
-        let host = gradients(Extractor::on_host());
-        let device = gradients(Extractor::on_device(&Device::flex()));
+        let host = gradients(Extractor::on_host(Backbone::AlexNet));
+        let device = gradients(Extractor::on_device(Backbone::AlexNet, &Device::flex()));
         // Rounding differs, and where two values of a pooling window or a ReLU's input and zero are
         // closer than that, the gradient takes another way.
         for (host, device) in host.chunks(PIXELS).zip(device.chunks(PIXELS)) {
@@ -181,7 +186,7 @@ mod tests {
     #[test]
     fn each_scale_reaches_the_pixels_that_it_samples() {
         let image = texture(3);
-        let extractor = Extractor::on_host();
+        let extractor = Extractor::on_host(Backbone::AlexNet);
         for (index, scale) in SCALES.into_iter().enumerate() {
             let step = IMAGE_SIZE / scale;
             let columns = index * 256..(index + 1) * 256;
@@ -202,7 +207,7 @@ mod tests {
     fn threads_and_the_rest_of_the_batch_change_no_bit() {
         let images: Vec<Vec<u8>> = (0..3).map(texture).collect();
         let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
-        let extractor = Extractor::on_host();
+        let extractor = Extractor::on_host(Backbone::AlexNet);
         let gradients = |threads: usize, images: &[&[u8]]| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
             pool.expect("a small pool").install(|| {
@@ -220,8 +225,20 @@ mod tests {
 
     #[test]
     fn an_image_of_another_size_is_refused() {
-        let found = Extractor::on_host().extract_with_gradients(&[&[0; 12]], &mut |f| f.to_vec());
+        let extractor = Extractor::on_host(Backbone::AlexNet);
+        let found = extractor.extract_with_gradients(&[&[0; 12]], &mut |f| f.to_vec());
         let error = found.expect_err("12 bytes are no image");
         assert!(error.to_string().contains("12 bytes"), "{error}");
+    }
+
+    #[test]
+    fn another_network_has_none() {
+        let extractor = Extractor::on_host(Backbone::EfficientNetLite0);
+        let found = extractor.extract_with_gradients(&[&texture(1)], &mut |f| f.to_vec());
+        let error = found.expect_err("no gradients").to_string();
+        assert!(
+            error.contains("efficientnet-lite0") && error.contains("--map deviation"),
+            "{error}"
+        );
     }
 }

@@ -21,13 +21,23 @@ pub(crate) fn normalized_levels() -> [[f32; 256]; 3] {
 /// # Panics
 /// If an image's length is not `3 · side · side`.
 pub fn normalize(images: &[&[u8]], side: usize, device: &Device) -> Tensor<4> {
+    normalize_shape(images, [side, side], device)
+}
+
+/// [`normalize`] of images `[images, height, width, 3]` of any shape.
+pub(crate) fn normalize_shape(
+    images: &[&[u8]],
+    [height, width]: [usize; 2],
+    device: &Device,
+) -> Tensor<4> {
     let levels = normalized_levels();
-    let mut planes = Vec::with_capacity(images.len() * 3 * side * side);
+    let mut planes = Vec::with_capacity(images.len() * 3 * height * width);
     for image in images {
-        assert_eq!(image.len(), 3 * side * side, "an RGB image of {side} × {side} is needed");
+        let fits = image.len() == 3 * height * width;
+        assert!(fits, "an RGB image of {width} × {height} is needed");
         for (color, levels) in levels.iter().enumerate() {
             planes.extend(image.chunks_exact(3).map(|pixel| levels[usize::from(pixel[color])]));
         }
     }
-    Tensor::from_data(TensorData::new(planes, [images.len(), 3, side, side]), device)
+    Tensor::from_data(TensorData::new(planes, [images.len(), 3, height, width]), device)
 }

@@ -4,20 +4,24 @@
 
 use burn::tensor::Device;
 
-use crate::efficientnet_lite::{EfficientNetLite, HostEfficientNetLite, STAGES, StageMap};
+use crate::alexnet::AlexNet;
+use crate::backbone::Backbone;
+use crate::efficientnet_lite::{EfficientNetLite, HostEfficientNetLite};
+use crate::host::HostAlexNet;
+use crate::stages::{StageMap, StageNetwork};
+use crate::weights;
 
 /// Pixels from one place to the next, and of a place's side.
 pub const PLACE: usize = 16;
 /// Every side of an image is a multiple of this.
 pub const SIDE_STEP: usize = 32;
 
-/// EfficientNet-Lite0 in the form in which its device computes fastest.
+/// A network of stages in the form in which its device computes fastest.
 #[derive(Debug)]
-pub enum PlaceExtractor {
-    /// On the host processor.
-    Host(Box<HostEfficientNetLite>),
-    /// Through Burn.
-    Device(Box<EfficientNetLite>),
+pub struct PlaceExtractor {
+    backbone: Backbone,
+    id: String,
+    network: Box<dyn StageNetwork>,
 }
 
 /// Features of the places of one image.
@@ -35,20 +39,30 @@ pub struct Places {
 
 impl PlaceExtractor {
     /// The network for the host processor.
-    pub fn on_host() -> Self {
-        Self::Host(Box::default())
+    pub fn on_host(backbone: Backbone) -> Self {
+        Self { backbone, id: backbone.id(), network: host_network(backbone) }
     }
 
     /// The network for any Burn device.
-    pub fn on_device(device: &Device) -> Self {
-        Self::Device(Box::new(EfficientNetLite::new(device)))
+    pub fn on_device(backbone: Backbone, device: &Device) -> Self {
+        Self { backbone, id: backbone.id(), network: device_network(backbone, device) }
+    }
+
+    /// The network.
+    pub fn backbone(&self) -> Backbone {
+        self.backbone
+    }
+
+    /// [`Backbone::id`]: equal names mean equal features up to rounding.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// The maps after `stages` (numbers from 1, rising) of an interleaved RGB image.
     ///
     /// # Panics
     /// If `pixels` is not `3 · height · width` long, a side is no multiple of [`SIDE_STEP`], or `stages`
-    /// names none.
+    /// are not the network's.
     pub fn maps(
         &self,
         pixels: &[u8],
@@ -57,17 +71,26 @@ impl PlaceExtractor {
         stages: &[usize],
     ) -> Vec<StageMap> {
         assert!([height, width].iter().all(|side| side.is_multiple_of(SIDE_STEP)), "sides");
-        assert!(stages.iter().all(|stage| (1..=STAGES).contains(stage)), "stages of the network");
-        match self {
-            Self::Host(network) => network.maps(pixels, height, width, stages),
-            Self::Device(network) => network.maps(pixels, height, width, stages),
-        }
+        let known = 1..=self.backbone.stages();
+        assert!(stages.iter().all(|stage| known.contains(stage)), "stages of the network");
+        self.network.maps(pixels, height, width, stages)
     }
 }
 
-/// Numbers of each place that maps after `stages` give.
-pub fn place_channels(stages: &[usize]) -> usize {
-    stages.iter().map(|&stage| crate::efficientnet_lite::TABLE[stage - 1].channels).sum()
+/// The network of `backbone` on the host processor.
+pub(crate) fn host_network(backbone: Backbone) -> Box<dyn StageNetwork> {
+    match backbone {
+        Backbone::AlexNet => Box::new(HostAlexNet::new(&weights::embedded())),
+        Backbone::EfficientNetLite0 => Box::new(HostEfficientNetLite::new()),
+    }
+}
+
+/// The network of `backbone` on a Burn device.
+pub(crate) fn device_network(backbone: Backbone, device: &Device) -> Box<dyn StageNetwork> {
+    match backbone {
+        Backbone::AlexNet => Box::new(AlexNet::new(device)),
+        Backbone::EfficientNetLite0 => Box::new(EfficientNetLite::new(device)),
+    }
 }
 
 impl Places {
@@ -201,12 +224,44 @@ mod tests {
 
     #[test]
     fn stages_give_their_channels() {
-        assert_eq!(place_channels(&[3, 4, 5]), 232);
-        let pixels: Vec<u8> = (0..3 * 64 * 96).map(|at| (at * at / 7 % 251) as u8).collect();
-        let maps = PlaceExtractor::on_host().maps(&pixels, 64, 96, &[3, 4, 5]);
-        let places = Places::of(&maps.iter().collect::<Vec<_>>(), 3, 4, 6);
-        assert_eq!((places.height, places.width, places.channels), (4, 6, 232));
-        assert_eq!(places.values.len(), 4 * 6 * 232);
-        assert!(places.values.iter().all(|value| value.is_finite()));
+        let pixels = texture(64, 96);
+        for backbone in Backbone::ALL {
+            let maps = PlaceExtractor::on_host(backbone).maps(&pixels, 64, 96, &[3, 4, 5]);
+            let places = Places::of(&maps.iter().collect::<Vec<_>>(), 3, 4, 6);
+            let channels = backbone.place_channels(&[3, 4, 5]);
+            assert_eq!((places.height, places.width, places.channels), (4, 6, channels));
+            assert_eq!(places.values.len(), 4 * 6 * channels);
+            assert!(places.values.iter().all(|value| value.is_finite()));
+        }
+    }
+
+    #[test]
+    fn alexnets_places_are_the_same_on_host_and_device_at_any_shape() {
+        let backbone = Backbone::AlexNet;
+        let (host, device) = (
+            PlaceExtractor::on_host(backbone),
+            PlaceExtractor::on_device(backbone, &Device::flex()),
+        );
+        for (height, width) in [(32, 32), (96, 160), (224, 64)] {
+            let pixels = texture(height, width);
+            let found = host.maps(&pixels, height, width, &[1, 2, 3, 4, 5]);
+            let expected = device.maps(&pixels, height, width, &[1, 2, 3, 4, 5]);
+            for (stage, (found, expected)) in (1..).zip(found.iter().zip(&expected)) {
+                let shape = |map: &StageMap| (map.height, map.width, map.channels);
+                assert_eq!(shape(found), shape(expected));
+                assert_eq!(found.channels, backbone.place_channels(&[stage]));
+                let norm = |values: &mut dyn Iterator<Item = f32>| -> f32 {
+                    values.map(|value| value * value).sum::<f32>().sqrt()
+                };
+                let pairs = found.values.iter().zip(&expected.values);
+                let off = norm(&mut pairs.map(|(a, b)| a - b));
+                // Winograd's transforms cost about two decimal digits of f32's seven.
+                assert!(off < 1e-4 * norm(&mut expected.values.iter().copied()), "{stage}: {off}");
+            }
+        }
+    }
+
+    fn texture(height: usize, width: usize) -> Vec<u8> {
+        (0..3 * height * width).map(|at| (at * at / 7 % 251) as u8).collect()
     }
 }

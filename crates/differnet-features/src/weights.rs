@@ -1,6 +1,7 @@
 //! AlexNet's convolutional weights, trained on ImageNet, embedded in the crate.
 
 use safetensors::SafeTensors;
+use sha2::{Digest, Sha256};
 
 /// torchvision's `AlexNet_Weights.IMAGENET1K_V1`, layers `features.*`, float32 (see NOTICES.md).
 const EMBEDDED: &[u8] = include_bytes!("../weights/alexnet_imagenet1k_v1_features.safetensors");
@@ -38,4 +39,15 @@ pub(crate) fn embedded() -> [ConvolutionWeights; 5] {
         let shape = shape.try_into().expect("convolution weights have four dimensions");
         ConvolutionWeights { weight, shape, bias }
     })
+}
+
+/// First digits of the SHA-256 of the convolutions' weights and biases.
+pub(crate) fn digest() -> String {
+    let mut digest = Sha256::new();
+    for convolution in embedded() {
+        for value in convolution.weight.iter().chain(&convolution.bias) {
+            digest.update(value.to_le_bytes());
+        }
+    }
+    digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,7 +8,7 @@
 
 use burn::tensor::Device;
 use differnet_features::{
-    EfficientNetLite, Extractor, FEATURES, HostEfficientNetLite, STAGES, StageMap,
+    Backbone, EfficientNetLite, Extractor, FEATURES, HostEfficientNetLite, STAGES, StageMap,
 };
 use safetensors::SafeTensors;
 
@@ -38,12 +38,12 @@ fn assert_features_agree(extractor: &Extractor) {
 
 #[test]
 fn host_features_agree() {
-    assert_features_agree(&Extractor::on_host());
+    assert_features_agree(&Extractor::on_host(Backbone::AlexNet));
 }
 
 #[test]
 fn device_features_agree() {
-    assert_features_agree(&Extractor::on_device(&Device::flex()));
+    assert_features_agree(&Extractor::on_device(Backbone::AlexNet, &Device::flex()));
 }
 
 /// One 128 × 128 image, `[128, 128, 3]`, and `stage0` to `stage5`, `[channels, height, width]`.

@@ -2,7 +2,6 @@
 //! a verdict needs.
 
 use differnet_data::{ContentHash, ImageError, ImageInput, spread_order};
-use differnet_features::FEATURES;
 use differnet_scoring::StoppingRule;
 
 use crate::error::Error;
@@ -10,13 +9,14 @@ use crate::features::{OpenImage, Reading};
 use crate::score::{ImageScore, TransformChoice};
 use crate::scorer::Scoring;
 
-/// Scores a batch of images by their rows, `[rows, 768]`, one number each by `score`.
+/// Scores a batch of images by their rows, `[rows, features]`, one number each by `score`.
 pub(crate) fn score_by_rows(
     images: &[ImageInput<'_>],
     scoring: &Scoring<'_>,
     score: impl Fn(&[f32]) -> Result<Vec<f64>, Error>,
 ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
     let Scoring { runtime, header, config } = *scoring;
+    let backbone = header.config.require_backbone()?;
     let transforms = header.config.transform_config();
     let rule = config.early_stopping.map(|thresholds| StoppingRule {
         transforms: config.transforms,
@@ -35,6 +35,7 @@ pub(crate) fn score_by_rows(
         }
     };
     let mut open = runtime.open_images(
+        backbone,
         images,
         header.regions.as_ref(),
         Reading::RowsAndStatistics,
@@ -51,7 +52,7 @@ pub(crate) fn score_by_rows(
         if !more {
             break;
         }
-        runtime.extract_missing(&mut open)?;
+        runtime.extract_missing(backbone, &mut open)?;
         for (image, scores) in open.iter().zip(&mut scores) {
             let Ok(image) = image else { continue };
             if !image.is_complete() {
@@ -66,34 +67,38 @@ pub(crate) fn score_by_rows(
         };
         // The full count is scored as if it had been asked for.
         let rows = match &order {
-            Some(order) if image.is_complete() => in_order(&image.rows(0), order),
+            Some(order) if image.is_complete() => {
+                in_order(&image.rows(0), order, backbone.features())
+            }
             _ => image.rows(0),
         };
         let scores = if image.is_complete() { score(&rows)? } else { scores };
         let statistics = image.statistics.expect("the statistics were asked for");
         let judged = config.judge(image.hash, statistics, scores, &header.thresholds())?;
-        let mean_features =
-            if header.feature_means.is_empty() { Vec::new() } else { mean_of_rows(&rows) };
+        let mean_features = match header.feature_means.len() {
+            0 => Vec::new(),
+            width => mean_of_rows(&rows, width),
+        };
         Ok(Ok(ImageScore { mean_features, ..judged }))
     };
     open.into_iter().zip(scores).map(finish).collect()
 }
 
-/// Rows `[rows, 768]` of which row i belongs at `order[i]`, where they belong.
-fn in_order(rows: &[f32], order: &[usize]) -> Vec<f32> {
+/// Rows `[rows, width]` of which row i belongs at `order[i]`, where they belong.
+fn in_order(rows: &[f32], order: &[usize], width: usize) -> Vec<f32> {
     let mut sorted = vec![0.0; rows.len()];
-    for (row, &index) in rows.chunks_exact(FEATURES).zip(order) {
-        sorted[index * FEATURES..][..FEATURES].copy_from_slice(row);
+    for (row, &index) in rows.chunks_exact(width).zip(order) {
+        sorted[index * width..][..width].copy_from_slice(row);
     }
     sorted
 }
 
-/// The mean of rows `[rows, 768]`, `[768]`.
-pub(crate) fn mean_of_rows(rows: &[f32]) -> Vec<f32> {
-    let mut sums = vec![0.0_f32; FEATURES];
-    for row in rows.chunks_exact(FEATURES) {
+/// The mean of rows `[rows, width]`.
+pub(crate) fn mean_of_rows(rows: &[f32], width: usize) -> Vec<f32> {
+    let mut sums = vec![0.0_f32; width];
+    for row in rows.chunks_exact(width) {
         sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
     }
-    let count = (rows.len() / FEATURES) as f32;
+    let count = (rows.len() / width) as f32;
     sums.iter().map(|sum| sum / count).collect()
 }

@@ -1,6 +1,7 @@
 //! Settings that every method shares, with those of the method itself.
 
 use differnet_data::{Rotation, TransformConfig};
+use differnet_features::Backbone;
 use differnet_scoring::Average;
 use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ pub struct Config {
     /// features that were extracted once.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub transform_seed: Option<u64>,
+    /// The network that features come from; `None` for methods on pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backbone: Option<Backbone>,
     /// Whether images are turned by any angle.
     pub rotate: bool,
     /// Half-width of the interval about 1 of brightness and contrast factors; 0 for none.
@@ -64,6 +68,7 @@ impl Config {
             preset,
             seed: 0,
             transform_seed: None,
+            backbone: method.default_backbone(),
             rotate: true,
             jitter: 0.0,
             transforms: 4,
@@ -125,6 +130,11 @@ impl Config {
         } else {
             base.clone()
         };
+        let backbone = given("backbone").map(toml::Value::try_into::<Backbone>).transpose();
+        let base = match backbone.map_err(invalid)? {
+            Some(backbone) => base.with_backbone(backbone),
+            None => base,
+        };
         let base = toml::Table::try_from(&base).expect("settings are a table of numbers");
         let with = |overrides: toml::Table| {
             let mut table = base.clone();
@@ -145,6 +155,29 @@ impl Config {
     /// The settings as TOML, as [`Self::from_toml`] reads them.
     pub fn to_toml(&self) -> String {
         toml::to_string(self).expect("settings are a table of numbers")
+    }
+
+    /// The same with features of another network, and with the method's own settings for it where they
+    /// depend on the network; nothing changes for methods on pixels.
+    #[must_use]
+    pub fn with_backbone(self, backbone: Backbone) -> Self {
+        match self.backbone {
+            Some(before) if before != backbone => {
+                let method = self.method.for_backbone(before, backbone);
+                Self { backbone: Some(backbone), method, ..self }
+            }
+            _ => self,
+        }
+    }
+
+    /// The network that features come from.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the method looks at features and there is none.
+    pub fn require_backbone(&self) -> Result<Backbone, Error> {
+        let expected = "alexnet or efficientnet-lite0 for a method on features";
+        let found = || "none".to_owned();
+        self.backbone.ok_or_else(|| Error::Config { name: "backbone", expected, found: found() })
     }
 
     /// Distribution that transforms are drawn from.
@@ -214,7 +247,14 @@ impl Config {
             }
         }
         method.require_average(self.average)?;
-        self.method.validate()
+        if let Some(backbone) = self.backbone.filter(|_| method.looks_at_pixels()) {
+            let (name, expected) = ("backbone", "absent for a method on pixels");
+            return Err(Error::Config { name, expected, found: backbone.to_string() });
+        }
+        if !method.looks_at_pixels() {
+            self.require_backbone()?;
+        }
+        self.method.validate(self.backbone)
     }
 }
 
@@ -231,6 +271,8 @@ impl TryFrom<toml::Table> for Config {
             seed: u64,
             #[serde(default)]
             transform_seed: Option<u64>,
+            #[serde(default)]
+            backbone: Option<Backbone>,
             rotate: bool,
             jitter: f32,
             transforms: usize,
@@ -275,124 +317,4 @@ pub(crate) fn require(
 }
 
 #[cfg(test)]
-mod tests {
-    use differnet_baselines::{Gamma, GeoTransConfig, OneClassSvmConfig};
-
-    use super::*;
-
-    fn base(method: Method) -> Config {
-        Config::preset(method, Preset::Quick)
-    }
-
-    #[test]
-    fn settings_survive_toml_and_json() {
-        for method in Method::ALL {
-            let config = Config {
-                quantile: 0.85,
-                transform_seed: Some(3),
-                ..Config::preset(method, Preset::Standard)
-            };
-            config.validate().expect("valid");
-            let text = config.to_toml();
-            assert!(text.contains("quantile = 0.85\n"), "{text}");
-            assert!(text.contains(&format!("method = \"{method}\"\n")), "{text}");
-            for base in [base(method), base(Method::OneNearestNeighbour)] {
-                assert_eq!(Config::from_toml(&text, &base).expect("its own text"), config);
-            }
-            let text = serde_json::to_string(&config).expect("plain data");
-            assert_eq!(serde_json::from_str::<Config>(&text).expect("its own text"), config);
-        }
-    }
-
-    #[test]
-    fn the_paper_preset_has_the_papers_numbers() {
-        let config = Config::preset(Method::DifferNet, Preset::Paper);
-        let own = config.differnet().expect("DifferNet's");
-        assert_eq!(own.flow_config().parameters(), 172_077_056);
-        assert_eq!((own.rounds, own.batch_size, config.score_transforms), (192, 96, 64));
-        assert_eq!(config.average, Average::Mean);
-    }
-
-    #[test]
-    fn a_text_overrides_its_preset_or_the_base() {
-        let quick = Config { seed: 5, ..base(Method::DifferNet) };
-        let config = Config::from_toml("hidden = 64\nlearning_rate = 1e-4", &quick).expect("valid");
-        let expected = quick.clone().map_differnet(|own| {
-            let flow = differnet_flow::FlowConfig { hidden: 64, ..own.flow.clone() };
-            let adam = differnet_flow::AdamConfig { learning_rate: 1e-4, ..own.adam.clone() };
-            DifferNetConfig { flow, adam, ..own }
-        });
-        assert_eq!(config, expected);
-        let config = Config::from_toml("preset = \"paper\"\nclamp = 2", &quick).expect("valid");
-        let paper = Config { seed: 5, ..Config::preset(Method::DifferNet, Preset::Paper) };
-        let expected = paper.map_differnet(|own| {
-            let flow = differnet_flow::FlowConfig { clamp: 2.0, ..own.flow.clone() };
-            DifferNetConfig { flow, ..own }
-        });
-        assert_eq!(config, expected);
-    }
-
-    #[test]
-    fn networks_see_upright_images_once_and_a_preset_sets_their_size() {
-        let quick = base(Method::GeoTrans);
-        assert_eq!(quick.method, MethodConfig::GeoTrans(GeoTransConfig::quick()));
-        assert_eq!((quick.rotate, quick.transforms, quick.score_transforms), (false, 1, 1));
-        let paper = Config::from_toml("preset = \"paper\"\nside = 64\n", &quick).expect("valid");
-        assert_eq!(paper.method, MethodConfig::GeoTrans(GeoTransConfig::new().with_side(64)));
-        assert_eq!((paper.rotate, paper.transforms), (false, 1));
-    }
-
-    #[test]
-    fn settings_of_other_methods_and_bad_ones_are_named() {
-        for (method, text, word) in [
-            (Method::OneClassSvm, "hidden = 3", "hidden"),
-            (Method::OneClassSvm, "components = 3", "components"),
-            (Method::OneClassSvm, "nu = \"small\"", "string"),
-            (Method::OneClassSvm, "gamma = \"wide\"", "Gamma"),
-            (Method::OneClassSvm, "method = \"2nn\"", "2nn"),
-            (Method::GeoTrans, "latent = 3", "unknown field `latent`"),
-            (Method::DifferNet, "hiden = 3", "unknown field `hiden`"),
-            (Method::DifferNet, "features = 3", "unknown field `features`"),
-            (Method::DifferNet, "hidden = \"wide\"", "`hidden`: "),
-            (Method::DifferNet, "batch_size = -4\nhidden = 8", "`batch_size`: "),
-            (Method::DifferNet, "preset = \"best\"", "best"),
-        ] {
-            let error = Config::from_toml(text, &base(method)).expect_err(text);
-            let source = std::error::Error::source(&error).expect("the parser's reason");
-            assert!(source.to_string().contains(word), "{text}: {source}");
-        }
-        let gamma = Gamma::Fixed(0.25);
-        let svm = Config::from_toml("nu = 2.0\ngamma = 0.25", &base(Method::OneClassSvm));
-        let svm = svm.expect("a number");
-        let expected = OneClassSvmConfig { nu: 2.0, gamma, ..OneClassSvmConfig::default() };
-        assert_eq!(svm.method, MethodConfig::OneClassSvm(expected));
-        let error = svm.validate().expect_err("out of range").to_string();
-        assert_eq!(error, "setting nu must be in (0, 1], found 2");
-        let svm = Config { average: Average::GeometricMean, ..base(Method::OneClassSvm) };
-        let error = svm.validate().expect_err("no such mean").to_string();
-        assert!(error.contains("average must be mean"), "{error}");
-    }
-
-    #[test]
-    fn ranges_are_checked() {
-        let valid = base(Method::DifferNet);
-        for (text, name) in [
-            ("transforms = 0", "transforms"),
-            ("jitter = 1.0", "jitter"),
-            ("validation = 0.6", "validation"),
-            ("quantile = 0.0", "quantile"),
-            ("blocks = 0", "blocks"),
-            ("scales = 4", "scales"),
-            ("clamp = 0.0", "clamp"),
-            ("beta_1 = 1.0", "beta_1"),
-            ("learning_rate = 0.0", "learning_rate"),
-            ("batch_size = 2000000", "batch_size"),
-            ("noise = nan", "noise"),
-        ] {
-            let config = Config::from_toml(text, &valid).expect(text);
-            let message = config.validate().expect_err(text).to_string();
-            assert!(message.contains(&format!("setting {name} ")), "{text}: {message}");
-        }
-        assert!(Config { seed: u64::MAX, ..valid }.validate().is_err());
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use differnet_data::{
     ContentHash, ImageError, ImageInput, InputStatistics, Regions, RgbImage, SeenImage, Transform,
 };
-use differnet_features::{FEATURES, FeatureError, IMAGE_SIZE, TransformKey};
+use differnet_features::{Backbone, FeatureError, IMAGE_SIZE, TransformKey};
 use rayon::prelude::*;
 
 use crate::batched::Batched;
@@ -24,7 +24,7 @@ pub struct ImageFeatures {
     pub hash: ContentHash,
     /// The transforms that the rows belong to.
     pub transforms: Vec<Transform>,
-    /// Row-major `[transforms, 768]`.
+    /// Row-major `[transforms, features]`.
     pub rows: Vec<f32>,
 }
 
@@ -65,14 +65,14 @@ impl OpenImage {
         self.wanted == self.transforms.len()
     }
 
-    /// The rows of the wanted transforms from number `first` on, `[wanted - first, 768]`.
+    /// The rows of the wanted transforms from number `first` on, `[wanted - first, features]`.
     pub(crate) fn rows(&self, first: usize) -> Vec<f32> {
         self.known[first..self.wanted].iter().flatten().flatten().copied().collect()
     }
 }
 
 impl Runtime {
-    /// The features of each image under the transforms that `choice` names for its
+    /// The features by a network of each image under the transforms that `choice` names for its
     /// [`SeenImage::hash`], in order.
     ///
     /// A few images are in memory at a time, however many there are. An image that cannot be used is
@@ -80,17 +80,18 @@ impl Runtime {
     /// which the regions ignore some pixels is found in the cache by what counts in it.
     pub fn features<'a>(
         &'a self,
+        backbone: Backbone,
         regions: Option<&'a Regions>,
         images: impl IntoIterator<Item: Into<ImageInput<'a>>>,
         choice: impl Fn(&ContentHash) -> Vec<Transform> + Sync,
     ) -> impl Iterator<Item = Result<ImageFeatures, Error>> {
         let images = images.into_iter().map(Into::into);
         let batches = Batched::new(images, BATCH, move |images| {
-            let mut open = self.open_images(images, regions, Reading::Rows, &choice)?;
+            let mut open = self.open_images(backbone, images, regions, Reading::Rows, &choice)?;
             for image in open.iter_mut().flatten() {
                 let _ = image.want(usize::MAX);
             }
-            self.extract_missing(&mut open)?;
+            self.extract_missing(backbone, &mut open)?;
             let features = |image: OpenImage| {
                 let rows = image.rows(0);
                 ImageFeatures { hash: image.hash, transforms: image.transforms, rows }
@@ -105,16 +106,19 @@ impl Runtime {
     /// [`Error::ImageChanged`] if one no longer is.
     pub(crate) fn features_of_usable<'a>(
         &'a self,
+        backbone: Backbone,
         regions: Option<&'a Regions>,
         files: &'a [PathBuf],
         choice: impl Fn(&ContentHash) -> Vec<Transform> + Sync,
     ) -> impl Iterator<Item = Result<ImageFeatures, Error>> {
-        self.features(regions, files, choice).map(|features| features.map_err(Error::changed))
+        self.features(backbone, regions, files, choice)
+            .map(|features| features.map_err(Error::changed))
     }
 
     /// Opens a batch of images: reads each, looks its rows up, and decodes it if some are missing.
     pub(crate) fn open_images(
         &self,
+        backbone: Backbone,
         images: &[ImageInput<'_>],
         regions: Option<&Regions>,
         reading: Reading,
@@ -122,13 +126,14 @@ impl Runtime {
     ) -> Result<Vec<Result<OpenImage, ImageError>>, FeatureError> {
         let opened: Vec<_> = images
             .par_iter()
-            .map(|&input| self.open_one(input, regions, reading, choice))
+            .map(|&input| self.open_one(backbone, input, regions, reading, choice))
             .collect();
         opened.into_iter().collect()
     }
 
     fn open_one(
         &self,
+        backbone: Backbone,
         input: ImageInput<'_>,
         regions: Option<&Regions>,
         reading: Reading,
@@ -154,7 +159,10 @@ impl Runtime {
         let transforms = choice(&hash);
         let known = match &self.cache {
             None => vec![None; transforms.len()],
-            Some(cache) => cache.read(self.extractor().id(), &hash.0, &keys(&transforms)),
+            Some(cache) => {
+                let extractor = self.extractor(backbone).id();
+                cache.read(extractor, backbone.features(), &hash.0, &keys(&transforms))
+            }
         };
         let statistics = seen.as_ref().filter(|_| statistics).map(|seen| seen.statistics);
         let image = if known.iter().any(Option::is_none) {
@@ -174,6 +182,7 @@ impl Runtime {
     /// Extracts and caches every wanted row that is missing.
     pub(crate) fn extract_missing(
         &self,
+        backbone: Backbone,
         images: &mut [Result<OpenImage, ImageError>],
     ) -> Result<(), FeatureError> {
         let mut images: Vec<&mut OpenImage> = images.iter_mut().flatten().collect();
@@ -183,6 +192,7 @@ impl Runtime {
             let missing = wanted.filter(|(_, row)| row.is_none());
             jobs.extend(missing.map(|(position, _)| (index, position)));
         }
+        let extractor = self.extractor(backbone);
         for batch in jobs.chunks(EXTRACTED) {
             let turned: Vec<RgbImage> = batch
                 .par_iter()
@@ -193,8 +203,10 @@ impl Runtime {
                 })
                 .collect();
             let pixels: Vec<&[u8]> = turned.iter().map(|image| image.as_raw().as_slice()).collect();
-            let rows = self.extractor().extract(&pixels)?;
-            for (&(index, position), row) in batch.iter().zip(rows.chunks_exact(FEATURES)) {
+            let rows = extractor.extract(&pixels)?;
+            for (&(index, position), row) in
+                batch.iter().zip(rows.chunks_exact(backbone.features()))
+            {
                 images[index].known[position] = Some(row.to_vec());
             }
         }
@@ -205,7 +217,7 @@ impl Runtime {
                 new.iter().map(|job| image.transforms[job.1]).collect();
             let rows: Vec<f32> =
                 new.iter().flat_map(|job| image.known[job.1].iter().flatten()).copied().collect();
-            cache.write(self.extractor().id(), &image.hash.0, &keys(&transforms), &rows);
+            cache.write(extractor.id(), &image.hash.0, &keys(&transforms), &rows);
         }
         Ok(())
     }

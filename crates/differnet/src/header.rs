@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use differnet_data::{ContentHash, PerceptualHash, Regions};
-use differnet_features::FEATURES;
+use differnet_features::Backbone;
 use differnet_files::read_metadata;
 use differnet_scoring::{ScoreError, Thresholds, p_value, threshold_from_good};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,6 @@ use crate::calibration::{Calibration, digest};
 use crate::config::Config;
 use crate::error::Error;
 use crate::input_guard::InputGuard;
-use crate::method::MethodConfig;
 use crate::self_test::SelfTest;
 
 /// Metadata key under which a model file keeps its [`Header`].
@@ -99,7 +98,7 @@ pub struct Header {
     /// [`transform_spread`](differnet_scoring::transform_spread); `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform_spread: Option<f64>,
-    /// Mean of each feature over training rows, `[768]`, or over images of local features; empty for
+    /// Mean of each feature over training rows, or over images of local features; empty for
     /// methods that do not keep it.
     pub feature_means: Vec<f32>,
     /// Standard deviation of each feature over the same rows; as long as the means.
@@ -184,11 +183,13 @@ impl Header {
             return Err("a threshold is not a finite number".into());
         }
         let widths = [self.feature_means.len(), self.feature_deviations.len()];
-        let on_rows = matches!(self.config.method, MethodConfig::DifferNet(_));
-        if widths[0] != widths[1] || (on_rows && widths[0] != FEATURES) {
-            return Err(format!("it does not describe {FEATURES} features"));
+        self.config.validate().map_err(|error| error.to_string())?;
+        let backbone = self.config.backbone.filter(|_| self.config.differnet().is_some());
+        let needed = backbone.map_or(widths[0], Backbone::features);
+        if widths != [needed; 2] {
+            return Err(format!("it does not describe {needed} features"));
         }
-        self.config.validate().map_err(|error| error.to_string())
+        Ok(())
     }
 
     /// Takes the scores of good images, and sets the trained threshold by them.

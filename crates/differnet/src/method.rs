@@ -9,6 +9,7 @@ use differnet_baselines::{
     Adgan, AdganConfig, BaselineError, Dsebm, DsebmConfig, Ganomaly, GanomalyConfig, GeoTrans,
     GeoTransConfig, OneClassSvm, OneClassSvmConfig, OneNearestNeighbour, OneNearestNeighbourConfig,
 };
+use differnet_features::Backbone;
 use differnet_scoring::Average;
 use serde::{Deserialize, Serialize};
 
@@ -150,6 +151,17 @@ impl Method {
         }
     }
 
+    /// The network that its features come from, unless another is given; `None` for methods on pixels.
+    pub fn default_backbone(self) -> Option<Backbone> {
+        match self {
+            Self::DifferNet | Self::OneNearestNeighbour | Self::OneClassSvm => {
+                Some(Backbone::AlexNet)
+            }
+            Self::LocalFlow | Self::PatchCore | Self::Padim => Some(Backbone::EfficientNetLite0),
+            Self::GeoTrans | Self::Ganomaly | Self::Dsebm | Self::Adgan => None,
+        }
+    }
+
     /// Tells whether it looks at local features: what each place of an image looks like.
     pub fn looks_at_places(self) -> bool {
         matches!(self, Self::LocalFlow | Self::PatchCore | Self::Padim)
@@ -259,13 +271,23 @@ impl MethodConfig {
         }
     }
 
-    /// Checks every range.
-    pub(crate) fn validate(&self) -> Result<(), Error> {
+    /// The settings for the network `backbone` instead of `before`: what stood at the default for the one
+    /// stands at that for the other.
+    pub(crate) fn for_backbone(self, before: Backbone, backbone: Backbone) -> Self {
+        match self {
+            Self::LocalFlow(config) => Self::LocalFlow(config.for_backbone(before, backbone)),
+            other => other,
+        }
+    }
+
+    /// Checks every range; `backbone` is `None` for methods on pixels.
+    pub(crate) fn validate(&self, backbone: Option<Backbone>) -> Result<(), Error> {
+        let network = backbone.unwrap_or(Backbone::AlexNet);
         let checked = match self {
-            Self::DifferNet(config) => return config.validate(),
-            Self::LocalFlow(config) => return config.validate(),
-            Self::PatchCore(config) => return config.validate(),
-            Self::Padim(config) => return config.validate(),
+            Self::DifferNet(config) => return config.validate(network),
+            Self::LocalFlow(config) => return config.validate(network),
+            Self::PatchCore(config) => return config.validate(network),
+            Self::Padim(config) => return config.validate(network),
             Self::OneNearestNeighbour(config) => config.validate(),
             Self::OneClassSvm(config) => config.validate(),
             Self::GeoTrans(config) => config.validate(),
@@ -288,15 +310,15 @@ impl MethodConfig {
         split: &ValidationSplit,
     ) -> Result<Fitted, Error> {
         let (seed, device) = (training.config.seed, training.runtime.device());
+        let backbone = || training.config.require_backbone();
         match self {
             Self::DifferNet(config) => differnet::fit(config, training, split),
-            Self::LocalFlow(config) => local::fit(
-                config.plan(split.training.len() + split.validation.len()),
-                training,
-                split,
-            ),
-            Self::PatchCore(config) => local::fit(config.plan(), training, split),
-            Self::Padim(config) => local::fit(config.plan(), training, split),
+            Self::LocalFlow(config) => {
+                let images = split.training.len() + split.validation.len();
+                local::fit(config.plan(backbone()?, images), training, split)
+            }
+            Self::PatchCore(config) => local::fit(config.plan(backbone()?), training, split),
+            Self::Padim(config) => local::fit(config.plan(backbone()?), training, split),
             Self::OneNearestNeighbour(config) => {
                 rows::fit(training, split, |rows, monitor| config.fit(rows, monitor))
             }
@@ -330,19 +352,24 @@ pub(crate) fn load(
     runtime: &Runtime,
 ) -> Result<Box<dyn Scorer>, Error> {
     let device = runtime.device();
+    let backbone = || header.config.require_backbone();
     let wrong =
         |source| Error::BaselineModel { path: path.to_path_buf(), source: Box::new(source) };
     match &header.config.method {
         MethodConfig::DifferNet(config) => differnet::load(path, header, config, runtime),
         MethodConfig::LocalFlow(config) => {
-            local::load(path, header, config.plan(header.first_images()), runtime)
+            local::load(path, header, config.plan(backbone()?, header.first_images()), runtime)
         }
-        MethodConfig::PatchCore(config) => local::load(path, header, config.plan(), runtime),
-        MethodConfig::Padim(config) => local::load(path, header, config.plan(), runtime),
+        MethodConfig::PatchCore(config) => {
+            local::load(path, header, config.plan(backbone()?), runtime)
+        }
+        MethodConfig::Padim(config) => local::load(path, header, config.plan(backbone()?), runtime),
         MethodConfig::OneNearestNeighbour(_) => {
-            rows::scorer(path, OneNearestNeighbour::load(path).map_err(wrong)?)
+            rows::scorer(path, backbone()?, OneNearestNeighbour::load(path).map_err(wrong)?)
         }
-        MethodConfig::OneClassSvm(_) => rows::scorer(path, OneClassSvm::load(path).map_err(wrong)?),
+        MethodConfig::OneClassSvm(_) => {
+            rows::scorer(path, backbone()?, OneClassSvm::load(path).map_err(wrong)?)
+        }
         MethodConfig::GeoTrans(_) => {
             Ok(pixels::scorer(GeoTrans::load(path, device).map_err(wrong)?))
         }

@@ -282,11 +282,11 @@ impl Model {
         maps.map(|map| map.map(|map| Localization { score: self.guarded(map.score), ..map }))
     }
 
-    /// The scores of rows of features, row-major `[rows, 768]`, one number each; `None` if the method
+    /// The scores of rows of pooled features, row-major `[rows, features]`, one number each; `None` if the method
     /// looks at something else.
     ///
     /// # Panics
-    /// If `rows` is no multiple of 768 long.
+    /// If `rows` is no multiple of the network's features long.
     pub fn row_scores(&self, rows: &[f32]) -> Option<Vec<f64>> {
         self.scorer.row_scores(rows)
     }
@@ -311,7 +311,7 @@ impl Model {
     /// Checks, before the first image is read, that runtime and settings fit the model.
     fn check(&self, config: &ScoreConfig) -> Result<(), Error> {
         if let Some(extractor) = &self.header.extractor {
-            self.runtime.require_extractor(extractor)?;
+            self.runtime.require_extractor(extractor, &self.header.config)?;
         }
         let method = self.header.config.method.method();
         if method.looks_at_places() && config.transforms > 1 {

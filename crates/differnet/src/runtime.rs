@@ -4,9 +4,10 @@ use std::sync::{Arc, OnceLock};
 
 use burn::tensor::Device;
 use differnet_data::DecodeLimits;
-use differnet_features::{Extractor, FeatureCache, PlaceExtractor, efficientnet_lite_id};
+use differnet_features::{Backbone, Extractor, FeatureCache, PlaceExtractor};
 use differnet_flow::Backend;
 
+use crate::config::Config;
 use crate::device::DeviceChoice;
 use crate::error::Error;
 
@@ -19,16 +20,21 @@ pub struct Runtime {
     pub cache: Option<FeatureCache>,
     /// Limits of decoding.
     pub limits: DecodeLimits,
-    extractor: Arc<OnceLock<Extractor>>,
-    places: Arc<OnceLock<PlaceExtractor>>,
+    networks: Arc<[Networks; Backbone::ALL.len()]>,
+}
+
+/// What turns pixels into features, made when it is first asked for.
+#[derive(Debug, Default)]
+struct Networks {
+    pooled: OnceLock<Extractor>,
+    places: OnceLock<PlaceExtractor>,
 }
 
 impl Runtime {
     /// A runtime that computes with `backend`, without a cache.
     pub fn new(backend: Backend) -> Self {
-        let (extractor, places) = (Arc::default(), Arc::default());
         let limits = DecodeLimits::default();
-        Self { backend, cache: None, limits, extractor, places }
+        Self { backend, cache: None, limits, networks: Arc::default() }
     }
 
     /// A runtime on the first device of the kind, without a cache.
@@ -51,26 +57,35 @@ impl Runtime {
         Self { limits, ..self }
     }
 
-    /// The same with another extractor than that of the backend.
+    /// The same with another extractor than that of the backend, and the backend's own of other networks.
     #[must_use]
     pub fn with_extractor(self, extractor: Extractor) -> Self {
-        Self { extractor: Arc::new(OnceLock::from(extractor)), ..self }
+        let mut networks: [Networks; Backbone::ALL.len()] = Default::default();
+        let backbone = extractor.backbone();
+        networks[backbone as usize].pooled = OnceLock::from(extractor);
+        Self { networks: Arc::new(networks), ..self }
     }
 
-    /// Extractor of pooled features, made when it is first asked for.
-    pub fn extractor(&self) -> &Extractor {
-        self.extractor.get_or_init(|| match &self.backend {
-            Backend::Host(_) => Extractor::on_host(),
-            Backend::Tensors(device) => Extractor::on_device(device),
+    /// Extractor of pooled features of a network, made when it is first asked for.
+    pub fn extractor(&self, backbone: Backbone) -> &Extractor {
+        self.networks[backbone as usize].pooled.get_or_init(|| match &self.backend {
+            Backend::Host(_) => Extractor::on_host(backbone),
+            Backend::Tensors(device) => Extractor::on_device(backbone, device),
         })
     }
 
-    /// Extractor of features of places, made when it is first asked for.
-    pub fn place_extractor(&self) -> &PlaceExtractor {
-        self.places.get_or_init(|| match &self.backend {
-            Backend::Host(_) => PlaceExtractor::on_host(),
-            Backend::Tensors(device) => PlaceExtractor::on_device(device),
+    /// Extractor of features of places by a network, made when it is first asked for.
+    pub fn place_extractor(&self, backbone: Backbone) -> &PlaceExtractor {
+        self.networks[backbone as usize].places.get_or_init(|| match &self.backend {
+            Backend::Host(_) => PlaceExtractor::on_host(backbone),
+            Backend::Tensors(device) => PlaceExtractor::on_device(backbone, device),
         })
+    }
+
+    /// Number of transformed images whose pooled features were extracted so far, by all networks.
+    pub fn extracted(&self) -> u64 {
+        let pooled = self.networks.iter().filter_map(|networks| networks.pooled.get());
+        pooled.map(Extractor::extracted).sum()
     }
 
     /// The device of tensors.
@@ -78,19 +93,56 @@ impl Runtime {
         self.backend.device()
     }
 
-    /// Checks that this runtime gives the features that a model was fitted to.
+    /// Checks that this runtime gives the features that a model of `config` was fitted to.
     ///
     /// # Errors
     /// [`Error::NotAModel`] names both extractors if not.
-    pub(crate) fn require_extractor(&self, needed: &str) -> Result<(), Error> {
-        if needed == efficientnet_lite_id() {
-            return Ok(());
-        }
-        let found = self.extractor().id();
+    pub(crate) fn require_extractor(&self, needed: &str, config: &Config) -> Result<(), Error> {
+        let backbone = config.require_backbone()?;
+        let found = if config.method.method().looks_at_places() {
+            self.place_extractor(backbone).id()
+        } else {
+            self.extractor(backbone).id()
+        };
         if found == needed {
             return Ok(());
         }
         let reason = format!("it was trained with the extractor {needed}, this is {found}");
         Err(Error::NotAModel { path: "the model".into(), reason })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use differnet_data::ImageInput;
+
+    use crate::method::Method;
+    use crate::model::Model;
+    use crate::preset::Preset;
+    use crate::training::Training;
+
+    use super::*;
+
+    #[test]
+    fn a_model_of_another_network_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut files = Vec::new();
+        for (at, bytes) in differnet_samples::self_test_images(1, 64, 64).iter().enumerate() {
+            files.push(folder.path().join(format!("{at}.png")));
+            std::fs::write(&files[at], bytes).expect("writable");
+        }
+        let runtime = Runtime::new(&Device::flex());
+        let base = Config::preset(Method::PatchCore, Preset::Quick);
+        let config = Config::from_toml("pixels = 4096\nbank = 8", &base).expect("its settings");
+        let mut model = Training::new(&config, &runtime).run(&files).expect("a fit").model;
+        model.header_mut().config.backbone = Some(Backbone::AlexNet);
+        let error = model.score(ImageInput::File(&files[0])).expect_err("another network");
+        let message = error.to_string();
+        assert!(message.contains("efficientnet-lite0-"), "{message}");
+        assert!(message.contains("this is alexnet-"), "{message}");
+        let path = folder.path().join("model.differnet");
+        model.save(&path).expect("writable");
+        let error = Model::load_on(&path, &runtime).expect_err("another network").to_string();
+        assert!(error.contains("model.differnet") && error.contains("view 0"), "{error}");
     }
 }

@@ -66,7 +66,7 @@ pub trait Scorer: Debug + Send + Sync {
         None
     }
 
-    /// The scores of rows of features, row-major `[rows, 768]`; `None` for methods that look at
+    /// The scores of rows of features, row-major `[rows, features]`; `None` for methods that look at
     /// something else.
     fn row_scores(&self, _rows: &[f32]) -> Option<Vec<f64>> {
         None

@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use differnet_baselines::{OneNearestNeighbourConfig, RowScorer, Rows};
 use differnet_data::{RobustSpread, Transform};
-use differnet_features::FEATURES;
+use differnet_features::Backbone;
 use differnet_progress::{Monitor, Progress, Stage};
 
 use crate::error::Error;
 use crate::runtime::Runtime;
 
+/// The network that images are compared by.
+const BACKBONE: Backbone = Backbone::AlexNet;
 /// Fewest images that say what is usual.
 const FEWEST: usize = 8;
 /// An image is suspected only from this many times the usual distance.
@@ -42,13 +44,13 @@ pub(crate) fn suspected_defects(
     if files.len() < FEWEST {
         return Ok(Vec::new());
     }
-    let mut values = Vec::with_capacity(files.len() * FEATURES);
+    let mut values = Vec::with_capacity(files.len() * BACKBONE.features());
     let upright = |_: &_| vec![Transform::IDENTITY];
-    for (done, features) in (1..).zip(runtime.features_of_usable(None, files, upright)) {
+    for (done, features) in (1..).zip(runtime.features_of_usable(BACKBONE, None, files, upright)) {
         values.extend(features?.rows);
         monitor.report(Progress::new(Stage::Features, done, files.len()))?;
     }
-    let rows = Rows::new(&values, FEATURES)?; // [images, 768]
+    let rows = Rows::new(&values, BACKBONE.features())?; // [images, 768]
     let fitted = OneNearestNeighbourConfig::default().fit(&rows, &Monitor::silent())?;
     let distances: Vec<f64> = (0..files.len())
         .flat_map(|image| fitted.training_scores(&rows, image..image + 1))

@@ -8,7 +8,8 @@ use differnet::methods::DifferNetConfig;
 use differnet::{Config, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_features::{
-    EfficientNetLite, Extractor, FEATURES, HostEfficientNetLite, IMAGE_SIZE, SCALES, STAGES,
+    Backbone, EfficientNetLite, Extractor, FEATURES, HostEfficientNetLite, IMAGE_SIZE, SCALES,
+    STAGES,
 };
 use differnet_flow::{AdamConfig, Backend, Flow, FlowConfig, FlowInput, HostFlow, Trainer, nll};
 use differnet_samples::{SampleConfig, write_sample_dataset};
@@ -73,9 +74,9 @@ fn features_and_their_gradients_agree() {
         let gradient = gradient.expect("images of the right size").gradients;
         (extractor.extract(&images).expect("images of the right size"), gradient)
     };
-    let (features, gradient) = both(&Extractor::on_host());
+    let (features, gradient) = both(&Extractor::on_host(Backbone::AlexNet));
     for (kind, device) in devices() {
-        let found = both(&Extractor::on_device(&device));
+        let found = both(&Extractor::on_device(Backbone::AlexNet, &device));
         let widths = FEATURES / SCALES.len();
         for (index, side) in SCALES.into_iter().enumerate() {
             let columns = |all: &[f32]| -> Vec<f32> {

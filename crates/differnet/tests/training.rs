@@ -221,7 +221,8 @@ fn a_score_averages_the_flows_logarithms() {
     two.save(&path).expect("writable");
     let (flows, _) = differnet_flow::load_flows(&path, &Device::flex()).expect("its own file");
     let backend = Backend::Host(Device::flex());
-    let by_flow: Vec<f64> = flows.iter().map(|flow| row_scores(flow, &row, &backend)[0]).collect();
+    let by_flow: Vec<f64> =
+        flows.iter().map(|flow| row_scores(flow, &row, 768, &backend)[0]).collect();
     assert_ne!(by_flow[0], by_flow[1], "two flows of the same weights");
     assert_eq!(by_flow[0], of(&first));
     assert!((by_flow[1] - second).abs() < 1e-9 * second, "{} for {second}", by_flow[1]);
@@ -253,7 +254,7 @@ fn validation_observers_see_the_flow_as_it_is_then_and_change_nothing() {
     let run = |config: &Config| {
         let seen = Mutex::new(Vec::new());
         let observer = |point: &HistoryPoint, flow: &differnet_flow::Flow| {
-            let score = row_scores(flow, &row, &runtime.backend);
+            let score = row_scores(flow, &row, 768, &runtime.backend);
             seen.lock().expect("no panic").push((point.update, score));
             Ok(())
         };

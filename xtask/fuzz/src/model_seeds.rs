@@ -11,7 +11,7 @@ use differnet_baselines::{
     AdganConfig, DsebmConfig, FittedModel, GanomalyConfig, GeoTransConfig, Images,
     OneClassSvmConfig, OneNearestNeighbourConfig, Rows,
 };
-use differnet_features::{Extractor, FEATURES, LOCAL_GRID};
+use differnet_features::{Backbone, Extractor, FEATURES, LOCAL_GRID};
 use differnet_flow::{AdamConfig, AuxiliaryTensor, Backend, FlowConfig, Trainer, save_flows};
 use differnet_progress::Monitor;
 
@@ -74,10 +74,10 @@ fn differnet(path: &Path, device: &Device) -> anyhow::Result<()> {
         let flow = own.flow.clone().with_blocks(1).with_hidden(1);
         DifferNetConfig { flow, flows: 1, ..own }
     });
-    let flow = config.differnet().context("DifferNet's settings")?.flow_config();
+    let flow = config.differnet().context("DifferNet's settings")?.flow_config(Backbone::AlexNet);
     let header = Header {
         version: "0".into(),
-        extractor: Some(Extractor::on_host().id().to_owned()),
+        extractor: Some(Extractor::on_host(Backbone::AlexNet).id().to_owned()),
         data_fingerprint: "00".into(),
         training_images: 3,
         training_digests: vec!["0123456789abcdef".into()],

@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use burn::tensor::Device;
 use differnet_data::{RgbImage, Transform};
-use differnet_features::{Extractor, FEATURES, IMAGE_SIZE, normalize};
+use differnet_features::{Backbone, Extractor, FEATURES, IMAGE_SIZE, normalize};
 use xtask_inputs::Vectors;
 
 use crate::check::{Check, Measure, worst};
@@ -32,8 +32,8 @@ pub(super) fn checks(
 ) -> anyhow::Result<Vec<Check>> {
     let degrees = golden.values("angles_degrees", [0])?;
     ensure!(!degrees.is_empty(), "`angles_degrees` is empty");
-    let host = Extractor::on_host();
-    let on_device = Extractor::on_device(device);
+    let host = Extractor::on_host(Backbone::AlexNet);
+    let on_device = Extractor::on_device(Backbone::AlexNet, device);
 
     let mut checks = Vec::new();
     for image in images.iter() {

@@ -5,7 +5,7 @@ use anyhow::Context;
 use burn::module::Module;
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet_data::Transform;
-use differnet_features::{AlexNet, Extractor, FEATURES, IMAGE_SIZE, normalize};
+use differnet_features::{AlexNet, Backbone, Extractor, FEATURES, IMAGE_SIZE, normalize};
 use differnet_flow::{Flow, nll};
 use differnet_scoring::{AnomalyMap, MapAverage};
 use xtask_inputs::Vectors;
@@ -54,7 +54,9 @@ pub(super) fn checks(
     let views = views.iter().map(|view| images.get(IMAGE).map(|image| image.view(view)));
     let views = views.collect::<Result<Vec<_>, _>>()?;
     let pixels: Vec<&[u8]> = views.iter().map(|view| view.as_raw().as_slice()).collect();
-    let host = Extractor::on_host().extract_with_gradients(&pixels, &mut upstream)?.gradients;
+    let host = Extractor::on_host(Backbone::AlexNet)
+        .extract_with_gradients(&pixels, &mut upstream)?
+        .gradients;
     let gradients = host.chunks_exact(3 * size * size);
     let maps: Vec<_> =
         gradients.map(|gradient| AnomalyMap::of_gradient(gradient, size, SIGMA)).collect();

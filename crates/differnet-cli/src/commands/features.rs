@@ -10,10 +10,11 @@ use differnet_data::{
     ContentHash, Layout, Purpose, Rotation, Transform, TransformConfig, check_images,
     fixed_transforms, random_transforms,
 };
-use differnet_features::FEATURES;
+use differnet_features::Backbone;
 use serde_json::json;
 
 use crate::atomic;
+use crate::backbone_arg::BackboneChoice;
 use crate::data_args::{DataArgs, files};
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
@@ -29,10 +30,14 @@ use crate::source_args::SourceArgs;
 Example:
   differnet features --data good_parts --layout folder --transforms 4 --seed 1 --out F.safetensors
 
-The tensor \"features\" has the shape [images, transforms, 768]; the metadata key \"names\" is a JSON
+The tensor \"features\" has the shape [images, transforms, features]: 768 numbers of alexnet, 696 of
+efficientnet-lite0. The metadata key \"names\" is a JSON
 list of the files, relative to --data. Training images come first, then test images. Random
 transforms are those that a training with the same seed and default settings draws.")]
 pub(crate) struct FeaturesArgs {
+    /// Network that the features come from [default: alexnet].
+    #[arg(long, value_enum)]
+    backbone: Option<BackboneChoice>,
     /// Images of a data set.
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     split: SplitChoice,
@@ -90,6 +95,7 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
         bail!("the data set has no test images");
     }
     let runtime = args.source.open()?;
+    let backbone = args.backbone.map_or(Backbone::AlexNet, Backbone::from);
     let bad = check_images(&images, None, &runtime.limits);
     if !bad.is_empty() {
         let list: String = bad.iter().map(|bad| format!("\n  {bad}")).collect();
@@ -110,22 +116,23 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
     };
     let place = out.place();
     atomic::replace(place.path(), |out| {
-        let header = header(args, &images, runtime.extractor().id())?;
+        let header = header(args, &images, backbone.features(), runtime.extractor(backbone).id())?;
         out.write_all(&header)?;
-        extract(&runtime, &images, choice, &interrupt, out)
+        extract(args, (&runtime, backbone), &images, choice, &interrupt, out)
     })?;
     let skipped: Vec<String> = bad.iter().map(ToString::to_string).collect();
     if args.json {
         print_json(&json!({
             "out": place.path().to_string_lossy(), "images": images.len(), "transforms": args.transforms,
-            "features": FEATURES, "seed": args.seed, "skipped": skipped,
+            "features": backbone.features(), "backbone": backbone.name(), "seed": args.seed, "skipped": skipped,
         }))?;
     } else {
         print(&format!(
-            "Wrote {}: features [{}, {}, {FEATURES}] (seed {})",
+            "Wrote {}: features [{}, {}, {}] (seed {})",
             place.path().display(),
             images.len(),
             args.transforms,
+            backbone.features(),
             args.seed
         ))?;
     }
@@ -134,14 +141,15 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
 
 /// The rows of all images, image by image, as they come.
 fn extract(
-    runtime: &Runtime,
+    args: &FeaturesArgs,
+    (runtime, backbone): (&Runtime, Backbone),
     images: &[PathBuf],
     choice: impl Fn(&ContentHash) -> Vec<Transform> + Sync,
     interrupt: &Interrupt,
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let meter = Meter::new();
-    for (done, features) in (1..).zip(runtime.features(None, images, choice)) {
+    for (done, features) in (1..).zip(runtime.features(backbone, None, images, choice)) {
         let features = features.context("an image changed while it was in use")?;
         let bytes: Vec<u8> = features.rows.iter().flat_map(|v| v.to_le_bytes()).collect();
         out.write_all(&bytes)?;
@@ -159,9 +167,14 @@ fn transform_config(layout: &Layout) -> TransformConfig {
 }
 
 /// Length and header of a safetensors file with one tensor, written before its data are known.
-fn header(args: &FeaturesArgs, images: &[PathBuf], extractor: &str) -> anyhow::Result<Vec<u8>> {
+fn header(
+    args: &FeaturesArgs,
+    images: &[PathBuf],
+    features: usize,
+    extractor: &str,
+) -> anyhow::Result<Vec<u8>> {
     let names: Vec<String> = images.iter().map(|image| name(image, args.data.root())).collect();
-    let shape = [images.len(), args.transforms, FEATURES];
+    let shape = [images.len(), args.transforms, features];
     let bytes = shape.iter().product::<usize>() * size_of::<f32>();
     let header = json!({
         "__metadata__": {

@@ -6,7 +6,8 @@ use burn::nn::{Initializer, PaddingConfig2d};
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::weights::{self, BlockWeights, Folded};
-use super::{StageMap, normalized, same_padding};
+use super::{normalized, same_padding};
+use crate::stages::StageMap;
 
 /// The frozen network with its embedded weights.
 #[derive(Module, Debug)]
@@ -75,14 +76,9 @@ impl EfficientNetLite {
         let values: Vec<f32> = pixels.iter().map(|&level| normalized(level)).collect();
         let data = TensorData::new(values, [1, height, width, 3]);
         let images = Tensor::<4>::from_data(data, &device).permute([0, 3, 1, 2]);
-        let to_map = |map: Tensor<4>| {
-            let [_, channels, height, width] = map.dims();
-            let values = map.permute([0, 2, 3, 1]).into_data().iter::<f32>().collect();
-            StageMap { height, width, channels, values }
-        };
         let last = stages.iter().copied().max().unwrap_or(0);
         let all = (1..).zip(self.forward(images, last));
-        all.filter(|(stage, _)| stages.contains(stage)).map(|(_, map)| to_map(map)).collect()
+        all.filter(|(stage, _)| stages.contains(stage)).map(|(_, map)| StageMap::of(map)).collect()
     }
 }
 

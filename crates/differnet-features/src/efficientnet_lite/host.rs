@@ -13,7 +13,8 @@ use rayon::prelude::*;
 use super::depthwise::Depthwise;
 use super::pointwise::{Activation, Pointwise};
 use super::weights::{self, BlockWeights};
-use super::{StageMap, normalized, same_padding};
+use super::{normalized, same_padding};
+use crate::stages::StageMap;
 
 /// Expanded maps up to this many values are expanded as a whole.
 const WHOLE: usize = 1 << 20;

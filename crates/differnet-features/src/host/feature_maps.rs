@@ -1,5 +1,7 @@
 //! A batch of feature maps in channels-last order with a zero border, the layout of the host path.
 
+use crate::stages::StageMap;
+
 /// Feature maps `[images, height, width, channels]`, each surrounded by a border of zeros so that
 /// convolutions read past the edge without branching.
 #[derive(Debug, Default)]
@@ -76,6 +78,14 @@ impl FeatureMaps {
     pub(crate) fn into_values(self) -> Vec<f32> {
         debug_assert_eq!((self.stored_height, self.stored_width), (self.height, self.width));
         self.data
+    }
+
+    /// The only image's maps without their border.
+    pub(crate) fn to_stage_map(&self) -> StageMap {
+        let (height, width, channels) = (self.height, self.width, self.channels);
+        let row = |y: usize| &self.stored_from(0, y + self.border, self.border)[..width * channels];
+        let values = (0..height).flat_map(row).copied().collect();
+        StageMap { height, width, channels, values }
     }
 
     /// Values between one stored row and the next.

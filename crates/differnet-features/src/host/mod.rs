@@ -17,6 +17,7 @@ use stem::Stem;
 use winograd::WinogradConvolution;
 
 use crate::normalize::normalized_levels;
+use crate::stages::{StageMap, StageNetwork};
 use crate::weights::ConvolutionWeights;
 
 pub(crate) use backward::HostBackward;
@@ -62,6 +63,15 @@ pub(crate) struct Trace {
     fifth: MaxPoolIndices,
 }
 
+/// Maps after each convolution, the first two pooled.
+struct Convolved {
+    first: FeatureMaps,
+    second: FeatureMaps,
+    third: FeatureMaps,
+    fourth: FeatureMaps,
+    fifth: FeatureMaps,
+}
+
 impl HostAlexNet {
     pub(crate) fn new(weights: &[ConvolutionWeights; 5]) -> Self {
         let [first, rest @ ..] = weights;
@@ -101,37 +111,57 @@ impl HostAlexNet {
         step: usize,
         mut trace: Option<&mut Trace>,
     ) -> FeatureMaps {
-        let input = normalized(images, size, step);
-        let border = |kernel: usize, size: usize| WinogradConvolution::input_border(kernel, size);
-        let size = Stem::output_size(input.height);
-        let indices = trace.as_mut().map(|trace| &mut trace.stem);
-        let x = self.stem.forward(&input, border(5, size), indices); // [n, 55, 55, 64] at 448
-        let x = self.second.forward(&x, Border::NONE); // [n, 55, 55, 192]
-        let size = pool::pooled_size(x.height);
-        let indices = trace.as_mut().map(|trace| &mut trace.second);
-        let x = pool::max_pool(&x, border(3, size), indices); // [n, 27, 27, 192]
-        let third = self.third.forward(&x, border(3, size)); // [n, 27, 27, 384]
-        let fourth = self.fourth.forward(&third, border(3, size)); // [n, 27, 27, 256]
-        let fifth = self.fifth.forward(&fourth, Border::NONE); // [n, 27, 27, 256]
+        let Convolved { third, fourth, fifth, .. } =
+            self.convolve(&normalized(images, [size, size], step), trace.as_deref_mut());
         if let Some(trace) = trace {
             (trace.third, trace.fourth) = (third, fourth);
         }
         fifth
     }
+
+    /// The maps after each convolution, of normalised images; of `trace`, the poolings' part is filled in.
+    fn convolve(&self, input: &FeatureMaps, mut trace: Option<&mut Trace>) -> Convolved {
+        let border = |kernel: usize, height: usize, width: usize| {
+            let [a, b] =
+                [height, width].map(|size| WinogradConvolution::input_border(kernel, size));
+            Border { before: a.before, after: a.after.max(b.after) }
+        };
+        let sides = border(5, Stem::output_size(input.height), Stem::output_size(input.width));
+        let indices = trace.as_mut().map(|trace| &mut trace.stem);
+        let first = self.stem.forward(input, sides, indices); // [n, 55, 55, 64] at 448
+        let x = self.second.forward(&first, Border::NONE); // [n, 55, 55, 192]
+        let sides = border(3, pool::pooled_size(x.height), pool::pooled_size(x.width));
+        let indices = trace.as_mut().map(|trace| &mut trace.second);
+        let second = pool::max_pool(&x, sides, indices); // [n, 27, 27, 192]
+        let third = self.third.forward(&second, sides); // [n, 27, 27, 384]
+        let fourth = self.fourth.forward(&third, sides); // [n, 27, 27, 256]
+        let fifth = self.fifth.forward(&fourth, Border::NONE); // [n, 27, 27, 256]
+        Convolved { first, second, third, fourth, fifth }
+    }
 }
 
-/// Normalised images `[images, size / step, size / step, 3]` by nearest sampling.
-fn normalized(images: &[&[u8]], size: usize, step: usize) -> FeatureMaps {
+impl StageNetwork for HostAlexNet {
+    fn maps(&self, pixels: &[u8], height: usize, width: usize, stages: &[usize]) -> Vec<StageMap> {
+        assert_eq!(pixels.len(), 3 * height * width, "pixels do not fit the shape");
+        let Convolved { first, second, third, fourth, fifth } =
+            self.convolve(&normalized(&[pixels], [height, width], 1), None);
+        let all = [first, second, third, fourth, fifth];
+        stages.iter().map(|stage| all[stage - 1].to_stage_map()).collect()
+    }
+}
+
+/// Normalised images `[images, height / step, width / step, 3]` by nearest sampling.
+fn normalized(images: &[&[u8]], [height, width]: [usize; 2], step: usize) -> FeatureMaps {
     use rayon::prelude::*;
     let levels = normalized_levels();
-    let side = size / step;
-    let mut maps = FeatureMaps::zeros(images.len(), side, side, 3, Border::same(stem::PADDING));
-    maps.strips_mut(side).into_par_iter().for_each(|mut strip| {
+    let (rows, columns) = (height / step, width / step);
+    let mut maps = FeatureMaps::zeros(images.len(), rows, columns, 3, Border::same(stem::PADDING));
+    maps.strips_mut(rows).into_par_iter().for_each(|mut strip| {
         let image = images[strip.image];
-        for y in 0..side {
+        for y in 0..rows {
             let row = strip.pixels_mut(y, 0, 3);
-            for (x, pixel) in row.chunks_exact_mut(3).take(side).enumerate() {
-                let from = &image[(y * size + x) * step * 3..][..3];
+            for (x, pixel) in row.chunks_exact_mut(3).take(columns).enumerate() {
+                let from = &image[(y * width + x) * step * 3..][..3];
                 for color in 0..3 {
                     pixel[color] = levels[color][usize::from(from[color])];
                 }

@@ -1,4 +1,4 @@
-//! Methods on local features: what each place of an image looks like, in one pass of EfficientNet-Lite0.
+//! Methods on local features: what each place of an image looks like, in one pass of a network.
 //!
 //! A method is a [`plan`]: views of the features, and parts that judge places by them.
 

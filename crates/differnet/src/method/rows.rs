@@ -5,7 +5,7 @@ use std::path::Path;
 
 use differnet_baselines::{BaselineError, RowScorer, Rows};
 use differnet_data::{ImageError, ImageInput};
-use differnet_features::FEATURES;
+use differnet_features::Backbone;
 use differnet_progress::{Monitor, Progress, Stage};
 use differnet_scoring::anomaly_score;
 
@@ -31,22 +31,24 @@ pub(super) fn fit<M: RowScorer + 'static>(
     fit: impl FnOnce(&Rows<'_>, &Monitor<'_>) -> Result<M, BaselineError>,
 ) -> Result<Fitted, Error> {
     let (config, runtime) = (training.config, training.runtime);
+    let backbone = config.require_backbone()?;
+    let width = backbone.features();
     let (files, total) = (&split.training, split.training.len());
-    let mut rows = Vec::with_capacity(total * config.transforms * FEATURES);
+    let mut rows = Vec::with_capacity(total * config.transforms * width);
     let choice = |hash: &_| training.training_transforms(hash, 0..config.transforms);
-    let features = runtime.features_of_usable(training.regions, files, choice);
+    let features = runtime.features_of_usable(backbone, training.regions, files, choice);
     for (done, features) in (1..).zip(features) {
         rows.extend(features?.rows);
         training.monitor.report(Progress::new(Stage::Features, done, total))?;
     }
-    let rows = Rows::new(&rows, FEATURES)?;
+    let rows = Rows::new(&rows, width)?;
     let model = fit(&rows, &training.monitor)?;
     let good_scores = good_scores(training, split, |image| {
         let transforms = config.transforms;
         Ok(model.training_scores(&rows, image * transforms..(image + 1) * transforms))
     })?;
     let facts = facts(model.facts());
-    let extractor = Some(runtime.extractor().id().to_owned());
+    let extractor = Some(runtime.extractor(backbone).id().to_owned());
     Ok(Fitted { extractor, facts, ..Fitted::new(Box::new(OnRows(model)), good_scores) })
 }
 
@@ -71,13 +73,15 @@ pub(super) fn facts(facts: Vec<(&'static str, String)>) -> Vec<(String, String)>
     facts
 }
 
-/// A method read from the file `path` as a scorer, if it is one of whole rows.
+/// A method read from the file `path` as a scorer, if it is one of a network's whole rows.
 pub(super) fn scorer<M: RowScorer + 'static>(
     path: &Path,
+    backbone: Backbone,
     model: M,
 ) -> Result<Box<dyn Scorer>, Error> {
-    if model.features() != FEATURES {
-        let reason = format!("it does not describe {FEATURES} features");
+    let width = backbone.features();
+    if model.features() != width {
+        let reason = format!("it does not describe {width} features of {backbone}");
         return Err(Error::NotAModel { path: path.to_path_buf(), reason });
     }
     Ok(Box::new(OnRows(model)))
@@ -89,11 +93,13 @@ impl<M: RowScorer> Scorer for OnRows<M> {
         images: &[ImageInput<'_>],
         scoring: &Scoring<'_>,
     ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
-        score_by_rows(images, scoring, |rows| Ok(self.0.scores(&Rows::new(rows, FEATURES)?)))
+        score_by_rows(images, scoring, |rows| {
+            Ok(self.0.scores(&Rows::new(rows, self.0.features())?))
+        })
     }
 
     fn row_scores(&self, rows: &[f32]) -> Option<Vec<f64>> {
-        Rows::new(rows, FEATURES).ok().map(|rows| self.0.scores(&rows))
+        Rows::new(rows, self.0.features()).ok().map(|rows| self.0.scores(&rows))
     }
 
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {

@@ -15,7 +15,7 @@ use differnet::{Config, DeviceChoice, ImageInput, Method, Model, Preset, Runtime
 use differnet_data::{
     ContentHash, Rotation, Transform, TransformConfig, find_images, fixed_transforms,
 };
-use differnet_features::{FEATURES, HostEfficientNetLite, IMAGE_SIZE};
+use differnet_features::{Backbone, FEATURES, HostEfficientNetLite, IMAGE_SIZE};
 use differnet_flow::{AdamConfig, FlowConfig, HostFlow, Trainer};
 use differnet_scoring::transform_scores;
 use image::{ImageFormat, RgbImage};
@@ -108,9 +108,9 @@ impl Bench {
         match name {
             "alexnet" => {
                 let images: Vec<&[u8]> = self.pixels.iter().map(Vec::as_slice).collect();
-                self.runtime.extractor();
+                self.runtime.extractor(Backbone::AlexNet);
                 start = Instant::now();
-                black_box(self.runtime.extractor().extract_scale(&images, size)?);
+                black_box(self.runtime.extractor(Backbone::AlexNet).extract_scale(&images, size)?);
             }
             "extract" => {
                 start = Instant::now();
@@ -185,7 +185,7 @@ pub(crate) fn extract(
 ) -> anyhow::Result<Vec<f32>> {
     let choice = |_: &ContentHash| transforms.to_vec();
     let mut rows = Vec::new();
-    for features in runtime.features(None, files, choice) {
+    for features in runtime.features(Backbone::AlexNet, None, files, choice) {
         rows.extend(features?.rows);
     }
     Ok(rows)

@@ -12,7 +12,7 @@ use differnet::scoring::Average;
 use differnet::{Config, HistoryPoint, Model};
 use differnet_data::{ContentHash, Transform, fixed_transforms};
 use differnet_eval::{auroc, recall_at_zero_false_positives};
-use differnet_features::FEATURES;
+use differnet_features::{Backbone, FEATURES};
 use differnet_flow::{Backend, Flow};
 use differnet_scoring::anomaly_score;
 
@@ -72,7 +72,9 @@ impl TestRows {
         let files: Vec<PathBuf> = test.iter().map(|(file, _)| file.clone()).collect();
         let mut rows = Vec::with_capacity(files.len() * transforms.len() * FEATURES);
         let choice = |_: &ContentHash| transforms.clone();
-        for (done, features) in (1..).zip(context.runtime.features(None, &files, choice)) {
+        for (done, features) in
+            (1..).zip(context.runtime.features(Backbone::AlexNet, None, &files, choice))
+        {
             rows.extend(features.context("a test image cannot be used")?.rows);
             let name = "Features of test images".to_owned();
             (context.tell)(&Step { name, done, total: files.len() });
@@ -88,7 +90,7 @@ impl TestRows {
         flow: &Flow,
         backend: &Backend,
     ) -> anyhow::Result<Vec<StepTest>> {
-        let scores = row_scores(flow, &self.rows, backend);
+        let scores = row_scores(flow, &self.rows, FEATURES, backend);
         let per_image = scores.len() / self.defects.len();
         let mut looks = Vec::new();
         for (transforms, places) in &self.places {

@@ -101,7 +101,7 @@ fn compute(order: &Order, cancel: &CancelToken) -> anyhow::Result<()> {
     }
     let cache = spec.cache.clone().map(FeatureCache::new);
     let runtime = Runtime::open(spec.device)?.with_cache(cache);
-    let extracted = || runtime.extractor().extracted();
+    let extracted = || runtime.extracted();
     let data: Vec<Dataset> =
         spec.data.iter().map(|part| part.load(spec.seed)).collect::<Result<_, _>>()?;
     let files = training_files(spec, &data)?;
@@ -191,7 +191,7 @@ fn run_test(
     model: &Model,
     context: &CellContext<'_>,
 ) -> anyhow::Result<TestResult> {
-    let (start, before) = (Instant::now(), context.runtime.extractor().extracted());
+    let (start, before) = (Instant::now(), context.runtime.extracted());
     let files: Vec<PathBuf> = samples.iter().map(|sample| sample.image.clone()).collect();
     let scores = trained::scores(model, &files, test, context)?;
     let part = &spec.data[test.part];
@@ -209,7 +209,7 @@ fn run_test(
         spec: test.clone(),
         metrics,
         evaluate_seconds: start.elapsed().as_secs_f64(),
-        rows_extracted: context.runtime.extractor().extracted() - before,
+        rows_extracted: context.runtime.extracted() - before,
         images,
     })
 }

@@ -1,6 +1,6 @@
 //! DifferNet's own settings.
 
-use differnet_features::SCALES;
+use differnet_features::{Backbone, SCALES};
 use differnet_flow::{AdamConfig, FlowConfig};
 use serde::{Deserialize, Serialize};
 
@@ -106,9 +106,9 @@ impl DifferNetConfig {
         }
     }
 
-    /// The hyperparameters of each flow, as wide as the scales that it sees.
-    pub fn flow_config(&self) -> FlowConfig {
-        FlowConfig { features: scales::columns(self.scales), ..self.flow.clone() }
+    /// The hyperparameters of each flow, as wide as the scales of a network that it sees.
+    pub fn flow_config(&self, backbone: Backbone) -> FlowConfig {
+        FlowConfig { features: scales::columns(self.scales, backbone), ..self.flow.clone() }
     }
 
     /// Adam's step size for update number `update` (from 0) of `updates`.
@@ -119,7 +119,7 @@ impl DifferNetConfig {
     }
 
     /// Checks every range.
-    pub(crate) fn validate(&self) -> Result<(), Error> {
+    pub(crate) fn validate(&self, backbone: Backbone) -> Result<(), Error> {
         let counts = [
             ("blocks", self.flow.blocks),
             ("hidden", self.flow.hidden),
@@ -144,7 +144,7 @@ impl DifferNetConfig {
         ] {
             require(name, value, fine, expected)?;
         }
-        flow_settings::validate(&self.adam, &self.flow_config())
+        flow_settings::validate(&self.adam, &self.flow_config(backbone))
     }
 }
 

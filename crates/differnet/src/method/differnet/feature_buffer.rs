@@ -1,6 +1,5 @@
 //! Buffer of the rows that the flow trains on: a number of recent transforms of every training image.
 
-use differnet_features::FEATURES;
 use differnet_flow::UpdateDraws;
 
 /// Features of the latest transforms of each image, overwritten oldest first.
@@ -11,29 +10,31 @@ pub(super) struct FeatureBuffer {
     capacity: usize,
     /// Transforms of each image so far, those that were overwritten included.
     added: usize,
-    /// `[capacity, images, 768]`
+    /// Numbers of a row.
+    width: usize,
+    /// `[capacity, images, width]`
     rows: Vec<f32>,
 }
 
 impl FeatureBuffer {
-    pub(super) fn new(images: usize, capacity: usize) -> Self {
-        Self { images, capacity, added: 0, rows: Vec::new() }
+    pub(super) fn new(images: usize, capacity: usize, width: usize) -> Self {
+        Self { images, capacity, added: 0, width, rows: Vec::new() }
     }
 
     /// Makes room for `count` new transforms of every image, given image by image to [`Self::set`].
     pub(super) fn advance(&mut self, count: usize) {
         self.added += count;
         let slots = self.added.min(self.capacity);
-        self.rows.resize(slots * self.images * FEATURES, 0.0);
+        self.rows.resize(slots * self.images * self.width, 0.0);
     }
 
-    /// Stores the features `[count, 768]` of the newest transforms of `image`.
+    /// Stores the features `[count, width]` of the newest transforms of `image`.
     pub(super) fn set(&mut self, image: usize, features: &[f32]) {
-        let count = features.len() / FEATURES;
-        for (index, row) in features.chunks_exact(FEATURES).enumerate() {
+        let count = features.len() / self.width;
+        for (index, row) in features.chunks_exact(self.width).enumerate() {
             let slot = (self.added - count + index) % self.capacity;
-            let start = (slot * self.images + image) * FEATURES;
-            self.rows[start..start + FEATURES].copy_from_slice(row);
+            let start = (slot * self.images + image) * self.width;
+            self.rows[start..start + self.width].copy_from_slice(row);
         }
     }
 
@@ -44,12 +45,12 @@ impl FeatureBuffer {
 
     /// Number of rows to train on.
     pub(super) fn len(&self) -> usize {
-        self.rows.len() / FEATURES
+        self.rows.len() / self.width
     }
 
     /// Features of row `index`.
     pub(super) fn row(&self, index: usize) -> &[f32] {
-        &self.rows[index * FEATURES..(index + 1) * FEATURES]
+        &self.rows[index * self.width..(index + 1) * self.width]
     }
 
     /// Appends the rows `order` to `batch`, each moved along the difference of two transforms of
@@ -65,7 +66,7 @@ impl FeatureBuffer {
         draws: UpdateDraws,
     ) {
         let mut draws = draws;
-        let slots = self.rows.len() / (self.images * FEATURES);
+        let slots = self.rows.len() / (self.images * self.width);
         for &index in order {
             let row = self.row(index);
             if sigma == 0.0 || slots < 2 {
@@ -83,8 +84,8 @@ impl FeatureBuffer {
     /// Mean and standard deviation of each feature over all rows.
     pub(super) fn statistics(&self) -> Statistics {
         let count = self.len().max(1) as f64;
-        let mut sums = vec![(0.0, 0.0); FEATURES];
-        for row in self.rows.chunks_exact(FEATURES) {
+        let mut sums = vec![(0.0, 0.0); self.width];
+        for row in self.rows.chunks_exact(self.width) {
             for ((sum, squares), &value) in sums.iter_mut().zip(row) {
                 *sum += f64::from(value);
                 *squares += f64::from(value) * f64::from(value);
@@ -104,14 +105,16 @@ impl FeatureBuffer {
 /// Mean and standard deviation of each feature over many rows.
 #[derive(Debug)]
 pub(super) struct Statistics {
-    /// `[768]`
+    /// `[width]`
     pub(super) means: Vec<f32>,
-    /// `[768]`
+    /// `[width]`
     pub(super) deviations: Vec<f32>,
 }
 
 #[cfg(test)]
 mod tests {
+    use differnet_features::FEATURES;
+
     use super::*;
 
     fn rows(values: &[f32]) -> Vec<f32> {
@@ -124,7 +127,7 @@ mod tests {
 
     #[test]
     fn new_transforms_replace_the_oldest_once_the_buffer_is_full() {
-        let mut buffer = FeatureBuffer::new(2, 3);
+        let mut buffer = FeatureBuffer::new(2, 3, FEATURES);
         buffer.advance(2);
         buffer.set(0, &rows(&[1.0, 2.0]));
         buffer.set(1, &rows(&[-1.0, -2.0]));
@@ -137,7 +140,7 @@ mod tests {
 
     #[test]
     fn deviations_by_hand() {
-        let mut buffer = FeatureBuffer::new(1, 2);
+        let mut buffer = FeatureBuffer::new(1, 2, FEATURES);
         buffer.advance(2);
         buffer.set(0, &rows(&[1.0, 3.0]));
         assert_eq!(buffer.statistics().deviations, vec![1.0; FEATURES]);
@@ -145,7 +148,7 @@ mod tests {
 
     #[test]
     fn difference_noise_moves_rows_along_their_own_images_differences() {
-        let mut buffer = FeatureBuffer::new(2, 3);
+        let mut buffer = FeatureBuffer::new(2, 3, FEATURES);
         buffer.advance(3);
         // Image 0 varies in feature 0 only, image 1 in feature 1 only.
         for (image, values) in [[1.0, 2.0, 4.0], [10.0, 30.0, 60.0]].into_iter().enumerate() {

@@ -1,7 +1,7 @@
 //! Fitting DifferNet: features of the validation set, flows, local statistics (paper, Section 3.1.2).
 
 use differnet_data::{ContentHash, ImageInput, RgbImage, SeenImage, fixed_transforms};
-use differnet_features::{FEATURES, IMAGE_SIZE, LOCAL_GRID};
+use differnet_features::{IMAGE_SIZE, LocalGrid};
 use differnet_progress::{Progress, Stage};
 use differnet_scoring::{
     LocalStatistics, LocalStatisticsBuilder, anomaly_score, quantile, transform_spread,
@@ -32,12 +32,13 @@ pub(crate) fn fit(
     split: &ValidationSplit,
 ) -> Result<Fitted, Error> {
     let config = training.config;
+    let backbone = config.require_backbone()?;
     let flows = FlowTraining::new(own, training)?;
     let validation = validation_rows(training, split)?;
     let TrainedFlows { flows, updates, training_scores, statistics, history } =
         flows.run(split, &validation)?;
 
-    let scores = flows.row_scores(&validation, config.average);
+    let scores = flows.row_scores(&validation, backbone.features(), config.average);
     let mut good = Vec::with_capacity(split.validation.len());
     for image in scores.chunks(config.score_transforms) {
         good.push(anomaly_score(image, config.average)?);
@@ -60,13 +61,13 @@ pub(crate) fn fit(
     let facts = [
         ("updates", updates.to_string()),
         ("flows", own.flows.to_string()),
-        ("parameters of a flow", own.flow_config().parameters().to_string()),
+        ("parameters of a flow", own.flow_config(backbone).parameters().to_string()),
         ("quantiles of training scores", quantiles.join(", ")),
     ];
     let local_statistics = local_statistics(training, split)?;
-    let scorer = DifferNet { flows, local_statistics, average: config.average };
+    let scorer = DifferNet { flows, backbone, local_statistics, average: config.average };
     Ok(Fitted {
-        extractor: Some(training.runtime.extractor().id().to_owned()),
+        extractor: Some(training.runtime.extractor(backbone).id().to_owned()),
         transform_spread: spread,
         feature_distances,
         feature_means: statistics.means,
@@ -85,7 +86,8 @@ fn validation_rows(training: &Training<'_>, split: &ValidationSplit) -> Result<V
     let transforms = fixed_transforms(&config.transform_config(), config.score_transforms);
     let choice = |_: &ContentHash| transforms.clone();
     let mut rows = Vec::new();
-    let features = training.runtime.features_of_usable(training.regions, files, choice);
+    let backbone = config.require_backbone()?;
+    let features = training.runtime.features_of_usable(backbone, training.regions, files, choice);
     for (done, features) in (1..).zip(features) {
         rows.extend(features?.rows);
         training.monitor.report(Progress::new(Stage::Validation, done, total))?;
@@ -99,10 +101,12 @@ fn local_statistics(
     split: &ValidationSplit,
 ) -> Result<LocalStatistics, Error> {
     let (runtime, side) = (training.runtime, IMAGE_SIZE as u32);
+    let extractor = runtime.extractor(training.config.require_backbone()?);
+    let LocalGrid { side: cells, channels, .. } = extractor.backbone().local_grid();
     // Spread over all of them: neighbours in the order of contents are as unlike as any.
     let files = &split.training[..split.training.len().min(PLACED_IMAGES)];
     let transforms = fixed_transforms(&training.config.transform_config(), PLACED_TRANSFORMS);
-    let mut statistics = LocalStatisticsBuilder::new(LOCAL_GRID.side, LOCAL_GRID.channels);
+    let mut statistics = LocalStatisticsBuilder::new(cells, channels);
     for (done, path) in (1..).zip(files) {
         let seen = SeenImage::read(ImageInput::File(path), training.regions, &runtime.limits)
             .map_err(|source| Error::ImageChanged { source })?;
@@ -112,8 +116,8 @@ fn local_statistics(
             .map(|transform| differnet_data::apply(&square, transform))
             .collect();
         let pixels: Vec<&[u8]> = turned.iter().map(|image| image.as_raw().as_slice()).collect();
-        let local = runtime.extractor().extract_with_local_features(&pixels)?.local;
-        let images = local.chunks_exact(LOCAL_GRID.side * LOCAL_GRID.side * LOCAL_GRID.channels);
+        let local = extractor.extract_with_local_features(&pixels)?.local;
+        let images = local.chunks_exact(cells * cells * channels);
         for (local, transform) in images.zip(&transforms) {
             statistics.add(local, transform.degrees);
         }

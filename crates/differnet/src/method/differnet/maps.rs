@@ -1,7 +1,7 @@
 //! Anomaly maps of the paper's method (Section 3.3): the likelihood's gradient, and local deviations.
 
 use differnet_data::{RgbImage, SeenImage};
-use differnet_features::{FEATURES, IMAGE_SIZE, ImageGradients, LOCAL_GRID, LocalFeatures};
+use differnet_features::{IMAGE_SIZE, ImageGradients, LocalFeatures, LocalGrid};
 use differnet_scoring::{AnomalyMap, Grid, MapAverage};
 use rayon::prelude::*;
 
@@ -78,7 +78,7 @@ impl Localizer for DifferNet {
 }
 
 impl DifferNet {
-    /// Features `[images, 768]` of transformed images, and the paper's map of each.
+    /// Features `[images, features]` of transformed images, and the paper's map of each.
     fn gradient_maps(
         &self,
         runtime: &Runtime,
@@ -86,26 +86,27 @@ impl DifferNet {
     ) -> Result<(Vec<f32>, Vec<AnomalyMap>), Error> {
         let mut gradient = |rows: &[f32]| {
             let columns = self.flows.tensors()[0].features();
-            let rows = scales::narrowed(rows, columns); // [images, columns]
+            let width = self.backbone.features();
+            let rows = scales::narrowed(rows, columns, width); // [images, columns]
             let mut gradient = vec![0.0; rows.len()];
             for flow in self.flows.tensors() {
                 let one = flow.input_gradient(&rows).gradient;
                 gradient.iter_mut().zip(one).for_each(|(sum, value)| *sum += value);
             }
-            let mut gradient = scales::widened(gradient, columns); // [images, 768]
+            let mut gradient = scales::widened(gradient, columns, width); // [images, features]
             // A likelihood that overflowed says nothing of where.
             gradient.iter_mut().filter(|value| !value.is_finite()).for_each(|value| *value = 0.0);
             gradient
         };
         let ImageGradients { features, gradients } =
-            runtime.extractor().extract_with_gradients(images, &mut gradient)?;
+            runtime.extractor(self.backbone).extract_with_gradients(images, &mut gradient)?;
         let maps = gradients
             .par_chunks_exact(3 * IMAGE_SIZE * IMAGE_SIZE)
             .map(|image| AnomalyMap::of_gradient(image, IMAGE_SIZE, GRADIENT_SIGMA));
         Ok((features, maps.collect()))
     }
 
-    /// Features `[images, 768]` of images turned by `degrees`, and a map of local deviations of each.
+    /// Features `[images, features]` of images turned by `degrees`, and a map of local deviations of each.
     fn deviation_maps(
         &self,
         runtime: &Runtime,
@@ -113,16 +114,15 @@ impl DifferNet {
         degrees: &[f32],
     ) -> Result<(Vec<f32>, Vec<AnomalyMap>), Error> {
         let LocalFeatures { features, local } =
-            runtime.extractor().extract_with_local_features(images)?;
-        let (side, statistics) = (LOCAL_GRID.side, &self.local_statistics);
-        let maps = local.par_chunks_exact(side * side * LOCAL_GRID.channels).zip(degrees).map(
-            |(local, &degrees)| {
+            runtime.extractor(self.backbone).extract_with_local_features(images)?;
+        let LocalGrid { side, channels, first, stride } = self.backbone.local_grid();
+        let statistics = &self.local_statistics;
+        let maps =
+            local.par_chunks_exact(side * side * channels).zip(degrees).map(|(local, &degrees)| {
                 let values = statistics.deviation(local, degrees);
-                let (first, stride) = (LOCAL_GRID.first, LOCAL_GRID.stride);
                 let grid = Grid { values: &values, side, first, stride };
                 AnomalyMap::of_grid(grid, IMAGE_SIZE, IMAGE_SIZE)
-            },
-        );
+            });
         Ok((features, maps.collect()))
     }
 }

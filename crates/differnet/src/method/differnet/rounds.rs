@@ -7,7 +7,7 @@ use std::thread::Scope;
 use std::time::Instant;
 
 use differnet_data::ContentHash;
-use differnet_features::FEATURES;
+use differnet_features::Backbone;
 use differnet_flow::{BatchOrder, Flow, TrainError, Trainer, UpdateDraws, add_noise};
 use differnet_progress::{Progress, Stage};
 use tempfile::TempDir;
@@ -43,6 +43,7 @@ pub(super) struct TrainedFlows {
 /// The training of all flows of a model.
 pub(super) struct FlowTraining<'a> {
     own: &'a DifferNetConfig,
+    backbone: Backbone,
     training: &'a Training<'a>,
     folder: PathBuf,
     /// Deletes the folder, where nobody named one.
@@ -83,7 +84,8 @@ impl<'a> FlowTraining<'a> {
                 (temporary.path().to_path_buf(), Some(temporary))
             }
         };
-        let this = Self { own, training, folder, _forgotten: forgotten };
+        let backbone = training.config.require_backbone()?;
+        let this = Self { own, backbone, training, folder, _forgotten: forgotten };
         this.checkpoints().create()?;
         Ok(this)
     }
@@ -92,14 +94,16 @@ impl<'a> FlowTraining<'a> {
         Checkpoints::in_folder(&self.folder)
     }
 
-    /// Trains the flows; `validation` are rows of the validation images, `[rows, 768]`.
+    /// Trains the flows; `validation` are rows of the validation images, `[rows, features]`.
     pub(super) fn run(
         &self,
         split: &ValidationSplit,
         validation: &[f32],
     ) -> Result<TrainedFlows, Error> {
-        let validation = scales::narrowed(validation, self.own.flow_config().features);
-        let mut buffer = FeatureBuffer::new(split.training.len(), self.own.pool);
+        let width = self.backbone.features();
+        let validation =
+            scales::narrowed(validation, self.own.flow_config(self.backbone).features, width);
+        let mut buffer = FeatureBuffer::new(split.training.len(), self.own.pool, width);
         let mut flows = Vec::with_capacity(self.own.flows);
         let mut first = None;
         for number in 0..self.own.flows {
@@ -113,7 +117,7 @@ impl<'a> FlowTraining<'a> {
             .copied()
             .collect();
         let flows = Flows::of(flows, &self.training.runtime.backend);
-        let mut training_scores = flows.row_scores(&rows, self.training.config.average);
+        let mut training_scores = flows.row_scores(&rows, width, self.training.config.average);
         training_scores.iter_mut().for_each(|score| *score = score.min(f64::MAX));
         let statistics = buffer.statistics();
         Ok(TrainedFlows { flows, updates, training_scores, statistics, history })
@@ -135,7 +139,7 @@ impl<'a> FlowTraining<'a> {
         let (trainer, state) = match checkpoints.load(&fresh, &runtime.backend)? {
             Some(saved) => saved,
             None => {
-                let flow = self.own.flow_config().init(seed, runtime.device());
+                let flow = self.own.flow_config(self.backbone).init(seed, runtime.device());
                 (Trainer::new(flow, self.own.adam.clone(), &runtime.backend), fresh)
             }
         };
@@ -209,12 +213,11 @@ impl<'a> FlowTraining<'a> {
         range: Range<u64>,
         validation: &[f32],
     ) -> Result<(), Error> {
-        let own = self.own;
-        let updates = run.updates;
+        let (own, updates) = (self.own, run.updates);
+        let (columns, width) = (own.flow_config(self.backbone).features, self.backbone.features());
         let seed = run.seed.wrapping_add((round as u64) << 32);
         let mut order = BatchOrder::new(seed, run.buffer.len(), own.batch_size);
-        let mut batch = Vec::with_capacity(own.batch_size * FEATURES);
-        let columns = own.flow_config().features;
+        let mut batch = Vec::with_capacity(own.batch_size * width);
         while run.trainer.steps() < range.end && !self.out_of_patience(&run.state) {
             let step = run.trainer.steps();
             batch.clear();
@@ -225,7 +228,7 @@ impl<'a> FlowTraining<'a> {
                 add_noise(&mut batch, &run.state.deviations, run.seed, step);
             }
             run.trainer.set_learning_rate(own.learning_rate_at(step, updates));
-            let rows = scales::narrowed(&batch, columns);
+            let rows = scales::narrowed(&batch, columns, width);
             let report = match run.trainer.step(&rows) {
                 Ok(report) => report,
                 Err(source) => return Err(self.diverged(run, source)),
@@ -340,7 +343,7 @@ impl<'a> FlowTraining<'a> {
         let Training { config, runtime, regions, .. } = *self.training;
         let range = round * config.transforms..(round + 1) * config.transforms;
         let choice = |hash: &ContentHash| self.training.training_transforms(hash, range.clone());
-        let features = runtime.features_of_usable(regions, &split.training, choice);
+        let features = runtime.features_of_usable(self.backbone, regions, &split.training, choice);
         for (index, features) in features.enumerate() {
             if sender.send(Ok((index, features?.rows))).is_err() {
                 break;

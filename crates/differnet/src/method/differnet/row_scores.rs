@@ -1,7 +1,6 @@
 //! The likelihood of rows of features under one or several flows (Eq. 5, one summand).
 
 use burn::tensor::{Device, Tensor, TensorData};
-use differnet_features::FEATURES;
 use differnet_flow::{Backend, Flow, HostFlow};
 use differnet_scoring::{Average, anomaly_score, transform_scores};
 
@@ -12,13 +11,14 @@ use crate::method::flows::{Flows, tensor_scores};
 const ROWS: usize = 256;
 
 impl Flows {
-    /// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over the flows.
-    pub(super) fn row_scores(&self, features: &[f32], average: Average) -> Vec<f64> {
+    /// −log p_Z of each row of `features`, row-major `[rows, width]`, averaged over the flows.
+    pub(super) fn row_scores(&self, features: &[f32], width: usize, average: Average) -> Vec<f64> {
         if self.on_host().is_empty() {
-            let score = |flow| tensor_row_scores(flow, features, self.device());
+            let score = |flow| tensor_row_scores(flow, features, width, self.device());
             return averaged(self.tensors().iter().map(score), average);
         }
-        averaged(self.on_host().iter().map(|flow| host_row_scores(flow, features)), average)
+        let score = |flow| host_row_scores(flow, features, width);
+        averaged(self.on_host().iter().map(score), average)
     }
 }
 
@@ -37,37 +37,37 @@ fn averaged(scores: impl Iterator<Item = Vec<f64>>, average: Average) -> Vec<f64
     (0..rows).map(row).collect()
 }
 
-/// −log p_Z under `flow` of each row of `features`, row-major `[rows, 768]`; in nats, up to a
+/// −log p_Z under `flow` of each row of `features`, row-major `[rows, width]`; in nats, up to a
 /// constant.
 ///
 /// A flow of fewer scales sees the first columns. Computed a few rows at a time; with [`Backend::Host`]
 /// by a copy of the flow, in the form that a model scores with.
 ///
 /// # Panics
-/// If `features` is no multiple of 768 long.
-pub fn row_scores(flow: &Flow, features: &[f32], backend: &Backend) -> Vec<f64> {
+/// If `features` is no multiple of `width` long.
+pub fn row_scores(flow: &Flow, features: &[f32], width: usize, backend: &Backend) -> Vec<f64> {
     match backend {
-        Backend::Host(_) => host_row_scores(&HostFlow::of(flow), features),
-        Backend::Tensors(device) => tensor_row_scores(flow, features, device),
+        Backend::Host(_) => host_row_scores(&HostFlow::of(flow), features, width),
+        Backend::Tensors(device) => tensor_row_scores(flow, features, width, device),
     }
 }
 
 /// [`row_scores`] by tensors.
-fn tensor_row_scores(flow: &Flow, features: &[f32], device: &Device) -> Vec<f64> {
+fn tensor_row_scores(flow: &Flow, features: &[f32], width: usize, device: &Device) -> Vec<f64> {
     let columns = flow.features();
-    let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
-        let rows = scales::narrowed(chunk, columns).into_owned();
-        let data = TensorData::new(rows, [chunk.len() / FEATURES, columns]);
+    let chunks = features.chunks(ROWS * width).flat_map(|chunk| {
+        let rows = scales::narrowed(chunk, columns, width).into_owned();
+        let data = TensorData::new(rows, [chunk.len() / width, columns]);
         tensor_scores(flow.forward(Tensor::from_data(data, device)).z)
     });
     chunks.collect()
 }
 
 /// [`row_scores`] by a flow of the host processor.
-fn host_row_scores(flow: &HostFlow, features: &[f32]) -> Vec<f64> {
+fn host_row_scores(flow: &HostFlow, features: &[f32], width: usize) -> Vec<f64> {
     let columns = flow.features();
-    let chunks = features.chunks(ROWS * FEATURES).flat_map(|chunk| {
-        let rows = scales::narrowed(chunk, columns); // [chunk, columns]
+    let chunks = features.chunks(ROWS * width).flat_map(|chunk| {
+        let rows = scales::narrowed(chunk, columns, width); // [chunk, columns]
         transform_scores(&flow.latents(&rows).z, columns)
     });
     chunks.collect()

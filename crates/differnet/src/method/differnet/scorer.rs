@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use differnet_data::{ImageError, ImageInput};
-use differnet_features::LOCAL_GRID;
+use differnet_features::{Backbone, LocalGrid};
 use differnet_flow::AuxiliaryTensor;
 use differnet_scoring::{Average, LocalStatistics};
 
@@ -18,7 +18,7 @@ use crate::runtime::Runtime;
 use crate::score::ImageScore;
 use crate::scorer::{Scorer, Scoring};
 
-/// Names of the tables of local statistics, `[27, 27, 256]` each.
+/// Names of the tables of local statistics, `[27, 27, channels]` each.
 const LOCAL_MEANS: &str = "local.means";
 const LOCAL_DEVIATIONS: &str = "local.deviations";
 
@@ -26,16 +26,18 @@ const LOCAL_DEVIATIONS: &str = "local.deviations";
 #[derive(Debug)]
 pub(super) struct DifferNet {
     pub(super) flows: Flows,
+    /// The network whose features they see.
+    pub(super) backbone: Backbone,
     pub(super) local_statistics: LocalStatistics,
     /// Average over flows and over transforms.
     pub(super) average: Average,
 }
 
 impl DifferNet {
-    /// −log p_Z of each row of `features`, row-major `[rows, 768]`, averaged over the flows; in nats, up
+    /// −log p_Z of each row of `features`, row-major `[rows, features]`, averaged over the flows; in nats, up
     /// to a constant.
     pub(super) fn scores_of(&self, features: &[f32]) -> Vec<f64> {
-        self.flows.row_scores(features, self.average)
+        self.flows.row_scores(features, self.backbone.features(), self.average)
     }
 }
 
@@ -59,7 +61,7 @@ impl Scorer for DifferNet {
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
         let table = |name: &str, values: &[f32]| AuxiliaryTensor {
             name: name.to_owned(),
-            shape: vec![LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels],
+            shape: table_shape(self.backbone).into(),
             values: values.to_vec(),
         };
         let auxiliary = [
@@ -68,6 +70,12 @@ impl Scorer for DifferNet {
         ];
         self.flows.save(path, metadata, &auxiliary).map_err(Error::model(path))
     }
+}
+
+/// Shape of a table of local statistics.
+fn table_shape(backbone: Backbone) -> [usize; 3] {
+    let LocalGrid { side, channels, .. } = backbone.local_grid();
+    [side, side, channels]
 }
 
 /// The flows in the model file `path`, which `header` describes.
@@ -79,16 +87,17 @@ pub(crate) fn load(
 ) -> Result<Box<dyn Scorer>, Error> {
     let (flows, auxiliary) = Flows::load(path, &runtime.backend).map_err(Error::model(path))?;
     let not_a_model = |reason: String| Error::NotAModel { path: path.to_path_buf(), reason };
-    if flows.configs() != vec![config.flow_config(); config.flows] {
+    let backbone = header.config.require_backbone()?;
+    if flows.configs() != vec![config.flow_config(backbone); config.flows] {
         return Err(not_a_model("its settings do not describe its flow".into()));
     }
     let table = |name: &str| {
-        let shape = [LOCAL_GRID.side, LOCAL_GRID.side, LOCAL_GRID.channels];
+        let shape = table_shape(backbone);
         let found = auxiliary.iter().find(|table| table.name == name && table.shape == shape);
         let missing = || not_a_model(format!("it lacks the table {name} of its maps"));
         found.map(|table| table.values.clone()).ok_or_else(missing)
     };
     let (means, deviations) = (table(LOCAL_MEANS)?, table(LOCAL_DEVIATIONS)?);
-    let local_statistics = LocalStatistics::new(LOCAL_GRID.side, means, deviations);
-    Ok(Box::new(DifferNet { flows, local_statistics, average: header.config.average }))
+    let local_statistics = LocalStatistics::new(backbone.local_grid().side, means, deviations);
+    Ok(Box::new(DifferNet { flows, backbone, local_statistics, average: header.config.average }))
 }

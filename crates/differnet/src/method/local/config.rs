@@ -1,6 +1,6 @@
 //! Settings of the methods on local features.
 
-use differnet_features::{PLACE, STAGES, place_channels};
+use differnet_features::{Backbone, PLACE};
 use differnet_flow::{AdamConfig, FlowConfig};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,14 @@ use crate::preset::Preset;
 const PIXELS: usize = 448 * 448;
 /// Stages that are looked at, unless others are given.
 const STAGES_SEEN: [usize; 3] = [3, 4, 5];
+/// Stages that the coarse flow sees, unless others are given: the last ones.
+fn coarse_stages(backbone: Backbone) -> Vec<usize> {
+    match backbone {
+        Backbone::AlexNet => vec![4, 5],
+        Backbone::EfficientNetLite0 => vec![4, 5, 6],
+    }
+}
+
 /// Side of the neighbourhoods of most views.
 const NEIGHBOURS: usize = 3;
 /// Side of the neighbourhoods of coarse views.
@@ -27,7 +35,7 @@ const FEW_UPDATES: usize = 400;
 
 /// Settings of the normalizing flows of local features, given their place.
 ///
-/// The features of a place are stages of EfficientNet-Lite0, whitened. Three judges look at them: a flow
+/// The features of a place are stages of a network, whitened. Three judges look at them: a flow
 /// of fine features and one of coarse features, whose condition is the place (CFLOW-AD, Gudovskiy et al.
 /// 2022), and a bank of remembered places (PatchCore, Roth et al. 2022), which also makes the map. Their
 /// values are standardised at each place by those of good images, and summed. Every number holds for all
@@ -72,7 +80,7 @@ pub struct LocalFlowConfig {
     pub flow: FlowConfig,
 }
 
-/// Settings of PatchCore (Roth et al. 2022) on stages of EfficientNet-Lite0.
+/// Settings of PatchCore (Roth et al. 2022) on stages of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PatchCoreConfig {
     /// As [`LocalFlowConfig::pixels`].
@@ -85,7 +93,7 @@ pub struct PatchCoreConfig {
     pub place_weight: f64,
 }
 
-/// Settings of PaDiM (Defard et al. 2021) on stages of EfficientNet-Lite0.
+/// Settings of PaDiM (Defard et al. 2021) on stages of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PadimConfig {
     /// Pixels of an image as the network sees it: every image is squeezed into a square.
@@ -103,7 +111,7 @@ impl LocalFlowConfig {
             pixels: PIXELS,
             stages: STAGES_SEEN.into(),
             components: 128,
-            coarse_stages: vec![4, 5, 6],
+            coarse_stages: coarse_stages(Backbone::EfficientNetLite0),
             coarse_components: 96,
             coarse_blocks: 4,
             bank: 2500,
@@ -128,8 +136,16 @@ impl LocalFlowConfig {
         }
     }
 
+    /// The settings for the network `backbone`, where they stand at the defaults for `before`.
+    pub(in crate::method) fn for_backbone(self, before: Backbone, backbone: Backbone) -> Self {
+        if self.coarse_stages == coarse_stages(before) {
+            return Self { coarse_stages: coarse_stages(backbone), ..self };
+        }
+        self
+    }
+
     /// The method for a number of good images, those held back included.
-    pub(in crate::method) fn plan(&self, images: usize) -> Plan {
+    pub(in crate::method) fn plan(&self, backbone: Backbone, images: usize) -> Plan {
         let few = images < FEW_IMAGES;
         let places = images * (self.pixels / (PLACE * PLACE));
         let updates = self.updates.max((self.passes * places).div_ceil(self.batch_size));
@@ -163,6 +179,7 @@ impl LocalFlowConfig {
             parts.push(PartPlan { view: 0, density });
         }
         Plan {
+            backbone,
             pixels: self.pixels,
             square: false,
             views,
@@ -175,7 +192,7 @@ impl LocalFlowConfig {
     }
 
     /// Checks every range.
-    pub(crate) fn validate(&self) -> Result<(), Error> {
+    pub(crate) fn validate(&self, backbone: Backbone) -> Result<(), Error> {
         require_count("batch_size", self.batch_size)?;
         require_count("updates", self.updates)?;
         require_most("passes", self.passes, 1000, "at most 1000")?;
@@ -184,10 +201,11 @@ impl LocalFlowConfig {
         require_most("hidden", self.flow.hidden, 8192, "at most 8192")?;
         require_count("coarse_blocks", self.coarse_blocks)?;
         require_pixels(self.pixels)?;
-        require_view(["stages", "components"], &self.stages, self.components)?;
+        let fine = (&self.stages[..], self.components);
+        require_view(["stages", "components"], fine, backbone)?;
         if !self.coarse_stages.is_empty() {
             let names = ["coarse_stages", "coarse_components"];
-            require_view(names, &self.coarse_stages, self.coarse_components)?;
+            require_view(names, (&self.coarse_stages, self.coarse_components), backbone)?;
         }
         require_bank(self.bank, 0)?;
         let last = self.final_learning_rate;
@@ -205,10 +223,11 @@ impl Default for PatchCoreConfig {
 }
 
 impl PatchCoreConfig {
-    pub(in crate::method) fn plan(&self) -> Plan {
+    pub(in crate::method) fn plan(&self, backbone: Backbone) -> Plan {
         let stages = self.stages.clone();
         let density = DensityPlan::Bank { size: self.bank, place_weight: self.place_weight };
         Plan {
+            backbone,
             pixels: self.pixels,
             square: false,
             views: vec![ViewPlan { stages, neighbours: NEIGHBOURS, components: None }],
@@ -220,9 +239,9 @@ impl PatchCoreConfig {
     }
 
     /// Checks every range.
-    pub(crate) fn validate(&self) -> Result<(), Error> {
+    pub(crate) fn validate(&self, backbone: Backbone) -> Result<(), Error> {
         require_pixels(self.pixels)?;
-        require_stages("stages", &self.stages)?;
+        require_stages("stages", &self.stages, backbone)?;
         require_bank(self.bank, 1)?;
         let weight = self.place_weight;
         require("place_weight", weight, weight >= 0.0, "at least 0")
@@ -236,9 +255,10 @@ impl Default for PadimConfig {
 }
 
 impl PadimConfig {
-    pub(in crate::method) fn plan(&self) -> Plan {
+    pub(in crate::method) fn plan(&self, backbone: Backbone) -> Plan {
         let (stages, components) = (self.stages.clone(), Some(self.components));
         Plan {
+            backbone,
             pixels: self.pixels,
             square: true,
             views: vec![ViewPlan { stages, neighbours: NEIGHBOURS, components }],
@@ -250,9 +270,9 @@ impl PadimConfig {
     }
 
     /// Checks every range.
-    pub(crate) fn validate(&self) -> Result<(), Error> {
+    pub(crate) fn validate(&self, backbone: Backbone) -> Result<(), Error> {
         require_pixels(self.pixels)?;
-        require_view(["stages", "components"], &self.stages, self.components)
+        require_view(["stages", "components"], (&self.stages, self.components), backbone)
     }
 }
 
@@ -275,23 +295,26 @@ fn require_pixels(pixels: usize) -> Result<(), Error> {
     Err(Error::Config { name: "pixels", expected, found: pixels.to_string() })
 }
 
-fn require_stages(name: &'static str, stages: &[usize]) -> Result<(), Error> {
+fn require_stages(name: &'static str, stages: &[usize], backbone: Backbone) -> Result<(), Error> {
     let rising = stages.is_sorted_by(|a, b| a < b) && !stages.is_empty();
-    if rising && stages.iter().all(|stage| (1..=STAGES).contains(stage)) {
+    if rising && stages.iter().all(|stage| (1..=backbone.stages()).contains(stage)) {
         return Ok(());
     }
-    let expected = "rising numbers from 1 to 6";
+    let expected = match backbone {
+        Backbone::AlexNet => "rising numbers from 1 to 5, alexnet's convolutions",
+        Backbone::EfficientNetLite0 => "rising numbers from 1 to 6, efficientnet-lite0's stages",
+    };
     Err(Error::Config { name, expected, found: format!("{stages:?}") })
 }
 
 /// Checks the stages and the components of a view; `names` are theirs.
 fn require_view(
     names: [&'static str; 2],
-    stages: &[usize],
-    components: usize,
+    (stages, components): (&[usize], usize),
+    backbone: Backbone,
 ) -> Result<(), Error> {
-    require_stages(names[0], stages)?;
-    if (2..=place_channels(stages)).contains(&components) {
+    require_stages(names[0], stages, backbone)?;
+    if (2..=backbone.place_channels(stages)).contains(&components) {
         return Ok(());
     }
     let expected = "from 2 to the channels of the stages";

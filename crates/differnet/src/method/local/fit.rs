@@ -1,6 +1,5 @@
 //! Fitting the parts of a plan to the places of good images, and their scales to images left out.
 
-use differnet_features::efficientnet_lite_id;
 use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
 use differnet_scoring::AnomalyMap;
@@ -49,7 +48,7 @@ pub(crate) fn fit(
     let first = &split.training[..split.training.len().min(WHITENING_IMAGES)];
     let mut flow_fits = FlowFits::new(training, split)?;
     let first = read(&plan, training, first).collect::<Result<Vec<_>, Error>>()?;
-    let view = |view| View::fit(view, &stages, &first, &training.monitor);
+    let view = |view| View::fit(&plan, view, &first, &training.monitor);
     let views = plan.views.iter().map(view).collect::<Result<Vec<_>, Error>>()?;
     let known = first.len();
     let others = read(&plan, training, &split.training[known..]);
@@ -98,10 +97,11 @@ pub(crate) fn fit(
     let feature_distances = feature_distances.collect();
     let facts = facts(&plan, &parts, &images, &fitting.widths);
     let history = fitting.flow_fits.history;
+    let extractor = training.runtime.place_extractor(plan.backbone).id().to_owned();
     let updates = Some(plan.updates() as u64).filter(|updates| *updates > 0);
     let model = LocalModel { plan, views: views.into(), parts, scales };
     Ok(Fitted {
-        extractor: Some(efficientnet_lite_id()),
+        extractor: Some(extractor),
         feature_means,
         feature_deviations,
         feature_distances,

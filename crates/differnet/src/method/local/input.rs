@@ -84,7 +84,7 @@ fn shifted_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage, shift: Shift) 
             *resized.get_pixel(from(x, shift.right, width), from(y, shift.down, height))
         });
     }
-    let extractor = runtime.place_extractor();
+    let extractor = runtime.place_extractor(plan.backbone);
     let maps = extractor.maps(resized.as_raw(), image_height, image_width, &plan.stages());
     let (height, width) = (image_height / PLACE, image_width / PLACE);
     let counts = match &seen.ignored {

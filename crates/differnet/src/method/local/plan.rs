@@ -1,6 +1,6 @@
 //! Plan of a method on local features: views of the features, and parts that judge places.
 
-use differnet_features::{PLACE, place_channels};
+use differnet_features::{Backbone, PLACE};
 use differnet_flow::{AdamConfig, FlowConfig};
 
 use super::input::network_shape;
@@ -11,6 +11,8 @@ pub(super) const POSITION: usize = 32;
 /// A method on local features, before its fit.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
+    /// The network whose stages are seen.
+    pub(super) backbone: Backbone,
     /// Pixels of an image as the network sees it, about.
     pub(super) pixels: usize,
     /// Whether images are squeezed into squares; else they keep their aspect.
@@ -110,8 +112,8 @@ impl Plan {
 
 impl ViewPlan {
     /// Numbers of a place before whitening.
-    pub(super) fn channels(&self) -> usize {
-        place_channels(&self.stages)
+    pub(super) fn channels(&self, backbone: Backbone) -> usize {
+        backbone.place_channels(&self.stages)
     }
 }
 

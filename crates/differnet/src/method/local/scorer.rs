@@ -83,7 +83,7 @@ impl LocalModel {
     /// The model by `plan` from the flows and tables of a file; the reason if they do not make one.
     fn from_tables(plan: Plan, flows: Option<Flows>, tables: &Tables) -> Result<Self, String> {
         let numbered = (0..).zip(&plan.views);
-        let views = numbered.map(|(number, view)| View::load(view, number, tables));
+        let views = numbered.map(|(number, view)| View::load(view, plan.backbone, number, tables));
         let views = views.collect::<Result<Arc<[View]>, _>>()?;
         let configs = flows.as_ref().map(Flows::configs).unwrap_or_default();
         let mut next = configs.iter();

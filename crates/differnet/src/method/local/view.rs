@@ -1,14 +1,14 @@
 //! A view of an image's places: chosen stages, averaged over neighbours, whitened.
 
 use differnet_baselines::{Rows, Whitening};
-use differnet_features::{Places, StageMap};
+use differnet_features::{Backbone, Places, StageMap};
 use differnet_flow::AuxiliaryTensor;
 use differnet_matmul::{PackedMatrix, Strided, Sums, multiply};
 use differnet_progress::Monitor;
 use rayon::prelude::*;
 
 use super::input::SeenMaps;
-use super::plan::ViewPlan;
+use super::plan::{Plan, ViewPlan};
 use super::tables::{Tables, table};
 use crate::error::Error;
 
@@ -19,6 +19,8 @@ const BLOCK: usize = 64;
 #[derive(Debug)]
 pub(super) struct View {
     plan: ViewPlan,
+    /// Numbers of a place before whitening.
+    channels: usize,
     whitening: Whitening,
     /// `[channels, components]`
     packed: PackedMatrix,
@@ -27,30 +29,30 @@ pub(super) struct View {
 impl View {
     /// The view whose means, deviations and principal components are those of `images`.
     pub(super) fn fit(
-        plan: &ViewPlan,
-        stages: &[usize],
+        plan: &Plan,
+        view: &ViewPlan,
         images: &[SeenMaps],
         monitor: &Monitor<'_>,
     ) -> Result<Self, Error> {
-        let channels = plan.channels();
+        let (stages, channels) = (plan.stages(), view.channels(plan.backbone));
         let mut values = Vec::new();
         for seen in images {
-            let places = plan.places(stages, seen);
+            let places = view.places(&stages, seen);
             let rows = places.values.chunks_exact(channels).zip(&seen.grid.counts);
             rows.filter(|(_, counts)| **counts).for_each(|(row, _)| values.extend_from_slice(row));
         }
         let rows = Rows::new(&values, channels)?;
-        let whitening = match plan.components {
+        let whitening = match view.components {
             Some(components) => Whitening::fit(&rows, components, monitor)?,
             None => Whitening::diagonal(&rows)?,
         };
-        Ok(Self::new(plan, whitening))
+        Ok(Self::new(view, channels, whitening))
     }
 
-    fn new(plan: &ViewPlan, whitening: Whitening) -> Self {
+    fn new(plan: &ViewPlan, channels: usize, whitening: Whitening) -> Self {
         let take = |count| vec![0.0; count];
-        let packed = PackedMatrix::pack_transposed(&whitening.matrix, plan.channels(), take);
-        Self { plan: plan.clone(), whitening, packed }
+        let packed = PackedMatrix::pack_transposed(&whitening.matrix, channels, take);
+        Self { plan: plan.clone(), channels, whitening, packed }
     }
 
     /// Numbers of a place.
@@ -78,23 +80,32 @@ impl View {
     pub(super) fn tables(&self, number: usize) -> [AuxiliaryTensor; 2] {
         let Whitening { matrix, offset } = &self.whitening;
         [
-            table(names(number)[0].clone(), &[offset.len(), self.plan.channels()], matrix),
+            table(names(number)[0].clone(), &[offset.len(), self.channels], matrix),
             table(names(number)[1].clone(), &[offset.len()], offset),
         ]
     }
 
     /// The view numbered `number` from the tables of a file; the reason if there is none.
-    pub(super) fn load(plan: &ViewPlan, number: usize, tables: &Tables) -> Result<Self, String> {
+    pub(super) fn load(
+        plan: &ViewPlan,
+        backbone: Backbone,
+        number: usize,
+        tables: &Tables,
+    ) -> Result<Self, String> {
         let [matrix, offset] = names(number);
-        let most = plan.components.unwrap_or(plan.channels());
+        let channels = plan.channels(backbone);
+        let most = plan.components.unwrap_or(channels);
         let (shape, matrix) = tables.any(&matrix)?;
-        let fine =
-            shape.len() == 2 && (1..=most).contains(&shape[0]) && shape[1] == plan.channels();
+        let fine = shape.len() == 2 && (1..=most).contains(&shape[0]) && shape[1] == channels;
         if !fine {
             return Err(format!("its view {number} does not fit its settings"));
         }
         let offset = tables.shaped(&offset, &shape[..1])?;
-        Ok(Self::new(plan, Whitening { matrix: matrix.to_vec(), offset: offset.to_vec() }))
+        Ok(Self::new(
+            plan,
+            channels,
+            Whitening { matrix: matrix.to_vec(), offset: offset.to_vec() },
+        ))
     }
 }
 
