@@ -28,6 +28,7 @@ mod output;
 mod output_file;
 mod outputs;
 mod panic;
+mod place_rows;
 mod prediction_line;
 mod progress;
 mod regions_args;

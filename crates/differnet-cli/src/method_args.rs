@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use differnet::baselines::Gamma;
+use differnet::methods::Tiles;
 use differnet::{Config, Method};
 use serde::Serialize;
 
@@ -79,11 +80,19 @@ pub(crate) struct MethodArgs {
 /// One optional flag for each setting that only a competitor has.
 #[derive(Debug, clap::Args, Serialize)]
 struct CompetitorFlags {
-    /// Methods on local features: pixels of an image as the network sees it, as WIDTHxHEIGHT; sides keep the
+    /// Methods on local features: pixels of an image or a tile as the network sees it, as WIDTHxHEIGHT; sides keep the
     /// image's aspect, but for padim's squares [default: 448x448].
     #[arg(long, value_name = "WxH", value_parser = pixels)]
     pixels: Option<usize>,
-    /// Methods on local features: stages of the network to look at, from 1 to 6 [default: 3,4,5].
+    /// Methods on local features: columns and rows of overlapping tiles that an image is seen in, each with
+    /// --pixels; for small defects on large images [default: 1x1].
+    #[arg(long, value_name = "CxR")]
+    tiles: Option<Tiles>,
+    /// Methods on local features: share of a tile that its neighbour sees as well, from 0 to 0.5; at least 32 of
+    /// its pixels [default: 0.125].
+    #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
+    tile_overlap: Option<f64>,
+    /// Methods on local features: stages of the network to look at, from 1 to 6, of alexnet to 5 [default: 3,4,5].
     #[arg(long, value_name = "N,..", value_delimiter = ',')]
     stages: Option<Vec<usize>>,
     /// 1nn, padim, local-flow: principal components that rows are compared in [default: 64; local-flow 128].
@@ -135,7 +144,7 @@ impl MethodArgs {
 }
 
 /// `448x448`, or a number of pixels.
-fn pixels(text: &str) -> Result<usize, String> {
+pub(crate) fn pixels(text: &str) -> Result<usize, String> {
     let wrong = || "give width and height such as 448x448".to_owned();
     let number = |text: &str| text.parse::<usize>().map_err(|_| wrong());
     match text.split_once('x') {

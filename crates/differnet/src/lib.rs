@@ -50,7 +50,7 @@ pub use error::Error;
 pub use features::ImageFeatures;
 pub use header::{Addition, Header, HistoryPoint};
 pub use localization::{DecodedImage, Localization, LocalizeConfig, Localizer, MapKind};
-pub use method::{Method, MethodConfig};
+pub use method::{Method, MethodConfig, PlaceFeatures, PlaceView};
 pub use model::Model;
 pub use new_images::{CopyOf, NewImages};
 pub use path_text::{PathText, path_bytes, path_from_text, serialize_lossy};
@@ -66,7 +66,7 @@ pub mod methods {
     //! Settings of single methods, and scores of rows by a flow.
 
     pub use crate::method::{
-        DifferNetConfig, LocalFlowConfig, PadimConfig, PatchCoreConfig, row_scores,
+        DifferNetConfig, LocalFlowConfig, PadimConfig, PatchCoreConfig, Tiles, row_scores,
     };
     pub use differnet_baselines::{
         AdganConfig, DsebmConfig, GanomalyConfig, GeoTransConfig, OneClassSvmConfig,

@@ -32,7 +32,7 @@ mod rows;
 
 pub use differnet::{DifferNetConfig, row_scores};
 pub(crate) use fitted::{Fitted, GoodScores};
-pub use local::{LocalFlowConfig, PadimConfig, PatchCoreConfig};
+pub use local::{LocalFlowConfig, PadimConfig, PatchCoreConfig, PlaceFeatures, PlaceView, Tiles};
 
 /// A method, by the name that files and the command line use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -16,7 +16,7 @@ use crate::feature_distance::feature_distance;
 use crate::features::BATCH;
 use crate::header::{Addition, Header, KEY};
 use crate::localization::{DecodedImage, Localization, LocalizeConfig, Localizer};
-use crate::method;
+use crate::method::{self, PlaceView};
 use crate::new_images::NewImages;
 use crate::runtime::Runtime;
 use crate::score::{ImageScore, ScoreConfig, TransformChoice};
@@ -297,6 +297,13 @@ impl Model {
         let features = score.mean_features.iter().map(|mean| f64::from(*mean));
         let distance = feature_distance(feature_means, feature_deviations, features);
         score.guarded(input_guard, distance)
+    }
+
+    /// The numbers that describe places to the model, with its regions; `None` if its method sees images as
+    /// a whole.
+    pub fn place_view(&self) -> Option<PlaceView> {
+        let view = self.scorer.place_view()?;
+        Some(view.with_regions(self.header.regions.clone()))
     }
 
     fn localizer(&self) -> Result<&dyn Localizer, Error> {

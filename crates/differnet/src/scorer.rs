@@ -9,6 +9,7 @@ use differnet_data::{ImageError, ImageInput};
 use crate::error::Error;
 use crate::header::Header;
 use crate::localization::Localizer;
+use crate::method::PlaceView;
 use crate::runtime::Runtime;
 use crate::score::{ImageScore, ScoreConfig};
 use crate::training::Training;
@@ -69,6 +70,11 @@ pub trait Scorer: Debug + Send + Sync {
     /// The scores of rows of features, row-major `[rows, features]`; `None` for methods that look at
     /// something else.
     fn row_scores(&self, _rows: &[f32]) -> Option<Vec<f64>> {
+        None
+    }
+
+    /// The numbers that describe places to the method; `None` for methods that see images as a whole.
+    fn place_view(&self) -> Option<PlaceView> {
         None
     }
 

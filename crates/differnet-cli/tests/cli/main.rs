@@ -14,6 +14,7 @@ mod interrupts;
 mod json;
 mod maps;
 mod methods;
+mod places;
 mod regions;
 mod reports;
 #[cfg(unix)]

@@ -13,13 +13,17 @@ mod input;
 mod learning;
 mod parts;
 mod place_scale;
+mod place_view;
 mod plan;
 mod scorer;
 mod tables;
+mod tiles;
 mod update;
 mod view;
 
 pub use config::{LocalFlowConfig, PadimConfig, PatchCoreConfig};
+pub use place_view::{PlaceFeatures, PlaceView};
+pub use tiles::Tiles;
 
 pub(super) use config::FEW_IMAGES;
 pub(crate) use fit::fit;

@@ -5,6 +5,7 @@ use differnet_flow::{AdamConfig, FlowConfig};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{DensityPlan, FlowTraining, ImageScoreRule, PartPlan, Plan, ViewPlan};
+use super::tiles::Tiles;
 use crate::config::{require, require_count};
 use crate::error::Error;
 use crate::method::flow_settings;
@@ -12,6 +13,12 @@ use crate::preset::Preset;
 
 /// Pixels of an image as the network sees it, unless another number is given.
 const PIXELS: usize = 448 * 448;
+/// Share of a tile that its neighbours see as well, unless another is given.
+const TILE_OVERLAP: f64 = 0.125;
+/// Columns or rows of tiles, at most.
+const MOST_TILES: usize = 16;
+/// Pixels of all tiles together, at most.
+const MOST_PIXELS: usize = 8192 * 8192;
 /// Stages that are looked at, unless others are given.
 const STAGES_SEEN: [usize; 3] = [3, 4, 5];
 /// Stages that the coarse flow sees, unless others are given: the last ones.
@@ -42,9 +49,13 @@ const FEW_UPDATES: usize = 400;
 /// data sets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LocalFlowConfig {
-    /// Pixels of an image as the network sees it, about: sides keep the image's aspect and are multiples
-    /// of 32.
+    /// Pixels of an image, or of each of its tiles, as the network sees it, about: sides keep the image's
+    /// aspect and are multiples of 32.
     pub pixels: usize,
+    /// Columns and rows of tiles that an image is seen in.
+    pub tiles: Tiles,
+    /// Share of a tile that neighbours have in common, about: whole multiples of 32 pixels, at least one.
+    pub tile_overlap: f64,
     /// Stages of the network that the fine flow and the bank see, from 1, rising.
     pub stages: Vec<usize>,
     /// Principal components of a place's features that they see.
@@ -85,6 +96,10 @@ pub struct LocalFlowConfig {
 pub struct PatchCoreConfig {
     /// As [`LocalFlowConfig::pixels`].
     pub pixels: usize,
+    /// As [`LocalFlowConfig::tiles`].
+    pub tiles: Tiles,
+    /// As [`LocalFlowConfig::tile_overlap`].
+    pub tile_overlap: f64,
     /// Stages of the network that are looked at, from 1, rising.
     pub stages: Vec<usize>,
     /// Places that are remembered, picked from 60,000 by greedy k-centre.
@@ -96,8 +111,13 @@ pub struct PatchCoreConfig {
 /// Settings of PaDiM (Defard et al. 2021) on stages of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PadimConfig {
-    /// Pixels of an image as the network sees it: every image is squeezed into a square.
+    /// Pixels of an image, or of each of its tiles, as the network sees it: every image is squeezed into
+    /// a square.
     pub pixels: usize,
+    /// As [`LocalFlowConfig::tiles`].
+    pub tiles: Tiles,
+    /// As [`LocalFlowConfig::tile_overlap`].
+    pub tile_overlap: f64,
     /// Stages of the network that are looked at, from 1, rising.
     pub stages: Vec<usize>,
     /// Principal components of a place's features.
@@ -109,6 +129,8 @@ impl LocalFlowConfig {
     pub fn preset(_: Preset) -> Self {
         Self {
             pixels: PIXELS,
+            tiles: Tiles::ONE,
+            tile_overlap: TILE_OVERLAP,
             stages: STAGES_SEEN.into(),
             components: 128,
             coarse_stages: coarse_stages(Backbone::EfficientNetLite0),
@@ -147,7 +169,8 @@ impl LocalFlowConfig {
     /// The method for a number of good images, those held back included.
     pub(in crate::method) fn plan(&self, backbone: Backbone, images: usize) -> Plan {
         let few = images < FEW_IMAGES;
-        let places = images * (self.pixels / (PLACE * PLACE));
+        let pixels = self.pixels as f64 * self.tiles.area(self.tile_overlap);
+        let places = images * (pixels as usize / (PLACE * PLACE));
         let updates = self.updates.max((self.passes * places).div_ceil(self.batch_size));
         let training = |flow: FlowConfig| {
             DensityPlan::Flow(FlowTraining {
@@ -181,6 +204,8 @@ impl LocalFlowConfig {
         Plan {
             backbone,
             pixels: self.pixels,
+            tiles: self.tiles,
+            overlap: self.tile_overlap,
             square: false,
             views,
             // The bank's, if there is one.
@@ -200,7 +225,7 @@ impl LocalFlowConfig {
         require_count("hidden", self.flow.hidden)?;
         require_most("hidden", self.flow.hidden, 8192, "at most 8192")?;
         require_count("coarse_blocks", self.coarse_blocks)?;
-        require_pixels(self.pixels)?;
+        require_pixels(self.pixels, self.tiles, self.tile_overlap)?;
         let fine = (&self.stages[..], self.components);
         require_view(["stages", "components"], fine, backbone)?;
         if !self.coarse_stages.is_empty() {
@@ -218,7 +243,14 @@ impl LocalFlowConfig {
 
 impl Default for PatchCoreConfig {
     fn default() -> Self {
-        Self { pixels: PIXELS, stages: STAGES_SEEN.into(), bank: 2500, place_weight: 0.0 }
+        Self {
+            pixels: PIXELS,
+            tiles: Tiles::ONE,
+            tile_overlap: TILE_OVERLAP,
+            stages: STAGES_SEEN.into(),
+            bank: 2500,
+            place_weight: 0.0,
+        }
     }
 }
 
@@ -229,6 +261,8 @@ impl PatchCoreConfig {
         Plan {
             backbone,
             pixels: self.pixels,
+            tiles: self.tiles,
+            overlap: self.tile_overlap,
             square: false,
             views: vec![ViewPlan { stages, neighbours: NEIGHBOURS, components: None }],
             parts: vec![PartPlan { view: 0, density }],
@@ -240,7 +274,7 @@ impl PatchCoreConfig {
 
     /// Checks every range.
     pub(crate) fn validate(&self, backbone: Backbone) -> Result<(), Error> {
-        require_pixels(self.pixels)?;
+        require_pixels(self.pixels, self.tiles, self.tile_overlap)?;
         require_stages("stages", &self.stages, backbone)?;
         require_bank(self.bank, 1)?;
         let weight = self.place_weight;
@@ -250,7 +284,13 @@ impl PatchCoreConfig {
 
 impl Default for PadimConfig {
     fn default() -> Self {
-        Self { pixels: PIXELS, stages: STAGES_SEEN.into(), components: 64 }
+        Self {
+            pixels: PIXELS,
+            tiles: Tiles::ONE,
+            tile_overlap: TILE_OVERLAP,
+            stages: STAGES_SEEN.into(),
+            components: 64,
+        }
     }
 }
 
@@ -260,6 +300,8 @@ impl PadimConfig {
         Plan {
             backbone,
             pixels: self.pixels,
+            tiles: self.tiles,
+            overlap: self.tile_overlap,
             square: true,
             views: vec![ViewPlan { stages, neighbours: NEIGHBOURS, components }],
             parts: vec![PartPlan { view: 0, density: DensityPlan::Gaussians }],
@@ -271,7 +313,7 @@ impl PadimConfig {
 
     /// Checks every range.
     pub(crate) fn validate(&self, backbone: Backbone) -> Result<(), Error> {
-        require_pixels(self.pixels)?;
+        require_pixels(self.pixels, self.tiles, self.tile_overlap)?;
         require_view(["stages", "components"], (&self.stages, self.components), backbone)
     }
 }
@@ -287,12 +329,18 @@ fn require_most(
     if value <= most { Ok(()) } else { Err(Error::Config { name, expected, found: found() }) }
 }
 
-fn require_pixels(pixels: usize) -> Result<(), Error> {
-    if (64 * 64..=4096 * 4096).contains(&pixels) {
-        return Ok(());
+fn require_pixels(pixels: usize, tiles: Tiles, overlap: f64) -> Result<(), Error> {
+    if !(64 * 64..=4096 * 4096).contains(&pixels) {
+        let expected = "from 64x64 to 4096x4096";
+        return Err(Error::Config { name: "pixels", expected, found: pixels.to_string() });
     }
-    let expected = "from 64x64 to 4096x4096";
-    Err(Error::Config { name: "pixels", expected, found: pixels.to_string() })
+    let counts = [tiles.columns, tiles.rows];
+    let few = counts.iter().all(|count| (1..=MOST_TILES).contains(count));
+    if !few || pixels * tiles.count() > MOST_PIXELS {
+        let expected = "from 1x1 to 16x16, of 8192x8192 pixels together at most";
+        return Err(Error::Config { name: "tiles", expected, found: tiles.to_string() });
+    }
+    require("tile_overlap", overlap, (0.0..=0.5).contains(&overlap), "in [0, 0.5]")
 }
 
 fn require_stages(name: &'static str, stages: &[usize], backbone: Backbone) -> Result<(), Error> {

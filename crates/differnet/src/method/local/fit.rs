@@ -22,8 +22,10 @@ use crate::method::{Fitted, GoodScores};
 use crate::split::ValidationSplit;
 use crate::training::Training;
 
-/// Images whose places set means, deviations and principal components: 47,000 places.
-const WHITENING_IMAGES: usize = 60;
+/// Tiles whose places set means, deviations and principal components: 47,000 places of images seen as a whole.
+const WHITENING_TILES: usize = 60;
+/// Images that are looked at for that, at least.
+const WHITENING_IMAGES: usize = 4;
 /// Groups of images that are left out one after the other where none are held back.
 const FOLDS: usize = 4;
 
@@ -45,7 +47,8 @@ pub(crate) fn fit(
     split: &ValidationSplit,
 ) -> Result<Fitted, Error> {
     let stages = plan.stages();
-    let first = &split.training[..split.training.len().min(WHITENING_IMAGES)];
+    let first = (WHITENING_TILES / plan.tiles.count()).max(WHITENING_IMAGES);
+    let first = &split.training[..split.training.len().min(first)];
     let mut flow_fits = FlowFits::new(training, split)?;
     let first = read(&plan, training, first).collect::<Result<Vec<_>, Error>>()?;
     let view = |view| View::fit(&plan, view, &first, &training.monitor);

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use differnet_data::{ImageInput, RgbImage, SeenImage, resize_bilinear};
-use differnet_features::{PLACE, SIDE_STEP, StageMap};
+use differnet_features::{PLACE, StageMap};
 use rayon::prelude::*;
 
 use super::plan::{POSITION, Plan};
+use super::tiles::{self, Layout};
 use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::training::Training;
@@ -74,9 +75,9 @@ pub(super) fn seen_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage) -> See
 
 /// Feature maps of an image that is moved; its outermost pixels fill what is left behind.
 fn shifted_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage, shift: Shift) -> SeenMaps {
-    let dimensions = if plan.square { (1, 1) } else { seen.image.dimensions() };
-    let (image_width, image_height) = network_shape(dimensions, plan.pixels);
-    let mut resized = resize_bilinear(&seen.image, image_width as u32, image_height as u32);
+    let layout = layout(plan, seen.image.dimensions());
+    let (width, height) = (layout.across.total() as u32, layout.down.total() as u32);
+    let mut resized = resize_bilinear(&seen.image, width, height);
     if shift.right != 0 || shift.down != 0 {
         let from = |at: u32, by: i32, size: u32| at.saturating_add_signed(-by).min(size - 1);
         resized = RgbImage::from_fn(resized.width(), resized.height(), |x, y| {
@@ -85,8 +86,8 @@ fn shifted_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage, shift: Shift) 
         });
     }
     let extractor = runtime.place_extractor(plan.backbone);
-    let maps = extractor.maps(resized.as_raw(), image_height, image_width, &plan.stages());
-    let (height, width) = (image_height / PLACE, image_width / PLACE);
+    let maps = tiles::maps(extractor, &resized, &layout, &plan.stages());
+    let (height, width) = layout.grid();
     let counts = match &seen.ignored {
         None => vec![true; height * width],
         Some(ignored) => counting(&seen.image, ignored, (height, width)),
@@ -125,15 +126,10 @@ pub(super) fn read_shifted(
     Ok(shifted_maps(plan, training.runtime, &seen, shift))
 }
 
-/// Width and height, multiples of [`SIDE_STEP`], that keep the aspect of an image and have about `pixels`
-/// pixels.
-pub(super) fn network_shape((width, height): (u32, u32), pixels: usize) -> (usize, usize) {
-    let aspect = f64::from(width) / f64::from(height);
-    let side = |length: f64| ((length / SIDE_STEP as f64).round() as usize).max(1) * SIDE_STEP;
-    // Beyond 8 : 1 the shorter side would be too short to see anything.
-    let aspect = aspect.clamp(0.125, 8.0);
-    let width = (pixels as f64 * aspect).sqrt();
-    (side(width), side(width / aspect))
+/// How the network sees an image of a width and a height.
+pub(super) fn layout(plan: &Plan, dimensions: (u32, u32)) -> Layout {
+    let dimensions = if plan.square { (1, 1) } else { dimensions };
+    Layout::of(dimensions, plan.pixels, plan.tiles, plan.overlap)
 }
 
 /// Mask of the places of a grid that count, given which pixels of the image are ignored.
@@ -188,15 +184,6 @@ fn waves(count: usize) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sides_keep_the_aspect_and_are_multiples_of_32() {
-        assert_eq!(network_shape((900, 900), 448 * 448), (448, 448));
-        assert_eq!(network_shape((1000, 250), 448 * 448), (896, 224));
-        // √(448² · 0.5) = 316.8 → 320, and twice that 633.6 → 640.
-        assert_eq!(network_shape((300, 600), 448 * 448), (320, 640));
-        assert_eq!(network_shape((10_000, 1), 64 * 64), (192, 32));
-    }
 
     #[test]
     fn a_place_counts_unless_more_than_half_of_it_is_ignored() {

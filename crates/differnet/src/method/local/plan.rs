@@ -1,9 +1,10 @@
 //! Plan of a method on local features: views of the features, and parts that judge places.
 
-use differnet_features::{Backbone, PLACE};
+use differnet_features::Backbone;
 use differnet_flow::{AdamConfig, FlowConfig};
 
-use super::input::network_shape;
+use super::input::layout;
+use super::tiles::Tiles;
 
 /// Sines and cosines that tell where a place lies.
 pub(super) const POSITION: usize = 32;
@@ -13,8 +14,11 @@ pub(super) const POSITION: usize = 32;
 pub(crate) struct Plan {
     /// The network whose stages are seen.
     pub(super) backbone: Backbone,
-    /// Pixels of an image as the network sees it, about.
+    /// Pixels of a tile of an image as the network sees it, about.
     pub(super) pixels: usize,
+    pub(super) tiles: Tiles,
+    /// Share of a tile that neighbours have in common, about.
+    pub(super) overlap: f64,
     /// Whether images are squeezed into squares; else they keep their aspect.
     pub(super) square: bool,
     pub(super) views: Vec<ViewPlan>,
@@ -96,8 +100,8 @@ impl Plan {
 
     /// Places of an image, where all images are squeezed into squares of one size.
     pub(super) fn square_places(&self) -> usize {
-        let (width, height) = network_shape((1, 1), self.pixels);
-        (width / PLACE) * (height / PLACE)
+        let (height, width) = layout(self, (1, 1)).grid();
+        height * width
     }
 
     /// Updates of all flows together.

@@ -15,6 +15,7 @@ use super::image_score::PlaceValues;
 use super::input::seen_maps;
 use super::parts::{Density, Parts, placed_width};
 use super::place_scale::PlaceScale;
+use super::place_view::PlaceView;
 use super::plan::{DensityPlan, Plan};
 use super::tables::Tables;
 use super::view::View;
@@ -135,6 +136,10 @@ impl Scorer for LocalModel {
 
     fn localizer(&self) -> Option<&dyn Localizer> {
         Some(self)
+    }
+
+    fn place_view(&self) -> Option<PlaceView> {
+        Some(PlaceView::of_model(self.plan.clone(), self.views.clone()))
     }
 
     fn updated(

@@ -111,7 +111,7 @@ impl View {
 
 impl ViewPlan {
     /// The places that the view sees of an image, of which the maps after `stages` are known.
-    fn places(&self, stages: &[usize], seen: &SeenMaps) -> Places {
+    pub(super) fn places(&self, stages: &[usize], seen: &SeenMaps) -> Places {
         let known = stages.iter().zip(&seen.maps);
         let maps = known.filter(|(stage, _)| self.stages.contains(stage)).map(|(_, map)| map);
         let maps: Vec<&StageMap> = maps.collect();

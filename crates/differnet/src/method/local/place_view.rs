@@ -1,0 +1,129 @@
+//! Features of places as rows of numbers: stages of a network as they are, or as a model sees them.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use differnet_data::{ContentHash, ImageError, ImageInput, Regions, SeenImage};
+use differnet_features::{Backbone, Places};
+use rayon::prelude::*;
+
+use super::PatchCoreConfig;
+use super::input::{layout, seen_maps};
+use super::plan::Plan;
+use super::view::View;
+use crate::batched::Batched;
+use crate::error::Error;
+use crate::features::BATCH;
+use crate::runtime::Runtime;
+
+/// Describes the places of images in numbers.
+#[derive(Debug, Clone)]
+pub struct PlaceView {
+    plan: Plan,
+    /// A model's; without it numbers are the stages' own.
+    views: Option<Arc<[View]>>,
+    regions: Option<Regions>,
+}
+
+/// Features of the places of one image.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PlaceFeatures {
+    /// Names the image: [`SeenImage::hash`].
+    pub hash: ContentHash,
+    /// Rows of the grid of places.
+    pub height: usize,
+    /// Columns of the grid.
+    pub width: usize,
+    /// Numbers of a place.
+    pub channels: usize,
+    /// Whether each place counts, `[height, width]`: half of its pixels at least are in no ignored region.
+    pub counts: Vec<bool>,
+    /// Row-major `[height, width, channels]`.
+    pub values: Vec<f32>,
+}
+
+impl PlaceView {
+    /// The places of images as PatchCore sees them by `config`, before z-scoring: stages of a network,
+    /// averaged over 3 × 3 neighbours and joined on one grid.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the network has no such stages, or a setting is out of range.
+    pub fn of_network(backbone: Backbone, config: &PatchCoreConfig) -> Result<Self, Error> {
+        config.validate(backbone)?;
+        Ok(Self { plan: config.plan(backbone), views: None, regions: None })
+    }
+
+    /// The places as the first view of a model sees them.
+    pub(super) fn of_model(plan: Plan, views: Arc<[View]>) -> Self {
+        Self { plan, views: Some(views), regions: None }
+    }
+
+    /// The same where `regions` say which parts of the images count.
+    #[must_use]
+    pub(crate) fn with_regions(self, regions: Option<Regions>) -> Self {
+        Self { regions, ..self }
+    }
+
+    /// The network.
+    pub fn backbone(&self) -> Backbone {
+        self.plan.backbone
+    }
+
+    /// Numbers of a place.
+    pub fn channels(&self) -> usize {
+        match &self.views {
+            Some(views) => views[0].components(),
+            None => self.plan.views[0].channels(self.plan.backbone),
+        }
+    }
+
+    /// Rows and columns of the grid of places of each image, or why it cannot be used.
+    pub fn grids(
+        &self,
+        runtime: &Runtime,
+        images: &[PathBuf],
+    ) -> Vec<Result<(usize, usize), ImageError>> {
+        let grid = |image: &PathBuf| {
+            let seen = self.read(runtime, ImageInput::File(image))?;
+            Ok(layout(&self.plan, seen.image.dimensions()).grid())
+        };
+        images.par_iter().map(grid).collect()
+    }
+
+    /// The features of each image's places, in order.
+    ///
+    /// A few images are in memory at a time, however many there are. An image that cannot be used is
+    /// [`Error::Image`], and the others follow.
+    pub fn features<'a>(
+        &'a self,
+        runtime: &'a Runtime,
+        images: impl IntoIterator<Item: Into<ImageInput<'a>>>,
+    ) -> impl Iterator<Item = Result<PlaceFeatures, Error>> {
+        let images = images.into_iter().map(Into::into);
+        let batches = Batched::new(images, BATCH, move |images: &[ImageInput<'_>]| {
+            let read = |&input: &ImageInput<'_>| self.read(runtime, input);
+            let seen: Vec<_> = images.par_iter().map(read).collect();
+            Ok(seen.into_iter().map(|seen| seen.map(|seen| self.of(runtime, &seen))).collect())
+        });
+        batches.map(|image| image.and_then(|image| image.map_err(Error::Image)))
+    }
+
+    fn read(&self, runtime: &Runtime, input: ImageInput<'_>) -> Result<SeenImage, ImageError> {
+        SeenImage::read(input, self.regions.as_ref(), &runtime.limits)
+    }
+
+    fn of(&self, runtime: &Runtime, image: &SeenImage) -> PlaceFeatures {
+        let seen = seen_maps(&self.plan, runtime, image);
+        let stages = self.plan.stages();
+        let values = match &self.views {
+            Some(views) => views[0].rows(&stages, &seen),
+            None => {
+                let Places { values, .. } = self.plan.views[0].places(&stages, &seen);
+                values
+            }
+        };
+        let (height, width) = seen.grid.shape();
+        let (hash, channels) = (image.hash, self.channels());
+        PlaceFeatures { hash, height, width, channels, counts: seen.grid.counts, values }
+    }
+}
