@@ -1,6 +1,6 @@
 //! Pictures that this program drew, which are no photographs.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::bail;
 use differnet_data::{
@@ -116,7 +116,11 @@ fn place_of(folder: &Path) -> PathBuf {
     for ancestor in folder.ancestors() {
         if let Ok(place) = ancestor.canonicalize() {
             let rest = folder.strip_prefix(ancestor).unwrap_or(Path::new(""));
-            return if rest.as_os_str().is_empty() { place } else { place.join(rest) };
+            // What is not there yet holds no links: `..` takes one name away.
+            return rest.components().fold(place, |place, component| match component {
+                Component::ParentDir => place.parent().map(Path::to_path_buf).unwrap_or(place),
+                name => place.join(name),
+            });
         }
     }
     folder
