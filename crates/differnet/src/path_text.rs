@@ -11,8 +11,11 @@ use serde::{Serialize, Serializer};
 ///
 /// `path` has U+FFFD for what is no text; `path_bytes` is the Base64 of the operating system's bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = Path))]
 pub struct PathText {
+    /// The image's file or name, U+FFFD for what is no text.
     path: String,
+    /// The Base64 of a path that is not UTF-8.
     #[serde(skip_serializing_if = "Option::is_none")]
     path_bytes: Option<String>,
 }

@@ -131,7 +131,7 @@ mod tests {
             files.push(folder.path().join(format!("{at}.png")));
             std::fs::write(&files[at], bytes).expect("writable");
         }
-        let runtime = Runtime::new(&Device::flex());
+        let runtime = Runtime::new(Backend::Host(Device::flex()));
         let base = Config::preset(Method::PatchCore, Preset::Quick);
         let config = Config::from_toml("pixels = 4096\nbank = 8", &base).expect("its settings");
         let mut model = Training::new(&config, &runtime).run(&files).expect("a fit").model;

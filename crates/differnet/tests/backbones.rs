@@ -6,6 +6,7 @@ use burn::tensor::Device;
 use differnet::{Config, Error, Method, Model, Preset, Runtime, Training};
 use differnet_data::{ContentHash, Transform};
 use differnet_features::{Backbone, FeatureCache};
+use differnet_flow::Backend;
 use differnet_samples::self_test_images;
 
 /// Generated images, good ones first, and a folder for what is made of them.
@@ -29,7 +30,7 @@ impl Bench {
 
     fn runtime(&self) -> Runtime {
         let cache = FeatureCache::new(self.folder.path().join("cache"));
-        Runtime::new(&Device::flex()).with_cache(Some(cache))
+        Runtime::new(Backend::Host(Device::flex())).with_cache(Some(cache))
     }
 }
 
@@ -71,7 +72,7 @@ fn every_method_on_features_takes_each_network_and_its_files_know_which() {
             assert!(extractor.starts_with(backbone.name()), "{extractor}");
             model.save(&path).expect("writable");
             // On a runtime that has both networks, and on one that has none yet.
-            for runtime in [&runtime, &Runtime::new(&Device::flex())] {
+            for runtime in [&runtime, &Runtime::new(Backend::Host(Device::flex()))] {
                 let loaded = Model::load_on(&path, runtime).expect("its own file");
                 assert_eq!(loaded.header(), model.header());
                 assert_eq!(scores(&loaded, &bench.images), scores(&model, &bench.images));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use burn::tensor::{Device, Tensor, TensorData};
 use differnet::methods::DifferNetConfig;
-use differnet::{Config, Method, Model, Preset, Runtime, Training};
+use differnet::{Config, DeviceChoice, Method, Model, Preset, Runtime, Training};
 use differnet_data::find_images;
 use differnet_features::{
     Backbone, EfficientNetLite, Extractor, FEATURES, HostEfficientNetLite, IMAGE_SIZE, SCALES,

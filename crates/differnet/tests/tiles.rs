@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use differnet::scoring::Verdict;
 use differnet::{Config, Method, Model, Preset, Runtime, Training};
 use differnet_data::RgbImage;
+use differnet_flow::Backend;
 
 /// Side of the images, pixels.
 const SIDE: u32 = 768;
@@ -52,7 +53,7 @@ fn a_defect_that_one_pass_misses_is_found_in_tiles() {
     let path = |number: u32| saved(folder.path(), format!("{number}.png"), &surface(number));
     let good: Vec<PathBuf> = (0..6).map(path).collect();
     let defect = saved(folder.path(), "defect.png".into(), &with_defect(2));
-    let runtime = Runtime::new(&Device::flex());
+    let runtime = Runtime::new(Backend::Host(Device::flex()));
     let base = Config::preset(Method::PatchCore, Preset::Quick);
     let train = |more: &str| {
         let text = format!("pixels = 9216\n{more}");
@@ -95,7 +96,7 @@ fn flows_and_gaussians_see_tiles_as_well() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = |number: u32| saved(folder.path(), format!("{number}.png"), &surface(number));
     let good: Vec<PathBuf> = (0..3).map(path).collect();
-    let runtime = Runtime::new(&Device::flex());
+    let runtime = Runtime::new(Backend::Host(Device::flex()));
     let small = "updates = 3\npasses = 0\nbatch_size = 16\nhidden = 8\nblocks = 1\nbank = 50";
     for (method, own) in [(Method::LocalFlow, small), (Method::Padim, "")] {
         let text = format!("pixels = 4096\ncomponents = 8\ntiles = \"3x2\"\n{own}");

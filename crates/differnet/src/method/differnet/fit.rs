@@ -46,9 +46,10 @@ pub(crate) fn fit(
     if good.is_empty() {
         good.clone_from(&training_scores);
     }
-    let images = validation.chunks(config.score_transforms * FEATURES);
+    let width = backbone.features();
+    let images = validation.chunks(config.score_transforms * width);
     let feature_distances = images.filter_map(|rows| {
-        let mean = mean_of_rows(rows).into_iter().map(f64::from);
+        let mean = mean_of_rows(rows, width).into_iter().map(f64::from);
         feature_distance(&statistics.means, &statistics.deviations, mean)
     });
     let feature_distances = feature_distances.collect();

@@ -43,7 +43,8 @@ impl Localizer for DifferNet {
         let transforms = config.transforms_of(&hash, &header.config.transform_config());
         let mut average = MapAverage::new(IMAGE_SIZE);
         let mut transform_scores = Vec::with_capacity(transforms.len());
-        let mut all_rows = Vec::with_capacity(transforms.len() * FEATURES);
+        let width = self.backbone.features();
+        let mut all_rows = Vec::with_capacity(transforms.len() * width);
         for transforms in transforms.chunks(IMAGES) {
             let turned: Vec<RgbImage> = transforms
                 .par_iter()
@@ -62,7 +63,7 @@ impl Localizer for DifferNet {
             }
         }
         let score = config.judge(hash, statistics, transform_scores, &header.thresholds())?;
-        let score = ImageScore { mean_features: mean_of_rows(&all_rows), ..score };
+        let score = ImageScore { mean_features: mean_of_rows(&all_rows, width), ..score };
         let map = average.mean();
         let map = match kind {
             MapKind::Gradient => map,

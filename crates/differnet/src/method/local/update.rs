@@ -116,7 +116,7 @@ fn continued(
     (flows, number): (&Flows, usize),
     images: &[&GoodImage],
 ) -> Result<Flow, Error> {
-    let Training { config, monitor, .. } = training;
+    let Training { config, runtime, monitor, .. } = training;
     let learning_rate = own.adam.learning_rate * STEP;
     let own = FlowTraining {
         adam: AdamConfig { learning_rate, ..own.adam.clone() },
