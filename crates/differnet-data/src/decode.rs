@@ -146,16 +146,24 @@ fn open<'a>(
     reader.limits(allocation);
     let decoder = reader.into_decoder().map_err(classify)?;
 
-    let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    if pixels == 0 || pixels > limits.max_pixels {
-        let limit = limits.max_pixels;
-        return Err(ImageError::PixelCount { path: path.to_path_buf(), width, height, limit });
-    }
+    check_size(decoder.dimensions(), path, limits)?;
     if decoder.total_bytes() > limits.max_bytes {
         return Err(ImageError::Memory { path: path.to_path_buf(), limit: limits.max_bytes });
     }
     Ok(decoder)
+}
+
+/// Checks that an image of this width and height has pixels, and no more than `limits` allow.
+pub(crate) fn check_size(
+    (width, height): (u32, u32),
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<(), ImageError> {
+    let (pixels, limit) = (u64::from(width) * u64::from(height), limits.max_pixels);
+    if pixels == 0 || pixels > limit {
+        return Err(ImageError::PixelCount { path: path.to_path_buf(), width, height, limit });
+    }
+    Ok(())
 }
 
 /// Orientation of the image; an unreadable tag says as little as a missing one.

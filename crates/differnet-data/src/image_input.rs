@@ -1,14 +1,20 @@
-//! An image before it is decoded, wherever its bytes are.
+//! An image as a caller has it: encoded, wherever its bytes are, or decoded.
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use crate::decode::{DecodeLimits, read_file};
-use crate::image_error::ImageError;
+use image::RgbImage;
 
-/// The encoded bytes of an image: a file, or what a file would hold.
+use crate::compression::Compression;
+use crate::content_hash::ContentHash;
+use crate::decode::{DecodeLimits, check_size, decode_bytes, read_file};
+use crate::image_error::ImageError;
+use crate::seen_image::hash_of_pixels;
+
+/// An image: a file, what a file would hold, or pixels.
 ///
-/// Equal bytes are the same image: nothing that is computed from them depends on where they are.
+/// Equal bytes are the same image, and so are equal pixels: nothing that is computed from them depends on
+/// where they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImageInput<'a> {
     /// A file, opened when its turn comes.
@@ -20,6 +26,22 @@ pub enum ImageInput<'a> {
         /// As in a file.
         bytes: &'a [u8],
     },
+    /// Pixels of an image that came decoded.
+    Pixels {
+        /// What to call the image in messages; no file is looked for.
+        name: &'a Path,
+        /// Upright.
+        image: &'a RgbImage,
+    },
+}
+
+/// An image that was read: its encoded bytes or, if it came decoded, its pixels.
+#[derive(Debug, Clone)]
+pub enum ReadImage<'a> {
+    /// As in a file.
+    Encoded(Cow<'a, [u8]>),
+    /// Upright.
+    Decoded(&'a RgbImage),
 }
 
 impl<'a> ImageInput<'a> {
@@ -27,25 +49,58 @@ impl<'a> ImageInput<'a> {
     pub fn name(&self) -> &'a Path {
         match *self {
             Self::File(path) => path,
-            Self::Memory { name, .. } => name,
+            Self::Memory { name, .. } | Self::Pixels { name, .. } => name,
         }
     }
 
-    /// The bytes.
+    /// The bytes or pixels.
     ///
     /// # Errors
-    /// [`ImageError`]: the file cannot be read, or there are more bytes than `limits` allow.
-    pub fn read(&self, limits: &DecodeLimits) -> Result<Cow<'a, [u8]>, ImageError> {
+    /// [`ImageError`]: the file cannot be read, or there are more bytes or pixels than `limits` allow.
+    pub fn read(&self, limits: &DecodeLimits) -> Result<ReadImage<'a>, ImageError> {
         match *self {
-            Self::File(path) => Ok(Cow::Owned(read_file(path, limits)?)),
+            Self::File(path) => Ok(ReadImage::Encoded(Cow::Owned(read_file(path, limits)?))),
             Self::Memory { name, bytes } => {
                 let (length, limit) = (bytes.len() as u64, limits.max_bytes);
                 if length > limit {
                     let path = name.to_path_buf();
                     return Err(ImageError::FileTooLarge { path, bytes: length, limit });
                 }
-                Ok(Cow::Borrowed(bytes))
+                Ok(ReadImage::Encoded(Cow::Borrowed(bytes)))
             }
+            Self::Pixels { name, image } => {
+                check_size(image.dimensions(), name, limits)?;
+                Ok(ReadImage::Decoded(image))
+            }
+        }
+    }
+}
+
+impl ReadImage<'_> {
+    /// Names the image by its bytes or pixels.
+    pub fn hash(&self) -> ContentHash {
+        match self {
+            Self::Encoded(bytes) => ContentHash::of(bytes),
+            Self::Decoded(image) => hash_of_pixels(image),
+        }
+    }
+
+    /// How the image's file is compressed; pixels count as lossless.
+    pub fn compression(&self) -> Compression {
+        match self {
+            Self::Encoded(bytes) => Compression::of(bytes),
+            Self::Decoded(_) => Compression::Lossless,
+        }
+    }
+
+    /// The image, upright, as 8-bit RGB; `name` only appears in messages.
+    ///
+    /// # Errors
+    /// [`ImageError`]: the bytes are no image, are damaged or exceed `limits`.
+    pub fn decode(&self, name: &Path, limits: &DecodeLimits) -> Result<RgbImage, ImageError> {
+        match self {
+            Self::Encoded(bytes) => decode_bytes(bytes, name, limits),
+            Self::Decoded(image) => Ok((*image).clone()),
         }
     }
 }
@@ -70,6 +125,8 @@ impl<'a> From<&'a str> for ImageInput<'a> {
 
 #[cfg(test)]
 mod tests {
+    use image::Rgb;
+
     use super::*;
 
     #[test]
@@ -79,12 +136,39 @@ mod tests {
         std::fs::write(&path, b"content").unwrap();
         let memory = ImageInput::Memory { name: Path::new("b.png"), bytes: b"content" };
         let limits = DecodeLimits::default();
-        assert_eq!(memory.read(&limits).unwrap(), ImageInput::File(&path).read(&limits).unwrap());
+        let hash = |input: ImageInput<'_>| input.read(&limits).unwrap().hash();
+        assert_eq!(hash(memory), hash(ImageInput::File(&path)));
         let limits = DecodeLimits { max_bytes: 6, ..limits };
         for input in [memory, ImageInput::File(&path)] {
             let error = input.read(&limits).unwrap_err();
             assert!(matches!(error, ImageError::FileTooLarge { bytes: 7, limit: 6, .. }));
             assert_eq!(error.path(), input.name());
+        }
+    }
+
+    #[test]
+    fn pixels_are_named_by_their_values_and_size() {
+        let limits = DecodeLimits::default();
+        let read = |image: &RgbImage| {
+            let read =
+                ImageInput::Pixels { name: Path::new("array"), image }.read(&limits).unwrap();
+            assert_eq!(read.decode(Path::new("array"), &limits).unwrap(), *image);
+            read.hash()
+        };
+        let image = |width, height, value| RgbImage::from_pixel(width, height, Rgb([value; 3]));
+        assert_eq!(read(&image(2, 3, 7)), read(&image(2, 3, 7)));
+        assert_ne!(read(&image(2, 3, 7)), read(&image(3, 2, 7)));
+        assert_ne!(read(&image(2, 3, 7)), read(&image(2, 3, 8)));
+    }
+
+    #[test]
+    fn pixels_are_held_to_the_limits_of_files() {
+        let limits = DecodeLimits { max_pixels: 5, ..DecodeLimits::default() };
+        for (width, height) in [(2, 3), (0, 4)] {
+            let image = RgbImage::new(width, height);
+            let error =
+                ImageInput::Pixels { name: Path::new("array"), image: &image }.read(&limits);
+            assert!(matches!(error, Err(ImageError::PixelCount { limit: 5, .. })));
         }
     }
 }

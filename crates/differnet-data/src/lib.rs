@@ -60,7 +60,7 @@ pub use folder_counts::{FolderCount, FolderUse, folder_counts};
 pub use folder_doubts::{DoubtfulFolder, FolderDoubt, doubtful_defects, doubtful_folders};
 pub use image::RgbImage;
 pub use image_error::{Content, ImageError};
-pub use image_input::ImageInput;
+pub use image_input::{ImageInput, ReadImage};
 pub use input_statistics::InputStatistics;
 pub use inspection::{Inspection, NearCopies, inspect_images};
 pub use layouts::masked::{MaskedImage, MaskedImages};

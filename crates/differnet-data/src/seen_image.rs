@@ -5,11 +5,10 @@ use std::path::Path;
 use image::RgbImage;
 use sha2::{Digest, Sha256};
 
-use crate::compression::Compression;
 use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, decode_bytes};
+use crate::decode::DecodeLimits;
 use crate::image_error::ImageError;
-use crate::image_input::ImageInput;
+use crate::image_input::{ImageInput, ReadImage};
 use crate::input_statistics::InputStatistics;
 use crate::regions::Regions;
 
@@ -17,7 +16,8 @@ use crate::regions::Regions;
 #[derive(Debug, Clone, PartialEq)]
 pub struct SeenImage {
     /// Names the image by what counts in it: the hash of the file's bytes or, if some pixels are
-    /// ignored, of the pixels as they are seen, so that nothing depends on what is ignored.
+    /// ignored or the image came decoded, of the pixels as they are seen, so that nothing depends on what
+    /// is ignored.
     pub hash: ContentHash,
     /// Upright, of its own size, ignored pixels in [`NEUTRAL`](crate::NEUTRAL).
     pub image: RgbImage,
@@ -37,16 +37,16 @@ impl SeenImage {
         regions: Option<&Regions>,
         limits: &DecodeLimits,
     ) -> Result<Self, ImageError> {
-        let (bytes, name) = (input.read(limits)?, input.name());
-        Self::new(&bytes, decode_bytes(&bytes, name, limits)?, name, regions)
+        let (read, name) = (input.read(limits)?, input.name());
+        Self::new(&read, read.decode(name, limits)?, name, regions)
     }
 
-    /// The image that was decoded from `bytes`; `path` only appears in messages.
+    /// The image that was decoded from `read`; `path` only appears in messages.
     ///
     /// # Errors
     /// [`ImageError::Regions`] if the image does not fit the regions.
     pub fn new(
-        bytes: &[u8],
+        read: &ReadImage<'_>,
         mut image: RgbImage,
         path: &Path,
         regions: Option<&Regions>,
@@ -56,9 +56,9 @@ impl SeenImage {
             path: path.to_path_buf(),
             source: Box::new(source),
         })?;
-        let hash = if ignored.is_some() { hash_of_pixels(&image) } else { ContentHash::of(bytes) };
+        let hash = if ignored.is_some() { hash_of_pixels(&image) } else { read.hash() };
         let statistics = InputStatistics {
-            compression: Compression::of(bytes),
+            compression: read.compression(),
             ..InputStatistics::of(&image, ignored.as_deref())
         };
         Ok(Self { hash, image, ignored, statistics })
@@ -66,7 +66,7 @@ impl SeenImage {
 }
 
 /// A hash of the size and the pixels; no image file begins as what is hashed does.
-fn hash_of_pixels(image: &RgbImage) -> ContentHash {
+pub(crate) fn hash_of_pixels(image: &RgbImage) -> ContentHash {
     let digest = Sha256::new()
         .chain_update(b"seen pixels")
         .chain_update(image.width().to_le_bytes())
@@ -95,7 +95,8 @@ mod tests {
     }
 
     fn seen(bytes: &[u8], image: RgbImage, regions: Option<&Regions>) -> SeenImage {
-        SeenImage::new(bytes, image, Path::new("a.png"), regions).unwrap()
+        SeenImage::new(&ReadImage::Encoded(bytes.into()), image, Path::new("a.png"), regions)
+            .unwrap()
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use differnet_data::{
-    ContentHash, ImageError, ImageInput, InputStatistics, Regions, RgbImage, SeenImage, Transform,
+    ContentHash, ImageError, ImageInput, InputStatistics, ReadImage, Regions, RgbImage, SeenImage,
+    Transform,
 };
 use differnet_features::{Backbone, FeatureError, IMAGE_SIZE, TransformKey};
 use rayon::prelude::*;
@@ -140,22 +141,21 @@ impl Runtime {
         choice: &impl Fn(&ContentHash) -> Vec<Transform>,
     ) -> Result<Result<OpenImage, ImageError>, FeatureError> {
         let name = input.name();
-        let see = |bytes: &[u8]| {
-            let image = differnet_data::decode_bytes(bytes, name, &self.limits)?;
-            SeenImage::new(bytes, image, name, regions)
+        let see = |read: &ReadImage<'_>| {
+            SeenImage::new(read, read.decode(name, &self.limits)?, name, regions)
         };
-        let bytes = match input.read(&self.limits) {
-            Ok(bytes) => bytes,
+        let read = match input.read(&self.limits) {
+            Ok(read) => read,
             Err(error) => return Ok(Err(error)),
         };
         // What counts in the image is its name in the cache; without regions that is the file.
         let statistics = reading == Reading::RowsAndStatistics;
-        let seen = (regions.is_some() || statistics).then(|| see(&bytes));
+        let seen = (regions.is_some() || statistics).then(|| see(&read));
         let seen = match seen.transpose() {
             Ok(seen) => seen,
             Err(error) => return Ok(Err(error)),
         };
-        let hash = seen.as_ref().map_or_else(|| ContentHash::of(&bytes), |seen| seen.hash);
+        let hash = seen.as_ref().map_or_else(|| read.hash(), |seen| seen.hash);
         let transforms = choice(&hash);
         let known = match &self.cache {
             None => vec![None; transforms.len()],
@@ -166,7 +166,7 @@ impl Runtime {
         };
         let statistics = seen.as_ref().filter(|_| statistics).map(|seen| seen.statistics);
         let image = if known.iter().any(Option::is_none) {
-            match seen.map_or_else(|| see(&bytes), Ok) {
+            match seen.map_or_else(|| see(&read), Ok) {
                 Ok(seen) => {
                     let side = IMAGE_SIZE as u32;
                     Some(differnet_data::resize_bilinear(&seen.image, side, side))

@@ -85,9 +85,9 @@ impl DecodedImage {
         regions: Option<&Regions>,
         limits: &DecodeLimits,
     ) -> Result<Self, ImageError> {
-        let (bytes, name) = (input.read(limits)?, input.name());
-        let image = differnet_data::decode_bytes(&bytes, name, limits)?;
-        let seen = SeenImage::new(&bytes, image.clone(), name, regions)?;
+        let (read, name) = (input.read(limits)?, input.name());
+        let image = read.decode(name, limits)?;
+        let seen = SeenImage::new(&read, image.clone(), name, regions)?;
         Ok(Self { image, seen })
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use differnet::{
     Config, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer, Scoring,
 };
-use differnet_data::{ContentHash, ImageError, ImageInput, InputStatistics, decode_bytes};
+use differnet_data::{ImageError, ImageInput, InputStatistics};
 
 /// Scores from here on are defects.
 const THRESHOLD: f64 = 100.0;
@@ -35,18 +35,18 @@ impl Scorer for PixelCount {
     ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
         let limits = &scoring.runtime.limits;
         let score = |input: &ImageInput<'_>| {
-            let bytes = match input.read(limits) {
-                Ok(bytes) => bytes,
+            let read = match input.read(limits) {
+                Ok(read) => read,
                 Err(error) => return Ok(Err(error)),
             };
-            let image = match decode_bytes(&bytes, input.name(), limits) {
+            let image = match read.decode(input.name(), limits) {
                 Ok(image) => image,
                 Err(error) => return Ok(Err(error)),
             };
             let pixels = f64::from(image.width() * image.height());
             let thresholds = scoring.header.thresholds();
             Ok(Ok(scoring.config.judge(
-                ContentHash::of(&bytes),
+                read.hash(),
                 InputStatistics::default(),
                 vec![pixels],
                 &thresholds,

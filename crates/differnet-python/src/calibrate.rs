@@ -1,0 +1,152 @@
+//! Thresholds set after training.
+
+use differnet::progress::Monitor;
+use differnet::scoring::{Costs, FalseAlarmGuarantee, ScoreError, lowest_rate};
+use differnet::{Calibration, Error, GoodImages, ImageScore, Model, ThresholdRule};
+use pyo3::prelude::*;
+use serde_json::{Value, json};
+
+use crate::error::{of_differnet, value_error};
+use crate::images::Image;
+
+/// How the threshold is to be set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rule {
+    /// As in training.
+    Reset,
+    /// As before, with more images.
+    Before,
+    /// At most a share of the good parts is rejected; with doubt about a larger share.
+    FalseAlarms { rate: f64, confidence: f64, doubt: Option<f64> },
+    /// The expected cost is least.
+    Cost(Costs),
+}
+
+impl Rule {
+    /// The rule that keywords ask for.
+    ///
+    /// # Errors
+    /// `ValueError` if they ask for none, or for several.
+    pub(crate) fn new(
+        (rate, confidence, doubt): (Option<f64>, f64, Option<f64>),
+        costs: (Option<f64>, Option<f64>, Option<f64>),
+        append: bool,
+        reset: bool,
+    ) -> PyResult<Self> {
+        match (rate, costs, reset) {
+            (None, (None, None, None), true) => Ok(Self::Reset),
+            (Some(rate), (None, None, None), false) => {
+                Ok(Self::FalseAlarms { rate, confidence, doubt })
+            }
+            (None, (Some(escape), Some(false_alarm), Some(defect_share)), false) => {
+                Ok(Self::Cost(Costs { escape, false_alarm, defect_share }))
+            }
+            (None, (None, None, None), false) if append => Ok(Self::Before),
+            _ => Err(value_error(
+                "say how to set the threshold: false_alarm_rate=0.01; or cost_escape, cost_false_alarm and \
+                 defect_share with defects; or reset=True",
+            )),
+        }
+    }
+}
+
+/// Sets the threshold of `model`, and says what it is.
+pub(crate) fn calibrate(
+    model: &mut Model,
+    rule: Rule,
+    good: Option<&[Image]>,
+    defects: Option<&[Image]>,
+    append: bool,
+    monitor: &Monitor<'_>,
+) -> PyResult<Value> {
+    if append && good.is_none() {
+        return Err(value_error("append=True adds good images: give them as the first argument"));
+    }
+    if defects.is_some() != matches!(rule, Rule::Cost(_)) {
+        return Err(value_error("defects are needed for a threshold by cost, and for no other"));
+    }
+    let header = model.header();
+    let before = header.thresholds().defect;
+    let rule = match (rule, header.calibration.as_ref().map(|calibration| calibration.rule)) {
+        (Rule::Before, Some(ThresholdRule::FalseAlarmRate { rate, confidence })) => {
+            Rule::FalseAlarms { rate, confidence, doubt: None }
+        }
+        (Rule::Before, _) => {
+            return Err(value_error("no false_alarm_rate was set before: give one"));
+        }
+        (rule, _) => rule,
+    };
+    let (mut seen, mut twice) = (0, 0);
+    let (added, scores) = match (good, header.reference_scores()) {
+        _ if matches!(rule, Rule::Reset) => (GoodImages::default(), Vec::new()),
+        (Some(images), _) => {
+            let old = header.calibration.as_ref().filter(|_| append);
+            let mut good = old.map(|old| old.added.clone()).unwrap_or_default();
+            for image in scored(model, images, monitor)? {
+                if header.has_seen(&image.hash) {
+                    seen += 1;
+                } else if !good.add(&image) {
+                    twice += 1;
+                }
+            }
+            if good.count() == 0 {
+                return Err(value_error(
+                    "the model was trained on all of these images: take other photographs of good parts",
+                ));
+            }
+            let scores = good.scores();
+            (good, scores)
+        }
+        (None, None) => {
+            return Err(value_error(
+                "the model was trained without images held back: give good images as the first argument",
+            ));
+        }
+        (None, Some(_)) => (GoodImages::default(), header.good_scores.clone()),
+    };
+    let count = scores.len();
+    let calibration = match rule {
+        Rule::FalseAlarms { rate, confidence, doubt } => {
+            let guarantee = FalseAlarmGuarantee::new(rate, confidence).map_err(refused)?;
+            Some(Calibration::by_false_alarms(scores, guarantee, doubt).map_err(refused)?)
+        }
+        Rule::Cost(costs) => {
+            let defects = scored(model, defects.unwrap_or_default(), monitor)?;
+            let defects: Vec<f64> = defects.iter().map(|image| image.score).collect();
+            Some(Calibration::by_cost(scores, &defects, costs).map_err(refused)?)
+        }
+        Rule::Reset | Rule::Before => None,
+    };
+    model.calibrate(calibration.map(|calibration| Calibration { added, ..calibration }));
+    let thresholds = model.header().thresholds();
+    let confidence = match rule {
+        Rule::FalseAlarms { confidence, .. } => Some(lowest_rate(count, confidence)),
+        _ => None,
+    };
+    Ok(json!({
+        "threshold": thresholds.defect,
+        "threshold_before": before,
+        "unsure": thresholds.unsure,
+        "images": count,
+        "seen_in_training": seen,
+        "twice": twice,
+        "lowest_rate": confidence,
+    }))
+}
+
+/// The scores of images, under the model's own scoring.
+fn scored(model: &Model, images: &[Image], monitor: &Monitor<'_>) -> PyResult<Vec<ImageScore>> {
+    let mut scores = Vec::with_capacity(images.len());
+    for score in model.scores(images.iter().map(Image::input)) {
+        let score = score.map_err(of_differnet)?;
+        // Features of many images would fill the memory, and nobody asks for them.
+        scores.push(ImageScore { mean_features: Vec::new(), ..score });
+        monitor.cancel_token().check().map_err(|error| of_differnet(error.into()))?;
+    }
+    Ok(scores)
+}
+
+/// The exception for a threshold that cannot be set; the model keeps its own.
+fn refused(error: ScoreError) -> PyErr {
+    of_differnet(Error::Score(error))
+}

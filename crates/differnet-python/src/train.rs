@@ -1,0 +1,144 @@
+//! Training from Python.
+
+use std::path::{Path, PathBuf};
+
+use differnet::{BadImagePolicy, Config, DeviceChoice, Method, Preset, Runtime, Training};
+use differnet_data::{Area, DecodeLimits, Regions, RegionsError, with_causes};
+use image::ImageFormat;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use tempfile::TempDir;
+
+use crate::error::{of_differnet, value_error};
+use crate::images::Image;
+use crate::interrupt::{self, thread_count};
+use crate::model::{PyModel, temporary};
+
+/// Files of images; those from memory lie in a folder that is deleted with this.
+pub(crate) struct Files {
+    paths: Vec<PathBuf>,
+    _folder: Option<TempDir>,
+}
+
+impl Files {
+    /// Files of `images`, pixels without loss.
+    pub(crate) fn new(images: Vec<Image>) -> PyResult<Self> {
+        let needs_folder = images.iter().any(|image| image.path().is_none());
+        let folder = needs_folder.then(TempDir::new).transpose().map_err(temporary)?;
+        let place = |name: &Path, ending: &str| {
+            let folder = folder.as_ref().expect("made for images from memory");
+            folder.path().join(format!("{}.{ending}", name.display()))
+        };
+        let file = |image: Image| match image {
+            Image::File(path) => Ok(path),
+            Image::Encoded { name, bytes } => {
+                let path = place(&name, "image");
+                std::fs::write(&path, bytes).map_err(temporary)?;
+                Ok(path)
+            }
+            Image::Pixels { name, image } => {
+                let path = place(&name, "bmp");
+                image.save_with_format(&path, ImageFormat::Bmp).map_err(|error| {
+                    value_error(format!("{} cannot be stored: {error}", name.display()))
+                })?;
+                Ok(path)
+            }
+        };
+        let paths = images.into_iter().map(file).collect::<PyResult<Vec<_>>>()?;
+        Ok(Self { paths, _folder: folder })
+    }
+
+    pub(crate) fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+}
+
+/// Trains a model on the good images `images`.
+#[pyfunction]
+#[pyo3(signature = (images, settings, *, roi = None, ignore = None, checkpoints = None, skip_bad = false,
+    progress = None, threads = None))]
+#[expect(clippy::too_many_arguments, reason = "keywords of Python")]
+pub(crate) fn train(
+    py: Python<'_>,
+    images: &Bound<'_, PyAny>,
+    settings: &Bound<'_, PyDict>,
+    roi: Option<PathBuf>,
+    ignore: Option<PathBuf>,
+    checkpoints: Option<PathBuf>,
+    skip_bad: bool,
+    progress: Option<&Bound<'_, PyAny>>,
+    threads: Option<usize>,
+) -> PyResult<PyModel> {
+    let threads = thread_count(threads)?;
+    let config = config(settings)?;
+    let regions = regions(roi.as_deref(), ignore.as_deref())?;
+    let method = config.method.method();
+    if checkpoints.is_some() && !method.is_resumable() {
+        return Err(value_error(format!(
+            "the method {method} has no checkpoints: leave them out, or choose method=\"differnet\""
+        )));
+    }
+    let files = Files::new(crate::images::images(images)?)?;
+    let trained = interrupt::run(py, threads, progress, |monitor| {
+        let runtime = Runtime::open(DeviceChoice::first())?;
+        let training = Training {
+            checkpoints: checkpoints.as_deref(),
+            bad_images: if skip_bad { BadImagePolicy::Skip } else { BadImagePolicy::Refuse },
+            regions: regions.as_ref(),
+            monitor: monitor.clone(),
+            ..Training::new(&config, &runtime)
+        };
+        let trained = training.run(files.paths())?;
+        training.remove_checkpoints()?;
+        Ok(trained.model)
+    })?;
+    Ok(PyModel::new(trained.map_err(of_differnet)?, threads))
+}
+
+/// The settings in a dict: those of its method and preset, changed by what else it has.
+fn config(settings: &Bound<'_, PyDict>) -> PyResult<Config> {
+    let mut table = toml::Table::new();
+    for (name, value) in settings {
+        table.insert(name.extract::<String>()?, toml_value(&name, &value)?);
+    }
+    let base = Config::preset(Method::default(), Preset::Quick);
+    let text = toml::to_string(&table).expect("a table of numbers and texts");
+    let config = Config::from_toml(&text, &base).map_err(of_differnet)?;
+    config.validate().map_err(of_differnet)?;
+    Ok(config)
+}
+
+/// A setting's value.
+fn toml_value(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<toml::Value> {
+    // A bool of Python is an int, too.
+    if let Ok(value) = value.extract::<bool>() {
+        return Ok(toml::Value::Boolean(value));
+    }
+    if let Ok(value) = value.extract::<i64>() {
+        return Ok(toml::Value::Integer(value));
+    }
+    if let Ok(value) = value.extract::<f64>() {
+        return Ok(toml::Value::Float(value));
+    }
+    if let Ok(value) = value.extract::<String>() {
+        return Ok(toml::Value::String(value));
+    }
+    let kind = value.get_type().name()?;
+    Err(PyTypeError::new_err(format!(
+        "setting {name} must be a number, a string or a bool, found {kind}"
+    )))
+}
+
+/// The regions that count; `None` if all of an image does.
+fn regions(roi: Option<&Path>, ignore: Option<&Path>) -> PyResult<Option<Regions>> {
+    if roi.is_none() && ignore.is_none() {
+        return Ok(None);
+    }
+    let limits = DecodeLimits::default();
+    let area = |file: Option<&Path>| -> Result<Option<Area>, RegionsError> {
+        file.map(|path| Area::load(path, &limits)).transpose()
+    };
+    let load = || Regions::new(area(roi)?, area(ignore)?);
+    load().map(Some).map_err(|error| value_error(with_causes(&error)))
+}
