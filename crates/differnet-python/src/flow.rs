@@ -84,14 +84,15 @@ impl PyFlow {
         condition: Vec<f32>,
         invert: impl FnOnce(&Flow, Option<Tensor<2>>, &Device) -> Tensor<2> + Send,
     ) -> PyResult<Bound<'py, PyArray2<f32>>> {
-        let device = DeviceChoice::first().open().map_err(of_differnet)?;
+        let backend = DeviceChoice::first().open().map_err(of_differnet)?;
+        let device = backend.device();
         let width = self.flow.config().condition;
         let values = interrupt::run(py, self.threads, None, |_| {
-            let flow = self.tensors.get_or_init(|| self.flow.to_flow(&device));
+            let flow = self.tensors.get_or_init(|| self.flow.to_flow(device));
             let rows = condition.len().checked_div(width);
             let condition = rows
-                .map(|rows| Tensor::from_data(TensorData::new(condition, [rows, width]), &device));
-            invert(flow, condition, &device).into_data().iter::<f32>().collect::<Vec<f32>>()
+                .map(|rows| Tensor::from_data(TensorData::new(condition, [rows, width]), device));
+            invert(flow, condition, device).into_data().iter::<f32>().collect::<Vec<f32>>()
         })?;
         table(py, values, self.flow.features())
     }
@@ -222,18 +223,18 @@ pub(crate) fn fit_flow(
         .with_batch_size(batch_size)
         .with_seed(seed)
         .with_adam(adam)
-        .with_noise((noise > 0.0).then_some(noise));
-    let device = DeviceChoice::first().open().map_err(of_differnet)?;
+        .with_noise((noise != 0.0).then_some(noise));
+    let backend = DeviceChoice::first().open().map_err(of_differnet)?;
     let fitted = interrupt::run(py, threads, progress, |monitor| -> PyResult<HostFlow> {
         let input = FlowInput { rows: &values, condition: &condition };
         let fit =
-            || -> Result<Fit<'_>, TrainError> { Fit::new(&config, input, &settings, &device) };
+            || -> Result<Fit<'_>, TrainError> { Fit::new(&config, input, &settings, &backend) };
         let mut fit = fit().map_err(|error| of_train(&error))?;
         for report in &mut fit {
             let report = report.map_err(|error| of_train(&error))?;
             let (done, total) = (report.step as usize, updates as usize);
             let progress = Progress::new(Stage::Training, done, total);
-            let reported = monitor.report(Progress { loss: Some(report.loss.into()), ..progress });
+            let reported = monitor.report(Progress { loss: Some(report.loss), ..progress });
             reported.map_err(|error| Class::Differnet.error(error.to_string()))?;
         }
         Ok(HostFlow::of(&fit.into_flow()))

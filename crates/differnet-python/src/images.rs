@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use differnet::find_images;
 use differnet_data::{ImageInput, RgbImage};
 use numpy::{
     Element, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods,
@@ -83,8 +82,7 @@ pub(crate) fn images(object: &Bound<'_, PyAny>) -> PyResult<Vec<Image>> {
     let images = if object.is_instance_of::<PyBytes>() {
         vec![Image::new(object, 0)?]
     } else if let Ok(path) = object.extract::<PathBuf>() {
-        let files = find_images(&path).map_err(|error| of_dataset(&error))?;
-        files.into_iter().map(Image::File).collect()
+        find_images(path)?.into_iter().map(Image::File).collect()
     } else {
         let image =
             |(index, object): (usize, PyResult<Bound<'_, PyAny>>)| Image::new(&object?, index);
@@ -103,14 +101,20 @@ pub(crate) fn images(object: &Bound<'_, PyAny>) -> PyResult<Vec<Image>> {
 pub(crate) fn listed<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     match object.extract::<PathBuf>() {
         Ok(path) => {
-            let files = find_images(&path).map_err(|error| of_dataset(&error))?;
-            Ok(PyList::new(object.py(), files)?.into_any())
+            let files = find_images(path)?.into_iter();
+            Ok(PyList::new(object.py(), files.map(PathBuf::into_os_string))?.into_any())
         }
         Err(_) if object.is_instance_of::<PyBytes>() => {
             Ok(PyList::new(object.py(), [object])?.into_any())
         }
         Err(_) => Ok(object.clone()),
     }
+}
+
+/// The image files below a folder, searched to any depth, sorted.
+#[pyfunction]
+pub(crate) fn find_images(path: PathBuf) -> PyResult<Vec<PathBuf>> {
+    differnet::find_images(&path).map_err(|error| of_dataset(&error))
 }
 
 /// The pixels of an array as 8-bit RGB, as files are converted: grey is repeated, 16-bit samples keep their
@@ -162,8 +166,9 @@ fn samples<T: Element + Copy>(
     let mut samples = Vec::with_capacity(array.len() * repeat);
     let mut push = |sample: T| samples.extend(std::iter::repeat_n(convert(sample), repeat));
     match array.as_slice() {
-        Ok(values) => values.iter().copied().for_each(&mut push),
-        Err(_) => array.as_array().iter().copied().for_each(&mut push),
+        // A slice of an array in Fortran's order is one, too, in another order.
+        Ok(values) if array.is_c_contiguous() => values.iter().copied().for_each(&mut push),
+        _ => array.as_array().iter().copied().for_each(&mut push),
     }
     samples
 }

@@ -14,6 +14,7 @@ mod loaded;
 mod metrics;
 mod model;
 mod progress;
+mod report;
 mod result;
 mod rows;
 mod scores;
@@ -27,6 +28,8 @@ compile_error!("enable one of the features flex, wgpu and cuda: there is no devi
 mod _differnet {
     #[pymodule_export]
     use crate::flow::{PyFlow, fit_flow, load_flow};
+    #[pymodule_export]
+    use crate::images::find_images;
     #[pymodule_export]
     use crate::metrics::{
         PixelEvaluation, auroc, average_precision, bootstrap_auroc, confusion,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use differnet::{DeviceChoice, Model, Runtime, SelfTest};
-use pyo3::exceptions::{PyFileNotFoundError, PyIsADirectoryError};
+use pyo3::exceptions::{PyFileExistsError, PyFileNotFoundError, PyIsADirectoryError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyTuple};
 
@@ -14,6 +14,7 @@ use crate::images::{Image, images};
 use crate::interrupt::{self, thread_count};
 use crate::json;
 use crate::loaded::Loaded;
+use crate::report;
 use crate::result::PyResultOf;
 use crate::scores::{Results, Wanted};
 use crate::train::Files;
@@ -124,6 +125,30 @@ impl PyModel {
                     monitor,
                 )
             })
+        })??;
+        json::to_python(py, &summary)
+    }
+
+    /// Judges images and writes an HTML report; returns what was found, in numbers.
+    #[pyo3(signature = (images, out, *, title = None, maps = true, overwrite = false))]
+    fn report<'py>(
+        &self,
+        py: Python<'py>,
+        images: &Bound<'py, PyAny>,
+        out: PathBuf,
+        title: Option<&str>,
+        maps: bool,
+        overwrite: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        if out.exists() && !overwrite {
+            let out = out.display();
+            return Err(PyFileExistsError::new_err(format!(
+                "{out} exists: name another file, or add overwrite=True"
+            )));
+        }
+        let images = crate::images::images(images)?;
+        let summary = interrupt::run(py, self.0.threads(), None, |monitor| {
+            self.0.read(|model| report::report(model, &images, &out, title, maps, monitor))
         })??;
         json::to_python(py, &summary)
     }
@@ -241,11 +266,7 @@ impl PyModel {
 
     /// The bytes of the model's file.
     fn __bytes__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        let bytes = self.read(py, |model| {
-            let file = tempfile::NamedTempFile::new().map_err(temporary)?;
-            model.save(file.path()).map_err(of_differnet)?;
-            std::fs::read(file.path()).map_err(temporary)
-        })?;
+        let bytes = self.read(py, file_bytes)?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -272,6 +293,13 @@ impl PyModel {
         let images = crate::images::listed(images)?;
         Results::new(self.0.clone(), &images, wanted, batch_size, yields_errors(on_error)?)
     }
+}
+
+/// The bytes of the file that `model` would be stored in.
+pub(crate) fn file_bytes(model: &Model) -> PyResult<Vec<u8>> {
+    let file = tempfile::NamedTempFile::new().map_err(temporary)?;
+    model.save(file.path()).map_err(of_differnet)?;
+    std::fs::read(file.path()).map_err(temporary)
 }
 
 /// The exception for a temporary file that cannot be used.

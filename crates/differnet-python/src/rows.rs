@@ -22,10 +22,7 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(rows: &PyReadonlyArray2<'_, f32>) -> Self {
-        let values = match rows.as_slice() {
-            Ok(values) => values.to_vec(),
-            Err(_) => rows.as_array().iter().copied().collect(),
-        };
+        let values = rows.as_array().iter().copied().collect();
         Self { values, features: rows.shape()[1] }
     }
 }

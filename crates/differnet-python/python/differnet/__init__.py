@@ -22,7 +22,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from . import metrics
-from ._differnet import Model, Result, Results, __version__, read_header
+from ._differnet import Model, Result, Results, __version__, find_images, read_header
 from ._differnet import load as _load
 from ._differnet import train as _train
 from ._errors import DiffernetError, ImageError, ModelError
@@ -45,6 +45,7 @@ __all__ = [
     "Result",
     "Results",
     "__version__",
+    "find_images",
     "load",
     "metrics",
     "read_header",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, TypeAlias, final, overload
 
@@ -96,6 +97,15 @@ class Model:
         append: bool = False,
         reset: bool = False,
     ) -> dict[str, Any]: ...
+    def report(
+        self,
+        images: _Path | Iterable[_Image],
+        out: _Path,
+        *,
+        title: str | None = None,
+        maps: bool = True,
+        overwrite: bool = False,
+    ) -> dict[str, Any]: ...
     def update(
         self, images: _Path | Iterable[_Image], *, progress: ProgressCallback | None = None
     ) -> dict[str, Any]: ...
@@ -127,6 +137,9 @@ class Model:
 
 def load(path: _Path, *, threads: int | None = None, verify: bool = False) -> Model: ...
 def load_bytes(bytes: bytes, threads: int | None = None) -> Model: ...
+def find_images(path: _Path) -> list[Path]:
+    """The image files below a folder, searched to any depth, sorted."""
+
 def read_header(path: _Path) -> dict[str, Any]:
     """What the model file says about itself, without reading its numbers."""
 

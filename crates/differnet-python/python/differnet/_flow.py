@@ -47,7 +47,7 @@ class NormalizingFlow:
 
     >>> rows = numpy.random.default_rng(0).normal(size=(500, 2))
     >>> flow = differnet.NormalizingFlow(2, seed=1).fit(rows, updates=200)
-    >>> flow.log_prob([[0.0, 0.0]])[0] > flow.log_prob([[5.0, 5.0]])[0]
+    >>> bool(flow.log_prob([[0.0, 0.0]])[0] > flow.log_prob([[5.0, 5.0]])[0])
     True
     >>> flow.sample(3, seed=1).shape
     (3, 2)

@@ -9,7 +9,7 @@ use differnet::{
     Config, DeviceChoice, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer,
     Scoring,
 };
-use differnet_data::{ContentHash, ImageError, ImageInput, InputStatistics, decode_bytes};
+use differnet_data::{ImageError, ImageInput, InputStatistics};
 use differnet_server::{Limits, ModelFile, RemoteAccess, Server, ServerConfig, Token};
 use image::{ImageFormat, Rgb, RgbImage};
 use tempfile::TempDir;
@@ -89,10 +89,10 @@ impl Scorer for Fake {
                 let (path, reason) = ("the model".into(), "asked to refuse".into());
                 return Err(Error::NotAModel { path, reason });
             }
-            let read = input.read(limits).and_then(|bytes| {
-                let image = decode_bytes(&bytes, input.name(), limits)?;
+            let read = input.read(limits).and_then(|read| {
+                let image = read.decode(input.name(), limits)?;
                 let pixels = f64::from(image.width() * image.height());
-                Ok((ContentHash::of(&bytes), pixels))
+                Ok((read.hash(), pixels))
             });
             Ok(match read {
                 Ok((hash, pixels)) => {
