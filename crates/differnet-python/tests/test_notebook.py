@@ -1,0 +1,15 @@
+"""The notebook of the documentation runs from its first cell to its last."""
+
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+NOTEBOOK = Path(__file__).resolve().parents[3] / "docs" / "src" / "quickstart.ipynb"
+
+
+def test_the_notebook_runs():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    nbformat.validate(notebook)
+    assert not any(cell.get("outputs") for cell in notebook.cells), "stored without results"
+    NotebookClient(notebook, timeout=600, kernel_name="python3").execute()
