@@ -1,0 +1,135 @@
+"""Scores and trainings on a Ray cluster of two worker nodes, one of which may be killed."""
+
+import threading
+import time
+
+import numpy
+import pytest
+from PIL import Image
+
+import differnet
+from conftest import scratch, surface
+
+ray = pytest.importorskip("ray")
+pytest.importorskip("pyarrow")
+
+from ray.cluster_utils import Cluster  # noqa: E402
+
+import differnet.ray  # noqa: E402
+
+IMAGES = 60
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    for _ in range(2):
+        cluster.add_node(num_cpus=2)
+    ray.init(address=cluster.address, log_to_driver=False)
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory):
+    """Images, every third of them defective, and one file that is none."""
+    folder = tmp_path_factory.mktemp("archive")
+    for index in range(IMAGES):
+        image = surface(1000 + index)
+        Image.fromarray(scratch(image) if index % 3 == 0 else image).save(folder / f"{index:03}.png")
+    (folder / "broken.png").write_bytes(b"no image")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(model, archive):
+    """Rows by path, as one process has them."""
+    rows = {}
+    for path, result in zip(differnet.find_images(archive), model.scores(archive, on_error="yield"), strict=True):
+        rows[str(path)] = str(result) if isinstance(result, Exception) else result.to_dict()
+    return rows
+
+
+def check(output, expected):
+    """The output has every image once, with the scores of one process to the last bit."""
+    rows = differnet.ray.read_scores(output).to_pylist()
+    assert [row["path"] for row in rows] == sorted(expected)
+    for row in rows:
+        wanted = expected[row["path"]]
+        if isinstance(wanted, str):
+            assert row["error"] == wanted and row["score"] is None
+        else:
+            assert row["error"] is None
+            peak = wanted["peak"] and list(wanted["peak"])
+            assert {**wanted, "peak": peak} == {key: row[key] for key in wanted}
+
+
+def test_scores_are_those_of_one_process_and_a_job_is_resumed(cluster, model, archive, expected, tmp_path):
+    output = tmp_path / "scores"
+    paths = differnet.find_images(archive)
+    first = differnet.ray.score(paths[:25], model, output=output, part_size=10)
+    assert (first.images, first.skipped) == (25, 0)
+    second = differnet.ray.score(archive, model, output=output, part_size=10)
+    assert (second.images, second.skipped, second.failed) == (IMAGES + 1 - 25, 25, 1)
+    assert first.defects + second.defects == sum(
+        not isinstance(row, str) and row["verdict"] == "defect" for row in expected.values()
+    )
+    check(output, expected)
+    again = differnet.ray.score(archive, model, output=output)
+    assert (again.images, again.skipped) == (0, IMAGES + 1)
+
+
+def test_another_model_is_refused(cluster, model, good, archive, tmp_path):
+    paths = differnet.find_images(archive)[:3]
+    differnet.ray.score(paths, model, output=tmp_path)
+    other = differnet.train(good, method="padim", seed=2, quantile=0.9)
+    with pytest.raises(ValueError, match="another model"):
+        differnet.ray.score(paths, other, output=tmp_path)
+
+
+def test_bytes_are_scored_where_workers_cannot_read_paths(cluster, model, archive, expected, tmp_path):
+    paths = differnet.find_images(archive)[:9]
+    items = [{"path": str(path), "bytes": path.read_bytes()} for path in paths]
+    differnet.ray.score(ray.data.from_items(items), model, output=tmp_path, part_size=4)
+    check(tmp_path, {str(path): expected[str(path)] for path in paths})
+
+
+def test_a_killed_node_loses_nothing(cluster, model, archive, expected, tmp_path):
+    output = tmp_path / "scores"
+    doomed = cluster.add_node(num_cpus=2)
+    summary = []
+    job = threading.Thread(
+        target=lambda: summary.append(
+            differnet.ray.score(archive, model, output=output, part_size=2, batch_size=1, actors=(3, 6))
+        )
+    )
+    job.start()
+    while job.is_alive() and len(list(output.glob("*.parquet"))) < 2:
+        time.sleep(0.01)
+    cluster.remove_node(doomed, allow_graceful=False)
+    job.join()
+    assert summary and summary[0].images == IMAGES + 1
+    check(output, expected)
+
+
+def test_categories_are_trained_in_parallel(cluster, good_folder, good, scratched, tmp_path):
+    found = differnet.ray.train_many(
+        {"metal": str(good_folder), "missing": str(tmp_path / "none")}, tmp_path / "models", seeds=(1, 2), method="padim"
+    )
+    assert [(one.category, one.seed) for one in found] == [("metal", 1), ("metal", 2), ("missing", 1), ("missing", 2)]
+    assert found[0].error is None and "FileNotFoundError" in found[2].error
+    alone = differnet.train(good_folder, method="padim", seed=1)
+    assert differnet.load(found[0].path).score(scratched).score == alone.score(scratched).score
+
+
+def test_arguments_that_cannot_be_are_refused(cluster, model, tmp_path):
+    for arguments in ({"num_cpus": 0}, {"part_size": -1}, {"batch_size": 1.5}):
+        with pytest.raises(ValueError):
+            differnet.ray.score(["x.png"], model, output=tmp_path, **arguments)
+    with pytest.raises(ValueError, match="no images"):
+        differnet.ray.score([], model, output=tmp_path)
+    with pytest.raises(ValueError, match="column"):
+        differnet.ray.score(ray.data.from_items([{"name": "x"}]), model, output=tmp_path)
+    with pytest.raises(ValueError, match="category"):
+        differnet.ray.train_many({"a/b": "x"}, tmp_path)
