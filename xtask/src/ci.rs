@@ -6,17 +6,17 @@ use std::time::Instant;
 use xshell::{Shell, cmd};
 use xtask_support::workspace;
 
-use crate::{book, deny, docs, front_door, package, test, tidy};
+use crate::{book, deny, docs, front_door, package, python, test, tidy};
 
 /// Check everything that a commit has to pass.
 ///
-/// Format, style, dependencies, lints, documentation, packages, book, tests, reports, page.
+/// Format, style, dependencies, lints, documentation, packages, book, tests, Python package, reports, page.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask ci
   cargo xtask ci --no-tests        # the fast part")]
 pub(crate) struct CiArgs {
-    /// Leave out the tests, and what is seen in a browser.
+    /// Leave out the tests, the Python package, and what is seen in a browser.
     #[arg(long)]
     no_tests: bool,
     /// Leave out the dependencies' licences and origins, where cargo-deny cannot be had.
@@ -42,6 +42,7 @@ pub(crate) fn run(args: &CiArgs) -> anyhow::Result<ExitCode> {
     }
     if !args.no_tests {
         timed("tests", || test::all(&shell))?;
+        timed("Python package", python::all)?;
         timed("reports", || front_door::run(shell.current_dir(), "report-check"))?;
         timed("page", || front_door::run(shell.current_dir(), "page-check"))?;
     }

@@ -12,6 +12,7 @@ mod deny;
 mod docs;
 mod front_door;
 mod package;
+mod python;
 mod test;
 mod tidy;
 
@@ -29,6 +30,7 @@ enum Command {
     Deny(deny::DenyArgs),
     Docs(docs::DocsArgs),
     Package(package::PackageArgs),
+    Python(python::PythonArgs),
     Test(test::TestArgs),
     Tidy(tidy::TidyArgs),
 }
@@ -50,6 +52,7 @@ fn run() -> anyhow::Result<ExitCode> {
         Command::Deny(args) => deny::run(&args),
         Command::Docs(args) => docs::run(&args),
         Command::Package(args) => package::run(&args),
+        Command::Python(args) => python::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Tidy(args) => tidy::run(&args),
     }

@@ -1,0 +1,92 @@
+//! `cargo xtask python`: the Python package as a wheel, tested in a fresh environment.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use xshell::{Shell, cmd};
+use xtask_support::workspace;
+
+/// Most bytes of the wheel.
+const MAX_WHEEL: u64 = 25_000_000;
+/// The package, relative to the workspace's root.
+const PACKAGE: &str = "crates/differnet-python";
+/// Prints milliseconds of an import.
+const IMPORT: &str = "import time; start = time.perf_counter(); import differnet; \
+                      print(f'import: {1e3 * (time.perf_counter() - start):.0f} ms')";
+/// Fits and scores with numpy alone.
+const SMOKE: &str = "import numpy, differnet; \
+                     images = numpy.random.default_rng(0).integers(0, 255, (8, 64, 64), 'uint8'); \
+                     model = differnet.train(images, method='padim'); print(model.score(images[0]))";
+
+/// Build the Python package and run its tests in a fresh environment.
+///
+/// Types, examples of the documentation and the notebook included.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  cargo xtask python
+  cargo xtask python -- -k flow    # tests whose name contains `flow`")]
+pub(crate) struct PythonArgs {
+    /// Passed to pytest.
+    #[arg(last = true)]
+    options: Vec<String>,
+}
+
+pub(crate) fn run(args: &PythonArgs) -> anyhow::Result<ExitCode> {
+    let shell = workspace::shell()?;
+    let root = shell.current_dir();
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let folder = target.join("python");
+    let requirements = root.join(PACKAGE).join("requirements-test.txt");
+    let tools = folder.join("tools");
+    if !tools.exists() {
+        cmd!(shell, "python3 -m venv {tools}").run_echo()?;
+    }
+    let pip = tools.join("bin/pip");
+    cmd!(shell, "{pip} install --quiet --requirement {requirements}").run_echo()?;
+
+    cmd!(shell, "cargo build --locked --release --bin differnet").run_echo()?;
+    let wheel = build(&shell, &folder, &tools)?;
+    let fresh = folder.join("fresh");
+    shell.remove_path(&fresh)?;
+    cmd!(shell, "python3 -m venv {fresh}").run_echo()?;
+    let (pip, python) = (fresh.join("bin/pip"), fresh.join("bin/python"));
+    cmd!(shell, "{pip} install --quiet {wheel}").run_echo()?;
+    // Twice: the first import compiles.
+    for code in [SMOKE, IMPORT] {
+        cmd!(shell, "{python} -c {code}").run()?;
+    }
+    cmd!(shell, "{pip} install --quiet --requirement {requirements}").run_echo()?;
+
+    let command = target.join("release/differnet");
+    let shell = shell.with_current_dir(root.join(PACKAGE));
+    cmd!(shell, "{python} -m mypy").run_echo()?;
+    let options = &args.options;
+    let tests = cmd!(shell, "{python} -m pytest {options...}");
+    tests.env("DIFFERNET_COMMAND", command).run_echo()?;
+    // Elsewhere: the stubs that are installed are compared with the module that is.
+    let shell = shell.with_current_dir(&folder);
+    cmd!(shell, "{python} -m mypy.stubtest differnet._differnet").run_echo()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The run without arguments, for other commands.
+pub(crate) fn all() -> anyhow::Result<()> {
+    run(&PythonArgs { options: Vec::new() }).map(drop)
+}
+
+/// Builds the wheel below `folder` with the maturin in `tools`.
+fn build(shell: &Shell, folder: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
+    let (wheels, maturin) = (folder.join("wheels"), tools.join("bin/maturin"));
+    shell.remove_path(&wheels)?;
+    let manifest = format!("{PACKAGE}/Cargo.toml");
+    let build = cmd!(shell, "{maturin} build --release --manifest-path {manifest} --out {wheels}");
+    let cargo = shell.current_dir().join(PACKAGE).join("build-with-workspace");
+    build.env("CARGO", cargo).run_echo()?;
+    let wheel = shell.read_dir(&wheels)?.into_iter().next().context("maturin wrote no wheel")?;
+    let bytes = wheel.metadata()?.len();
+    println!("wheel: {bytes} bytes");
+    ensure!(bytes <= MAX_WHEEL, "the wheel has {bytes} bytes, more than {MAX_WHEEL}");
+    Ok(wheel)
+}
