@@ -85,7 +85,7 @@ pub(crate) fn calibrate(
             for image in scored(model, images, monitor)? {
                 if header.has_seen(&image.hash) {
                     seen += 1;
-                } else if !good.add(&image) {
+                } else if !good.add(&image, None) {
                     twice += 1;
                 }
             }

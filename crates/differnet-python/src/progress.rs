@@ -14,7 +14,7 @@ pub(crate) fn stage_name(stage: Stage) -> &'static str {
         Stage::Statistics => "statistics",
         Stage::Solving => "solving",
         Stage::Fitting => "fitting",
-        Stage::Calibrating => "calibrating",
+        Stage::BatchStatistics => "batch statistics",
         Stage::Maps => "maps",
         _ => "working",
     }

@@ -89,14 +89,21 @@ impl PyResultOf {
         self.found.p_value
     }
 
-    /// "ok", "unsure" or "defect".
+    /// "ok", "unsure", "defect", or "invalid" for an image that does not look like those of training.
     #[getter]
     fn verdict(&self) -> &'static str {
         match self.found.verdict {
             Verdict::Ok => "ok",
             Verdict::Unsure => "unsure",
             Verdict::Defect => "defect",
+            Verdict::Invalid => "invalid",
         }
+    }
+
+    /// Why the image is invalid; None if it can be judged.
+    #[getter]
+    fn reason(&self) -> Option<&str> {
+        self.found.reason.as_deref()
     }
 
     /// Number of transforms that the score averages.
