@@ -52,8 +52,5 @@ for orientation, transpose in STORED.items():
     stored.save(path, exif=exif, **EXACT)
     upright = np.asarray(ImageOps.exif_transpose(Image.open(path))).astype(int)
     assert abs(upright - RGB).max() < 12, orientation
-
-# Read by nothing here.
-rgb.save(OUT / "unsupported.gif")
-palette.save(OUT / "unsupported_palette.tif")
-Image.fromarray(GREY.astype(np.float32)).save(OUT / "unsupported_float.tif")
+palette.save(OUT / "grey_palette.tif")
+Image.fromarray(GREY.astype(np.float32)).save(OUT / "grey_float_255.tif")

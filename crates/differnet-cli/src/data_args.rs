@@ -12,6 +12,7 @@ use crate::exit::UsageError;
 use crate::folder_table::FolderTable;
 use crate::output::shell_word;
 use crate::outputs::{require_defects, require_good, tell_skipped};
+use crate::unread::tell_unread;
 
 /// Layout of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -140,6 +141,10 @@ impl DataArgs {
     /// [`DatasetError`]; of the layout folder also if folders have names that mean defects, masks or
     /// tests, unless all images are said to be good.
     pub(crate) fn load(&self, layout: &Layout, seed: u64) -> anyhow::Result<Dataset> {
+        let tests = [&self.test_good, &self.test_defect].into_iter().flatten();
+        // Folders within the data set are looked at with it.
+        let tests = tests.filter(|folder| !folder.starts_with(&self.data));
+        tell_unread(tests.chain([&self.data]).map(PathBuf::as_path));
         let mut dataset = load_dataset(&self.data, layout, seed)?;
         let path = self.data.clone();
         let (train, mut outputs) = without_outputs(dataset.train, |sample| &sample.image);

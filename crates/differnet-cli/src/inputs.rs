@@ -6,6 +6,8 @@ use differnet_data::{Listing, list_images};
 
 use crate::outputs::skip_outputs;
 
+use crate::unread::tell_unread;
+
 /// An image to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NamedImage {
@@ -29,6 +31,7 @@ pub(crate) struct Inputs {
 /// A folder that cannot be read hides no other.
 pub(crate) fn named_images(arguments: &[PathBuf]) -> Inputs {
     let mut inputs = Inputs::default();
+    tell_unread(arguments.iter().map(PathBuf::as_path));
     for argument in arguments {
         if !argument.is_dir() {
             let name = argument.file_name().map_or_else(|| argument.clone(), PathBuf::from);

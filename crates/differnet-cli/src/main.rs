@@ -36,6 +36,7 @@ mod report;
 mod score_args;
 mod source_args;
 mod stamp;
+mod unread;
 mod watch;
 
 use std::process::ExitCode;

@@ -11,6 +11,7 @@ use differnet_data::{
 use crate::exit::UsageError;
 use crate::inputs::NamedImage;
 use crate::output::{counted, tell};
+use crate::unread::tell_unread;
 
 /// Those of `items` whose files are not pictures that this program drew; says how many are left out.
 ///
@@ -68,6 +69,7 @@ fn require_expected(
 }
 
 fn photographs_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    tell_unread([folder]);
     let photographs = skip_outputs(find_images(folder)?, PathBuf::as_path);
     if photographs.is_empty() {
         bail!("{} holds no photographs", folder.display());

@@ -7,7 +7,7 @@ use crate::decode::DecodeLimits;
 use crate::examine::{Examined, MaskFacts, Note, examine_images};
 use crate::layouts::masked::MaskedImage;
 use crate::load::BadImage;
-use crate::mask::MaskError;
+use crate::mask::{MaskError, implausible};
 
 /// An image to audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub fn audit_images(
     limits: &DecodeLimits,
     seen: &(dyn Fn() + Sync),
 ) -> Audit {
-    audit_and_note(images, limits, &|_, _| (), seen).0
+    audit_and_note(images, limits, &|_| (), seen).0
 }
 
 /// As [`audit_images`]; also what `note` noted of each image, `None` of one that cannot be read.
@@ -99,8 +99,8 @@ fn unfitting(
     match size {
         Some(image) if image != mask.size => Some(MaskError::Size { path, width, height, image }),
         _ if good && mask.defective > 0 => Some(MaskError::OnGoodImage { path }),
-        _ if !good && mask.defective == 0 => Some(MaskError::Empty { path }),
-        _ => None,
+        _ if good => None,
+        _ => implausible(&path, mask.defective, width as usize * height as usize),
     }
 }
 
@@ -127,6 +127,8 @@ mod tests {
         let white = paint("white.png", 4, 255);
         let black = paint("black.png", 4, 0);
         let wide = paint("wide.png", 5, 255);
+        let half = at("half.png");
+        RgbImage::from_fn(4, 4, |x, _| Rgb([if x < 2 { 255 } else { 0 }; 3])).save(&half).unwrap();
         let item = |image: PathBuf, mask: Option<&PathBuf>, split, good| AuditImage {
             files: MaskedImage { image, mask: mask.cloned().map(Mask::half_white) },
             split,
@@ -140,17 +142,19 @@ mod tests {
             item(at("leak.png"), None, Split::Test, true),
             item(paint("d0.png", 4, 20), Some(&black), Split::Test, false),
             item(paint("d1.png", 4, 30), Some(&wide), Split::Test, false),
-            item(paint("d2.png", 4, 40), Some(&white), Split::Test, false),
+            item(paint("d2.png", 4, 40), Some(&half), Split::Test, false),
+            item(paint("d3.png", 4, 50), Some(&white), Split::Test, false),
             item(at("damaged.png"), Some(&at("damaged.png")), Split::Test, false),
         ];
         let audit = audit_images(&images, &DecodeLimits::default(), &|| {});
         let damaged: Vec<_> = audit.damaged.iter().map(|bad| &bad.path).collect();
         assert_eq!(damaged, [&at("damaged.png"), &at("damaged.png")]);
         let masks: Vec<_> = audit.masks.iter().map(ToString::to_string).collect();
-        assert_eq!(masks.len(), 3, "{masks:?}");
+        assert_eq!(masks.len(), 4, "{masks:?}");
         assert!(masks[0].contains("white.png marks a defect, but its image is a good one"));
         assert!(masks[1].contains("black.png marks no pixel"));
         assert!(masks[2].contains("wide.png has 5×4 pixels, its image 4×4"));
+        assert!(masks[3].contains("white.png marks every pixel"));
         let copies = Copies {
             split: Split::Train,
             files: vec![at("t0.png"), at("t1.png")],

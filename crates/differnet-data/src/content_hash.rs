@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 const PART: usize = 1 << 16;
 
 /// SHA-256 of a file's bytes, or of the pixels that count in it (see
-/// [`SeenImage`](crate::SeenImage)); displays as 64 hexadecimal digits.
+/// [`MaskedInput`](crate::MaskedInput)); displays as 64 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(pub [u8; 32]);
 

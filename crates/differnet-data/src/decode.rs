@@ -2,7 +2,7 @@
 //!
 //! The format follows from the content, so a misnamed image decodes and a misnamed text file does
 //! not. Pixels become 8-bit RGB the way PIL's `convert("RGB")` does it: grey is repeated, alpha is
-//! dropped; 16-bit samples keep their high byte. EXIF orientation is applied.
+//! dropped. Deeper samples are kept beside their high bytes. EXIF orientation is applied.
 
 use std::fs::File;
 use std::io::{Cursor, Read};
@@ -11,11 +11,15 @@ use std::path::Path;
 
 use image::error::LimitErrorKind;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageReader, Limits, RgbImage};
 
 use crate::color_mode::ColorMode;
-use crate::image_error::{Content, ImageError};
-use crate::jpeg_end::has_end_marker;
+use crate::decoded::Decoded;
+use crate::file_format::{FileFormat, format_of};
+use crate::image_error::ImageError;
+use crate::jpeg_stream::{END, has_end_marker, is_one_scan, unread_coding};
+use crate::picture::Picture;
+use crate::tiff_file::TiffImage;
 
 /// Largest size of an image and of its file; larger ones are refused unread.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +37,7 @@ impl Default for DecodeLimits {
     }
 }
 
-/// The image in the file `path`, upright, as 8-bit RGB.
+/// The image in the file `path`, upright, as 8-bit RGB; of deeper samples the high 8 bits.
 ///
 /// # Errors
 /// [`ImageError`]: the file cannot be read, is no image, is damaged or exceeds `limits`.
@@ -41,7 +45,9 @@ pub fn decode_file(path: &Path, limits: &DecodeLimits) -> Result<RgbImage, Image
     decode_bytes(&read_file(path, limits)?, path, limits)
 }
 
-/// The image that `bytes` hold, upright, as 8-bit RGB; `path` only appears in messages.
+/// The image that `bytes` hold, upright, as 8-bit RGB; of deeper samples the high 8 bits.
+///
+/// - `path`: only appears in messages, but for the ending `.tga`
 ///
 /// # Errors
 /// [`ImageError`]: the bytes are no image, are damaged or exceed `limits`.
@@ -50,16 +56,28 @@ pub fn decode_bytes(
     path: &Path,
     limits: &DecodeLimits,
 ) -> Result<RgbImage, ImageError> {
-    decode_with_mode(bytes, path, limits).map(|(image, _)| image)
+    decode_picture(bytes, path, limits).map(Picture::into_image)
 }
 
-/// As [`decode_bytes`]; also how the pixels are stored.
-pub(crate) fn decode_with_mode(
+/// As [`decode_bytes`], with all bits of the samples and how they are stored.
+///
+/// # Errors
+/// As those of [`decode_bytes`].
+pub fn decode_picture(
     bytes: &[u8],
     path: &Path,
     limits: &DecodeLimits,
-) -> Result<(RgbImage, ColorMode), ImageError> {
-    guarded(|| decode(bytes, path, limits), path)
+) -> Result<Picture, ImageError> {
+    guarded(|| Ok(decode(bytes, path, limits)?.into_picture(bytes)), path)
+}
+
+/// The samples that `bytes` hold, upright, as they are stored, with transparency.
+pub(crate) fn decode_samples(
+    bytes: &[u8],
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<DynamicImage, ImageError> {
+    guarded(|| decode(bytes, path, limits).map(|decoded| decoded.image), path)
 }
 
 /// Width and height of the image in the file `path`, upright; its pixels are not decoded.
@@ -79,19 +97,28 @@ pub fn size_of_bytes(
     path: &Path,
     limits: &DecodeLimits,
 ) -> Result<(u32, u32), ImageError> {
-    let size = || {
-        let mut decoder = open(bytes, path, limits)?;
-        let (width, height) = decoder.dimensions();
-        let turned = matches!(
-            orientation(&mut decoder),
-            Orientation::Rotate90
-                | Orientation::Rotate270
-                | Orientation::Rotate90FlipH
-                | Orientation::Rotate270FlipH
-        );
-        Ok(if turned { (height, width) } else { (width, height) })
-    };
-    guarded(size, path)
+    let header = header(bytes, path, limits)?;
+    let turned = matches!(
+        header.orientation,
+        Orientation::Rotate90
+            | Orientation::Rotate270
+            | Orientation::Rotate90FlipH
+            | Orientation::Rotate270FlipH
+    );
+    let (width, height) = header.size;
+    Ok(if turned { (height, width) } else { (width, height) })
+}
+
+/// Whether the samples that `bytes` hold have more than 8 bits; they are not decoded.
+///
+/// # Errors
+/// As those of [`size_of_bytes`].
+pub fn has_deep_samples(
+    bytes: &[u8],
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<bool, ImageError> {
+    header(bytes, path, limits).map(|header| header.bits > 8)
 }
 
 /// The bytes of the file `path`.
@@ -129,18 +156,66 @@ fn guarded<T>(
         .unwrap_or_else(|_| Err(ImageError::DecoderPanic { path: path.to_path_buf() }))
 }
 
+/// What is known of an image before its pixels are decoded.
+struct ImageHeader {
+    /// Width and height as stored, pixels.
+    size: (u32, u32),
+    orientation: Orientation,
+    /// Bits of a sample.
+    bits: u16,
+}
+
+fn header(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<ImageHeader, ImageError> {
+    let header = || {
+        let format = readable_format(bytes, path)?;
+        if let Some(tiff) = own_tiff(bytes, format) {
+            check_size(tiff.size, path, limits)?;
+            let orientation = tiff_orientation(&tiff, bytes);
+            return Ok(ImageHeader { size: tiff.size, orientation, bits: tiff.bits });
+        }
+        let mut decoder = open(bytes, path, limits, format)?;
+        let (size, orientation) = (decoder.dimensions(), orientation(&mut decoder));
+        Ok(ImageHeader { size, orientation, bits: ColorMode::of(decoder.color_type()).bits })
+    };
+    guarded(header, path)
+}
+
+/// The format of `bytes`, if it is read in this variant.
+fn readable_format(bytes: &[u8], path: &Path) -> Result<FileFormat, ImageError> {
+    let format = format_of(bytes, path)?;
+    let variant = match format {
+        FileFormat::Jpeg => unread_coding(bytes),
+        FileFormat::Tiff => TiffImage::of(bytes).and_then(|tiff| tiff.unread_variant(bytes)),
+        _ => None,
+    };
+    match variant {
+        Some(variant) => Err(ImageError::UnsupportedVariant { path: path.to_path_buf(), variant }),
+        None => Ok(format),
+    }
+}
+
+/// The image, if it is a TIFF that the general decoder does not take.
+fn own_tiff(bytes: &[u8], format: FileFormat) -> Option<TiffImage> {
+    let tiff = if format == FileFormat::Tiff { TiffImage::of(bytes) } else { None };
+    tiff.filter(TiffImage::needs_own_reader)
+}
+
+fn tiff_orientation(tiff: &TiffImage, bytes: &[u8]) -> Orientation {
+    tiff.orientation(bytes).and_then(Orientation::from_exif).unwrap_or(Orientation::NoTransforms)
+}
+
 /// A decoder of `bytes`, whose header is within `limits`.
 fn open<'a>(
     bytes: &'a [u8],
     path: &Path,
     limits: &DecodeLimits,
+    format: FileFormat,
 ) -> Result<impl ImageDecoder + 'a, ImageError> {
-    let format = format_of(bytes, path)?;
     let classify = |error| classify(error, path, limits);
     if is_cut_short(bytes, format) {
         return Err(ImageError::Truncated { path: path.to_path_buf() });
     }
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
     let mut allocation = Limits::no_limits();
     allocation.max_alloc = Some(limits.max_bytes);
     reader.limits(allocation);
@@ -171,70 +246,76 @@ fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
     decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
-fn decode(
+fn decode(bytes: &[u8], path: &Path, limits: &DecodeLimits) -> Result<Decoded, ImageError> {
+    let format = readable_format(bytes, path)?;
+    if let Some(tiff) = own_tiff(bytes, format) {
+        check_size(tiff.size, path, limits)?;
+        let mut pixels = tiff.read(bytes, path, limits)?;
+        pixels.image.apply_orientation(tiff_orientation(&tiff, bytes));
+        let mode = ColorMode { bits: tiff.bits, ..ColorMode::of(pixels.image.color()) };
+        return Ok(Decoded { image: pixels.image, format, mode, depth: Some(pixels.depth) });
+    }
+    if format == FileFormat::Jpeg && !has_end_marker(bytes) && is_one_scan(bytes) {
+        return decode_without_end(bytes, path, limits);
+    }
+    decode_whole(bytes, path, limits, format)
+}
+
+fn decode_whole(
     bytes: &[u8],
     path: &Path,
     limits: &DecodeLimits,
-) -> Result<(RgbImage, ColorMode), ImageError> {
-    let mut decoder = open(bytes, path, limits)?;
+    format: FileFormat,
+) -> Result<Decoded, ImageError> {
+    let mut decoder = open(bytes, path, limits, format)?;
     let mode = ColorMode::of(decoder.color_type());
     let orientation = orientation(&mut decoder);
-    let image =
+    let mut image =
         DynamicImage::from_decoder(decoder).map_err(|error| classify(error, path, limits))?;
-    let mut image = DynamicImage::ImageRgb8(
-        to_rgb8(image).ok_or_else(|| ImageError::FloatRange { path: path.to_path_buf() })?,
-    );
     image.apply_orientation(orientation);
-    Ok((image.into_rgb8(), mode))
+    Ok(Decoded { image, format, mode, depth: None })
+}
+
+/// The image of a JPEG stream within another file.
+pub(crate) fn decode_jpeg(
+    bytes: &[u8],
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<DynamicImage, ImageError> {
+    if let Some(variant) = unread_coding(bytes) {
+        return Err(ImageError::UnsupportedVariant { path: path.to_path_buf(), variant });
+    }
+    decode_whole(bytes, path, limits, FileFormat::Jpeg).map(|decoded| decoded.image)
+}
+
+/// A JPEG that lacks its end marker, if it lacks nothing else: whatever follows its bytes, its pixels
+/// are the same.
+fn decode_without_end(
+    bytes: &[u8],
+    path: &Path,
+    limits: &DecodeLimits,
+) -> Result<Decoded, ImageError> {
+    let bytes = bytes.strip_suffix(&[0xff]).unwrap_or(bytes);
+    let followed_by =
+        |tail: &[u8]| decode_whole(&[bytes, tail, &END].concat(), path, limits, FileFormat::Jpeg);
+    let decoded = followed_by(&[])?;
+    for tail in [[0x55; 64], [0xaa; 64]] {
+        if followed_by(&tail)?.image != decoded.image {
+            return Err(ImageError::Truncated { path: path.to_path_buf() });
+        }
+    }
+    Ok(decoded)
 }
 
 /// Tells whether a file lacks its end although its decoder would not say so.
-fn is_cut_short(bytes: &[u8], format: ImageFormat) -> bool {
+fn is_cut_short(bytes: &[u8], format: FileFormat) -> bool {
     match (format, bytes) {
-        (ImageFormat::Jpeg, _) => !has_end_marker(bytes),
+        (FileFormat::Jpeg, _) => !has_end_marker(bytes),
         // RIFF: four letters, then the number of bytes that follow.
-        (ImageFormat::WebP, [_, _, _, _, a, b, c, d, rest @ ..]) => {
+        (FileFormat::WebP, [_, _, _, _, a, b, c, d, rest @ ..]) => {
             (rest.len() as u64) < u64::from(u32::from_le_bytes([*a, *b, *c, *d]))
         }
         _ => false,
-    }
-}
-
-fn format_of(bytes: &[u8], path: &Path) -> Result<ImageFormat, ImageError> {
-    let path = path.to_path_buf();
-    if bytes.is_empty() {
-        return Err(ImageError::Empty { path });
-    }
-    match image::guess_format(bytes) {
-        Ok(
-            format @ (ImageFormat::Png
-            | ImageFormat::Jpeg
-            | ImageFormat::Bmp
-            | ImageFormat::Tiff
-            | ImageFormat::WebP),
-        ) => Ok(format),
-        Ok(ImageFormat::Gif) => Err(ImageError::UnsupportedFormat { path, format: "GIF" }),
-        Ok(ImageFormat::Avif) => Err(ImageError::UnsupportedFormat { path, format: "AVIF" }),
-        Ok(ImageFormat::Pnm) => Err(ImageError::UnsupportedFormat { path, format: "PNM" }),
-        Ok(ImageFormat::OpenExr) => Err(ImageError::UnsupportedFormat { path, format: "OpenEXR" }),
-        _ if is_heif(bytes) => Err(ImageError::UnsupportedFormat { path, format: "HEIF" }),
-        _ => Err(ImageError::NotAnImage { path, content: content_of(bytes) }),
-    }
-}
-
-/// Phones write HEIF: an ISO media file whose brand is one of these.
-fn is_heif(bytes: &[u8]) -> bool {
-    matches!(bytes.get(4..12), Some(b"ftypheic" | b"ftypheix" | b"ftypmif1" | b"ftypmsf1"))
-}
-
-fn content_of(bytes: &[u8]) -> Content {
-    let start = &bytes[..bytes.len().min(512)];
-    if start.iter().all(|&byte| byte == 0) {
-        Content::Zeros
-    } else if start.iter().all(|&byte| byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r')) {
-        Content::Text
-    } else {
-        Content::UnknownBytes
     }
 }
 
@@ -252,32 +333,4 @@ fn classify(error: image::ImageError, path: &Path, limits: &DecodeLimits) -> Ima
         }
         source => ImageError::Damaged { path, source },
     }
-}
-
-/// 8-bit RGB, or `None` if floating-point samples leave 0 to 1.
-fn to_rgb8(image: DynamicImage) -> Option<RgbImage> {
-    let (width, height) = (image.width(), image.height());
-    let high = |sample: u16| (sample >> 8) as u8;
-    let samples: Vec<u8> = match image {
-        DynamicImage::ImageLuma16(grey) => {
-            grey.pixels().flat_map(|pixel| [high(pixel[0]); 3]).collect()
-        }
-        DynamicImage::ImageLumaA16(grey) => {
-            grey.pixels().flat_map(|pixel| [high(pixel[0]); 3]).collect()
-        }
-        DynamicImage::ImageRgb16(rgb) => rgb.iter().copied().map(high).collect(),
-        DynamicImage::ImageRgba16(rgba) => {
-            rgba.pixels().flat_map(|pixel| [0, 1, 2].map(|c| high(pixel[c]))).collect()
-        }
-        DynamicImage::ImageRgb32F(_) | DynamicImage::ImageRgba32F(_) => {
-            let rgb = image.into_rgb32f();
-            if !rgb.iter().all(|sample| (0.0..=1.0).contains(sample)) {
-                return None;
-            }
-            rgb.iter().map(|sample| (sample * 255.0 + 0.5) as u8).collect()
-        }
-        // 8 bits: grey is repeated, alpha is dropped.
-        _ => return Some(image.into_rgb8()),
-    };
-    RgbImage::from_raw(width, height, samples)
 }

@@ -2,16 +2,15 @@
 
 use std::path::Path;
 
-use image::RgbImage;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::color_mode::ColorMode;
 use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, decode_with_mode, read_file};
+use crate::decode::{DecodeLimits, decode_picture, read_file};
 use crate::image_error::ImageError;
 use crate::layouts::masked::MaskedImage;
 use crate::mask::{Mask, MaskError};
+use crate::picture::Picture;
 
 /// Facts of an image that is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,8 +42,8 @@ pub(crate) struct Examined<T> {
     pub(crate) mask: Option<Result<MaskFacts, MaskError>>,
 }
 
-/// Function that notes something of an image, given its colour mode and its pixels.
-pub(crate) type Note<'a, T> = dyn Fn(ColorMode, &RgbImage) -> T + Sync + 'a;
+/// Function that notes something of an image.
+pub(crate) type Note<'a, T> = dyn Fn(&Picture) -> T + Sync + 'a;
 
 /// Reads and decodes each of `images` and its mask once, in parallel, and keeps none.
 ///
@@ -72,10 +71,10 @@ fn examine_image<T>(
     note: &Note<'_, T>,
 ) -> Result<(ImageFacts, T), ImageError> {
     let bytes = read_file(path, limits)?;
-    let (image, mode) = decode_with_mode(&bytes, path, limits)?;
-    let noted = note(mode, &image);
-    let (bytes, pixels) = (ContentHash::of(&bytes), pixel_hash(&image));
-    Ok((ImageFacts { bytes, pixels, size: image.dimensions() }, noted))
+    let picture = decode_picture(&bytes, path, limits)?;
+    let noted = note(&picture);
+    let (bytes, pixels) = (ContentHash::of(&bytes), pixel_hash(&picture));
+    Ok((ImageFacts { bytes, pixels, size: picture.image().dimensions() }, noted))
 }
 
 fn examine_mask(mask: &Mask, limits: &DecodeLimits) -> Result<MaskFacts, MaskError> {
@@ -85,11 +84,15 @@ fn examine_mask(mask: &Mask, limits: &DecodeLimits) -> Result<MaskFacts, MaskErr
 }
 
 /// The size is hashed too: 2 × 3 and 3 × 2 pixels of one colour are the same bytes.
-fn pixel_hash(image: &RgbImage) -> ContentHash {
-    let hash = Sha256::new()
+fn pixel_hash(picture: &Picture) -> ContentHash {
+    let image = picture.image();
+    let mut hash = Sha256::new()
         .chain_update(image.width().to_le_bytes())
         .chain_update(image.height().to_le_bytes())
         .chain_update(image.as_raw());
+    for sample in picture.samples().into_iter().flat_map(|deep| deep.iter()) {
+        hash.update(sample.to_le_bytes());
+    }
     ContentHash(hash.finalize().into())
 }
 
@@ -97,7 +100,7 @@ fn pixel_hash(image: &RgbImage) -> ContentHash {
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use image::Rgb;
+    use image::{Rgb, RgbImage};
 
     use super::*;
     use crate::test_tree::tree;
@@ -110,7 +113,8 @@ mod tests {
         RgbImage::from_pixel(3, 2, Rgb([7, 8, 9])).save(at("b.bmp")).unwrap();
         RgbImage::from_pixel(2, 3, Rgb([7, 8, 9])).save(at("c.png")).unwrap();
         let facts = |name| {
-            let noted = examine_image(&at(name), &DecodeLimits::default(), &|mode, _| mode);
+            let look = |picture: &Picture| picture.storage().mode;
+            let noted = examine_image(&at(name), &DecodeLimits::default(), &look);
             let (facts, mode) = noted.unwrap();
             assert_eq!(mode.to_string(), "colour, 8 bits");
             facts
@@ -141,7 +145,7 @@ mod tests {
             seen.fetch_add(1, Ordering::Relaxed);
         };
         let limits = DecodeLimits::default();
-        let examined = examine_images(&images.each_ref(), &limits, &|_, _| (), &count);
+        let examined = examine_images(&images.each_ref(), &limits, &|_| (), &count);
         assert_eq!(seen.into_inner(), 3);
         let facts = examined[0].mask.as_ref().unwrap().as_ref().unwrap();
         assert_eq!(*facts, MaskFacts { size: (4, 5), defective: 1 });

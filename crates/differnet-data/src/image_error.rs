@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::causes::with_causes;
+use crate::file_format::READABLE;
 use crate::regions_error::RegionsError;
+use crate::sample_depth::FileDepth;
 
 /// Error that keeps a file from becoming an image.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +32,7 @@ pub enum ImageError {
         path: PathBuf,
     },
     /// The file is longer than an image within the limits can be.
-    #[error("{} has {bytes} bytes, more than the limit of {limit}: shrink the image or raise the limit", path.display())]
+    #[error("{} has {bytes} bytes, more than the limit of {limit}: shrink the image", path.display())]
     FileTooLarge {
         /// The file.
         path: PathBuf,
@@ -40,37 +42,55 @@ pub enum ImageError {
         limit: u64,
     },
     /// The first bytes belong to no image format, whatever the name says.
-    #[error("{} is not an image: its content is {content}, not PNG, JPEG, BMP, TIFF or WebP", path.display())]
+    #[error("{} is not an image: its content is {content}, not {READABLE}", path.display())]
     NotAnImage {
         /// The file.
         path: PathBuf,
         /// Kind of content.
         content: Content,
     },
-    /// An image of a format that this program does not read.
-    #[error("{} is a {format} image: convert it to PNG, JPEG, BMP, TIFF or WebP", path.display())]
+    /// A format that this program does not read.
+    #[error("{} holds {format}, which is not read: convert it to PNG or TIFF", path.display())]
     UnsupportedFormat {
         /// The file.
         path: PathBuf,
         /// The format's name.
         format: &'static str,
     },
+    /// A known format in a variant that this program does not read.
+    #[error("{} is a {variant}, which is not read: save it as PNG, with 8 or 16 bits", path.display())]
+    UnsupportedVariant {
+        /// The file.
+        path: PathBuf,
+        /// The variant's name.
+        variant: &'static str,
+    },
     /// A known format with a way of storing pixels that the decoder does not know.
-    #[error("{} stores its pixels in a way that is not supported: save it as 8-bit PNG", path.display())]
+    #[error("{} stores its pixels in a way that is not read: save it as PNG, with 8 or 16 bits", path.display())]
     UnsupportedPixels {
         /// The file.
         path: PathBuf,
         /// Error of the decoder.
         source: image::ImageError,
     },
-    /// Floating-point samples outside 0 to 1, so black and white are unknown.
-    #[error("{} has floating-point samples outside 0 to 1: save it as 8-bit PNG", path.display())]
+    /// Floating-point samples in no customary range, so black and white are unknown.
+    #[error("{} has floating-point samples outside 0 to 1 and outside 0 to 255: save it as PNG, with 8 or 16 bits", path.display())]
     FloatRange {
         /// The file.
         path: PathBuf,
     },
+    /// Samples of another depth than the model's training images.
+    #[error("{} has {found}, but {}", path.display(), depth_remedy(*found, *expected))]
+    Depth {
+        /// The file.
+        path: PathBuf,
+        /// What the file says of its bits.
+        found: FileDepth,
+        /// Bits of the training images; `None` if they have 8, or each states its own.
+        expected: Option<u8>,
+    },
     /// More pixels than allowed, or none at all; found before any pixel was decoded.
-    #[error("{} has {width}×{height} pixels, the limit is 1 to {limit}: shrink the image or raise the limit", path.display())]
+    #[error("{} has {width}×{height} pixels, the limit is 1 to {limit}: shrink the image", path.display())]
     PixelCount {
         /// The file.
         path: PathBuf,
@@ -82,7 +102,7 @@ pub enum ImageError {
         limit: u64,
     },
     /// Decoding would take more memory than allowed.
-    #[error("{} needs more than {limit} bytes to decode: shrink the image or raise the limit", path.display())]
+    #[error("{} needs more than {limit} bytes to decode: shrink the image", path.display())]
     Memory {
         /// The file.
         path: PathBuf,
@@ -129,8 +149,10 @@ impl ImageError {
             | Self::FileTooLarge { path, .. }
             | Self::NotAnImage { path, .. }
             | Self::UnsupportedFormat { path, .. }
+            | Self::UnsupportedVariant { path, .. }
             | Self::UnsupportedPixels { path, .. }
             | Self::FloatRange { path }
+            | Self::Depth { path, .. }
             | Self::PixelCount { path, .. }
             | Self::Memory { path, .. }
             | Self::Truncated { path }
@@ -143,6 +165,18 @@ impl ImageError {
     /// The message and those of its causes on one line, for lists and JSON.
     pub fn with_causes(&self) -> String {
         with_causes(self)
+    }
+}
+
+fn depth_remedy(found: FileDepth, expected: Option<u8>) -> String {
+    match (found, expected) {
+        (FileDepth::Unstated { .. }, None) => "nothing says how many bits count: save it with \
+             values up to 65535, or train on images like it"
+            .to_owned(),
+        (_, expected) => {
+            let bits = expected.unwrap_or(8);
+            format!("the training images have {bits} bits: take it as they were taken")
+        }
     }
 }
 

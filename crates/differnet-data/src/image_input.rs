@@ -7,9 +7,10 @@ use image::RgbImage;
 
 use crate::compression::Compression;
 use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, check_size, decode_bytes, read_file};
+use crate::decode::{DecodeLimits, check_size, decode_picture, read_file};
 use crate::image_error::ImageError;
-use crate::seen_image::hash_of_pixels;
+use crate::masked_input::hash_of_pixels;
+use crate::picture::Picture;
 
 /// An image: a file, what a file would hold, or pixels.
 ///
@@ -93,14 +94,14 @@ impl ReadImage<'_> {
         }
     }
 
-    /// The image, upright, as 8-bit RGB; `name` only appears in messages.
+    /// The image, upright; `name` only appears in messages.
     ///
     /// # Errors
     /// [`ImageError`]: the bytes are no image, are damaged or exceed `limits`.
-    pub fn decode(&self, name: &Path, limits: &DecodeLimits) -> Result<RgbImage, ImageError> {
+    pub fn decode(&self, name: &Path, limits: &DecodeLimits) -> Result<Picture, ImageError> {
         match self {
-            Self::Encoded(bytes) => decode_bytes(bytes, name, limits),
-            Self::Decoded(image) => Ok((*image).clone()),
+            Self::Encoded(bytes) => decode_picture(bytes, name, limits),
+            Self::Decoded(image) => Ok(Picture::of_pixels((*image).clone())),
         }
     }
 }
@@ -152,7 +153,7 @@ mod tests {
         let read = |image: &RgbImage| {
             let read =
                 ImageInput::Pixels { name: Path::new("array"), image }.read(&limits).unwrap();
-            assert_eq!(read.decode(Path::new("array"), &limits).unwrap(), *image);
+            assert_eq!(read.decode(Path::new("array"), &limits).unwrap().image(), image);
             read.hash()
         };
         let image = |width, height, value| RgbImage::from_pixel(width, height, Rgb([value; 3]));

@@ -6,8 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::appearance::Appearance;
 use crate::audit::{Audit, AuditImage, audit_and_note};
 use crate::copies::Split;
-use crate::decode::DecodeLimits;
+use crate::decode::{DecodeLimits, decode_picture, read_file};
+use crate::image_error::ImageError;
+use crate::load::BadImage;
 use crate::oddity::{Oddity, oddities};
+use crate::picture::Picture;
+use crate::sample_depth::{FileDepth, common_depth};
 use crate::thumbnail::near_copies;
 
 /// Findings that speak against training on a data set; all empty if there are none.
@@ -21,6 +25,8 @@ pub struct Inspection {
     pub oddities: Vec<(PathBuf, Oddity)>,
     /// Sizes that images have, smallest first; width and height, pixels.
     pub sizes: Vec<(u32, u32)>,
+    /// How many bits of a 16-bit sample count in the training images, as [`common_depth`] has it.
+    pub depth: Option<u8>,
 }
 
 /// Images that are nearly the same: one photograph saved twice, or two of one part that did not move.
@@ -40,8 +46,33 @@ pub fn inspect_images(
     limits: &DecodeLimits,
     seen: &(dyn Fn() + Sync),
 ) -> Inspection {
-    let look = |stored, image: &_| Appearance::of(image, stored);
-    let (audit, appearances) = audit_and_note(images, limits, &look, seen);
+    let look = |picture: &Picture| {
+        let depth = picture.storage().depth;
+        (depth, appearance(picture, common_depth(&[depth])))
+    };
+    let (mut audit, notes) = audit_and_note(images, limits, &look, seen);
+    let train = |(image, note): (&AuditImage, &Option<(FileDepth, _)>)| {
+        note.as_ref().filter(|_| image.split == Split::Train).map(|(depth, _)| *depth)
+    };
+    let train: Vec<FileDepth> = images.iter().zip(&notes).filter_map(train).collect();
+    let depth = common_depth(&train);
+    let at_common_depth = |(image, note): (&AuditImage, Option<(FileDepth, Appearance)>)| {
+        let (found, seen) = note?;
+        let path = &image.files.image;
+        if found.scaled_by(depth).is_none() {
+            let error = ImageError::Depth { path: path.clone(), found, expected: depth };
+            audit.damaged.push(BadImage { path: path.clone(), error });
+            None
+        } else if common_depth(&[found]) == depth {
+            Some(seen)
+        } else {
+            // One of few so dark that it seemed to have fewer bits.
+            let bytes = read_file(path, limits).ok()?;
+            Some(appearance(&decode_picture(&bytes, path, limits).ok()?, depth))
+        }
+    };
+    let appearances: Vec<Option<Appearance>> =
+        images.iter().zip(notes).map(at_common_depth).collect();
     let known: Vec<(&AuditImage, &Appearance)> = images
         .iter()
         .zip(&appearances)
@@ -57,7 +88,21 @@ pub fn inspect_images(
             .map(|(at, oddity)| (known[at].0.files.image.clone(), oddity))
             .collect(),
         sizes: sizes.into_iter().collect(),
+        depth,
         audit,
+    }
+}
+
+/// What `picture` looks like with samples of `depth` bits.
+fn appearance(picture: &Picture, depth: Option<u8>) -> Appearance {
+    let mode = picture.storage().mode;
+    match depth {
+        Some(bits) if bits < 16 && picture.samples().is_some() => {
+            // Of another depth it is not looked at; its own is always right.
+            let scaled = picture.clone().at_depth(depth, Path::new(""));
+            Appearance::of(scaled.as_ref().unwrap_or(picture).image(), mode)
+        }
+        _ => Appearance::of(picture.image(), mode),
     }
 }
 

@@ -9,8 +9,10 @@ use crate::causes::with_causes;
 use crate::dataset_error::DatasetError;
 
 /// Endings of the names that image files have, in any case.
-pub(crate) const EXTENSIONS: [&str; 8] =
-    [".png", ".jpg", ".jpeg", ".jfif", ".bmp", ".tif", ".tiff", ".webp"];
+pub(crate) const EXTENSIONS: [&str; 21] = [
+    ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".bmp", ".dib", ".tif", ".tiff", ".btf",
+    ".tf8", ".webp", ".gif", ".pgm", ".ppm", ".pbm", ".pnm", ".pam", ".qoi", ".tga",
+];
 
 /// What a search for image files found.
 #[derive(Debug, Default)]
@@ -203,9 +205,9 @@ fn descend(
 }
 
 /// Something that lies in a folder.
-struct Entry {
-    path: PathBuf,
-    is_folder: bool,
+pub(crate) struct Entry {
+    pub(crate) path: PathBuf,
+    pub(crate) is_folder: bool,
 }
 
 /// Entries of the folder, sorted, without names that begin with a dot: those are bookkeeping of
@@ -218,7 +220,7 @@ fn entries(folder: &Path) -> Result<Vec<Entry>, DatasetError> {
 }
 
 /// As [`entries`], as far as the operating system tells, and what it does not tell.
-fn readable_entries(folder: &Path) -> (Vec<Entry>, Vec<UnreadableFolder>) {
+pub(crate) fn readable_entries(folder: &Path) -> (Vec<Entry>, Vec<UnreadableFolder>) {
     let (mut entries, mut unreadable) = (Vec::new(), Vec::new());
     let refused = |source| UnreadableFolder { path: folder.to_path_buf(), source };
     match fs::read_dir(folder) {

@@ -1,17 +1,19 @@
 //! Files to images of the size that the extractor sees, and a check of all files beforehand.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, decode_bytes, read_file};
+use crate::decode::{DecodeLimits, decode_picture, has_deep_samples, read_file};
+use crate::file_format::{FileFormat, format_of};
 use crate::image_error::ImageError;
 use crate::image_input::ImageInput;
-use crate::regions::Regions;
-use crate::resize::resize_bilinear;
-use crate::seen_image::SeenImage;
+use crate::masked_input::{MaskedInput, Preprocessing};
+use crate::sample_depth::FileDepth;
 
 /// An image ready to be transformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,23 +49,64 @@ pub fn load_image(
     limits: &DecodeLimits,
 ) -> Result<LoadedImage, ImageError> {
     let bytes = read_file(path, limits)?;
-    let image = resize_bilinear(&decode_bytes(&bytes, path, limits)?, size, size);
+    let image = decode_picture(&bytes, path, limits)?.resized(size, size);
     Ok(LoadedImage { path: path.to_path_buf(), hash: ContentHash::of(&bytes), image })
 }
 
-/// Bad images among the files `paths`, in the order given; an image that does not
-/// fit the regions is none.
+/// Bad images among the files `paths`, in the order given; an image that does not fit the regions, or has
+/// another depth, is none.
 pub fn check_images(
     paths: &[PathBuf],
-    regions: Option<&Regions>,
+    preprocessing: Preprocessing<'_>,
     limits: &DecodeLimits,
 ) -> Vec<BadImage> {
-    let check = |path: &PathBuf| {
-        let read = SeenImage::read(ImageInput::File(path), regions, limits);
-        read.err().map(|error| BadImage { path: path.clone(), error })
-    };
-    let checked: Vec<Option<BadImage>> = paths.par_iter().map(check).collect();
-    checked.into_iter().flatten().collect()
+    let read = each(paths, |path| {
+        MaskedInput::read(ImageInput::File(path), preprocessing, limits).map(drop)
+    });
+    read.into_iter().filter_map(Result::err).collect()
+}
+
+/// How many bits of a sample count in each of the files `paths` that can be read, in the order given.
+///
+/// Decodes those with samples of more than 8 bits.
+pub fn file_depths(paths: &[PathBuf], limits: &DecodeLimits) -> Vec<FileDepth> {
+    let depths = each(paths, |path| {
+        if is_shallow(path)? {
+            return Ok(FileDepth::Full(8));
+        }
+        let bytes = read_file(path, limits)?;
+        if !has_deep_samples(&bytes, path, limits)? {
+            return Ok(FileDepth::Full(8));
+        }
+        decode_picture(&bytes, path, limits).map(|picture| picture.storage().depth)
+    });
+    depths.into_iter().flatten().collect()
+}
+
+/// Whether the format alone tells that samples have 8 bits: a look at the first bytes.
+fn is_shallow(path: &Path) -> Result<bool, ImageError> {
+    let io = |source| ImageError::Io { path: path.to_path_buf(), source };
+    // Opening a pipe would wait for a writer.
+    if !path.is_file() {
+        return Ok(false);
+    }
+    let mut head = Vec::new();
+    File::open(path).map_err(io)?.take(64).read_to_end(&mut head).map_err(io)?;
+    Ok(match format_of(&head, path) {
+        Ok(FileFormat::Png) => head.get(24).is_some_and(|&bits| bits <= 8),
+        Ok(FileFormat::Tiff | FileFormat::Pnm) | Err(_) => false,
+        Ok(_) => true,
+    })
+}
+
+fn each<T: Send>(
+    paths: &[PathBuf],
+    of: impl Fn(&Path) -> Result<T, ImageError> + Sync,
+) -> Vec<Result<T, BadImage>> {
+    let checked = paths
+        .par_iter()
+        .map(|path| of(path).map_err(|error| BadImage { path: path.clone(), error }));
+    checked.collect()
 }
 
 #[cfg(test)]
@@ -87,7 +130,7 @@ mod tests {
         let good = root.path().join("b.png");
         RgbImage::new(2, 2).save(&good).unwrap();
         let paths = [root.path().join("c.png"), good, root.path().join("a.png")];
-        let bad = check_images(&paths, None, &DecodeLimits::default());
+        let bad = check_images(&paths, Preprocessing::default(), &DecodeLimits::default());
         let bad: Vec<_> = bad.into_iter().map(|bad| bad.path).collect();
         assert_eq!(bad, [paths[0].clone(), paths[2].clone()]);
     }

@@ -2,40 +2,46 @@
 
 use std::path::{Path, PathBuf};
 
-use image::RgbImage;
 use rayon::prelude::*;
 
 use crate::causes::with_causes;
 use crate::dataset::Sample;
-use crate::decode::{DecodeLimits, decode_file, image_size};
+use crate::decode::{DecodeLimits, decode_samples, image_size, read_file};
 use crate::image_error::ImageError;
+use crate::mask_pixels::{Marking, marked_pixels};
 
-/// Grey level from which a pixel of a mask is white: lossy files blur the edges.
-const WHITE_LEVEL: u8 = 128;
+/// Share of an image from which on a mask looks inverted.
+const INVERTED: f64 = 0.75;
 
 /// Mask of a defect: one image of the defective image's size, or the union of several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask {
     /// At least one.
     files: Vec<PathBuf>,
-    /// Level from which a pixel is marked.
-    level: u8,
+    /// Which pixels of them are marked.
+    marking: Marking,
 }
 
 impl Mask {
-    /// A mask of the pixels that are at least half white, as in files that may be lossy.
+    /// A mask of the pixels that are at least half white, as in files that may be lossy; of files with
+    /// two levels, or with few and dark ones, of all above the lowest.
     pub fn half_white(file: PathBuf) -> Self {
-        Self { files: vec![file], level: WHITE_LEVEL }
+        Self { files: vec![file], marking: Marking::HalfWhite }
     }
 
     /// A mask of all pixels that are not black, as where levels are labels of classes.
     pub fn not_black(file: PathBuf) -> Self {
-        Self { files: vec![file], level: 1 }
+        Self { files: vec![file], marking: Marking::NotBlack }
     }
 
     /// The union of the pixels that are not black in one of `files`; `None` of no files.
     pub(crate) fn union(files: Vec<PathBuf>) -> Option<Self> {
-        if files.is_empty() { None } else { Some(Self { files, level: 1 }) }
+        if files.is_empty() { None } else { Some(Self { files, marking: Marking::NotBlack }) }
+    }
+
+    /// All its files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.iter().map(PathBuf::as_path)
     }
 
     /// The file, or the folder of the first of several.
@@ -64,13 +70,13 @@ impl Mask {
     ) -> Result<MaskPixels, MaskError> {
         let mut union: Option<MaskPixels> = None;
         for path in &self.files {
-            let mask = decode_file(path, limits)?;
-            let (width, height) = mask.dimensions();
+            let mask = decode_samples(&read_file(path, limits)?, path, limits)?;
+            let (width, height) = (mask.width(), mask.height());
             let expected = size.or(union.as_ref().map(|union| union.size));
             if let Some(image) = expected.filter(|&image| image != (width, height)) {
                 return Err(MaskError::Size { path: path.clone(), width, height, image });
             }
-            let marked = pixels_from(&mask, self.level);
+            let marked = marked_pixels(&mask, self.marking);
             match &mut union {
                 Some(union) => {
                     union.marked.iter_mut().zip(marked).for_each(|(all, one)| *all |= one);
@@ -116,6 +122,27 @@ pub enum MaskError {
         /// The mask.
         path: PathBuf,
     },
+    /// The mask of a defect is white all over; found by [`audit_images`](crate::audit_images).
+    #[error("the mask {} marks every pixel: draw the defect in white on black", path.display())]
+    Whole {
+        /// The mask.
+        path: PathBuf,
+    },
+    /// The mask of a defect marks so much that it looks inverted; found by
+    /// [`audit_images`](crate::audit_images).
+    #[error("the mask {} marks {percent} % of the image: is it inverted? The defect has to be white", path.display())]
+    Inverted {
+        /// The mask.
+        path: PathBuf,
+        /// Share of the pixels that it marks, rounded.
+        percent: u32,
+    },
+    /// A mask that belongs to no image of the data set; found by [`lone_masks`](crate::lone_masks).
+    #[error("the mask {} belongs to no image: name it after its image, in the layout mvtec NAME_mask.png for NAME.png", path.display())]
+    NoImage {
+        /// The mask.
+        path: PathBuf,
+    },
     /// The mask of a good image is not black; found by [`audit_images`](crate::audit_images).
     #[error("the mask {} marks a defect, but its image is a good one: move the image or clear the mask", path.display())]
     OnGoodImage {
@@ -129,13 +156,38 @@ impl MaskError {
     pub fn path(&self) -> &Path {
         match self {
             Self::Image(error) => error.path(),
-            Self::Size { path, .. } | Self::Empty { path } | Self::OnGoodImage { path } => path,
+            Self::Size { path, .. }
+            | Self::Empty { path }
+            | Self::Whole { path }
+            | Self::Inverted { path, .. }
+            | Self::NoImage { path }
+            | Self::OnGoodImage { path } => path,
         }
+    }
+
+    /// Whether the mask can be used nevertheless.
+    pub fn is_doubt(&self) -> bool {
+        matches!(self, Self::Inverted { .. } | Self::NoImage { .. })
     }
 
     /// The message and those of its causes on one line, for lists and JSON.
     pub fn with_causes(&self) -> String {
         with_causes(self)
+    }
+}
+
+/// What is wrong with the mask of a defect that marks `marked` of `pixels`.
+pub(crate) fn implausible(path: &Path, marked: usize, pixels: usize) -> Option<MaskError> {
+    let (path, share) = (path.to_path_buf(), marked as f64 / pixels as f64);
+    match marked {
+        0 => Some(MaskError::Empty { path }),
+        _ if marked == pixels => Some(MaskError::Whole { path }),
+        _ if share >= INVERTED => {
+            // Not all of it, however little is left.
+            let percent = ((share * 100.0).round() as u32).min(99);
+            Some(MaskError::Inverted { path, percent })
+        }
+        _ => None,
     }
 }
 
@@ -149,28 +201,26 @@ pub struct BadMask {
     pub error: MaskError,
 }
 
-/// Unusable masks of `samples`, in the order given.
+/// Masks of `samples` that cannot be used or are doubtful, in the order given.
 ///
 /// Decodes every mask and reads the header of its image; a mask whose image cannot be read is not
-/// among them, since [`check_images`](crate::check_images) tells of the image.
+/// among them, since [`check_images`](crate::check_images) tells of the image, and neither is an empty
+/// one, which leaves a metric without pixels of its image and nothing wrong.
 pub fn check_masks(samples: &[Sample], limits: &DecodeLimits) -> Vec<BadMask> {
     let check = |sample: &Sample| {
         let mask = sample.defect.as_ref()?.mask.as_ref()?;
         let size = image_size(&sample.image, limits).ok()?;
-        let error = mask.load(size, limits).err()?;
+        let error = match mask.load(size, limits) {
+            Ok(marked) => {
+                let count = marked.iter().filter(|&&marked| marked).count();
+                implausible(mask.path(), count, marked.len())
+                    .filter(|error| !matches!(error, MaskError::Empty { .. }))?
+            }
+            Err(error) => error,
+        };
         Some(BadMask { path: mask.path().to_path_buf(), error })
     };
     samples.par_iter().filter_map(check).collect()
-}
-
-/// Pixels of a mask that are at least half white, as flags row by row.
-pub(crate) fn bright_pixels(mask: &RgbImage) -> Vec<bool> {
-    pixels_from(mask, WHITE_LEVEL)
-}
-
-fn pixels_from(mask: &RgbImage, level: u8) -> Vec<bool> {
-    let reaches = |pixel: &image::Rgb<u8>| pixel.0.into_iter().any(|found| found >= level);
-    mask.pixels().map(reaches).collect()
 }
 
 #[cfg(test)]
@@ -179,6 +229,7 @@ mod tests {
 
     use super::*;
     use crate::dataset::Defect;
+    use crate::decode::decode_file;
     use crate::test_tree::tree;
 
     #[test]
@@ -186,7 +237,8 @@ mod tests {
         let root = tree(&["text.png"]);
         let draw = |name: &str, width, height| {
             let path = root.path().join(name);
-            GrayImage::new(width, height).save(&path).unwrap();
+            let dot = |x, y| Luma([if (x, y) == (0, 0) { 255 } else { 0 }]);
+            GrayImage::from_fn(width, height, dot).save(&path).unwrap();
             path
         };
         let image = draw("image.png", 4, 3);
@@ -260,5 +312,29 @@ mod tests {
         let error = wide.read(None, &limits).unwrap_err().to_string();
         assert!(error.contains("2.png has 4×1 pixels, its image 3×1"), "{error}");
         assert_eq!(Mask::union(Vec::new()), None);
+    }
+
+    #[test]
+    fn masks_that_mark_nothing_everything_or_nearly_everything_are_told() {
+        for (marked, golden) in [
+            (0, Some("marks no pixel")),
+            (1, None),
+            (74, None),
+            (97, Some("marks 97 % of the image")),
+            (100, Some("marks every pixel")),
+        ] {
+            let found =
+                implausible(Path::new("m.png"), marked, 100).map(|e| (e.is_doubt(), e.to_string()));
+            match (found, golden) {
+                (None, None) => {}
+                (Some((doubt, message)), Some(golden)) => {
+                    assert!(message.contains(golden), "{message}");
+                    assert_eq!(doubt, marked == 97, "{message}");
+                }
+                other => panic!("{marked}: {other:?}"),
+            }
+        }
+        let nearly = implausible(Path::new("m.png"), 9999, 10_000).unwrap().to_string();
+        assert!(nearly.contains("marks 99 % of"), "{nearly}");
     }
 }

@@ -20,9 +20,8 @@ use crate::enhance::luminance;
 use crate::image_input::ImageInput;
 use crate::input_statistics::InputStatistics;
 use crate::load::BadImage;
-use crate::regions::Regions;
+use crate::masked_input::{MaskedInput, Preprocessing};
 use crate::resize::resize_bilinear;
-use crate::seen_image::SeenImage;
 
 /// Cells in a row and in a column.
 const SIDE: usize = 16;
@@ -168,7 +167,7 @@ impl KnownHashes {
 pub struct HashedImage {
     /// The file.
     pub path: PathBuf,
-    /// Names the image by its file, or by what counts in it: see [`SeenImage::hash`].
+    /// Names the image by its file, or by what counts in it: see [`MaskedInput::hash`].
     pub content: ContentHash,
     /// Knows it again in another format.
     pub perceptual: PerceptualHash,
@@ -181,18 +180,19 @@ pub struct HashedImage {
 /// Reads and decodes every file once, in parallel, and keeps none.
 pub fn hash_perceptually(
     paths: &[PathBuf],
-    regions: Option<&Regions>,
+    preprocessing: Preprocessing<'_>,
     limits: &DecodeLimits,
 ) -> Vec<Result<HashedImage, BadImage>> {
-    let hash = |path: &PathBuf| match SeenImage::read(ImageInput::File(path), regions, limits) {
-        Ok(seen) => Ok(HashedImage {
-            path: path.clone(),
-            content: seen.hash,
-            perceptual: PerceptualHash::of(&seen.image),
-            statistics: seen.statistics,
-        }),
-        Err(error) => Err(BadImage { path: path.clone(), error }),
-    };
+    let hash =
+        |path: &PathBuf| match MaskedInput::read(ImageInput::File(path), preprocessing, limits) {
+            Ok(seen) => Ok(HashedImage {
+                path: path.clone(),
+                content: seen.hash,
+                perceptual: PerceptualHash::of(seen.image()),
+                statistics: seen.statistics,
+            }),
+            Err(error) => Err(BadImage { path: path.clone(), error }),
+        };
     paths.par_iter().map(hash).collect()
 }
 

@@ -13,6 +13,7 @@ use area::Area;
 use binary_mask::same_shape;
 
 use crate::regions_error::RegionsError;
+use crate::resize::DeepImage;
 
 /// The colour in which ignored pixels are seen: ImageNet's mean (torchvision), rounded, which the
 /// network takes for zero.
@@ -114,6 +115,21 @@ impl Regions {
         })
     }
 
+    /// Why the regions may not be what was meant: they leave little of the image, or nearly all.
+    pub fn doubt(&self) -> Option<String> {
+        let ignored = self.ignored_share();
+        let what = match ignored {
+            0.9.. => "hardly anything of the image counts",
+            ..0.01 => "hardly anything of the image is ignored",
+            _ => return None,
+        };
+        Some(format!(
+            "{what} ({:.1} % ignored): is a mask inverted? White is what --roi keeps and what --ignore \
+             removes",
+            100.0 * ignored
+        ))
+    }
+
     /// Width and height of an image that the regions fit, its longer side `side` pixels.
     pub fn example_size(&self, side: u32) -> (u32, u32) {
         let (width, height) = self.grid();
@@ -143,6 +159,12 @@ pub fn paint_neutral(image: &mut RgbImage, ignored: &[bool]) {
     hidden.for_each(|(pixel, _)| *pixel = Rgb(NEUTRAL));
 }
 
+/// As [`paint_neutral`], for samples of 16 bits.
+pub(crate) fn paint_neutral_deep(image: &mut DeepImage, ignored: &[bool]) {
+    let hidden = image.pixels_mut().zip(ignored).filter(|(_, ignored)| **ignored);
+    hidden.for_each(|(pixel, _)| *pixel = Rgb(NEUTRAL.map(|level| u16::from(level) * 257)));
+}
+
 /// Writes what counts, and how much does not.
 impl fmt::Display for Regions {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -168,7 +190,7 @@ mod tests {
             let white = rows[y as usize].as_bytes()[x as usize] == b'#';
             Rgb([if white { 255 } else { 0 }; 3])
         });
-        Area::from_mask("mask.png", &image).unwrap()
+        Area::from_mask("mask.png", &image.into()).unwrap()
     }
 
     fn left_half() -> Area {
@@ -185,7 +207,6 @@ mod tests {
         let both = ignored(Some(top()), Some(left_half()));
         assert_eq!(both, Some(vec![true, false, true, true]));
         assert_eq!(ignored(None, None), None);
-        assert_eq!(ignored(None, Some(mask(&["..", ".."]))), None);
     }
 
     #[test]
@@ -207,8 +228,9 @@ mod tests {
     fn regions_that_leave_nothing_or_fit_nothing_are_refused() {
         let message = |roi, ignore| Regions::new(roi, ignore).unwrap_err().to_string();
         let nothing = "leave nothing of the image";
-        assert!(message(None, Some(mask(&["##", "##"]))).contains(nothing));
-        assert!(message(Some(mask(&["..", ".."])), None).contains(nothing));
+        let whole =
+            || Area::from_toml("w", b"[[polygon]]\npoints = [[0, 0], [1, 0], [1, 1], [0, 1]]");
+        assert!(message(None, Some(whole().unwrap())).contains(nothing));
         assert!(message(Some(left_half()), Some(left_half())).contains(nothing));
         let line = Area::from_toml("l", b"[[polygon]]\npoints = [[0, 0], [1, 1], [0, 0]]").unwrap();
         assert!(message(Some(line), None).contains(nothing));
@@ -251,10 +273,18 @@ mod tests {
         let root = tree(&["text.png", "broken.TOML"]);
         let path = |name: &str| root.path().join(name);
         RgbImage::from_pixel(3, 3, Rgb([200; 3])).save(path("white.png")).unwrap();
+        let dot = |x, y| Rgb([u8::from((x, y) == (1, 1)); 3]);
+        RgbImage::from_fn(3, 3, dot).save(path("dot.png")).unwrap();
         std::fs::write(path("half.Toml"), "[[polygon]]\npoints = [[0, 0], [1, 0], [0, 1]]")
             .unwrap();
         let load = |name: &str| Area::load(&path(name), &DecodeLimits::default());
-        assert_eq!(load("white.png").unwrap().to_string(), "the mask white.png (3×3 pixels)");
+        let dot = load("dot.png").unwrap();
+        assert_eq!(dot.to_string(), "the mask dot.png (3×3 pixels)");
+        let share = Regions::new(Some(dot), None).unwrap().ignored_share();
+        assert!((share - 8.0 / 9.0).abs() < 1e-9, "{share}");
+        let white = load("white.png").unwrap_err();
+        let causes = crate::causes::with_causes(&white);
+        assert!(causes.contains("white.png") && causes.contains("white all over"), "{causes}");
         assert_eq!(load("half.Toml").unwrap().to_string(), "the polygon of half.Toml");
         for name in ["text.png", "broken.TOML", "absent.png", "absent.toml"] {
             let message = load(name).unwrap_err().to_string();

@@ -69,6 +69,12 @@ pub enum RegionsError {
         /// The most there may be.
         limit: usize,
     },
+    /// A mask that marks everything or nothing.
+    #[error("it is {color} all over: draw what is meant in white on black")]
+    OneColor {
+        /// White or black.
+        color: &'static str,
+    },
     /// A stored mask that is damaged.
     #[error("a mask of {width}×{height} pixels has runs that do not fill it")]
     Runs {

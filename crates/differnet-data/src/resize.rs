@@ -6,31 +6,93 @@
 //! Pillow 13 sums columns first where that is cheaper, which changes some samples by one grey
 //! level; up to version 12 rows always come first, and so they do here.
 
-use std::ops::Range;
+use std::borrow::Cow;
+use std::ops::{AddAssign, Range};
 
-use image::RgbImage;
+use image::{ImageBuffer, Rgb, RgbImage};
 
 /// Fractional bits of a weight: 32 bits less 8 of the sample and 2 for sign and overshoot.
 const PRECISION: u32 = 22;
+
+/// RGB pixels of 16 bits a sample.
+pub(crate) type DeepImage = ImageBuffer<Rgb<u16>, Vec<u16>>;
 
 /// `image` resized to `width` × `height` pixels; the aspect ratio is not kept.
 ///
 /// # Panics
 /// If a side of the image or of the result is 0.
 pub fn resize_bilinear(image: &RgbImage, width: u32, height: u32) -> RgbImage {
-    let (old_width, old_height) = image.dimensions();
+    let samples = resize(image.as_raw(), image.dimensions(), width, height);
+    RgbImage::from_raw(width, height, samples).expect("one sample per channel of each pixel")
+}
+
+/// `image` resized in 16 bits a sample and then rounded down to 8, as the samples of a file are.
+///
+/// # Panics
+/// If a side of the image or of the result is 0.
+pub(crate) fn resize_deep(image: &DeepImage, width: u32, height: u32) -> RgbImage {
+    let samples = resize(image.as_raw(), image.dimensions(), width, height);
+    let samples = samples.into_iter().map(high_byte).collect();
+    RgbImage::from_raw(width, height, samples).expect("one sample per channel of each pixel")
+}
+
+/// The 8-bit level of a 16-bit sample.
+pub(crate) fn high_byte(sample: u16) -> u8 {
+    (sample >> 8) as u8
+}
+
+/// A sample of 8 or 16 bits, and sums of it with weights.
+trait Sample: Copy {
+    /// Holds the largest sample times the sum of weights.
+    type Sum: Copy + AddAssign;
+    /// One half, in units of the weights.
+    const HALF: Self::Sum;
+    fn weighed(self, weight: i32) -> Self::Sum;
+    fn round(sum: Self::Sum) -> Self;
+}
+
+impl Sample for u8 {
+    type Sum = i32;
+    const HALF: i32 = 1 << (PRECISION - 1);
+
+    fn weighed(self, weight: i32) -> i32 {
+        i32::from(self) * weight
+    }
+
+    fn round(sum: i32) -> Self {
+        (sum >> PRECISION).clamp(0, 255) as Self
+    }
+}
+
+impl Sample for u16 {
+    type Sum = i64;
+    const HALF: i64 = 1 << (PRECISION - 1);
+
+    fn weighed(self, weight: i32) -> i64 {
+        i64::from(self) * i64::from(weight)
+    }
+
+    fn round(sum: i64) -> Self {
+        (sum >> PRECISION).clamp(0, 65535) as Self
+    }
+}
+
+fn resize<S: Sample>(samples: &[S], old: (u32, u32), width: u32, height: u32) -> Vec<S> {
+    let (old_width, old_height) = old;
     assert!(
         width > 0 && height > 0 && old_width > 0 && old_height > 0,
         "cannot resize {old_width}×{old_height} pixels to {width}×{height}"
     );
-    let mut samples = image.as_raw().clone();
+    let mut samples = Cow::Borrowed(samples);
     if width != old_width {
-        samples = resize_rows(&samples, old_width as usize, &weights(old_width, width));
+        let windows = weights(old_width, width);
+        samples = Cow::Owned(resize_rows(&samples, old_width as usize, &windows));
     }
     if height != old_height {
-        samples = resize_columns(&samples, width as usize, &weights(old_height, height));
+        let windows = weights(old_height, height);
+        samples = Cow::Owned(resize_columns(&samples, width as usize, &windows));
     }
-    RgbImage::from_raw(width, height, samples).expect("one sample per channel of each pixel")
+    samples.into_owned()
 }
 
 /// The input samples that make up one output sample.
@@ -70,44 +132,40 @@ fn weights(old: u32, new: u32) -> Vec<Window> {
         .collect()
 }
 
-fn resize_rows(samples: &[u8], old_width: usize, windows: &[Window]) -> Vec<u8> {
+fn resize_rows<S: Sample>(samples: &[S], old_width: usize, windows: &[Window]) -> Vec<S> {
     let mut resized = Vec::with_capacity(samples.len() / old_width * windows.len());
     for row in samples.chunks_exact(old_width * 3) {
         for window in windows {
-            let mut sums = [1_i32 << (PRECISION - 1); 3];
+            let mut sums = [S::HALF; 3];
             let range = window.range();
             let pixels = row[range.start * 3..range.end * 3].chunks_exact(3);
             for (pixel, &weight) in pixels.zip(&window.weights) {
                 for (sum, &sample) in sums.iter_mut().zip(pixel) {
-                    *sum += i32::from(sample) * weight;
+                    *sum += sample.weighed(weight);
                 }
             }
-            resized.extend(sums.map(round));
+            resized.extend(sums.map(S::round));
         }
     }
     resized
 }
 
-fn resize_columns(samples: &[u8], width: usize, windows: &[Window]) -> Vec<u8> {
+fn resize_columns<S: Sample>(samples: &[S], width: usize, windows: &[Window]) -> Vec<S> {
     let stride = width * 3;
     let mut resized = Vec::with_capacity(stride * windows.len());
-    let mut sums = vec![0_i32; stride];
+    let mut sums = vec![S::HALF; stride];
     for window in windows {
-        sums.fill(1 << (PRECISION - 1));
+        sums.fill(S::HALF);
         let range = window.range();
         let rows = samples[range.start * stride..range.end * stride].chunks_exact(stride);
         for (row, &weight) in rows.zip(&window.weights) {
             for (sum, &sample) in sums.iter_mut().zip(row) {
-                *sum += i32::from(sample) * weight;
+                *sum += sample.weighed(weight);
             }
         }
-        resized.extend(sums.iter().copied().map(round));
+        resized.extend(sums.iter().copied().map(S::round));
     }
     resized
-}
-
-fn round(sum: i32) -> u8 {
-    (sum >> PRECISION).clamp(0, 255) as u8
 }
 
 #[cfg(test)]
@@ -151,5 +209,20 @@ mod tests {
         // Output centres fall at 0.25, 0.75, 1.25, 1.75 input pixels: 3/4 and 1/4 between them.
         let resized = resize_bilinear(&grey_row(&[0, 200]), 4, 1);
         assert_eq!(first_channel(&resized), [0, 50, 150, 200]);
+    }
+
+    #[test]
+    fn sixteen_bits_keep_what_eight_would_round_away() {
+        // A ramp of 1/16 of a level a pixel: its mean over 32 pixels is one level above the start.
+        let ramp = DeepImage::from_fn(32, 1, |x, _| Rgb([100 * 256 + 16 * x as u16; 3]));
+        let golden = (100 * 256 + 16 * 31 / 2) >> 8;
+        assert_eq!(resize_deep(&ramp, 1, 1).get_pixel(0, 0).0, [golden as u8; 3]);
+        // Levels between two: half of the samples at 99.99, half at 101.
+        let halves = DeepImage::from_fn(2, 1, |x, _| Rgb([[25599, 25856][x as usize]; 3]));
+        assert_eq!(resize_deep(&halves, 1, 1).get_pixel(0, 0).0, [100; 3]);
+        let low = RgbImage::from_fn(2, 1, |x, _| Rgb([[99, 101][x as usize]; 3]));
+        assert_eq!(resize_bilinear(&low, 1, 1).get_pixel(0, 0).0, [100; 3]);
+        let flat = DeepImage::from_pixel(13, 7, Rgb([65535, 257 * 8, 0]));
+        assert_eq!(resize_deep(&flat, 5, 9), RgbImage::from_pixel(5, 9, Rgb([255, 8, 0])));
     }
 }

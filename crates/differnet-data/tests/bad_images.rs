@@ -6,7 +6,7 @@ mod png;
 
 use std::path::{Path, PathBuf};
 
-use differnet_data::{DecodeLimits, check_images, decode_bytes, decode_file};
+use differnet_data::{DecodeLimits, Preprocessing, check_images, decode_bytes, decode_file};
 
 fn sample(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats").join(name)).unwrap()
@@ -50,15 +50,13 @@ fn jpeg_claiming(width: u16, height: u16) -> Vec<u8> {
 fn every_kind_of_bad_file_has_its_message() {
     const TRUNCATED: &str = "is truncated: copy it again from its source";
     const DAMAGED: &str = "is damaged: copy it again from its source";
-    const PIXELS: &str = "stores its pixels in a way that is not supported: save it as 8-bit PNG";
-    const NO_IMAGE: &str = ", not PNG, JPEG, BMP, TIFF or WebP";
-    const CONVERT: &str = "convert it to PNG, JPEG, BMP, TIFF or WebP";
+    const NO_IMAGE: &str = ", not PNG, JPEG, BMP, TIFF, WebP, GIF, PNM, QOI or TGA";
     let no_image = |content: &str| format!("is not an image: its content is {content}{NO_IMAGE}");
-    let huge = |size: &str| {
-        format!(
-            "has {size} pixels, the limit is 1 to 100000000: shrink the image or raise the limit"
-        )
-    };
+    let huge =
+        |size: &str| format!("has {size} pixels, the limit is 1 to 100000000: shrink the image");
+    let frame = sample("rgb.jpg").windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+    let variant =
+        |name: &str| format!("is a {name}, which is not read: save it as PNG, with 8 or 16 bits");
     let table: Vec<(&str, Vec<u8>, String)> = vec![
         ("zero bytes long", vec![], "is empty (0 bytes): copy it again".into()),
         ("text", b"serial;result\n1;ok\n".to_vec(), no_image("text")),
@@ -68,7 +66,19 @@ fn every_kind_of_bad_file_has_its_message() {
         ("half a PNG", half("rgb.png"), TRUNCATED.into()),
         ("half a JPEG", half("rgb.jpg"), TRUNCATED.into()),
         ("half a progressive JPEG", half("rgb_progressive.jpg"), TRUNCATED.into()),
-        ("JPEG without its end marker", cut("rgb.jpg", 2), TRUNCATED.into()),
+        ("JPEG without its last bytes", cut("rgb.jpg", 8), TRUNCATED.into()),
+        (
+            "progressive JPEG without its end marker",
+            cut("rgb_progressive.jpg", 2),
+            TRUNCATED.into(),
+        ),
+        ("12-bit JPEG", patched("rgb.jpg", frame + 4, &[12]), variant("12-bit JPEG")),
+        ("lossless JPEG", patched("rgb.jpg", frame + 1, &[0xc3]), variant("lossless JPEG")),
+        (
+            "arithmetic JPEG",
+            patched("rgb.jpg", frame + 1, &[0xc9]),
+            variant("JPEG with arithmetic coding"),
+        ),
         ("half a BMP", half("rgb.bmp"), TRUNCATED.into()),
         ("half a TIFF", half("rgb.tif"), TRUNCATED.into()),
         ("half a lossy WebP", half("rgb_lossy.webp"), TRUNCATED.into()),
@@ -87,14 +97,11 @@ fn every_kind_of_bad_file_has_its_message() {
             patched("rgb.bmp", 18, &[0x60, 0xea, 0, 0, 0x60, 0xea, 0, 0]),
             huge("60000×60000"),
         ),
-        ("GIF", sample("unsupported.gif"), format!("is a GIF image: {CONVERT}")),
         (
             "HEIF",
             b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(),
-            format!("is a HEIF image: {CONVERT}"),
+            "holds HEIF, which is not read: convert it to PNG or TIFF".into(),
         ),
-        ("TIFF with a palette", sample("unsupported_palette.tif"), PIXELS.into()),
-        ("grey TIFF of floats", sample("unsupported_float.tif"), PIXELS.into()),
     ];
     for (kind, bytes, golden) in table {
         let error =
@@ -108,15 +115,13 @@ fn limits_are_the_callers() {
     let path = Path::new("part.png");
     let few = DecodeLimits { max_pixels: 24 * 16 - 1, ..DecodeLimits::default() };
     let message = decode_bytes(&sample("rgb.png"), path, &few).unwrap_err().to_string();
-    let golden =
-        "part.png has 24×16 pixels, the limit is 1 to 383: shrink the image or raise the limit";
+    let golden = "part.png has 24×16 pixels, the limit is 1 to 383: shrink the image";
     assert_eq!(message, golden);
     let enough = DecodeLimits { max_pixels: 24 * 16, ..DecodeLimits::default() };
     assert!(decode_bytes(&sample("rgb.png"), path, &enough).is_ok());
     let small = DecodeLimits { max_bytes: 1000, ..DecodeLimits::default() };
     let message = decode_bytes(&sample("rgb.png"), path, &small).unwrap_err().to_string();
-    let golden =
-        "part.png needs more than 1000 bytes to decode: shrink the image or raise the limit";
+    let golden = "part.png needs more than 1000 bytes to decode: shrink the image";
     assert_eq!(message, golden);
 }
 
@@ -131,18 +136,28 @@ fn folders_missing_files_and_long_files_have_their_messages() {
     let table: [(PathBuf, &str, &str); 3] = [
         (root.path().join("none.png"), "cannot read ", ""),
         (folder, "", " is not a file: name an image file"),
-        (long, "", " has 11 bytes, more than the limit of 10: shrink the image or raise the limit"),
+        (long, "", " has 11 bytes, more than the limit of 10: shrink the image"),
     ];
     for (path, before, after) in &table {
         let message = decode_file(path, &limits).unwrap_err().to_string();
         assert_eq!(message, format!("{before}{}{after}", path.display()));
     }
     let paths = table.map(|(path, _, _)| path);
-    let bad = check_images(&paths, None, &limits);
+    let bad = check_images(&paths, Preprocessing::default(), &limits);
     assert_eq!(bad.len(), 3);
     // The list a person reads names each cause on the same line.
     let golden = format!("cannot read {}: ", paths[0].display());
     assert!(bad[0].to_string().starts_with(&golden), "{}", bad[0]);
+}
+
+#[test]
+fn a_jpeg_that_lacks_nothing_but_its_end_marker_is_whole() {
+    let limits = DecodeLimits::default();
+    let whole = decode_bytes(&sample("rgb.jpg"), Path::new("a.jpg"), &limits).unwrap();
+    for missing in [1, 2] {
+        let cut = decode_bytes(&cut("rgb.jpg", missing), Path::new("a.jpg"), &limits);
+        assert_eq!(cut.unwrap(), whole, "without its last {missing} bytes");
+    }
 }
 
 #[test]

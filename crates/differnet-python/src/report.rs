@@ -119,7 +119,7 @@ impl Judged<'_> {
         for (entry, input) in self.entries.iter_mut().zip(inputs) {
             let decoded = input.read(limits).and_then(|read| read.decode(input.name(), limits));
             let decoded = decoded.map_err(|error| of_differnet(Error::Image(error)))?;
-            entry.set_pictures(ImagePictures::without_map(&decoded));
+            entry.set_pictures(ImagePictures::without_map(decoded.image()));
             check(token)?;
         }
         Ok(())

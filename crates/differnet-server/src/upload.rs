@@ -134,6 +134,7 @@ pub(crate) fn status_of(error: &ImageError) -> StatusCode {
     match error {
         ImageError::NotAnImage { .. }
         | ImageError::UnsupportedFormat { .. }
+        | ImageError::UnsupportedVariant { .. }
         | ImageError::UnsupportedPixels { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ImageError::Empty { .. } => StatusCode::BAD_REQUEST,
         ImageError::FileTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,

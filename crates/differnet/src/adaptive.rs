@@ -37,7 +37,7 @@ pub(crate) fn score_by_rows(
     let mut open = runtime.open_images(
         backbone,
         images,
-        header.regions.as_ref(),
+        header.preprocessing(),
         Reading::RowsAndStatistics,
         &choice,
     )?;

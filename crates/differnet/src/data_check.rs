@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use differnet_data::{
-    AuditImage, Dataset, Inspection, Likeness, MaskedImage, Oddity, Sample, Split, inspect_images,
+    AuditImage, Dataset, Inspection, Likeness, MaskError, MaskedImage, Oddity, Sample, Split,
+    inspect_images, lone_masks,
 };
 use differnet_progress::{Monitor, Progress, Stage};
 use serde::Serialize;
@@ -65,13 +66,15 @@ pub enum FindingKind {
     SuspectedDefect,
     /// Images of several sizes.
     Sizes,
+    /// 16-bit samples of which fewer bits count.
+    Depth,
 }
 
 impl FindingKind {
     fn severity(self) -> Severity {
         match self {
             Self::Unreadable | Self::Leak => Severity::Error,
-            Self::Sizes => Severity::Notice,
+            Self::Sizes | Self::Depth => Severity::Notice,
             _ => Severity::Warning,
         }
     }
@@ -125,16 +128,21 @@ pub fn check_dataset(
     monitor.cancel_token().check()?;
     let usable = usable_once(dataset, &inspection);
     let mut findings = of_files(&inspection);
+    findings.extend(of_masks(&inspection.audit.masks));
+    findings.extend(of_masks(&lone_masks(dataset)));
     findings.extend(few_images(usable.len()));
     if let Some(runtime) = runtime {
-        findings.extend(suspected_defects(runtime, &usable, monitor)?.into_iter().map(|suspect| {
-            let message = format!(
-                "{:.1} times as far from the nearest other good image as usual: does it show a \
+        findings
+            .extend(suspected_defects(runtime, &usable, inspection.depth, monitor)?.into_iter().map(
+            |suspect| {
+                let message = format!(
+                    "{:.1} times as far from the nearest other good image as usual: does it show a \
                      defect?",
-                suspect.ratio
-            );
-            Finding::new(FindingKind::SuspectedDefect, vec![suspect.path], message)
-        }));
+                    suspect.ratio
+                );
+                Finding::new(FindingKind::SuspectedDefect, vec![suspect.path], message)
+            },
+        ));
     }
     // Stable: within a kind the order in which they were found.
     findings.sort_by_key(|finding| (finding.severity, finding.kind));
@@ -170,6 +178,20 @@ fn few_images(count: usize) -> Option<Finding> {
     Some(Finding { severity, ..finding })
 }
 
+/// Findings in masks: an error where pixels would be compared with nothing.
+fn of_masks(masks: &[MaskError]) -> impl Iterator<Item = Finding> {
+    masks.iter().map(|mask| {
+        let files = vec![mask.path().to_path_buf()];
+        let finding = Finding::new(FindingKind::Mask, files, mask.with_causes());
+        match mask {
+            MaskError::Empty { .. } | MaskError::Whole { .. } => {
+                Finding { severity: Severity::Error, ..finding }
+            }
+            _ => finding,
+        }
+    })
+}
+
 /// Findings in the files alone, without features.
 fn of_files(inspection: &Inspection) -> Vec<Finding> {
     let audit = &inspection.audit;
@@ -177,9 +199,6 @@ fn of_files(inspection: &Inspection) -> Vec<Finding> {
     let mut add = |kind, files, message| findings.push(Finding::new(kind, files, message));
     for bad in &audit.damaged {
         add(FindingKind::Unreadable, vec![bad.path.clone()], bad.error.with_causes());
-    }
-    for mask in &audit.masks {
-        add(FindingKind::Mask, vec![mask.path().to_path_buf()], mask.with_causes());
     }
     for leak in &audit.leaks {
         let files = [&leak.train[..], &leak.test].concat();
@@ -202,6 +221,13 @@ fn of_files(inspection: &Inspection) -> Vec<Finding> {
     }
     for (path, oddity) in &inspection.oddities {
         add(kind_of(oddity), vec![path.clone()], oddity.to_string());
+    }
+    if let Some(depth) = inspection.depth.filter(|&depth| depth < 16) {
+        let message = format!(
+            "{depth} bits of the 16 of a sample count, by the largest value of the training images: \
+             train stores that in the model, --depth sets another"
+        );
+        add(FindingKind::Depth, Vec::new(), message);
     }
     if let [smallest, .., largest] = inspection.sizes[..] {
         let message = format!(

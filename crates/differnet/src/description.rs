@@ -20,6 +20,7 @@ impl Header {
             ("training images", self.training_images.to_string()),
             ("validation images", self.validation_text()),
             ("regions", self.regions_text()),
+            ("depth of samples", self.depth_text()),
             ("feature extractor", self.extractor.clone().unwrap_or_else(|| "none".to_owned())),
             (threshold.as_str(), format!("{:.4}", self.thresholds().defect)),
         ]);
@@ -45,6 +46,15 @@ impl Header {
             return "none; threshold by cross-validation".to_owned();
         }
         self.held_back_images.to_string()
+    }
+
+    /// Number of bits of a sample that count, for people.
+    pub fn depth_text(&self) -> String {
+        match self.depth {
+            None => "as each file states it".to_owned(),
+            Some(16) => "16 bits".to_owned(),
+            Some(bits) => format!("{bits} of 16 bits"),
+        }
     }
 
     /// Description of the regions that count.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use differnet_data::{
-    ContentHash, ImageError, ImageInput, InputStatistics, ReadImage, Regions, RgbImage, SeenImage,
-    Transform,
+    ContentHash, ImageError, ImageInput, InputStatistics, MaskedInput, Preprocessing, ReadImage,
+    RgbImage, Transform,
 };
 use differnet_features::{Backbone, FeatureError, IMAGE_SIZE, TransformKey};
 use rayon::prelude::*;
@@ -21,7 +21,7 @@ const EXTRACTED: usize = 16;
 /// The features of one image.
 #[derive(Debug)]
 pub struct ImageFeatures {
-    /// Names the image: [`SeenImage::hash`].
+    /// Names the image: [`MaskedInput::hash`].
     pub hash: ContentHash,
     /// The transforms that the rows belong to.
     pub transforms: Vec<Transform>,
@@ -74,21 +74,23 @@ impl OpenImage {
 
 impl Runtime {
     /// The features by a network of each image under the transforms that `choice` names for its
-    /// [`SeenImage::hash`], in order.
+    /// [`MaskedInput::hash`], in order.
     ///
     /// A few images are in memory at a time, however many there are. An image that cannot be used is
     /// [`Error::Image`], and the others follow; after any other error nothing follows. An image of
-    /// which the regions ignore some pixels is found in the cache by what counts in it.
+    /// which the regions ignore some pixels, or with deep samples, is found in the cache by what counts in
+    /// it.
     pub fn features<'a>(
         &'a self,
         backbone: Backbone,
-        regions: Option<&'a Regions>,
+        preprocessing: Preprocessing<'a>,
         images: impl IntoIterator<Item: Into<ImageInput<'a>>>,
         choice: impl Fn(&ContentHash) -> Vec<Transform> + Sync,
     ) -> impl Iterator<Item = Result<ImageFeatures, Error>> {
         let images = images.into_iter().map(Into::into);
         let batches = Batched::new(images, BATCH, move |images| {
-            let mut open = self.open_images(backbone, images, regions, Reading::Rows, &choice)?;
+            let mut open =
+                self.open_images(backbone, images, preprocessing, Reading::Rows, &choice)?;
             for image in open.iter_mut().flatten() {
                 let _ = image.want(usize::MAX);
             }
@@ -108,11 +110,11 @@ impl Runtime {
     pub(crate) fn features_of_usable<'a>(
         &'a self,
         backbone: Backbone,
-        regions: Option<&'a Regions>,
+        preprocessing: Preprocessing<'a>,
         files: &'a [PathBuf],
         choice: impl Fn(&ContentHash) -> Vec<Transform> + Sync,
     ) -> impl Iterator<Item = Result<ImageFeatures, Error>> {
-        self.features(backbone, regions, files, choice)
+        self.features(backbone, preprocessing, files, choice)
             .map(|features| features.map_err(Error::changed))
     }
 
@@ -121,13 +123,13 @@ impl Runtime {
         &self,
         backbone: Backbone,
         images: &[ImageInput<'_>],
-        regions: Option<&Regions>,
+        preprocessing: Preprocessing<'_>,
         reading: Reading,
         choice: &(impl Fn(&ContentHash) -> Vec<Transform> + Sync),
     ) -> Result<Vec<Result<OpenImage, ImageError>>, FeatureError> {
         let opened: Vec<_> = images
             .par_iter()
-            .map(|&input| self.open_one(backbone, input, regions, reading, choice))
+            .map(|&input| self.open_one(backbone, input, preprocessing, reading, choice))
             .collect();
         opened.into_iter().collect()
     }
@@ -136,22 +138,33 @@ impl Runtime {
         &self,
         backbone: Backbone,
         input: ImageInput<'_>,
-        regions: Option<&Regions>,
+        preprocessing: Preprocessing<'_>,
         reading: Reading,
         choice: &impl Fn(&ContentHash) -> Vec<Transform>,
     ) -> Result<Result<OpenImage, ImageError>, FeatureError> {
         let name = input.name();
         let see = |read: &ReadImage<'_>| {
-            SeenImage::new(read, read.decode(name, &self.limits)?, name, regions)
+            MaskedInput::new(read, read.decode(name, &self.limits)?, name, preprocessing)
         };
         let read = match input.read(&self.limits) {
             Ok(read) => read,
             Err(error) => return Ok(Err(error)),
         };
-        // What counts in the image is its name in the cache; without regions that is the file.
+        // What counts in the image is its name in the cache: of 8-bit ones without regions the file.
         let statistics = reading == Reading::RowsAndStatistics;
-        let seen = (regions.is_some() || statistics).then(|| see(&read));
-        let seen = match seen.transpose() {
+        let by_pixels = || {
+            let deep = match &read {
+                ReadImage::Encoded(bytes) => {
+                    differnet_data::has_deep_samples(bytes, name, &self.limits)?
+                }
+                ReadImage::Decoded(_) => false,
+            };
+            Ok(statistics
+                || preprocessing.regions.is_some()
+                || preprocessing.depth.is_some()
+                || deep)
+        };
+        let seen = match by_pixels().and_then(|by| by.then(|| see(&read)).transpose()) {
             Ok(seen) => seen,
             Err(error) => return Ok(Err(error)),
         };
@@ -169,7 +182,7 @@ impl Runtime {
             match seen.map_or_else(|| see(&read), Ok) {
                 Ok(seen) => {
                     let side = IMAGE_SIZE as u32;
-                    Some(differnet_data::resize_bilinear(&seen.image, side, side))
+                    Some(seen.resized(side, side))
                 }
                 Err(error) => return Ok(Err(error)),
             }

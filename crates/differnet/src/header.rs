@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use differnet_data::{ContentHash, PerceptualHash, Regions};
+use differnet_data::{ContentHash, PerceptualHash, Preprocessing, Regions};
 use differnet_features::Backbone;
 use differnet_files::read_metadata;
 use differnet_scoring::{ScoreError, Thresholds, p_value, threshold_from_good};
@@ -57,6 +57,10 @@ pub struct Header {
     /// Regions that count, in training and ever since; `None` for the whole image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regions: Option<Regions>,
+    /// How many bits of a 16-bit sample count, in training and ever since; `None` if the training images
+    /// have 8 bits, or each states its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub depth: Option<u8>,
     /// Digest of the training images' contents.
     pub data_fingerprint: String,
     /// Images trained on, those taken in since included.
@@ -122,6 +126,7 @@ impl Header {
             config,
             extractor: None,
             regions: None,
+            depth: None,
             data_fingerprint: String::new(),
             training_images: 0,
             training_digests: Vec::new(),
@@ -200,6 +205,11 @@ impl Header {
         self.threshold = threshold_from_good(&scores, self.config.quantile)?.min(f64::MAX);
         self.good_scores = scores;
         Ok(())
+    }
+
+    /// Preprocessing of images before they are resized.
+    pub fn preprocessing(&self) -> Preprocessing<'_> {
+        Preprocessing { regions: self.regions.as_ref(), depth: self.depth }
     }
 
     /// Thresholds of doubt and of defects.

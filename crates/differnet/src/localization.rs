@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use differnet_data::{
-    DecodeLimits, ImageError, ImageInput, Regions, RgbImage, SeenImage, paint_neutral,
+    DecodeLimits, ImageError, ImageInput, MaskedInput, Preprocessing, RgbImage, paint_neutral,
 };
 use differnet_scoring::AnomalyMap;
 use serde::{Deserialize, Serialize};
@@ -72,23 +72,25 @@ pub struct DecodedImage {
     /// Upright, of its own size, with all its pixels.
     pub image: RgbImage,
     /// Without what the model's regions ignore.
-    pub seen: SeenImage,
+    pub masked: MaskedInput,
 }
 
 impl DecodedImage {
     /// The image in `input`.
     ///
     /// # Errors
-    /// [`ImageError`]: it is no usable image, exceeds `limits` or does not fit the regions.
+    /// [`ImageError`]: it is no usable image, exceeds `limits`, does not fit the regions or
+    /// has another depth.
     pub(crate) fn read(
         input: ImageInput<'_>,
-        regions: Option<&Regions>,
+        preprocessing: Preprocessing<'_>,
         limits: &DecodeLimits,
     ) -> Result<Self, ImageError> {
         let (read, name) = (input.read(limits)?, input.name());
-        let image = read.decode(name, limits)?;
-        let seen = SeenImage::new(&read, image.clone(), name, regions)?;
-        Ok(Self { image, seen })
+        let picture = read.decode(name, limits)?.at_depth(preprocessing.depth, name)?;
+        let image = picture.image().clone();
+        let full = Preprocessing { depth: None, ..preprocessing };
+        Ok(Self { image, masked: MaskedInput::new(&read, picture, name, full)? })
     }
 }
 

@@ -131,8 +131,12 @@ impl Model {
     pub fn update(&mut self, files: &[PathBuf], monitor: Monitor<'_>) -> Result<Addition, Error> {
         let (config, regions) = (self.header.config.clone(), self.header.regions.clone());
         let runtime = self.runtime.clone();
-        let training =
-            Training { regions: regions.as_ref(), monitor, ..Training::new(&config, &runtime) };
+        let training = Training {
+            regions: regions.as_ref(),
+            depth: self.header.depth,
+            monitor,
+            ..Training::new(&config, &runtime)
+        };
         let NewImages { new, unusable: bad, .. } = self.new_images(files, &GoodImages::default());
         training.monitor.cancel_token().check()?;
         if !bad.is_empty() {
@@ -224,7 +228,9 @@ impl Model {
     ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
         self.check(config)?;
         let runtime = self.runtime.clone().with_cache(None);
-        self.scorer.score(images, &Scoring { runtime: &runtime, ..self.scoring(config) })
+        // Generated images have 8 bits, whatever the training images have.
+        let header = Header { depth: None, ..self.header.clone() };
+        self.scorer.score(images, &Scoring { runtime: &runtime, header: &header, config })
     }
 
     /// Tells whether the model says where a defect is.
@@ -269,10 +275,10 @@ impl Model {
         let images = images.into_iter().map(Into::into);
         let maps = Batched::new(images, 1, move |images: &[ImageInput<'_>]| {
             self.check(&config.scoring)?;
-            let (regions, limits) = (self.header.regions.as_ref(), &self.runtime.limits);
+            let (preprocessing, limits) = (self.header.preprocessing(), &self.runtime.limits);
             let scoring = self.scoring(&config.scoring);
             let localize =
-                |&input: &ImageInput<'_>| match DecodedImage::read(input, regions, limits) {
+                |&input: &ImageInput<'_>| match DecodedImage::read(input, preprocessing, limits) {
                     Ok(image) => self.localizer()?.localize(image, &scoring, config.kind).map(Ok),
                     Err(error) => Ok(Err(error)),
                 };
@@ -303,7 +309,7 @@ impl Model {
     /// a whole.
     pub fn place_view(&self) -> Option<PlaceView> {
         let view = self.scorer.place_view()?;
-        Some(view.with_regions(self.header.regions.clone()))
+        Some(view.with_preprocessing(self.header.preprocessing()))
     }
 
     fn localizer(&self) -> Result<&dyn Localizer, Error> {

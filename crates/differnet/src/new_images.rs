@@ -43,7 +43,7 @@ impl Model {
         let (header, limits) = (self.header(), &self.runtime().limits);
         let mut found = NewImages::default();
         let mut images: Vec<HashedImage> = Vec::with_capacity(files.len());
-        for hashed in hash_perceptually(files, header.regions.as_ref(), limits) {
+        for hashed in hash_perceptually(files, header.preprocessing(), limits) {
             match hashed {
                 Ok(image) => images.push(image),
                 Err(error) => found.unusable.push(error),

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use differnet_data::{
-    BadImage, ContentHash, DecodeLimits, HashedImage, InputStatistics, PerceptualHash, Regions,
-    hash_perceptually,
+    BadImage, ContentHash, DecodeLimits, HashedImage, InputStatistics, PerceptualHash,
+    Preprocessing, hash_perceptually,
 };
 use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 use sha2::{Digest, Sha256};
@@ -35,13 +35,13 @@ pub(crate) struct ValidationSplit {
 /// Checks every file: the usable ones, and those that are not.
 pub(crate) fn check_files(
     files: &[PathBuf],
-    regions: Option<&Regions>,
+    preprocessing: Preprocessing<'_>,
     limits: &DecodeLimits,
     monitor: &Monitor<'_>,
 ) -> Result<(Vec<HashedImage>, Vec<BadImage>), Cancelled> {
     let (mut usable, mut bad) = (Vec::with_capacity(files.len()), Vec::new());
     for group in files.chunks(FILES) {
-        for hashed in hash_perceptually(group, regions, limits) {
+        for hashed in hash_perceptually(group, preprocessing, limits) {
             match hashed {
                 Ok(image) => usable.push(image),
                 Err(error) => bad.push(error),

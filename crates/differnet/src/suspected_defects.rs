@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use differnet_baselines::{OneNearestNeighbourConfig, RowScorer, Rows};
-use differnet_data::{RobustSpread, Transform};
+use differnet_data::{Preprocessing, RobustSpread, Transform};
 use differnet_features::Backbone;
 use differnet_progress::{Monitor, Progress, Stage};
 
@@ -39,14 +39,17 @@ pub(crate) struct Suspect {
 pub(crate) fn suspected_defects(
     runtime: &Runtime,
     files: &[PathBuf],
+    depth: Option<u8>,
     monitor: &Monitor<'_>,
 ) -> Result<Vec<Suspect>, Error> {
     if files.len() < FEWEST {
         return Ok(Vec::new());
     }
     let mut values = Vec::with_capacity(files.len() * BACKBONE.features());
+    let preprocessing = Preprocessing { regions: None, depth };
     let upright = |_: &_| vec![Transform::IDENTITY];
-    for (done, features) in (1..).zip(runtime.features_of_usable(BACKBONE, None, files, upright)) {
+    let features = runtime.features_of_usable(BACKBONE, preprocessing, files, upright);
+    for (done, features) in (1..).zip(features) {
         values.extend(features?.rows);
         monitor.report(Progress::new(Stage::Features, done, files.len()))?;
     }

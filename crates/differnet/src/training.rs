@@ -4,7 +4,10 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use differnet_data::{BadImage, ContentHash, Purpose, Regions, Transform, random_transforms};
+use differnet_data::{
+    BadImage, ContentHash, Preprocessing, Purpose, Regions, Transform, common_depth, file_depths,
+    random_transforms,
+};
 use differnet_flow::Flow;
 use differnet_progress::{Monitor, Progress, Stage};
 use differnet_scoring::threshold_from_good;
@@ -64,6 +67,9 @@ pub struct Training<'a> {
     pub bad_images: BadImagePolicy,
     /// Regions that count, here and whenever the model sees an image; `None` for the whole image.
     pub regions: Option<&'a Regions>,
+    /// How many bits of a 16-bit sample count, here and whenever the model sees an image; `None` for
+    /// what most of the images have ([`common_depth`]).
+    pub depth: Option<u8>,
     /// Observer of the progress, and the token that cancels.
     pub monitor: Monitor<'a>,
     /// Sees the first flow at each validation step, and changes nothing; an error of it ends the
@@ -90,6 +96,7 @@ impl<'a> Training<'a> {
             checkpoint_interval: CHECKPOINT_INTERVAL,
             bad_images: BadImagePolicy::Refuse,
             regions: None,
+            depth: None,
             monitor: Monitor::silent(),
             validation_observer: None,
         }
@@ -107,6 +114,12 @@ impl<'a> Training<'a> {
     /// monitor's token is cancelled: the checkpoint folder, if the method has one, has the state.
     pub fn run(&self, files: &[PathBuf]) -> Result<Trained, Error> {
         self.config.validate()?;
+        let depth = self.depth.or_else(|| common_depth(&file_depths(files, &self.runtime.limits)));
+        Self { depth, ..self.clone() }.run_at_depth(files)
+    }
+
+    /// The training with samples of the given depth.
+    fn run_at_depth(&self, files: &[PathBuf]) -> Result<Trained, Error> {
         let (split, skipped) = self.usable_split(files)?;
         let mut fitted = self.config.method.fit(self, &split)?;
         let good_peaks = fitted.good_peaks.take();
@@ -140,6 +153,11 @@ impl<'a> Training<'a> {
         }
     }
 
+    /// What is done to an image before it is resized.
+    pub(crate) fn preprocessing(&self) -> Preprocessing<'a> {
+        Preprocessing { regions: self.regions, depth: self.depth }
+    }
+
     /// The transforms numbered `range` of a training image.
     pub(crate) fn training_transforms(
         &self,
@@ -153,7 +171,7 @@ impl<'a> Training<'a> {
     /// The usable images, divided, and those that are not.
     fn usable_split(&self, files: &[PathBuf]) -> Result<(ValidationSplit, Vec<BadImage>), Error> {
         let limits = &self.runtime.limits;
-        let (usable, bad) = check_files(files, self.regions, limits, &self.monitor)?;
+        let (usable, bad) = check_files(files, self.preprocessing(), limits, &self.monitor)?;
         if self.bad_images == BadImagePolicy::Refuse && !bad.is_empty() {
             return Err(Error::BadImages { bad });
         }
@@ -169,6 +187,7 @@ impl<'a> Training<'a> {
         let header = Header {
             extractor: fitted.extractor,
             regions: self.regions.cloned(),
+            depth: self.depth,
             data_fingerprint: split.fingerprint.clone(),
             training_images: split.training.len(),
             training_digests: split.training_digests.clone(),

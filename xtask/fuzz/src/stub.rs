@@ -43,7 +43,8 @@ impl Scorer for PixelCount {
                 Ok(image) => image,
                 Err(error) => return Ok(Err(error)),
             };
-            let pixels = f64::from(image.width() * image.height());
+            let (width, height) = image.image().dimensions();
+            let pixels = f64::from(width * height);
             let thresholds = scoring.header.thresholds();
             Ok(Ok(scoring.config.judge(
                 read.hash(),

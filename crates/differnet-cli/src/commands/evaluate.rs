@@ -5,7 +5,9 @@ use std::time::Instant;
 
 use anyhow::bail;
 use differnet::Model;
-use differnet_data::{BadImage, BadMask, Sample, check_images, check_masks};
+use differnet_data::{
+    BadImage, BadMask, Dataset, DecodeLimits, Sample, check_images, check_masks, lone_masks,
+};
 use differnet_eval::InvalidCounts;
 use differnet_report::EvaluationSummary;
 
@@ -96,8 +98,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     } else {
         None
     };
-    let bad = check_images(&files(&data.test), header.regions.as_ref(), limits);
-    let bad_masks = if maps.is_some() { check_masks(&data.test, limits) } else { Vec::new() };
+    let bad = check_images(&files(&data.test), header.preprocessing(), limits);
+    let bad_masks = if maps.is_some() { unusable_masks(&data, limits) } else { Vec::new() };
     let skipped = skipped(args, &bad, &bad_masks)?;
     let test = usable(&data.test, &bad);
     require_kinds(args, &test)?;
@@ -153,6 +155,18 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
 fn require_kinds(args: &EvaluateArgs, test: &[Sample]) -> anyhow::Result<()> {
     // A report of images of one kind says what is missing; without one little would be left.
     if args.out.is_some() { require_images(test) } else { require_both_kinds(test) }
+}
+
+/// Masks that cannot be used; says which others are doubtful.
+fn unusable_masks(data: &Dataset, limits: &DecodeLimits) -> Vec<BadMask> {
+    let checked = check_masks(&data.test, limits);
+    let (doubtful, bad): (Vec<_>, Vec<_>) =
+        checked.into_iter().partition(|mask| mask.error.is_doubt());
+    let doubts = doubtful.iter().map(|mask| mask.error.to_string());
+    for doubt in doubts.chain(lone_masks(data).iter().map(ToString::to_string)) {
+        tell(&format!("warning: {doubt}"));
+    }
+    bad
 }
 
 /// Messages about unusable files; an error with all of them unless they may be left out.

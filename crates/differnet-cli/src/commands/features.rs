@@ -8,8 +8,8 @@ use clap::ValueEnum;
 use differnet::methods::{PatchCoreConfig, Tiles};
 use differnet::{MTD_JITTER, Method, Model, PlaceView, Runtime};
 use differnet_data::{
-    BadImage, ContentHash, Layout, Purpose, Regions, Rotation, Transform, TransformConfig,
-    check_images, fixed_transforms, random_transforms,
+    BadImage, ContentHash, Layout, Preprocessing, Purpose, Regions, Rotation, Transform,
+    TransformConfig, check_images, fixed_transforms, random_transforms,
 };
 use differnet_features::Backbone;
 use serde_json::json;
@@ -117,8 +117,8 @@ enum SplitChoice {
 
 /// Features of an image that are written.
 enum View {
-    /// Features of the whole, where regions say what counts.
-    Whole(Backbone, Option<Regions>),
+    /// Features of the whole, where regions say what counts, and the depth how many bits of a sample.
+    Whole(Backbone, Option<Regions>, Option<u8>),
     /// Those of its places.
     Places(Box<PlaceView>),
 }
@@ -142,11 +142,12 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
     }
     let place = out.place();
     let exit = match view {
-        View::Whole(backbone, regions) => {
-            let bad = check_images(&images, regions.as_ref(), &runtime.limits);
+        View::Whole(backbone, regions, depth) => {
+            let preprocessing = Preprocessing { regions: regions.as_ref(), depth };
+            let bad = check_images(&images, preprocessing, &runtime.limits);
             args.leave_out(&bad, &mut images)?;
             let out = place.path();
-            let job = Whole { args, out, runtime: &runtime, backbone, regions: regions.as_ref() };
+            let job = Whole { args, out, runtime: &runtime, backbone, preprocessing };
             job.write(&images, transform_config(&layout), &interrupt)?;
             job.tell(&images, &bad)?
         }
@@ -200,11 +201,11 @@ impl FeaturesArgs {
                     path.display()
                 );
             }
-            return Ok(View::Whole(backbone, model.header().regions.clone()));
+            return Ok(View::Whole(backbone, model.header().regions.clone(), model.header().depth));
         }
         let given = self.backbone.map(Backbone::from);
         if !self.places {
-            return Ok(View::Whole(given.unwrap_or(Backbone::AlexNet), None));
+            return Ok(View::Whole(given.unwrap_or(Backbone::AlexNet), None, None));
         }
         let backbone = given.or(Method::PatchCore.default_backbone());
         let backbone = backbone.context("local features have a network")?;
@@ -243,7 +244,7 @@ struct Whole<'a> {
     out: &'a Path,
     runtime: &'a Runtime,
     backbone: Backbone,
-    regions: Option<&'a Regions>,
+    preprocessing: Preprocessing<'a>,
 }
 
 impl Whole<'_> {
@@ -269,7 +270,7 @@ impl Whole<'_> {
         atomic::replace(self.out, |out| {
             out.write_all(&self.header(images)?)?;
             let meter = Meter::new();
-            let features = self.runtime.features(self.backbone, self.regions, images, choice);
+            let features = self.runtime.features(self.backbone, self.preprocessing, images, choice);
             for (done, features) in (1..).zip(features) {
                 let features = features.context("an image changed while it was in use")?;
                 let bytes: Vec<u8> = features.rows.iter().flat_map(|v| v.to_le_bytes()).collect();

@@ -60,6 +60,10 @@ pub(crate) struct TrainArgs {
     data: DataArgs,
     #[command(flatten)]
     regions: RegionsArgs,
+    /// How many bits of a 16-bit sample count [default: the fewest of 10, 12, 14 and 16 that hold the
+    /// largest value of the training images]. Files that state it themselves need none.
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(8..=16))]
+    depth: Option<u8>,
     #[command(flatten)]
     method: MethodArgs,
     #[command(flatten)]
@@ -76,6 +80,8 @@ struct Summary<'a> {
     method: Method,
     images: usize,
     held_back: usize,
+    /// Bits of a 16-bit sample that count; `None` for 8-bit images, or if each states its own.
+    depth: Option<u8>,
     /// `None` for methods without updates.
     updates: Option<u64>,
     threshold: f64,
@@ -99,6 +105,9 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     args.data.folders(&data)?.tell();
     if let Some(regions) = &regions {
         tell(&format!("Regions: {regions}"));
+        if let Some(doubt) = regions.doubt() {
+            tell(&format!("warning: {doubt}"));
+        }
     }
     tell(&format!("Seed {seed}; checking the images ..."));
 
@@ -111,6 +120,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
         checkpoint_interval: checkpoint_interval()?,
         bad_images: if args.skip_bad { BadImagePolicy::Skip } else { BadImagePolicy::Refuse },
         regions: regions.as_ref(),
+        depth: args.depth,
         ..Training::new(&config, &runtime)
     };
     if method.is_resumable() && checkpoints.exists() {
@@ -231,6 +241,7 @@ fn finish(
             method: model.config.method.method(),
             images: model.training_images,
             held_back: model.held_back_images,
+            depth: model.depth,
             updates,
             threshold: model.thresholds().defect,
             validation: kept.and_then(|point| point.validation),
@@ -245,6 +256,12 @@ fn finish(
         tell(&format!("{} left out:{list}", counted(skipped.len(), "file")));
     }
     let path = shell_word(out);
+    if let Some(bits) = model.depth.filter(|&bits| args.depth.is_none() && bits < 16) {
+        tell(&format!(
+            "The images use {bits} bits of 16, by their largest value: samples are scaled by that, and \
+             the model refuses images of another depth. If they have more bits: --depth 16."
+        ));
+    }
     print(&learnt(model))?;
     print(&format!("Wrote {} after {} (seed {seed})", out.display(), duration(time)))?;
     print(&format!("\nNext:  differnet score --model {path} IMAGE_OR_FOLDER"))?;

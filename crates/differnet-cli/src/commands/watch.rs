@@ -22,6 +22,7 @@ use crate::output::{print, tell};
 use crate::outputs::tell_skipped;
 use crate::prediction_line::prediction_line;
 use crate::stamp::Stamp;
+use crate::unread::tell_unread;
 use crate::watch::debounce::Debounce;
 use crate::watch::journal::{Disposition, Journal};
 use crate::watch::moving::move_file;
@@ -103,6 +104,7 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     };
     let (start, mut debounce) = (Instant::now(), Debounce::new(args.settle));
     tell(&format!("Watching {}; Ctrl-C ends it.", args.folder.display()));
+    tell_unread([args.folder.as_path()]);
     while !interrupt.requested() {
         watch.failed = false;
         let files = watch.files();

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::path::Path;
 
-use image::RgbImage;
+use image::DynamicImage;
 use serde::{Deserialize, Serialize};
 
 use super::binary_mask::BinaryMask;
 use super::polygons::Polygons;
-use crate::decode::{DecodeLimits, decode_bytes, read_file};
+use crate::decode::{DecodeLimits, decode_samples, read_file};
 use crate::regions_error::RegionsError;
 
 /// A part of an image: where a mask is white, or inside polygons.
@@ -38,19 +38,21 @@ impl Area {
         let area = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
             Self::from_toml(&name, &bytes)
         } else {
-            Self::from_mask(&name, &decode_bytes(&bytes, path, limits)?)
+            Self::from_mask(&name, &decode_samples(&bytes, path, limits)?)
         };
         let path = path.to_path_buf();
         area.map_err(|source| RegionsError::Area { path, source: Box::new(source) })
     }
 
-    /// The area where `mask` is at least half white; it is for images of its aspect ratio.
+    /// The area where `mask` is white, as [`Mask::half_white`](crate::Mask::half_white) has it; it is
+    /// for images of its aspect ratio.
     ///
     /// - `name`: what messages call it
     ///
     /// # Errors
-    /// [`RegionsError::ManyChanges`] of a mask of noise.
-    pub fn from_mask(name: &str, mask: &RgbImage) -> Result<Self, RegionsError> {
+    /// [`RegionsError::ManyChanges`] of a mask of noise, [`RegionsError::OneColor`] of one without two
+    /// parts.
+    pub(crate) fn from_mask(name: &str, mask: &DynamicImage) -> Result<Self, RegionsError> {
         Ok(Self { name: name.to_owned(), shape: Shape::Mask(BinaryMask::new(mask)?) })
     }
 

@@ -1,10 +1,10 @@
 //! A mask image as black and white, stored as runs, brought to the size of images.
 
-use image::RgbImage;
+use image::DynamicImage;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::DecodeLimits;
-use crate::mask::bright_pixels;
+use crate::mask_pixels::{Marking, marked_pixels};
 use crate::regions_error::RegionsError;
 
 /// Most changes between black and white: a few megabytes in a model file.
@@ -30,10 +30,14 @@ struct Runs {
 }
 
 impl BinaryMask {
-    /// The mask in `image`: white where a pixel is at least half white.
-    pub(super) fn new(image: &RgbImage) -> Result<Self, RegionsError> {
-        let (width, height) = image.dimensions();
-        let inside = bright_pixels(image);
+    /// The mask in `image`.
+    pub(super) fn new(image: &DynamicImage) -> Result<Self, RegionsError> {
+        let (width, height) = (image.width(), image.height());
+        let inside = marked_pixels(image, Marking::HalfWhite);
+        if !(inside.contains(&true) && inside.contains(&false)) {
+            let color = if inside.contains(&true) { "white" } else { "black" };
+            return Err(RegionsError::OneColor { color });
+        }
         let changes = inside.windows(2).filter(|pair| pair[0] != pair[1]).count();
         if changes > MOST_CHANGES {
             return Err(RegionsError::ManyChanges { changes, limit: MOST_CHANGES });
@@ -112,7 +116,7 @@ impl TryFrom<Runs> for BinaryMask {
 
 #[cfg(test)]
 mod tests {
-    use image::Rgb;
+    use image::{Rgb, RgbImage};
     use proptest::prelude::*;
 
     use super::*;
@@ -173,7 +177,7 @@ mod tests {
     fn a_mask_of_noise_is_refused() {
         let board =
             RgbImage::from_fn(1010, 1000, |x, y| Rgb([if (x + y) % 2 == 0 { 255 } else { 0 }; 3]));
-        let message = BinaryMask::new(&board).unwrap_err().to_string();
+        let message = BinaryMask::new(&board.into()).unwrap_err().to_string();
         assert!(message.contains("draw plain areas"), "{message}");
     }
 

@@ -90,7 +90,7 @@ impl Scorer for Fake {
                 return Err(Error::NotAModel { path, reason });
             }
             let read = input.read(limits).and_then(|read| {
-                let image = read.decode(input.name(), limits)?;
+                let image = read.decode(input.name(), limits)?.into_image();
                 let pixels = f64::from(image.width() * image.height());
                 Ok((read.hash(), pixels))
             });

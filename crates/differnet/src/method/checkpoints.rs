@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use differnet_data::Regions;
+use differnet_data::{Preprocessing, Regions};
 use differnet_flow::{Backend, Flow, Trainer};
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +27,8 @@ const FLOW: &str = "flow-";
 pub(crate) struct State {
     pub(crate) config: Config,
     pub(crate) regions: Option<Regions>,
+    #[serde(default)]
+    pub(crate) depth: Option<u8>,
     pub(crate) data_fingerprint: String,
     pub(crate) history: Vec<HistoryPoint>,
     /// The validation step with the lowest loss so far.
@@ -40,10 +42,15 @@ pub(crate) struct State {
 
 impl State {
     /// The state of a training that has not begun.
-    pub(crate) fn new(config: &Config, regions: Option<&Regions>, data_fingerprint: &str) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        preprocessing: Preprocessing<'_>,
+        data_fingerprint: &str,
+    ) -> Self {
         Self {
             config: config.clone(),
-            regions: regions.cloned(),
+            regions: preprocessing.regions.cloned(),
+            depth: preprocessing.depth,
             data_fingerprint: data_fingerprint.to_owned(),
             history: Vec::new(),
             best: None,
@@ -122,6 +129,9 @@ impl<'a> Checkpoints<'a> {
         if state.regions != fresh.regions {
             return Err(other("choice of --roi and --ignore"));
         }
+        if state.depth != fresh.depth {
+            return Err(other("depth of samples (--depth)"));
+        }
         if state.data_fingerprint != fresh.data_fingerprint {
             return Err(other("set of images"));
         }
@@ -187,7 +197,7 @@ mod tests {
         let checkpoints = Checkpoints::in_folder(folder.path());
         let best = checkpoints.load_best(&Device::flex()).expect_err("no weights").to_string();
         assert!(best.ends_with(BEST), "{best}");
-        let fresh = State::new(&Config::for_sample(0), None, "");
+        let fresh = State::new(&Config::for_sample(0), Preprocessing::default(), "");
         let backend = Backend::Host(Device::flex());
         let latest = checkpoints.load(&fresh, &backend).expect_err("no state").to_string();
         assert!(latest.ends_with(LATEST), "{latest}");

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use differnet_baselines::{BaselineError, Images, PixelScorer};
 use differnet_data::{
-    ContentHash, DecodeLimits, ImageError, ImageInput, InputStatistics, Regions, SeenImage,
+    ContentHash, DecodeLimits, ImageError, ImageInput, InputStatistics, MaskedInput, Preprocessing,
     Transform,
 };
 use differnet_features::IMAGE_SIZE;
@@ -31,15 +31,15 @@ struct OnPixels<M>(M);
 struct View<'a> {
     /// Width and height that images are reduced to, in pixels.
     side: usize,
-    /// Regions that count; `None` for the whole image.
-    regions: Option<&'a Regions>,
+    /// Preprocessing of images before.
+    preprocessing: Preprocessing<'a>,
     limits: &'a DecodeLimits,
 }
 
 /// The pixels of one image under its transforms.
 #[derive(Debug)]
 struct ImagePixels {
-    /// Names the image: [`SeenImage::hash`].
+    /// Names the image: [`MaskedInput::hash`].
     hash: ContentHash,
     /// Of the pixels that count.
     statistics: InputStatistics,
@@ -55,7 +55,8 @@ pub(super) fn fit<M: PixelScorer + 'static>(
     fit: impl FnOnce(&Images<'_>, &Monitor<'_>) -> Result<M, BaselineError>,
 ) -> Result<Fitted, Error> {
     let (transforms, total) = (training.config.transforms, split.training.len());
-    let view = View { side, regions: training.regions, limits: &training.runtime.limits };
+    let view =
+        View { side, preprocessing: training.preprocessing(), limits: &training.runtime.limits };
     let choice = |hash: &ContentHash| training.training_transforms(hash, 0..transforms);
     let mut pixels = Vec::with_capacity(total * transforms * side * side * 3);
     let images = Batched::new(&split.training, BATCH, |files| {
@@ -87,10 +88,10 @@ impl View<'_> {
         input: ImageInput<'_>,
         choice: &impl Fn(&ContentHash) -> Vec<Transform>,
     ) -> Result<ImagePixels, ImageError> {
-        let SeenImage { hash, image, statistics, .. } =
-            SeenImage::read(input, self.regions, self.limits)?;
+        let seen = MaskedInput::read(input, self.preprocessing, self.limits)?;
+        let (hash, statistics) = (seen.hash, seen.statistics);
         let large = IMAGE_SIZE as u32;
-        let image = differnet_data::resize_bilinear(&image, large, large);
+        let image = seen.resized(large, large);
         let side = self.side as u32;
         let small = |transform: &Transform| {
             let turned = differnet_data::apply(&image, transform);
@@ -110,7 +111,7 @@ impl<M: PixelScorer> Scorer for OnPixels<M> {
         let transforms = header.config.transform_config();
         let choice = |hash: &ContentHash| config.transforms_of(hash, &transforms);
         let side = self.0.side();
-        let view = View { side, regions: header.regions.as_ref(), limits: &runtime.limits };
+        let view = View { side, preprocessing: header.preprocessing(), limits: &runtime.limits };
         let read: Vec<_> = images.par_iter().map(|&image| view.read(image, &choice)).collect();
         score_each(read, |ImagePixels { hash, statistics, pixels }| {
             let scores = self.0.scores(&Images::new(&pixels, side)?)?;

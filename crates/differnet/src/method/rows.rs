@@ -36,7 +36,8 @@ pub(super) fn fit<M: RowScorer + 'static>(
     let (files, total) = (&split.training, split.training.len());
     let mut rows = Vec::with_capacity(total * config.transforms * width);
     let choice = |hash: &_| training.training_transforms(hash, 0..config.transforms);
-    let features = runtime.features_of_usable(backbone, training.regions, files, choice);
+    let preprocessing = training.preprocessing();
+    let features = runtime.features_of_usable(backbone, preprocessing, files, choice);
     for (done, features) in (1..).zip(features) {
         rows.extend(features?.rows);
         training.monitor.report(Progress::new(Stage::Features, done, total))?;

@@ -13,7 +13,7 @@ use anyhow::{Context, bail, ensure};
 use burn::tensor::Device;
 use differnet::{Config, DeviceChoice, ImageInput, Method, Model, Preset, Runtime, Training};
 use differnet_data::{
-    ContentHash, Rotation, Transform, TransformConfig, find_images, fixed_transforms,
+    ContentHash, Preprocessing, Rotation, Transform, TransformConfig, find_images, fixed_transforms,
 };
 use differnet_features::{Backbone, FEATURES, HostEfficientNetLite, IMAGE_SIZE};
 use differnet_flow::{AdamConfig, FlowConfig, HostFlow, Trainer};
@@ -185,7 +185,7 @@ pub(crate) fn extract(
 ) -> anyhow::Result<Vec<f32>> {
     let choice = |_: &ContentHash| transforms.to_vec();
     let mut rows = Vec::new();
-    for features in runtime.features(Backbone::AlexNet, None, files, choice) {
+    for features in runtime.features(Backbone::AlexNet, Preprocessing::default(), files, choice) {
         rows.extend(features?.rows);
     }
     Ok(rows)

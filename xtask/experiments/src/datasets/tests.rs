@@ -258,7 +258,7 @@ fn damaged_images_and_masks_are_found() {
         (
             Fault::Damaged,
             "/nut/ground_truth/bent/000_mask.png is not an image: its content is text, not PNG, JPEG, \
-             BMP, TIFF or WebP",
+             BMP, TIFF, WebP, GIF, PNM, QOI or TGA",
         ),
     ]);
 }

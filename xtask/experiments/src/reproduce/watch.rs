@@ -10,7 +10,7 @@ use anyhow::Context;
 use differnet::methods::row_scores;
 use differnet::scoring::Average;
 use differnet::{Config, HistoryPoint, Model};
-use differnet_data::{ContentHash, Transform, fixed_transforms};
+use differnet_data::{ContentHash, Preprocessing, Transform, fixed_transforms};
 use differnet_eval::{auroc, recall_at_zero_false_positives};
 use differnet_features::{Backbone, FEATURES};
 use differnet_flow::{Backend, Flow};
@@ -72,9 +72,12 @@ impl TestRows {
         let files: Vec<PathBuf> = test.iter().map(|(file, _)| file.clone()).collect();
         let mut rows = Vec::with_capacity(files.len() * transforms.len() * FEATURES);
         let choice = |_: &ContentHash| transforms.clone();
-        for (done, features) in
-            (1..).zip(context.runtime.features(Backbone::AlexNet, None, &files, choice))
-        {
+        for (done, features) in (1..).zip(context.runtime.features(
+            Backbone::AlexNet,
+            Preprocessing::default(),
+            &files,
+            choice,
+        )) {
             rows.extend(features.context("a test image cannot be used")?.rows);
             let name = "Features of test images".to_owned();
             (context.tell)(&Step { name, done, total: files.len() });

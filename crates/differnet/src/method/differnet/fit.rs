@@ -1,6 +1,6 @@
 //! Fitting DifferNet: features of the validation set, flows, local statistics (paper, Section 3.1.2).
 
-use differnet_data::{ContentHash, ImageInput, RgbImage, SeenImage, fixed_transforms};
+use differnet_data::{ContentHash, ImageInput, MaskedInput, RgbImage, fixed_transforms};
 use differnet_features::{IMAGE_SIZE, LocalGrid};
 use differnet_progress::{Progress, Stage};
 use differnet_scoring::{
@@ -88,7 +88,8 @@ fn validation_rows(training: &Training<'_>, split: &ValidationSplit) -> Result<V
     let choice = |_: &ContentHash| transforms.clone();
     let mut rows = Vec::new();
     let backbone = config.require_backbone()?;
-    let features = training.runtime.features_of_usable(backbone, training.regions, files, choice);
+    let preprocessing = training.preprocessing();
+    let features = training.runtime.features_of_usable(backbone, preprocessing, files, choice);
     for (done, features) in (1..).zip(features) {
         rows.extend(features?.rows);
         training.monitor.report(Progress::new(Stage::Validation, done, total))?;
@@ -109,9 +110,10 @@ fn local_statistics(
     let transforms = fixed_transforms(&training.config.transform_config(), PLACED_TRANSFORMS);
     let mut statistics = LocalStatisticsBuilder::new(cells, channels);
     for (done, path) in (1..).zip(files) {
-        let seen = SeenImage::read(ImageInput::File(path), training.regions, &runtime.limits)
-            .map_err(|source| Error::ImageChanged { source })?;
-        let square = differnet_data::resize_bilinear(&seen.image, side, side);
+        let seen =
+            MaskedInput::read(ImageInput::File(path), training.preprocessing(), &runtime.limits)
+                .map_err(|source| Error::ImageChanged { source })?;
+        let square = seen.resized(side, side);
         let turned: Vec<RgbImage> = transforms
             .par_iter()
             .map(|transform| differnet_data::apply(&square, transform))

@@ -1,6 +1,6 @@
 //! Anomaly maps of the paper's method (Section 3.3): the likelihood's gradient, and local deviations.
 
-use differnet_data::{RgbImage, SeenImage};
+use differnet_data::RgbImage;
 use differnet_features::{IMAGE_SIZE, ImageGradients, LocalFeatures, LocalGrid};
 use differnet_scoring::{AnomalyMap, Grid, MapAverage};
 use rayon::prelude::*;
@@ -36,11 +36,10 @@ impl Localizer for DifferNet {
         kind: MapKind,
     ) -> Result<Localization, Error> {
         let Scoring { runtime, header, config } = *scoring;
-        let DecodedImage { image, seen: SeenImage { hash, image: seen, ignored, statistics } } =
-            image;
+        let DecodedImage { image, masked } = image;
         let side = IMAGE_SIZE as u32;
-        let square = differnet_data::resize_bilinear(&seen, side, side);
-        let transforms = config.transforms_of(&hash, &header.config.transform_config());
+        let square = masked.resized(side, side);
+        let transforms = config.transforms_of(&masked.hash, &header.config.transform_config());
         let mut average = MapAverage::new(IMAGE_SIZE);
         let mut transform_scores = Vec::with_capacity(transforms.len());
         let width = self.backbone.features();
@@ -62,7 +61,8 @@ impl Localizer for DifferNet {
                 average.add(map, degrees);
             }
         }
-        let score = config.judge(hash, statistics, transform_scores, &header.thresholds())?;
+        let score =
+            config.judge(masked.hash, masked.statistics, transform_scores, &header.thresholds())?;
         let score = ImageScore { mean_features: mean_of_rows(&all_rows, width), ..score };
         let map = average.mean();
         let map = match kind {
@@ -70,7 +70,7 @@ impl Localizer for DifferNet {
             MapKind::Deviation => map.blurred(DEVIATION_SIGMA),
         };
         let map = map.resized(image.width() as usize, image.height() as usize);
-        let map = match ignored {
+        let map = match masked.ignored {
             Some(ignored) => map.without(ignored),
             None => map,
         };

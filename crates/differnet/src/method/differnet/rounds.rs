@@ -133,9 +133,9 @@ impl<'a> FlowTraining<'a> {
         split: &ValidationSplit,
         validation: &[f32],
     ) -> Result<TrainedFlow, Error> {
-        let Training { config, runtime, regions, .. } = *self.training;
+        let Training { config, runtime, .. } = *self.training;
         let (seed, checkpoints) = (flow_seed(config.seed, flow), self.checkpoints().of_flow(flow));
-        let fresh = State::new(config, regions, &split.fingerprint);
+        let fresh = State::new(config, self.training.preprocessing(), &split.fingerprint);
         let (trainer, state) = match checkpoints.load(&fresh, &runtime.backend)? {
             Some(saved) => saved,
             None => {
@@ -340,10 +340,12 @@ impl<'a> FlowTraining<'a> {
         round: usize,
         sender: &SyncSender<Result<(usize, Vec<f32>), Error>>,
     ) -> Result<(), Error> {
-        let Training { config, runtime, regions, .. } = *self.training;
+        let Training { config, runtime, .. } = *self.training;
         let range = round * config.transforms..(round + 1) * config.transforms;
         let choice = |hash: &ContentHash| self.training.training_transforms(hash, range.clone());
-        let features = runtime.features_of_usable(self.backbone, regions, &split.training, choice);
+        let preprocessing = self.training.preprocessing();
+        let features =
+            runtime.features_of_usable(self.backbone, preprocessing, &split.training, choice);
         for (index, features) in features.enumerate() {
             if sender.send(Ok((index, features?.rows))).is_err() {
                 break;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use differnet_data::{ImageInput, RgbImage, SeenImage, resize_bilinear};
+use differnet_data::{ImageInput, MaskedInput, RgbImage};
 use differnet_features::{PLACE, StageMap};
 use rayon::prelude::*;
 
@@ -69,15 +69,15 @@ impl Shift {
 }
 
 /// Feature maps of an image.
-pub(super) fn seen_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage) -> SeenMaps {
+pub(super) fn seen_maps(plan: &Plan, runtime: &Runtime, seen: &MaskedInput) -> SeenMaps {
     shifted_maps(plan, runtime, seen, Shift::NONE)
 }
 
 /// Feature maps of an image that is moved; its outermost pixels fill what is left behind.
-fn shifted_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage, shift: Shift) -> SeenMaps {
-    let layout = layout(plan, seen.image.dimensions());
+fn shifted_maps(plan: &Plan, runtime: &Runtime, seen: &MaskedInput, shift: Shift) -> SeenMaps {
+    let layout = layout(plan, seen.image().dimensions());
     let (width, height) = (layout.across.total() as u32, layout.down.total() as u32);
-    let mut resized = resize_bilinear(&seen.image, width, height);
+    let mut resized = seen.resized(width, height);
     if shift.right != 0 || shift.down != 0 {
         let from = |at: u32, by: i32, size: u32| at.saturating_add_signed(-by).min(size - 1);
         resized = RgbImage::from_fn(resized.width(), resized.height(), |x, y| {
@@ -90,7 +90,7 @@ fn shifted_maps(plan: &Plan, runtime: &Runtime, seen: &SeenImage, shift: Shift) 
     let (height, width) = layout.grid();
     let counts = match &seen.ignored {
         None => vec![true; height * width],
-        Some(ignored) => counting(&seen.image, ignored, (height, width)),
+        Some(ignored) => counting(seen.image(), ignored, (height, width)),
     };
     SeenMaps { maps, grid: Grid { height, width, counts } }
 }
@@ -104,7 +104,7 @@ pub(super) fn read<'a>(
     let runtime = training.runtime;
     let decoded = files.chunks(BATCH).flat_map(move |files| {
         let read = |file: &PathBuf| {
-            SeenImage::read(ImageInput::File(file), training.regions, &runtime.limits)
+            MaskedInput::read(ImageInput::File(file), training.preprocessing(), &runtime.limits)
         };
         files.par_iter().map(read).collect::<Vec<_>>()
     });
@@ -121,8 +121,12 @@ pub(super) fn read_shifted(
     file: &Path,
     shift: Shift,
 ) -> Result<SeenMaps, Error> {
-    let seen = SeenImage::read(ImageInput::File(file), training.regions, &training.runtime.limits)
-        .map_err(|source| Error::ImageChanged { source })?;
+    let seen = MaskedInput::read(
+        ImageInput::File(file),
+        training.preprocessing(),
+        &training.runtime.limits,
+    )
+    .map_err(|source| Error::ImageChanged { source })?;
     Ok(shifted_maps(plan, training.runtime, &seen, shift))
 }
 

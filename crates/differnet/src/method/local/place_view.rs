@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use differnet_data::{ContentHash, ImageError, ImageInput, Regions, SeenImage};
+use differnet_data::{ContentHash, ImageError, ImageInput, MaskedInput, Preprocessing, Regions};
 use differnet_features::{Backbone, Places};
 use rayon::prelude::*;
 
@@ -23,12 +23,14 @@ pub struct PlaceView {
     /// A model's; without it numbers are the stages' own.
     views: Option<Arc<[View]>>,
     regions: Option<Regions>,
+    /// Bits of a sample that count: see [`Preprocessing::depth`].
+    depth: Option<u8>,
 }
 
 /// Features of the places of one image.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PlaceFeatures {
-    /// Names the image: [`SeenImage::hash`].
+    /// Names the image: [`MaskedInput::hash`].
     pub hash: ContentHash,
     /// Rows of the grid of places.
     pub height: usize,
@@ -50,18 +52,19 @@ impl PlaceView {
     /// [`Error::Config`] if the network has no such stages, or a setting is out of range.
     pub fn of_network(backbone: Backbone, config: &PatchCoreConfig) -> Result<Self, Error> {
         config.validate(backbone)?;
-        Ok(Self { plan: config.plan(backbone), views: None, regions: None })
+        Ok(Self { plan: config.plan(backbone), views: None, regions: None, depth: None })
     }
 
     /// The places as the first view of a model sees them.
     pub(super) fn of_model(plan: Plan, views: Arc<[View]>) -> Self {
-        Self { plan, views: Some(views), regions: None }
+        Self { plan, views: Some(views), regions: None, depth: None }
     }
 
-    /// The same where `regions` say which parts of the images count.
+    /// The same of images that are preprocessed so.
     #[must_use]
-    pub(crate) fn with_regions(self, regions: Option<Regions>) -> Self {
-        Self { regions, ..self }
+    pub(crate) fn with_preprocessing(self, preprocessing: Preprocessing<'_>) -> Self {
+        let Preprocessing { regions, depth } = preprocessing;
+        Self { regions: regions.cloned(), depth, ..self }
     }
 
     /// The network.
@@ -85,7 +88,7 @@ impl PlaceView {
     ) -> Vec<Result<(usize, usize), ImageError>> {
         let grid = |image: &PathBuf| {
             let seen = self.read(runtime, ImageInput::File(image))?;
-            Ok(layout(&self.plan, seen.image.dimensions()).grid())
+            Ok(layout(&self.plan, seen.image().dimensions()).grid())
         };
         images.par_iter().map(grid).collect()
     }
@@ -108,11 +111,12 @@ impl PlaceView {
         batches.map(|image| image.and_then(|image| image.map_err(Error::Image)))
     }
 
-    fn read(&self, runtime: &Runtime, input: ImageInput<'_>) -> Result<SeenImage, ImageError> {
-        SeenImage::read(input, self.regions.as_ref(), &runtime.limits)
+    fn read(&self, runtime: &Runtime, input: ImageInput<'_>) -> Result<MaskedInput, ImageError> {
+        let preprocessing = Preprocessing { regions: self.regions.as_ref(), depth: self.depth };
+        MaskedInput::read(input, preprocessing, &runtime.limits)
     }
 
-    fn of(&self, runtime: &Runtime, image: &SeenImage) -> PlaceFeatures {
+    fn of(&self, runtime: &Runtime, image: &MaskedInput) -> PlaceFeatures {
         let seen = seen_maps(&self.plan, runtime, image);
         let stages = self.plan.stages();
         let values = match &self.views {

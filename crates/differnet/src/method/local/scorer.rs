@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use differnet_data::{ImageError, ImageInput, SeenImage};
+use differnet_data::{ImageError, ImageInput, MaskedInput};
 use differnet_flow::{AuxiliaryTensor, load_auxiliary, save_auxiliary};
 use rayon::prelude::*;
 
@@ -42,12 +42,12 @@ impl LocalModel {
     /// The score of an image, and the values of its places.
     fn judge(
         &self,
-        seen: &SeenImage,
+        seen: &MaskedInput,
         scoring: &Scoring<'_>,
     ) -> Result<(ImageScore, PlaceValues), Error> {
         let Scoring { runtime, header, config } = *scoring;
         let (hash, statistics) = (seen.hash, seen.statistics);
-        let (width, height) = seen.image.dimensions();
+        let (width, height) = seen.image().dimensions();
         let seen = seen_maps(&self.plan, runtime, seen);
         let stages = self.plan.stages();
         let rows: Vec<Vec<f32>> = self.views.iter().map(|view| view.rows(&stages, &seen)).collect();
@@ -128,10 +128,10 @@ impl Scorer for LocalModel {
     ) -> Result<Vec<Result<ImageScore, ImageError>>, Error> {
         let Scoring { runtime, header, .. } = *scoring;
         let read = |&input: &ImageInput<'_>| {
-            SeenImage::read(input, header.regions.as_ref(), &runtime.limits)
+            MaskedInput::read(input, header.preprocessing(), &runtime.limits)
         };
         let seen: Vec<_> = images.par_iter().map(read).collect();
-        score_each(seen, |seen: SeenImage| Ok(self.judge(&seen, scoring)?.0))
+        score_each(seen, |seen: MaskedInput| Ok(self.judge(&seen, scoring)?.0))
     }
 
     fn localizer(&self) -> Option<&dyn Localizer> {
@@ -175,7 +175,7 @@ impl Localizer for LocalModel {
             let (name, expected) = ("map", "deviation for this method");
             return Err(Error::Config { name, expected, found: "gradient".to_owned() });
         }
-        let DecodedImage { image, seen } = image;
+        let DecodedImage { image, masked: seen } = image;
         let (score, values) = self.judge(&seen, scoring)?;
         let map = values.map(self.plan.map_part);
         let map = map.resized(image.width() as usize, image.height() as usize);
