@@ -82,6 +82,7 @@ fn build(shell: &Shell, folder: &Path, tools: &Path) -> anyhow::Result<PathBuf> 
     shell.remove_path(&wheels)?;
     let manifest = format!("{PACKAGE}/Cargo.toml");
     let build = cmd!(shell, "{maturin} build --release --manifest-path {manifest} --out {wheels}");
+    let build = build.args(["--compression-level", "9"]);
     let cargo = shell.current_dir().join(PACKAGE).join("build-with-workspace");
     build.env("CARGO", cargo).run_echo()?;
     let wheel = shell.read_dir(&wheels)?.into_iter().next().context("maturin wrote no wheel")?;
