@@ -285,6 +285,9 @@ pub(crate) fn decode_jpeg(
     if let Some(variant) = unread_coding(bytes) {
         return Err(ImageError::UnsupportedVariant { path: path.to_path_buf(), variant });
     }
+    if !has_end_marker(bytes) {
+        return Err(ImageError::Truncated { path: path.to_path_buf() });
+    }
     decode_whole(bytes, path, limits, FileFormat::Jpeg).map(|decoded| decoded.image)
 }
 
@@ -310,7 +313,8 @@ fn decode_without_end(
 /// Tells whether a file lacks its end although its decoder would not say so.
 fn is_cut_short(bytes: &[u8], format: FileFormat) -> bool {
     match (format, bytes) {
-        (FileFormat::Jpeg, _) => !has_end_marker(bytes),
+        // What one scan lacks shows when it is decoded.
+        (FileFormat::Jpeg, _) => !has_end_marker(bytes) && !is_one_scan(bytes),
         // RIFF: four letters, then the number of bytes that follow.
         (FileFormat::WebP, [_, _, _, _, a, b, c, d, rest @ ..]) => {
             (rest.len() as u64) < u64::from(u32::from_le_bytes([*a, *b, *c, *d]))

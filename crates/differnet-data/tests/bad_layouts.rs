@@ -66,7 +66,8 @@ fn every_kind_of_bad_tree_has_its_message() {
     std::fs::write(at("blank.txt"), "# nothing yet\n\n").unwrap();
     std::fs::write(at("binary.txt"), [0xff, 0xfe, b'f', 0]).unwrap();
     let here = root.path();
-    let images = "(looked for names ending in .png, .jpg, .jpeg, .jfif, .bmp, .tif, .tiff, .webp)";
+    let images = "(looked for names ending in .png, .apng, .jpg, .jpeg, .jpe, .jfif, .bmp, .dib, \
+                  .tif, .tiff, .btf, .tf8, .webp, .gif, .pgm, .ppm, .pbm, .pnm, .pam, .qoi, .tga)";
     let a_file = "is a file: name the folder that holds the images";
     let doubtful = "holds images that may not show good parts";
     let alone = "name the folder of good images alone with --data, and those to test with by";
