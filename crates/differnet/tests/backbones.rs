@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use burn::tensor::Device;
 use differnet::{Config, Error, Method, Model, Preset, Runtime, Training};
-use differnet_data::{ContentHash, Transform};
+use differnet_data::{ContentHash, Preprocessing, Transform};
 use differnet_features::{Backbone, FeatureCache};
 use differnet_flow::Backend;
 use differnet_samples::self_test_images;
@@ -96,7 +96,8 @@ fn a_cache_keeps_the_rows_of_networks_apart() {
     let bench = Bench::new();
     let upright = |_: &ContentHash| vec![Transform::IDENTITY];
     let rows = |runtime: &Runtime, backbone: Backbone| -> Vec<Vec<f32>> {
-        let features = runtime.features(backbone, None, &bench.images[..2], upright);
+        let features =
+            runtime.features(backbone, Preprocessing::default(), &bench.images[..2], upright);
         features.map(|features| features.expect("usable images").rows).collect()
     };
     let first = bench.runtime();
