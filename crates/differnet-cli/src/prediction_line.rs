@@ -19,6 +19,9 @@ pub(crate) fn prediction_line(answer: &Prediction<ScorePrediction>) -> String {
             };
             format!("{verdict:<6}  score {score:>12}  threshold {threshold:10.2}{p_value}  {path}")
         }
+        Prediction::Failed(FailedPrediction { reason: Some(reason), .. }) => {
+            format!("INVALID {reason}")
+        }
         Prediction::Failed(FailedPrediction { error, .. }) => format!("ERROR   {error}"),
     }
 }

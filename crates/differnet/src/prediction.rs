@@ -31,6 +31,13 @@ pub struct FailedPrediction {
     pub path: PathText,
     /// Error and remedy.
     pub error: String,
+    /// [`Verdict::Invalid`] of an image that is none of a part as training showed them: its samples have another
+    /// depth. `None` of a file that is no usable image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    /// Why the image is invalid; `None` if it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The score of one image and what follows from it.
@@ -91,13 +98,18 @@ pub struct MapPrediction {
 impl<T> Prediction<T> {
     /// The answer about the unusable image `path`.
     pub fn failed(path: &Path, error: String) -> Self {
-        Self::Failed(FailedPrediction { path: path.into(), error })
+        Self::Failed(FailedPrediction { path: path.into(), error, verdict: None, reason: None })
     }
 
     /// Prediction of the image `path`, from what was found or from its error.
     pub fn new(path: &Path, found: Result<T, ImageError>) -> Self {
         match found {
             Ok(found) => Self::Found(found),
+            Err(error @ ImageError::Depth { .. }) => {
+                let (error, verdict) = (error.with_causes(), Some(Verdict::Invalid));
+                let (path, reason) = (path.into(), Some(error.clone()));
+                Self::Failed(FailedPrediction { path, error, verdict, reason })
+            }
             Err(error) => Self::failed(path, error.with_causes()),
         }
     }

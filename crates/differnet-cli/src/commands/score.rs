@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use differnet::prediction::{Prediction, ScorePrediction};
+use differnet::prediction::{FailedPrediction, Prediction, ScorePrediction};
 use differnet::scoring::{Thresholds, Verdict};
 use differnet::{Error, ImageScore, Localization, Model, ScoreConfig};
 
@@ -195,6 +195,7 @@ impl Report {
             Prediction::Found(ScorePrediction { verdict: Verdict::Invalid, .. }) => {
                 self.invalid += 1
             }
+            Prediction::Failed(FailedPrediction { verdict: Some(_), .. }) => self.invalid += 1,
             Prediction::Failed(_) => self.failed += 1,
         }
         if self.json {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use image::{Rgb, RgbImage, imageops};
+use image::{ImageBuffer, Luma, Rgb, RgbImage, imageops};
 use serde_json::Value;
 
 use crate::fixture::{Fixture, Run};
@@ -97,4 +97,17 @@ fn files_compressed_otherwise_than_in_training_are_noted() {
     assert!(run.err.contains(note), "{}", run.err);
     let run = score(&[], &[&fixture.test()]);
     assert!(!run.err.contains("note: "), "{}", run.err);
+}
+
+#[test]
+fn images_of_another_depth_are_invalid() {
+    let folder = tempfile::tempdir().unwrap();
+    let dim = ImageBuffer::from_fn(64, 64, |x, y| Luma([((x * y) % 4096) as u16]));
+    let path = folder.path().join("12in16.png");
+    dim.save(&path).unwrap();
+    let run = score(&["--json", "--fail-on-defect"], &[&path]);
+    assert_eq!(run.code, Some(3), "{}", run.err);
+    let line: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(line["verdict"], "invalid", "{line}");
+    assert!(line["reason"].as_str().unwrap().contains("16 bits with values up to "), "{line}");
 }
