@@ -20,6 +20,7 @@ fn train_reports_what_it_learnt() {
     let model = folder.path().join("nut.differnet");
     let summary = fixture.train(&model, &["--json", "--seed", "4"]).json();
     let golden = [
+        "depth",
         "held_back",
         "images",
         "method",
@@ -137,7 +138,7 @@ fn cache_counts_and_clears_its_own_files_only() {
     let on_cache =
         |action: &str| fixture.run(&["cache", action, "--json", "--cache"], &[&cache]).json();
     let info = on_cache("info");
-    assert_eq!(keys(&info), ["bytes", "extractors", "path"]);
+    assert_eq!(keys(&info), ["bytes", "extractors", "limit", "path"]);
     assert_eq!(info["extractors"][0]["images"], 5);
     assert_eq!(info["extractors"][0]["rows"], 10);
     let cleared = on_cache("clear");

@@ -165,7 +165,7 @@ fn a_tiled_model_works_with_every_command() {
     assert_eq!(summary["images"], 6);
     assert_eq!(fixture.run(&["verify", "--json"], &[&model]).json()["deviation"], 0.0);
     let new = test.join("good");
-    let words = ["calibrate", "--false-alarm-rate", "0.4", "--model"];
+    let words = ["calibrate", "--false-alarm-rate", "0.8", "--model"];
     let run = fixture.run(&words, &[&model, Path::new("--good"), &new]);
     assert!(run.code == Some(0), "{}", run.err);
     let run = fixture.run(&["update", "--json", "--model"], &[&model, Path::new("--good"), &new]);

@@ -171,8 +171,10 @@ fn masks_and_polygons_to_keep_and_to_ignore_come_to_the_same() {
 #[test]
 fn regions_that_ignore_nothing_change_nothing() {
     let setup = Setup::new();
-    GrayImage::new(SIDE, SIDE).save(setup.path("black.png")).unwrap();
-    let model = setup.train_ignoring("whole", "black.png");
+    // A triangle between the centres of pixels.
+    let empty = "[[polygon]]\npoints = [[0, 0], [0.001, 0], [0, 0.001]]";
+    fs::write(setup.path("empty.toml"), empty).unwrap();
+    let model = setup.train_ignoring("whole", "empty.toml");
     let scores = |model: &Path| {
         let tested = Fixture::shared().test();
         Fixture::shared().run(&["score", "--model"], &[model, &tested]).text().to_owned()
@@ -271,18 +273,32 @@ fn regions_that_cannot_be_used_are_named() {
         GrayImage::from_pixel(width, height, Luma([level])).save(setup.path(name)).unwrap();
         setup.path(name)
     };
+    let marked = |name: &str, width: u32, height: u32| {
+        let mut mask = GrayImage::from_pixel(width, height, Luma([255]));
+        mask.put_pixel(0, 0, Luma([0]));
+        mask.save(setup.path(name)).unwrap();
+        setup.path(name)
+    };
     let white = mask("white.png", 255, SIDE, SIDE);
     let run = train("--ignore", &white);
+    expect(&run, 1, "white.png: it is white all over");
+    expect(
+        &train("--roi", &mask("black.png", 0, SIDE, SIDE)),
+        1,
+        "black.png: it is black all over",
+    );
+    let everything = "[[polygon]]\npoints = [[0, 0], [1, 0], [1, 1], [0, 1]]";
+    let run = train("--ignore", &write("all.toml", everything.as_bytes()));
     expect(&run, 1, nothing);
-    assert!(run.err.contains("--ignore") && run.err.contains("white.png"), "{}", run.err);
-    expect(&train("--roi", &mask("black.png", 0, SIDE, SIDE)), 1, nothing);
-    let wide = mask("wide.png", 255, 90, 50);
+    assert!(run.err.contains("--ignore"), "{}", run.err);
+    let wide = marked("wide.png", 90, 50);
     let run = train("--roi", &wide);
     expect(&run, 1, "the mask wide.png has 90×50 pixels, the image 64×64: draw the mask at");
     assert!(run.err.contains("000.png does not fit the regions"), "{}", run.err);
-    let both = ["--roi", white.to_str().unwrap(), "--ignore", wide.to_str().unwrap()];
+    let part = marked("part.png", SIDE, SIDE);
+    let both = ["--roi", part.to_str().unwrap(), "--ignore", wide.to_str().unwrap()];
     let run = Fixture::shared().train(&model, &both);
-    expect(&run, 1, "the mask white.png has 64×64 pixels, the mask wide.png 90×50");
+    expect(&run, 1, "the mask part.png has 64×64 pixels, the mask wide.png 90×50");
     expect(&train("--roi", Path::new("")), 2, "--roi");
     assert!(!model.exists() && !setup.path("never.differnet.checkpoints").exists());
 }
