@@ -20,7 +20,6 @@ impl ModuleMapper for Enlarge {
     }
 }
 
-/// The host processor.
 fn host() -> Backend {
     Backend::Host(Device::flex())
 }
@@ -31,8 +30,8 @@ fn values(rows: usize, width: usize, step: f32) -> Vec<f32> {
 }
 
 fn tensor(values: &[f32], width: usize) -> Tensor<2> {
-    let shape = [values.len() / width, width];
-    Tensor::from_data(TensorData::new(values.to_vec(), shape), &Device::flex())
+    let data = TensorData::new(values.to_vec(), [values.len() / width, width]);
+    Tensor::from_data(data, &Device::flex())
 }
 
 /// A flow of `features` given 3 values, with strong scales.

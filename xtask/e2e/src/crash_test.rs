@@ -20,7 +20,7 @@ use serde::Serialize;
 use xtask_inputs::Draws;
 use xtask_support::workspace;
 
-/// Kill every command that keeps something at random moments and look for losses.
+/// Kill commands that keep something at random moments and look for losses.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask crash-test

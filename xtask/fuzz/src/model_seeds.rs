@@ -134,12 +134,14 @@ fn competitors(device: &Device) -> anyhow::Result<Vec<(MethodConfig, Box<dyn Fit
 }
 
 fn competitor_header(method: MethodConfig) -> Header {
+    let backbone = method.method().default_backbone();
+    let config = Config { method, backbone, ..Config::preset(Method::GeoTrans, Preset::Quick) };
     Header {
         version: "0".into(),
         data_fingerprint: "00".into(),
         training_images: 2,
         threshold: 1.5,
         good_scores: vec![1.0],
-        ..Header::new(Config { method, ..Config::preset(Method::GeoTrans, Preset::Quick) })
+        ..Header::new(config)
     }
 }

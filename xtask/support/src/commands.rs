@@ -37,7 +37,7 @@ pub const COMMANDS: [Command; 18] = [
     command(
         E2E,
         "crash-test",
-        "Kill every command that keeps something at random moments and look for losses",
+        "Kill commands that keep something at random moments and look for losses",
     ),
     command(
         E2E,

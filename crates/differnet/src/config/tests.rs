@@ -1,3 +1,5 @@
+//! Tests of the settings.
+
 use differnet_baselines::{Gamma, GeoTransConfig, OneClassSvmConfig};
 
 use super::*;

@@ -94,15 +94,11 @@ impl<'a> FlowTraining<'a> {
         Checkpoints::in_folder(&self.folder)
     }
 
-    /// Trains the flows; `validation` are rows of the validation images, `[rows, features]`.
-    pub(super) fn run(
-        &self,
-        split: &ValidationSplit,
-        validation: &[f32],
-    ) -> Result<TrainedFlows, Error> {
+    /// Trains the flows; `rows` are those of the validation images, `[rows, features]`.
+    pub(super) fn run(&self, split: &ValidationSplit, rows: &[f32]) -> Result<TrainedFlows, Error> {
         let width = self.backbone.features();
         let validation =
-            scales::narrowed(validation, self.own.flow_config(self.backbone).features, width);
+            scales::narrowed(rows, self.own.flow_config(self.backbone).features, width);
         let mut buffer = FeatureBuffer::new(split.training.len(), self.own.pool, width);
         let mut flows = Vec::with_capacity(self.own.flows);
         let mut first = None;
@@ -343,9 +339,8 @@ impl<'a> FlowTraining<'a> {
         let Training { config, runtime, .. } = *self.training;
         let range = round * config.transforms..(round + 1) * config.transforms;
         let choice = |hash: &ContentHash| self.training.training_transforms(hash, range.clone());
-        let preprocessing = self.training.preprocessing();
-        let features =
-            runtime.features_of_usable(self.backbone, preprocessing, &split.training, choice);
+        let (files, preprocessing) = (&split.training, self.training.preprocessing());
+        let features = runtime.features_of_usable(self.backbone, preprocessing, files, choice);
         for (index, features) in features.enumerate() {
             if sender.send(Ok((index, features?.rows))).is_err() {
                 break;
