@@ -20,7 +20,8 @@ pub struct InputStatistics {
     pub size: (u32, u32),
     /// Mean luminance, levels.
     pub brightness: f64,
-    /// Standard deviation of the luminance, levels.
+    /// Difference between the 95th and the 5th percentile of the luminance, levels: a defect that covers less
+    /// of the image does not move it.
     pub contrast: f64,
     /// Mean absolute Laplacian of the luminance over the contrast: fine detail, whatever the light; over 1
     /// level more, so that a blank image has none.
@@ -51,8 +52,7 @@ impl InputStatistics {
         let counted = || luminances.iter().flatten().map(|level| f64::from(*level));
         let count = counted().count().max(1) as f64;
         let brightness = counted().sum::<f64>() / count;
-        let variance = counted().map(|level| (level - brightness).powi(2)).sum::<f64>() / count;
-        let contrast = variance.sqrt();
+        let contrast = percentile_range(luminances.iter().flatten().copied().collect());
         let light = colors.iter().sum::<f64>() / count + 3.0 * DARK;
         let share = |color: usize| (colors[color] / count + DARK) / light;
         Self {
@@ -113,6 +113,16 @@ impl Reduced {
     }
 }
 
+/// Difference between the 95th and the 5th percentile; 0 of nothing.
+fn percentile_range(mut levels: Vec<f32>) -> f64 {
+    let Some(last) = levels.len().checked_sub(1) else { return 0.0 };
+    let mut at = |share: usize| {
+        let (_, level, _) = levels.select_nth_unstable_by(last * share / 100, f32::total_cmp);
+        f64::from(*level)
+    };
+    at(95) - at(5)
+}
+
 /// Mean of |4c − up − down − left − right| over the blocks that count with their four neighbours; 0 of none.
 fn mean_laplacian(luminances: &[Option<f32>], width: usize) -> f64 {
     let height = luminances.len() / width.max(1);
@@ -147,14 +157,25 @@ mod tests {
     #[test]
     fn statistics_of_stripes_follow_by_hand() {
         let found = InputStatistics::of(&stripes(448, 16, 0, 100), None);
-        assert_eq!((found.brightness, found.contrast, found.aspect()), (50.0, 50.0, 1.0));
+        assert_eq!((found.brightness, found.contrast, found.aspect()), (50.0, 100.0, 1.0));
         // 27 edges, each with a jump of 100 on both sides, in 446 columns.
         let edges = 27.0 * 2.0 * 100.0 / 446.0;
-        assert!((found.sharpness - edges / 51.0).abs() < 1e-9, "{}", found.sharpness);
+        assert!((found.sharpness - edges / 101.0).abs() < 1e-9, "{}", found.sharpness);
         assert!((found.red - 1.0 / 3.0).abs() < 1e-12 && (found.blue - 1.0 / 3.0).abs() < 1e-12);
         // Twice as large: blocks of 2 × 2 give the same image.
         let large = InputStatistics::of(&stripes(896, 32, 0, 100), None);
         assert_eq!(InputStatistics { size: (448, 448), ..large }, found);
+    }
+
+    #[test]
+    fn a_small_bright_defect_does_not_change_the_contrast() {
+        let mut image = stripes(100, 4, 100, 110);
+        let clean = InputStatistics::of(&image, None).contrast;
+        // 400 of 10,000 pixels.
+        for (x, y) in (0..20).flat_map(|x| (0..20).map(move |y| (x, y))) {
+            image.put_pixel(x, y, Rgb([255; 3]));
+        }
+        assert_eq!(InputStatistics::of(&image, None).contrast, clean);
     }
 
     #[test]

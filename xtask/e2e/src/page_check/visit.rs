@@ -219,7 +219,7 @@ impl Visit<'_> {
             thread::sleep(Duration::from_millis(20));
         }
         let text = fs::read_to_string(path)?;
-        let header = "time,model,image,verdict,score,threshold,p_value,error\r\n";
+        let header = "time,model,image,verdict,score,threshold,p_value,reason,error\r\n";
         let lines = text.matches("\r\n").count();
         self.expect(text.starts_with(header) && lines == MANY + 1, || {
             format!("{lines} lines: {}", text.lines().next().unwrap_or_default())
