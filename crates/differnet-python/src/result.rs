@@ -153,6 +153,9 @@ impl PyResultOf {
         fields.set_item("threshold", self.threshold())?;
         fields.set_item("p_value", self.p_value())?;
         fields.set_item("verdict", self.verdict())?;
+        if let Some(reason) = self.reason() {
+            fields.set_item("reason", reason)?;
+        }
         fields.set_item("transforms", self.transforms())?;
         fields.set_item("peak", self.peak())?;
         Ok(fields)

@@ -19,7 +19,32 @@ _Single: TypeAlias = NDArray[numpy.float32]
 _Double: TypeAlias = NDArray[numpy.float64]
 _Bool: TypeAlias = NDArray[numpy.bool_]
 
-__all__: list[str]
+__all__ = [
+    "Flow",
+    "fit_flow",
+    "load_flow",
+    "find_images",
+    "PixelEvaluation",
+    "auroc",
+    "average_precision",
+    "bootstrap_auroc",
+    "confusion",
+    "recall_at_zero_false_positives",
+    "roc_curve",
+    "Model",
+    "load",
+    "load_bytes",
+    "read_header",
+    "Result",
+    "RowModel",
+    "fit_one_class_svm",
+    "fit_one_nearest_neighbour",
+    "load_one_class_svm",
+    "load_one_nearest_neighbour",
+    "Results",
+    "train",
+    "__version__",
+]
 __version__: str
 
 @final
@@ -37,7 +62,9 @@ class Result:
     @property
     def p_value(self) -> float | None: ...
     @property
-    def verdict(self) -> Literal["ok", "unsure", "defect"]: ...
+    def verdict(self) -> Literal["ok", "unsure", "defect", "invalid"]: ...
+    @property
+    def reason(self) -> str | None: ...
     @property
     def transforms(self) -> int: ...
     @property

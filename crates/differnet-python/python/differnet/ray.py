@@ -38,6 +38,7 @@ SCHEMA = pyarrow.schema(
         ("threshold", pyarrow.float64()),
         ("p_value", pyarrow.float64()),
         ("verdict", pyarrow.string()),
+        ("reason", pyarrow.string()),
         ("transforms", pyarrow.int64()),
         ("peak", pyarrow.list_(pyarrow.int64())),
         ("error", pyarrow.string()),
@@ -209,7 +210,7 @@ class _Scorer:
 def _row(path: str, result: Any) -> dict[str, Any]:
     if isinstance(result, BaseException):
         return {**dict.fromkeys(SCHEMA.names), "path": path, "error": str(result)}
-    return {**result.to_dict(), "path": path, "error": None}
+    return {**result.to_dict(), "path": path, "reason": result.reason, "error": None}
 
 
 def _write(
