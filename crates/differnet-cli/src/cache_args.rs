@@ -1,4 +1,4 @@
-//! Where features are remembered between runs, and how many.
+//! Arguments of the feature cache: its folder and its size limit.
 
 use std::path::PathBuf;
 

@@ -176,7 +176,7 @@ impl DataArgs {
         Ok(dataset)
     }
 
-    /// How many images each folder holds, and what `dataset` takes them for.
+    /// Number of images in each folder, and what `dataset` takes them for.
     pub(crate) fn folders(&self, dataset: &Dataset) -> anyhow::Result<FolderTable> {
         Ok(FolderTable(folder_counts(&self.data, dataset)?))
     }

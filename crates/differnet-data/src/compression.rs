@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::jpeg_stream::{is_frame, segments};
+
 /// How an image file was compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -25,6 +27,9 @@ pub enum Compression {
 
 /// Sum of the 64 luminance quantizers of JPEG's Annex K, table K.1: quality 50.
 const STANDARD_SUM: f64 = 3688.0;
+/// Marker codes of JPEG: quantization tables (DQT), and a scan (SOS).
+const QUANTIZATION: u8 = 0xdb;
+const SCAN: u8 = 0xda;
 
 impl Compression {
     /// That of the image file `bytes`; unknown files count as lossless.
@@ -71,32 +76,20 @@ impl fmt::Display for CompressionSummary<'_> {
     }
 }
 
-/// What the segments before the first scan say; `None` if they do not say it.
+/// Compression told by the segments before the first scan; `None` if they do not tell it.
 fn jpeg(bytes: &[u8]) -> Option<Compression> {
-    let mut at = 2;
     let (mut quality, mut subsampled) = (None, None);
-    while quality.is_none() || subsampled.is_none() {
-        let &[0xff, marker, high, low] = bytes.get(at..at + 4)?.first_chunk::<4>()? else {
-            return None;
-        };
-        // A marker may be preceded by any number of fill bytes.
-        if marker == 0xff {
-            at += 1;
-            continue;
+    for (code, content) in segments(bytes).take_while(|(code, _)| *code != SCAN) {
+        if code == QUANTIZATION {
+            quality = quality.or(luminance_quality(content));
+        } else if is_frame(code) {
+            subsampled = Some(is_subsampled(content)?);
         }
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        let segment = bytes.get(at + 4..at + 2 + length)?;
-        match marker {
-            0xdb => quality = quality.or(luminance_quality(segment)),
-            0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => {
-                subsampled = Some(is_subsampled(segment)?);
-            }
-            0xda => return None,
-            _ => {}
+        if let (Some(quality), Some(subsampled)) = (quality, subsampled) {
+            return Some(Compression::Jpeg { quality, subsampled });
         }
-        at += 2 + length;
     }
-    Some(Compression::Jpeg { quality: quality?, subsampled: subsampled? })
+    None
 }
 
 /// The quality of table 0 in a segment of quantization tables.

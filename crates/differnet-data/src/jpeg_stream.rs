@@ -8,7 +8,7 @@
 pub(crate) const END: [u8; 2] = [0xff, 0xd9];
 
 /// The segments of a stream up to its first scan: marker code and content.
-fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+pub(crate) fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     let mut position = 2;
     std::iter::from_fn(move || {
         while bytes.get(position..position + 2)? == [0xff, 0xff] {
@@ -23,7 +23,7 @@ fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
 }
 
 /// Whether `code` begins a frame: SOF0 to SOF15 without DHT, JPG and DAC; SOF55 of JPEG-LS.
-fn is_frame(code: u8) -> bool {
+pub(crate) fn is_frame(code: u8) -> bool {
     matches!(code, 0xc0..=0xcf | 0xf7) && !matches!(code, 0xc4 | 0xc8 | 0xcc)
 }
 

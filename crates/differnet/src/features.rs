@@ -153,16 +153,15 @@ impl Runtime {
         // What counts in the image is its name in the cache: of 8-bit ones without regions the file.
         let statistics = reading == Reading::RowsAndStatistics;
         let by_pixels = || {
-            let deep = match &read {
+            if statistics || preprocessing.regions.is_some() || preprocessing.depth.is_some() {
+                return Ok(true);
+            }
+            match &read {
                 ReadImage::Encoded(bytes) => {
-                    differnet_data::has_deep_samples(bytes, name, &self.limits)?
+                    differnet_data::has_deep_samples(bytes, name, &self.limits)
                 }
-                ReadImage::Decoded(_) => false,
-            };
-            Ok(statistics
-                || preprocessing.regions.is_some()
-                || preprocessing.depth.is_some()
-                || deep)
+                ReadImage::Decoded(_) => Ok(false),
+            }
         };
         let seen = match by_pixels().and_then(|by| by.then(|| see(&read)).transpose()) {
             Ok(seen) => seen,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use differnet_data::{ImageError, ImageInput};
+use differnet_data::{HashedImage, ImageError, ImageInput};
 use differnet_progress::Monitor;
 use differnet_scoring::{anomaly_score, threshold_from_good};
 
@@ -129,6 +129,30 @@ impl Model {
     /// [`Error::NoUpdate`] if the method can only be trained anew, [`Error::NothingNew`],
     /// [`Error::BadImages`]; [`Error::Cancelled`] leaves the model as it was.
     pub fn update(&mut self, files: &[PathBuf], monitor: Monitor<'_>) -> Result<Addition, Error> {
+        let NewImages { new, unusable: bad, .. } = self.new_images(files, &GoodImages::default());
+        monitor.cancel_token().check()?;
+        if !bad.is_empty() {
+            return Err(Error::BadImages { bad });
+        }
+        if new.is_empty() {
+            return Err(Error::NothingNew { images: files.len() });
+        }
+        self.take_in(new, monitor)
+    }
+
+    /// As [`Self::update`], with images that [`Self::new_images`] found to be new: they are not looked at again.
+    ///
+    /// # Errors
+    /// [`Error::NoUpdate`] if the method can only be trained anew, [`Error::NothingNew`] without images;
+    /// [`Error::Cancelled`] leaves the model as it was.
+    pub fn take_in(
+        &mut self,
+        new: Vec<HashedImage>,
+        monitor: Monitor<'_>,
+    ) -> Result<Addition, Error> {
+        if new.is_empty() {
+            return Err(Error::NothingNew { images: 0 });
+        }
         let (config, regions) = (self.header.config.clone(), self.header.regions.clone());
         let runtime = self.runtime.clone();
         let training = Training {
@@ -137,14 +161,6 @@ impl Model {
             monitor,
             ..Training::new(&config, &runtime)
         };
-        let NewImages { new, unusable: bad, .. } = self.new_images(files, &GoodImages::default());
-        training.monitor.cancel_token().check()?;
-        if !bad.is_empty() {
-            return Err(Error::BadImages { bad });
-        }
-        if new.is_empty() {
-            return Err(Error::NothingNew { images: files.len() });
-        }
         let files: Vec<PathBuf> = new.iter().map(|image| image.path.clone()).collect();
         let known = self.header.good_scores.len();
         let method = config.method.method();

@@ -74,7 +74,7 @@ pub(crate) struct FeaturesArgs {
     /// With --places: share of a tile that its neighbour sees as well [default: 0.125].
     #[arg(long, value_name = "X", value_parser = finite, requires = "places", conflicts_with = "model")]
     tile_overlap: Option<f64>,
-    /// Which images.
+    /// Images of the data set to write.
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     split: SplitChoice,
     /// Transforms of each image [default: 4].

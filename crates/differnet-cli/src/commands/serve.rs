@@ -43,7 +43,7 @@ pub(crate) struct ServeArgs {
     /// Model file written by `differnet train`; its name in addresses is the file's without ending.
     #[arg(long = "model", required = true, value_name = "[NAME=]M.differnet")]
     models: Vec<String>,
-    /// Where to listen; port 0 for any that is free.
+    /// Address to listen on; port 0 for any that is free.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// File with a token that requests have to send as `Authorization: Bearer TOKEN`.

@@ -60,7 +60,7 @@ pub(crate) struct TrainArgs {
     data: DataArgs,
     #[command(flatten)]
     regions: RegionsArgs,
-    /// How many bits of a 16-bit sample count [default: the fewest of 10, 12, 14 and 16 that hold the
+    /// Number of bits of a 16-bit sample that count [default: the fewest of 10, 12, 14 and 16 that hold the
     /// largest value of the training images]. Files that state it themselves need none.
     #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(8..=16))]
     depth: Option<u8>,

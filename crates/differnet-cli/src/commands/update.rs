@@ -77,14 +77,13 @@ pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
         return Err(Error::BadImages { bad: unusable }.into());
     }
     tell_left_out(&trained, &copies);
-    let new: Vec<PathBuf> = new.into_iter().map(|image| image.path).collect();
     if new.is_empty() {
         return Err(Error::NothingNew { images: files.len() }.into());
     }
     let meter = Meter::new();
     let observer = |progress: &Progress| meter.show_training(progress);
     let calibrated = model.header().calibration.is_some();
-    let updated = model.update(&new, Monitor::new(&observer, interrupt.token()));
+    let updated = model.take_in(new, Monitor::new(&observer, interrupt.token()));
     meter.clear();
     let addition = updated.map_err(|error| match error {
         Error::Cancelled(_) => Interrupted("Stopped; the model is as it was.".to_owned()).into(),
