@@ -78,30 +78,14 @@ impl AdamConfig {
         Self { max_gradient_norm, ..self }
     }
 
-    /// The settings as text that [`from_text`](Self::from_text) reads back bit for bit.
-    pub(crate) fn to_text(&self) -> String {
-        let Self { learning_rate, beta_1, beta_2, epsilon, weight_decay, max_gradient_norm } = self;
-        let adam = format!("{learning_rate:?} {beta_1:?} {beta_2:?} {epsilon:?} {weight_decay:?}");
-        match max_gradient_norm {
-            Some(norm) => format!("{adam} {norm:?}"),
-            None => adam,
-        }
+    /// The settings as JSON, which [`from_json`](Self::from_json) reads back bit for bit.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("numbers are plain data")
     }
 
-    /// The settings written by [`to_text`](Self::to_text); JSON numbers may lose their last bit.
-    pub(crate) fn from_text(text: &str) -> Option<Self> {
-        let values: Result<Vec<f64>, _> = text.split(' ').map(str::parse).collect();
-        let values = values.ok()?;
-        let (&[learning_rate, beta_1, beta_2, epsilon, weight_decay], rest) =
-            values.split_first_chunk()?;
-        let max_gradient_norm = match rest {
-            [] => None,
-            [norm] => Some(*norm),
-            _ => return None,
-        };
-        let settings =
-            Self { learning_rate, beta_1, beta_2, epsilon, weight_decay, max_gradient_norm };
-        settings.validate().is_ok().then_some(settings)
+    /// The settings written by [`to_json`](Self::to_json), if they are within their ranges.
+    pub(crate) fn from_json(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok().filter(|settings: &Self| settings.validate().is_ok())
     }
 
     /// Checks every setting's range.
@@ -304,16 +288,18 @@ mod tests {
     }
 
     #[test]
-    fn settings_survive_as_text() {
+    fn settings_survive_as_json_and_those_out_of_range_do_not() {
         for norm in [None, Some(1.0 / 3.0)] {
             let config =
                 AdamConfig::new().with_learning_rate(1e-3 / 3.0).with_max_gradient_norm(norm);
-            assert_eq!(AdamConfig::from_text(&config.to_text()), Some(config));
+            assert_eq!(AdamConfig::from_json(&config.to_json()), Some(config));
         }
-        let text = AdamConfig::new().to_text();
-        assert_eq!(text, "0.0002 0.8 0.8 0.0001 1e-5");
-        for wrong in [&text[..10], &format!("{text} -1.0"), &format!("{text} 1.0 1.0")] {
-            assert_eq!(AdamConfig::from_text(wrong), None, "{wrong}");
+        let text = AdamConfig::new().to_json();
+        let golden = r#"{"learning_rate":0.0002,"beta_1":0.8,"beta_2":0.8,"epsilon":0.0001,"weight_decay":0.00001}"#;
+        assert_eq!(text, golden);
+        let negative = text.replace("0.0001", "-0.0001");
+        for wrong in [&text[..10], "0.0002 0.8 0.8 0.0001 1e-5", &negative] {
+            assert_eq!(AdamConfig::from_json(wrong), None, "{wrong}");
         }
     }
 }

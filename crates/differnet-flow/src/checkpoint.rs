@@ -59,7 +59,7 @@ impl Trainer {
     fn described(&self, metadata: &BTreeMap<String, String>) -> BTreeMap<String, String> {
         let mut metadata = metadata.clone();
         metadata.insert(CONFIG_KEY.into(), self.flow.config().to_json());
-        metadata.insert(ADAM_KEY.into(), self.config.to_text());
+        metadata.insert(ADAM_KEY.into(), self.config.to_json());
         metadata.insert(STEPS_KEY.into(), self.steps.to_string());
         metadata
     }
@@ -89,7 +89,7 @@ impl Trainer {
         let mut file = TensorFile::open(path)?;
         let mut metadata = file.metadata();
         let config = config_from(&metadata, CONFIG_KEY)?;
-        let adam = parse(&metadata, ADAM_KEY, "settings of Adam", AdamConfig::from_text)?;
+        let adam = parse(&metadata, ADAM_KEY, "settings of Adam as JSON", AdamConfig::from_json)?;
         let steps = parse(&metadata, STEPS_KEY, "a count", |value| u64::from_str(value).ok())?;
         let flow = Flow::from_source(&mut file, FLOW_PREFIX, &config, backend.device())?;
         let specs = moment_specs(&flow);
