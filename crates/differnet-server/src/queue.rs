@@ -32,9 +32,9 @@ pub(crate) struct WantedPictures {
     pub(crate) map: bool,
 }
 
-/// What came of an image.
+/// Reply to who waits for an image.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub(crate) enum Reply {
     Score(Result<ScorePrediction, ImageError>),
     Map(Box<Result<(MapPrediction, Pictures), ImageError>>),
     /// Nothing: a fault of the program, which is in the log.
@@ -51,13 +51,13 @@ pub(crate) struct Job {
     pub(crate) bytes: Bytes,
     /// The share of memory that `bytes` take, until the job is done.
     pub(crate) _held: Arc<Held>,
-    /// Nobody waits for the outcome after this.
+    /// Nobody waits for the reply after this.
     pub(crate) deadline: Instant,
-    pub(crate) reply: oneshot::Sender<Outcome>,
+    pub(crate) reply: oneshot::Sender<Reply>,
 }
 
 impl Job {
-    /// Whether somebody still waits for the outcome.
+    /// Whether somebody still waits for the reply.
     pub(crate) fn is_wanted(&self) -> bool {
         !self.reply.is_closed() && Instant::now() < self.deadline
     }

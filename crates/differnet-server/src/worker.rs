@@ -14,7 +14,7 @@ use differnet_data::ImageInput;
 
 use crate::metrics::Metrics;
 use crate::pictures::Pictures;
-use crate::queue::{Job, Outcome, Queue, Task};
+use crate::queue::{Job, Queue, Reply, Task};
 use crate::retry_after::RetryAfter;
 
 /// What the scoring thread works with.
@@ -44,7 +44,7 @@ impl Worker {
     }
 
     /// Answers every job of a batch. If one of several makes the program fail, each is tried alone,
-    /// so that only the one at fault has no outcome.
+    /// so that only the one at fault has no reply.
     fn work(&self, batch: Vec<Job>) {
         let mut jobs: Vec<Option<Job>> = batch.into_iter().map(Some).collect();
         let caught = catch_unwind(AssertUnwindSafe(|| self.answer(&mut jobs)));
@@ -56,12 +56,12 @@ impl Worker {
         }
         match left.len() {
             0 => {}
-            1 => left.into_iter().for_each(|job| reply(&mut Some(job), Outcome::Fault)),
+            1 => left.into_iter().for_each(|job| reply(&mut Some(job), Reply::Fault)),
             _ => left.into_iter().for_each(|job| self.work(vec![job])),
         }
     }
 
-    /// Answers jobs that are alike, each as soon as its outcome is known. Answered ones are taken
+    /// Answers jobs that are alike, each as soon as its reply is known. Answered ones are taken
     /// out.
     fn answer(&self, jobs: &mut [Option<Job>]) -> Result<(), Error> {
         let Some(first) = jobs.iter().flatten().next() else { return Ok(()) };
@@ -87,7 +87,7 @@ impl Worker {
                     let score =
                         score.map(|score| ScorePrediction::new(name, header, &thresholds, &score));
                     self.metrics.scored(&model.name, score.as_ref().ok());
-                    reply(job, Outcome::Score(score));
+                    reply(job, Reply::Score(score));
                 }
             }
             Task::Localize(wanted) => {
@@ -101,7 +101,7 @@ impl Worker {
                         let pictures = Pictures::new(&found, answer.top, wanted);
                         (answer, pictures)
                     });
-                    reply(job, Outcome::Map(Box::new(found)));
+                    reply(job, Reply::Map(Box::new(found)));
                 }
             }
         }
@@ -109,10 +109,10 @@ impl Worker {
     }
 }
 
-/// Takes a job out and hands its outcome over; the client may have left.
-fn reply(job: &mut Option<Job>, outcome: Outcome) {
+/// Takes a job out and hands its reply over; the client may have left.
+fn reply(job: &mut Option<Job>, reply: Reply) {
     if let Some(job) = job.take() {
-        let _ = job.reply.send(outcome);
+        let _ = job.reply.send(reply);
     }
 }
 

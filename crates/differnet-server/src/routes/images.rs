@@ -21,7 +21,7 @@ use crate::model::Model;
 use crate::openapi::{ImageBytes, ImageParts, Maps, Scores};
 use crate::pictures::Pictures;
 use crate::problem::{Problem, Told};
-use crate::queue::{Job, Outcome, Refusal, Task, WantedPictures};
+use crate::queue::{Job, Refusal, Reply, Task, WantedPictures};
 use crate::state;
 use crate::upload::{self, Form, Upload, UploadedImage, status_of};
 
@@ -195,19 +195,19 @@ async fn answers(
             waiting.push((name, Err(error)));
             continue;
         }
-        let (reply, outcome) = oneshot::channel();
+        let (reply, answered) = oneshot::channel();
         let held = Arc::clone(&held);
         let (model, deadline) = (Arc::clone(model), deadline.into_std());
         jobs.push(Job { model, task, name: name.clone(), bytes, _held: held, deadline, reply });
-        waiting.push((name, Ok(outcome)));
+        waiting.push((name, Ok(answered)));
     }
     state.queue.push(jobs).map_err(|refusal| refused(state, refusal))?;
     let mut lines = Vec::with_capacity(waiting.len());
-    for (name, outcome) in waiting {
-        let line = match outcome {
+    for (name, answered) in waiting {
+        let line = match answered {
             Err(error) => failed::<()>(&name, error),
-            Ok(outcome) => match timeout_at(deadline, outcome).await {
-                Ok(Ok(outcome)) => line(&name, outcome)?,
+            Ok(answered) => match timeout_at(deadline, answered).await {
+                Ok(Ok(reply)) => line(&name, reply)?,
                 Ok(Err(_)) if Instant::now() < deadline => return Err(Problem::fault()),
                 Ok(Err(_)) | Err(_) => return Err(too_late(state.limits.deadline)),
             },
@@ -239,16 +239,16 @@ fn too_late(deadline: Duration) -> Problem {
     Problem::new(StatusCode::GATEWAY_TIMEOUT, message).retry_after(1)
 }
 
-/// What an outcome is told as.
-fn line(name: &std::path::Path, outcome: Outcome) -> Result<Line, Problem> {
-    match outcome {
-        Outcome::Score(Ok(answer)) => found(Prediction::Found(answer)),
-        Outcome::Score(Err(error)) => Ok(failed::<()>(name, error)),
-        Outcome::Map(found_map) => match *found_map {
+/// Line of a reply.
+fn line(name: &std::path::Path, reply: Reply) -> Result<Line, Problem> {
+    match reply {
+        Reply::Score(Ok(answer)) => found(Prediction::Found(answer)),
+        Reply::Score(Err(error)) => Ok(failed::<()>(name, error)),
+        Reply::Map(found_map) => match *found_map {
             Ok((answer, pictures)) => found(Prediction::Found(Localized { answer, pictures })),
             Err(error) => Ok(failed::<()>(name, error)),
         },
-        Outcome::Fault => Err(Problem::fault()),
+        Reply::Fault => Err(Problem::fault()),
     }
 }
 
