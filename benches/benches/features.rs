@@ -7,7 +7,7 @@ use std::path::Path;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use differnet_benches::devices;
-use differnet_data::{DecodeLimits, RgbImage, Transform, apply, decode_bytes, resize_bilinear};
+use differnet_data::{DecodeLimits, RgbImage, Transform, resize_bilinear};
 use differnet_features::{Backbone, Extractor, HostEfficientNetLite, IMAGE_SIZE};
 use image::{ImageFormat, Rgb};
 
@@ -30,7 +30,7 @@ fn prepare(c: &mut Criterion) {
     original.write_to(&mut png, ImageFormat::Png).expect("memory takes an image");
     let png = png.into_inner();
     let limits = DecodeLimits::default();
-    let decode = || decode_bytes(&png, Path::new("texture.png"), &limits).expect("an own image");
+    let decode = || limits.decode_bytes(&png, Path::new("texture.png")).expect("an own image");
     let turn = Transform { degrees: 37.5, ..Transform::IDENTITY };
     let resized = resize_bilinear(&original, SIDE, SIDE);
 
@@ -38,9 +38,9 @@ fn prepare(c: &mut Criterion) {
     group.bench_function("decode", |b| b.iter(decode));
     group
         .bench_function("resize", |b| b.iter(|| resize_bilinear(black_box(&original), SIDE, SIDE)));
-    group.bench_function("rotate", |b| b.iter(|| apply(black_box(&resized), &turn)));
+    group.bench_function("rotate", |b| b.iter(|| turn.apply(black_box(&resized))));
     group.bench_function("decode, resize, rotate", |b| {
-        b.iter(|| apply(&resize_bilinear(&decode(), SIDE, SIDE), &turn));
+        b.iter(|| turn.apply(&resize_bilinear(&decode(), SIDE, SIDE)));
     });
     group.finish();
 }

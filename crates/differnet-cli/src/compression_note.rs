@@ -2,7 +2,7 @@
 
 use differnet::ImageScore;
 use differnet::input_guard::InputGuard;
-use differnet_data::{Compression, CompressionSummary};
+use differnet_data::Compression;
 
 use crate::output::{counted, tell};
 
@@ -34,8 +34,8 @@ impl<'a> CompressionNote<'a> {
             "note: {} stored {}, while training images were stored {}: compression changes fine detail, so good \
              parts may be called defects; judge files as the camera wrote them, or train on files like these",
             counted(self.unknown.len(), "image"),
-            CompressionSummary(&self.unknown),
-            CompressionSummary(self.guard.compressions()),
+            Compression::summary(&self.unknown),
+            Compression::summary(self.guard.compressions()),
         ));
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::ValueEnum;
-use differnet::{Config, Error, MTD_JITTER, Method, Preset};
+use differnet::{Config, Error, Method, Preset};
 use serde::Serialize;
 
 use crate::backbone_arg::BackboneChoice;
@@ -239,7 +239,7 @@ impl ConfigArgs {
         let mut settings = toml::Table::new();
         // One view of each image is no place for jitter.
         if tiles && !base.method.method().sees_images_once() {
-            settings.insert("jitter".into(), f64::from(MTD_JITTER).into());
+            settings.insert("jitter".into(), f64::from(Preset::MTD_JITTER).into());
         }
         if let Some((path, table)) = file {
             Config::from_toml(&table.to_string(), base)

@@ -3,10 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use differnet_data::{
-    Dataset, DatasetError, Layout, Sample, detect_layout, doubtful_folders, folder_counts,
-    load_dataset, without_outputs,
-};
+use differnet_data::folders::DoubtfulFolder;
+use differnet_data::output_mark::without_outputs;
+use differnet_data::{Dataset, DatasetError, Layout, Sample};
 
 use crate::exit::UsageError;
 use crate::folder_table::FolderTable;
@@ -113,7 +112,7 @@ impl DataArgs {
             return Err(misplaced(flag, layout.layout().name(), choice.layout().name()).into());
         }
         let mut layout = match choice.layout() {
-            Layout::Auto => detect_layout(&self.data)?,
+            Layout::Auto => Layout::detect(&self.data)?,
             layout => layout,
         };
         if let Layout::Mtd { train_list } = &mut layout {
@@ -145,7 +144,7 @@ impl DataArgs {
         // Folders within the data set are looked at with it.
         let tests = tests.filter(|folder| !folder.starts_with(&self.data));
         tell_unread(tests.chain([&self.data]).map(PathBuf::as_path));
-        let mut dataset = load_dataset(&self.data, layout, seed)?;
+        let mut dataset = Dataset::load(&self.data, layout, seed)?;
         let path = self.data.clone();
         let (train, mut outputs) = without_outputs(dataset.train, |sample| &sample.image);
         let (test, others) = without_outputs(dataset.test, |sample| &sample.image);
@@ -158,7 +157,7 @@ impl DataArgs {
             return Err(DatasetError::NoImages { path }.into());
         }
         if let Layout::Folder { test_good, test_defect } = layout {
-            let folders = doubtful_folders(&path, &files(&dataset.train));
+            let folders = DoubtfulFolder::among(&path, &files(&dataset.train));
             if !self.all_good && !folders.is_empty() {
                 return Err(DatasetError::DoubtfulFolders { path, folders }.into());
             }
@@ -178,7 +177,7 @@ impl DataArgs {
 
     /// Number of images in each folder, and what `dataset` takes them for.
     pub(crate) fn folders(&self, dataset: &Dataset) -> anyhow::Result<FolderTable> {
-        Ok(FolderTable(folder_counts(&self.data, dataset)?))
+        Ok(FolderTable(dataset.folder_counts(&self.data)?))
     }
 
     /// The arguments as one would type them.

@@ -9,7 +9,7 @@ use differnet::evaluation::{
     MaskComparison, MetricError, PixelMetrics, ScoredImage, ScoredSamples, TestSetMetrics,
 };
 use differnet::{LocalizeConfig, Model, ScoreConfig};
-use differnet_data::{BadImage, BadMask, ContentHash, Sample, decode_file};
+use differnet_data::{BadImage, BadMask, ContentHash, Sample};
 use differnet_eval::roc_curve;
 use differnet_report::{
     EvaluationSummary, ImagePictures, Report, histogram_svg, roc_svg, write_scores_csv,
@@ -137,7 +137,7 @@ pub(crate) fn evaluate_maps(
 pub(crate) fn without_maps(model: &Model, test: &[Sample]) -> anyhow::Result<MapEvaluation> {
     let limits = &model.runtime().limits;
     let picture =
-        |sample: &Sample| Ok(ImagePictures::without_map(&decode_file(&sample.image, limits)?));
+        |sample: &Sample| Ok(ImagePictures::without_map(&limits.decode_file(&sample.image)?));
     let pictures = test.iter().map(picture).collect::<anyhow::Result<_>>()?;
     Ok(MapEvaluation { pictures, ..MapEvaluation::default() })
 }

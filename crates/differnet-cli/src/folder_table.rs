@@ -1,7 +1,7 @@
 //! Images per folder, as a table for people and as JSON.
 
-use differnet::{path_bytes, serialize_lossy};
-use differnet_data::{FolderCount, FolderUse};
+use differnet::PathText;
+use differnet_data::folders::{FolderCount, FolderUse};
 use serde::{Serialize, Serializer};
 
 use crate::output::{counted, tell};
@@ -55,7 +55,7 @@ impl Serialize for FolderTable {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
         struct Row<'a> {
-            #[serde(serialize_with = "serialize_lossy")]
+            #[serde(serialize_with = "PathText::serialize_lossy")]
             folder: &'a std::path::Path,
             #[serde(skip_serializing_if = "Option::is_none")]
             folder_bytes: Option<String>,
@@ -72,7 +72,7 @@ impl Serialize for FolderTable {
                 FolderUse::Masks => ("masks", None),
                 FolderUse::Unused => ("unused", None),
             };
-            let (folder, folder_bytes) = (&*count.folder, path_bytes(&count.folder));
+            let (folder, folder_bytes) = (&*count.folder, PathText::bytes_of(&count.folder));
             Row { folder, folder_bytes, images: count.images, r#use: used, kind }
         }))
     }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use differnet_data::{Listing, list_images};
+use differnet_data::folders::Listing;
 
 use crate::outputs::skip_outputs;
 
@@ -38,7 +38,7 @@ pub(crate) fn named_images(arguments: &[PathBuf]) -> Inputs {
             inputs.images.push(NamedImage { path: argument.clone(), name });
             continue;
         }
-        match list_images(argument) {
+        match Listing::of(argument) {
             Ok(Listing { images, unreadable }) => {
                 inputs.images.extend(images.into_iter().map(|path| {
                     let name = path.strip_prefix(argument).unwrap_or(&path).to_path_buf();

@@ -35,7 +35,6 @@ mod regions_args;
 mod report;
 mod score_args;
 mod source_args;
-mod stamp;
 mod unread;
 mod watch;
 

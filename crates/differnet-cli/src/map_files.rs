@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use differnet::scoring::AnomalyMap;
-use differnet::{Localization, path_bytes};
-use differnet_data::mark_output;
+use differnet::{Localization, PathText};
+use differnet_data::output_mark::mark_output;
 use differnet_report::{overlay, with_scale};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Luma};
 use serde::ser::SerializeMap;
@@ -121,7 +121,7 @@ impl Serialize for MapFiles {
         let mut map = serializer.serialize_map(None)?;
         for (name, path) in files {
             map.serialize_entry(name, &path.to_string_lossy())?;
-            if let Some(bytes) = path_bytes(path) {
+            if let Some(bytes) = PathText::bytes_of(path) {
                 map.serialize_entry(&format!("{name}_bytes"), &bytes)?;
             }
         }

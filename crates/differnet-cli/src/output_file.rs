@@ -7,7 +7,7 @@ use differnet_files::FileLock;
 
 use crate::exit::Exit;
 use crate::output::tell;
-use crate::stamp::Stamp;
+use differnet_files::FileStamp;
 
 /// Whether a file that exists may be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl From<bool> for Overwrite {
 pub(crate) struct OutputFile {
     path: PathBuf,
     /// What the file was when it was claimed; `None` if there was none.
-    before: Option<Stamp>,
+    before: Option<FileStamp>,
     _lock: FileLock,
 }
 
@@ -72,7 +72,7 @@ impl OutputFile {
         if path.exists() && overwrite == Overwrite::Refuse {
             return taken();
         }
-        Ok(Self { path: path.to_path_buf(), before: Stamp::of(path).ok(), _lock: lock })
+        Ok(Self { path: path.to_path_buf(), before: FileStamp::of(path).ok(), _lock: lock })
     }
 
     /// Claims a file that is there, to be read and replaced.
@@ -114,7 +114,7 @@ impl OutputFile {
     }
 
     fn is_unchanged(&self) -> bool {
-        Stamp::of(&self.path).ok() == self.before
+        FileStamp::of(&self.path).ok() == self.before
     }
 }
 

@@ -3,10 +3,9 @@
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::bail;
-use differnet_data::{
-    DatasetError, DoubtfulFolder, doubtful_defects, doubtful_folders, find_images, is_output_file,
-    without_outputs,
-};
+use differnet_data::folders::DoubtfulFolder;
+use differnet_data::output_mark::{is_output_file, without_outputs};
+use differnet_data::{DatasetError, find_images};
 
 use crate::exit::UsageError;
 use crate::inputs::NamedImage;
@@ -49,12 +48,12 @@ pub(crate) fn defect_photographs(folder: &Path) -> anyhow::Result<Vec<PathBuf>> 
 
 /// Nothing, if no folder of the images below `folder` is named like something else than good images.
 pub(crate) fn require_good(folder: &Path, images: &[PathBuf]) -> Result<(), DatasetError> {
-    require_expected(folder, "good parts", doubtful_folders(folder, images))
+    require_expected(folder, "good parts", DoubtfulFolder::among(folder, images))
 }
 
 /// Nothing, if no folder of the images below `folder` is named like something else than defects.
 pub(crate) fn require_defects(folder: &Path, images: &[PathBuf]) -> Result<(), DatasetError> {
-    require_expected(folder, "defects", doubtful_defects(folder, images))
+    require_expected(folder, "defects", DoubtfulFolder::among_defects(folder, images))
 }
 
 fn require_expected(

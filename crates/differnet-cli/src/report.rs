@@ -4,9 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use differnet::{
-    Header, LocalizeConfig, ScoreConfig, TransformChoice, data_fingerprint, environment,
-};
+use differnet::{Header, LocalizeConfig, ScoreConfig, TransformChoice, environment};
 use differnet_data::ContentHash;
 use differnet_report::{DataFingerprints, LossPoint, ModelDescription, Report, UnusableFile};
 
@@ -101,7 +99,7 @@ pub(crate) fn fingerprints(
 ) -> DataFingerprints {
     DataFingerprints {
         training: model.data_fingerprint.clone(),
-        images: data_fingerprint(hashes),
+        images: ContentHash::digest_of(hashes),
         found_in: place,
         hashes: hashes.iter().map(ContentHash::to_string).collect(),
         has_regions: model.regions.is_some(),

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use differnet_data::unread_kinds;
+use differnet_data::folders::UnreadKind;
 
 use crate::output::{counted, tell};
 
 /// Says which files below the folders `paths` are of kinds that are not read.
 pub(crate) fn tell_unread<'a>(paths: impl IntoIterator<Item = &'a Path>) {
-    let found = unread_kinds(paths);
+    let found = UnreadKind::below(paths);
     if found.is_empty() {
         return;
     }

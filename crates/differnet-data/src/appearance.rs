@@ -4,6 +4,7 @@ use image::RgbImage;
 
 use crate::color_mode::ColorMode;
 use crate::enhance::luminance;
+use crate::input_statistics::InputStatistics;
 use crate::resize::resize_bilinear;
 use crate::thumbnail::Thumbnail;
 
@@ -17,18 +18,17 @@ const BLACK: u8 = 2;
 /// Appearance of an image at the extractor's size; luminances are from 0 to 255.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Appearance {
-    /// Width and height of the file's image, upright, pixels.
-    pub(crate) size: (u32, u32),
     /// Colour mode of its pixels; grey if no pixel shows a colour.
     pub(crate) colors: ColorMode,
-    /// Standard deviation of the luminance.
-    pub(crate) contrast: f64,
+    /// Statistics of the view, with the size of the file's image, upright.
+    pub(crate) statistics: InputStatistics,
+    /// Standard deviation of the luminance. A part that covers little of the image moves it, and hardly the
+    /// contrast.
+    pub(crate) deviation: f64,
     /// Share of white pixels.
     pub(crate) white: f64,
     /// Share of black pixels.
     pub(crate) black: f64,
-    /// Mean absolute Laplacian of the luminance over the contrast: fine detail, whatever the light.
-    pub(crate) sharpness: f64,
     /// The image, small.
     pub(crate) thumbnail: Thumbnail,
 }
@@ -45,36 +45,22 @@ impl Appearance {
         };
         let mean = levels.iter().map(|&level| f64::from(level)).sum::<f64>() / count;
         let squares = levels.iter().map(|&level| (f64::from(level) - mean).powi(2));
-        let contrast = (squares.sum::<f64>() / count).sqrt();
+        let statistics =
+            InputStatistics { size: image.dimensions(), ..InputStatistics::of(&view, None) };
         Self {
-            size: image.dimensions(),
             colors: ColorMode { colored: stored.colored && shows_color, ..stored },
-            contrast,
+            statistics,
+            deviation: (squares.sum::<f64>() / count).sqrt(),
             white: share(&|level| level >= WHITE),
             black: share(&|level| level <= BLACK),
-            sharpness: if contrast > 0.0 { mean_laplacian(&levels) / contrast } else { 0.0 },
             thumbnail: Thumbnail::of(&view),
         }
     }
 
-    /// Width over height.
-    pub(crate) fn aspect(&self) -> f64 {
-        f64::from(self.size.0) / f64::from(self.size.1)
+    /// Mean absolute Laplacian of the luminance over its deviation: fine detail, whatever the light.
+    pub(crate) fn detail(&self) -> f64 {
+        if self.deviation > 0.0 { self.statistics.mean_laplacian() / self.deviation } else { 0.0 }
     }
-}
-
-/// Mean of |4c − up − down − left − right| over all pixels with four neighbours, `[SIDE, SIDE]`.
-fn mean_laplacian(levels: &[u8]) -> f64 {
-    let side = SIDE as usize;
-    let mut sum = 0_u64;
-    for row in 1..side - 1 {
-        for at in row * side + 1..(row + 1) * side - 1 {
-            let level = |at: usize| i32::from(levels[at]);
-            let around = level(at - side) + level(at + side) + level(at - 1) + level(at + 1);
-            sum += u64::from((4 * level(at) - around).unsigned_abs());
-        }
-    }
-    sum as f64 / ((side - 2) * (side - 2)) as f64
 }
 
 #[cfg(test)]
@@ -95,20 +81,31 @@ mod tests {
     #[test]
     fn figures_of_stripes_follow_by_hand() {
         let seen = appearance(&stripes(0, 255));
-        assert_eq!((seen.white, seen.black, seen.contrast), (0.5, 0.5, 127.5));
+        assert_eq!((seen.white, seen.black, seen.deviation), (0.5, 0.5, 127.5));
+        assert_eq!(seen.statistics.contrast, 255.0);
         // 27 edges, each with a jump of 255 on both sides, in 446 columns.
         let edges = 27.0 * 2.0 * 255.0 / 446.0;
-        assert!((seen.sharpness - edges / 127.5).abs() < 1e-9, "{}", seen.sharpness);
-        assert_eq!(seen.aspect(), 1.0);
+        assert!((seen.detail() - edges / 127.5).abs() < 1e-9, "{}", seen.detail());
     }
 
     #[test]
-    fn sharpness_falls_with_blur_and_not_with_light() {
-        let sharp = appearance(&stripes(50, 200)).sharpness;
-        let dim = appearance(&stripes(25, 100)).sharpness;
-        let blurred = appearance(&imageops::blur(&stripes(50, 200), 4.0)).sharpness;
+    fn detail_falls_with_blur_and_not_with_light() {
+        let sharp = appearance(&stripes(50, 200)).detail();
+        let dim = appearance(&stripes(25, 100)).detail();
+        let blurred = appearance(&imageops::blur(&stripes(50, 200), 4.0)).detail();
         assert!((dim / sharp - 1.0).abs() < 1e-9);
         assert!(blurred < sharp / 3.0, "{blurred} {sharp}");
+    }
+
+    #[test]
+    fn images_of_all_sizes_are_compared_in_one() {
+        let large = RgbImage::from_fn(2 * SIDE, SIDE, |x, _| {
+            Rgb([if x / 32 % 2 == 0 { 50 } else { 200 }; 3])
+        });
+        let [small, large] = [stripes(50, 200), large].map(|image| appearance(&image));
+        assert_eq!(large.statistics.aspect(), 2.0);
+        // An edge is reduced to 0, 1/8, 7/8, 1: its absolute second differences add up to 1.5, not 2.
+        assert!((large.detail() / small.detail() - 0.75).abs() < 0.02);
     }
 
     #[test]
@@ -124,7 +121,7 @@ mod tests {
     #[test]
     fn an_empty_image_has_no_contrast_and_no_detail() {
         let seen = appearance(&RgbImage::from_pixel(5, 9, Rgb([255; 3])));
-        assert_eq!((seen.contrast, seen.sharpness, seen.white), (0.0, 0.0, 1.0));
-        assert_eq!(seen.size, (5, 9));
+        assert_eq!((seen.statistics.size, seen.statistics.contrast), ((5, 9), 0.0));
+        assert_eq!((seen.deviation, seen.detail(), seen.white), (0.0, 0.0, 1.0));
     }
 }

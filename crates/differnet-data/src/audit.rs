@@ -2,7 +2,12 @@
 
 use std::path::Path;
 
-use crate::copies::{Copies, Known, Leak, Split, find_copies};
+pub use crate::color_mode::ColorMode;
+pub use crate::copies::{Copies, Likeness, Split};
+pub use crate::inspection::Inspection;
+pub use crate::outlier::Outlier;
+
+use crate::copies::{Known, find_copies};
 use crate::decode::DecodeLimits;
 use crate::examine::{Examined, MaskFacts, Note, examine_images};
 use crate::layouts::masked::MaskedImage;
@@ -30,21 +35,19 @@ pub struct Audit {
     /// Images that one split holds twice, sorted.
     pub copies: Vec<Copies>,
     /// Images that both splits hold, sorted.
-    pub leaks: Vec<Leak>,
+    pub leaks: Vec<Copies>,
 }
 
-/// Reads every image and mask once, in parallel, and says what is wrong with them.
-///
-/// - `seen`: called after each image, from any thread
-pub fn audit_images(
-    images: &[AuditImage],
-    limits: &DecodeLimits,
-    seen: &(dyn Fn() + Sync),
-) -> Audit {
-    audit_and_note(images, limits, &|_| (), seen).0
+impl Audit {
+    /// Reads every image and mask once, in parallel, and says what is wrong with them.
+    ///
+    /// - `seen`: called after each image, from any thread
+    pub fn of(images: &[AuditImage], limits: &DecodeLimits, seen: &(dyn Fn() + Sync)) -> Self {
+        audit_and_note(images, limits, &|_| (), seen).0
+    }
 }
 
-/// As [`audit_images`]; also what `note` noted of each image, `None` of one that cannot be read.
+/// As [`Audit::of`]; also what `note` noted of each image, `None` of one that cannot be read.
 pub(crate) fn audit_and_note<T: Send>(
     images: &[AuditImage],
     limits: &DecodeLimits,
@@ -112,7 +115,6 @@ mod tests {
     use image::{Rgb, RgbImage};
 
     use super::*;
-    use crate::copies::Likeness;
     use crate::mask::Mask;
     use crate::test_tree::tree;
 
@@ -146,7 +148,7 @@ mod tests {
             item(paint("d3.png", 4, 50), Some(&white), Split::Test, false),
             item(at("damaged.png"), Some(&at("damaged.png")), Split::Test, false),
         ];
-        let audit = audit_images(&images, &DecodeLimits::default(), &|| {});
+        let audit = Audit::of(&images, &DecodeLimits::default(), &|| {});
         let damaged: Vec<_> = audit.damaged.iter().map(|bad| &bad.path).collect();
         assert_eq!(damaged, [&at("damaged.png"), &at("damaged.png")]);
         let masks: Vec<_> = audit.masks.iter().map(ToString::to_string).collect();
@@ -156,15 +158,11 @@ mod tests {
         assert!(masks[2].contains("wide.png has 5×4 pixels, its image 4×4"));
         assert!(masks[3].contains("white.png marks every pixel"));
         let copies = Copies {
-            split: Split::Train,
-            files: vec![at("t0.png"), at("t1.png")],
+            train: vec![at("t0.png"), at("t1.png")],
+            test: Vec::new(),
             likeness: Likeness::Bytes,
         };
-        let leak = Leak {
-            train: copies.files.clone(),
-            test: vec![at("leak.png")],
-            likeness: Likeness::Bytes,
-        };
+        let leak = Copies { test: vec![at("leak.png")], ..copies.clone() };
         assert_eq!((audit.copies, audit.leaks), (vec![copies], vec![leak]));
     }
 }

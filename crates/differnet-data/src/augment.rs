@@ -18,6 +18,75 @@ pub struct TransformConfig {
     pub jitter: Option<f32>,
 }
 
+impl TransformConfig {
+    /// The random transforms numbered `range` of the image with content hash `image`.
+    ///
+    /// Angle, brightness and contrast are independent and uniform. The transform numbered i depends
+    /// on nothing but these settings, `seed`, `purpose`, `image` and i: asking for more never changes those
+    /// asked for before, and angles stay the same whether or not there is jitter.
+    pub fn random(
+        &self,
+        seed: u64,
+        purpose: Purpose,
+        image: &ContentHash,
+        range: Range<usize>,
+    ) -> Vec<Transform> {
+        let mut random = ItemStream::of_item(seed, purpose.key(), &image.0);
+        range
+            .map(|index| {
+                random.seek(index as u64);
+                let [turn, brightness, contrast] =
+                    [random.coarse_unit(), random.coarse_unit(), random.coarse_unit()];
+                self.at(turn, brightness, contrast)
+            })
+            .collect()
+    }
+
+    /// `count` transforms spread evenly: angles i·360°/`count`; brightness and contrast follow a
+    /// low-discrepancy sequence (Halton, bases 2 and 3). The first is the identity.
+    ///
+    /// Without rotation and jitter every one is the identity.
+    pub fn fixed(&self, count: usize) -> Vec<Transform> {
+        (0..count)
+            .map(|index| {
+                // Shifted by one half so that the first factors are 1.
+                let shifted = |base| (radical_inverse(index, base) + 0.5).fract();
+                self.at(index as f32 / count as f32, shifted(2), shifted(3))
+            })
+            .collect()
+    }
+
+    /// An order of `0..count` of which every beginning is spread about evenly, for taking
+    /// [`fixed`](Self::fixed) transforms a few at a time.
+    ///
+    /// Steps of about the golden ratio of the circle: the angles of a beginning lie in no pattern that the image
+    /// could share, as eighths of a turn would, and their brightness and contrast are spread as well. The identity
+    /// comes last.
+    pub fn spread_order(count: usize) -> Vec<usize> {
+        let golden = count as f64 / GOLDEN_RATIO;
+        let off = |step: usize| (step as f64 - golden).abs();
+        let steps = (1..=count).filter(|&step| greatest_common_divisor(step, count) == 1);
+        let Some(step) = steps.min_by(|&a, &b| off(a).total_cmp(&off(b))) else {
+            return Vec::new();
+        };
+        (1..=count).map(|at| at * step % count).collect()
+    }
+
+    /// The transform at a point of the unit cube.
+    fn at(&self, turn: f32, brightness: f32, contrast: f32) -> Transform {
+        let degrees = match self.rotate {
+            Rotation::None => 0.0,
+            Rotation::Full => 360.0 * turn,
+        };
+        let factor = |unit: f32| match self.jitter {
+            None => 1.0,
+            // A negative factor would invert the image.
+            Some(jitter) => (1.0 + jitter * (2.0 * unit - 1.0)).max(0.0),
+        };
+        Transform { degrees, brightness: factor(brightness), contrast: factor(contrast) }
+    }
+}
+
 /// Rotation of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rotation {
@@ -48,73 +117,8 @@ impl Purpose {
     }
 }
 
-/// The random transforms numbered `range` of the image with content hash `image`.
-///
-/// Angle, brightness and contrast are independent and uniform. The transform numbered i depends
-/// on nothing but `config`, `seed`, `purpose`, `image` and i: asking for more never changes those
-/// asked for before, and angles stay the same whether or not there is jitter.
-pub fn random_transforms(
-    config: &TransformConfig,
-    seed: u64,
-    purpose: Purpose,
-    image: &ContentHash,
-    range: Range<usize>,
-) -> Vec<Transform> {
-    let mut random = ItemStream::of_item(seed, purpose.key(), &image.0);
-    range
-        .map(|index| {
-            random.seek(index as u64);
-            let [turn, brightness, contrast] =
-                [random.coarse_unit(), random.coarse_unit(), random.coarse_unit()];
-            transform(config, turn, brightness, contrast)
-        })
-        .collect()
-}
-
-/// `count` transforms spread evenly: angles i·360°/`count`; brightness and contrast follow a
-/// low-discrepancy sequence (Halton, bases 2 and 3). The first is the identity.
-///
-/// Without rotation and jitter every one is the identity.
-pub fn fixed_transforms(config: &TransformConfig, count: usize) -> Vec<Transform> {
-    (0..count)
-        .map(|index| {
-            // Shifted by one half so that the first factors are 1.
-            let shifted = |base| (radical_inverse(index, base) + 0.5).fract();
-            transform(config, index as f32 / count as f32, shifted(2), shifted(3))
-        })
-        .collect()
-}
-
-/// An order of `0..count` of which every beginning is spread about evenly, for taking
-/// [`fixed_transforms`] a few at a time.
-///
-/// Steps of about the golden ratio of the circle: the angles of a beginning lie in no pattern that the image
-/// could share, as eighths of a turn would, and their brightness and contrast are spread as well. The identity
-/// comes last.
-pub fn spread_order(count: usize) -> Vec<usize> {
-    let golden = count as f64 / GOLDEN_RATIO;
-    let off = |step: usize| (step as f64 - golden).abs();
-    let steps = (1..=count).filter(|&step| greatest_common_divisor(step, count) == 1);
-    let Some(step) = steps.min_by(|&a, &b| off(a).total_cmp(&off(b))) else { return Vec::new() };
-    (1..=count).map(|at| at * step % count).collect()
-}
-
 fn greatest_common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
-}
-
-/// The transform at a point of the unit cube.
-fn transform(config: &TransformConfig, turn: f32, brightness: f32, contrast: f32) -> Transform {
-    let degrees = match config.rotate {
-        Rotation::None => 0.0,
-        Rotation::Full => 360.0 * turn,
-    };
-    let factor = |unit: f32| match config.jitter {
-        None => 1.0,
-        // A negative factor would invert the image.
-        Some(jitter) => (1.0 + jitter * (2.0 * unit - 1.0)).max(0.0),
-    };
-    Transform { degrees, brightness: factor(brightness), contrast: factor(contrast) }
 }
 
 /// The digits of `index` in `base`, mirrored behind the point (van der Corput).
@@ -136,18 +140,18 @@ mod tests {
     const IMAGE: ContentHash = ContentHash([7; 32]);
 
     fn draw(config: &TransformConfig, range: Range<usize>) -> Vec<Transform> {
-        random_transforms(config, 1, Purpose::Train, &IMAGE, range)
+        config.random(1, Purpose::Train, &IMAGE, range)
     }
 
     #[test]
     fn every_beginning_of_the_spread_order_is_spread() {
-        assert_eq!(spread_order(8), [5, 2, 7, 4, 1, 6, 3, 0]);
+        assert_eq!(TransformConfig::spread_order(8), [5, 2, 7, 4, 1, 6, 3, 0]);
         // Steps of 5: 4 has a divisor in common with 6.
-        assert_eq!(spread_order(6), [5, 4, 3, 2, 1, 0]);
-        assert_eq!(spread_order(1), [0]);
-        assert!(spread_order(0).is_empty());
+        assert_eq!(TransformConfig::spread_order(6), [5, 4, 3, 2, 1, 0]);
+        assert_eq!(TransformConfig::spread_order(1), [0]);
+        assert!(TransformConfig::spread_order(0).is_empty());
         // However many are taken, no arc between neighbours is more than three times an even one.
-        let order = spread_order(64);
+        let order = TransformConfig::spread_order(64);
         for taken in 1..=64 {
             let mut angles = order[..taken].to_vec();
             angles.sort_unstable();
@@ -156,7 +160,7 @@ mod tests {
             assert!(widest.is_some_and(|arc| arc * taken <= 3 * 64), "{taken}: {widest:?}");
         }
         for count in [3, 12, 64, 100] {
-            let mut all = spread_order(count);
+            let mut all = TransformConfig::spread_order(count);
             all.sort_unstable();
             assert!(all.into_iter().eq(0..count), "{count}");
         }
@@ -174,9 +178,9 @@ mod tests {
     fn seed_purpose_and_image_each_change_the_sequence() {
         let golden = draw(&BOTH, 0..4);
         let other = ContentHash([8; 32]);
-        assert_ne!(random_transforms(&BOTH, 2, Purpose::Train, &IMAGE, 0..4), golden);
-        assert_ne!(random_transforms(&BOTH, 1, Purpose::Validate, &IMAGE, 0..4), golden);
-        assert_ne!(random_transforms(&BOTH, 1, Purpose::Train, &other, 0..4), golden);
+        assert_ne!(BOTH.random(2, Purpose::Train, &IMAGE, 0..4), golden);
+        assert_ne!(BOTH.random(1, Purpose::Validate, &IMAGE, 0..4), golden);
+        assert_ne!(BOTH.random(1, Purpose::Train, &other, 0..4), golden);
     }
 
     #[test]
@@ -219,7 +223,7 @@ mod tests {
     #[test]
     fn fixed_angles_divide_the_turn() {
         let plain = TransformConfig { jitter: None, ..BOTH };
-        let angles: Vec<f32> = fixed_transforms(&plain, 4).iter().map(|t| t.degrees).collect();
+        let angles: Vec<f32> = plain.fixed(4).iter().map(|t| t.degrees).collect();
         assert_eq!(angles, [0.0, 90.0, 180.0, 270.0]);
     }
 
@@ -227,7 +231,7 @@ mod tests {
     fn fixed_factors_follow_the_halton_sequence_by_hand() {
         // Base 2: 0, 1/2, 1/4, 3/4; base 3: 0, 1/3, 2/3, 1/9; shifted by 1/2 and scaled.
         let half = TransformConfig { rotate: Rotation::None, jitter: Some(0.5) };
-        let transforms = fixed_transforms(&half, 4);
+        let transforms = half.fixed(4);
         assert!(transforms[0].is_identity());
         let brightness: Vec<f32> = transforms.iter().map(|t| t.brightness).collect();
         assert_eq!(brightness, [1.0, 0.5, 1.25, 0.75]);
@@ -240,7 +244,7 @@ mod tests {
     #[test]
     fn without_rotation_and_jitter_every_transform_is_the_identity() {
         let none = TransformConfig { rotate: Rotation::None, jitter: None };
-        assert_eq!(fixed_transforms(&none, 3), [Transform::IDENTITY; 3]);
+        assert_eq!(none.fixed(3), [Transform::IDENTITY; 3]);
         assert_eq!(draw(&none, 0..3), [Transform::IDENTITY; 3]);
     }
 }

@@ -1,7 +1,5 @@
 //! Lossy compression of image files: it leaves traces that a detector of small differences sees.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::jpeg_stream::{is_frame, segments};
@@ -44,22 +42,17 @@ impl Compression {
     }
 }
 
-/// Ways of compression in words, JPEGs by the range of their quality.
-#[derive(Debug, Clone, Copy)]
-pub struct CompressionSummary<'a>(pub &'a [Compression]);
-
-impl fmt::Display for CompressionSummary<'_> {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Compression {
+    /// Ways of compression in words, JPEGs by the range of their quality.
+    pub fn summary(all: &[Self]) -> String {
         let mut parts = Vec::new();
-        if self.0.contains(&Compression::Lossless) {
+        if all.contains(&Self::Lossless) {
             parts.push("without loss".to_owned());
         }
         for (wanted, colors) in [(false, ""), (true, " with subsampled colour")] {
             let qualities = || {
-                self.0.iter().filter_map(|compression| match compression {
-                    Compression::Jpeg { quality, subsampled } if *subsampled == wanted => {
-                        Some(*quality)
-                    }
+                all.iter().filter_map(|compression| match compression {
+                    Self::Jpeg { quality, subsampled } if *subsampled == wanted => Some(*quality),
                     _ => None,
                 })
             };
@@ -69,10 +62,10 @@ impl fmt::Display for CompressionSummary<'_> {
                 parts.push(format!("as JPEG of quality {range}{colors}"));
             }
         }
-        if self.0.contains(&Compression::WebP) {
+        if all.contains(&Self::WebP) {
             parts.push("as lossy WebP".to_owned());
         }
-        formatter.write_str(&parts.join(", "))
+        parts.join(", ")
     }
 }
 
@@ -170,8 +163,8 @@ mod tests {
         let all = [jpeg(90, true), jpeg(75, true), Compression::Lossless, jpeg(80, false)];
         let golden = "without loss, as JPEG of quality 80, \
                       as JPEG of quality 75 to 90 with subsampled colour";
-        assert_eq!(CompressionSummary(&all).to_string(), golden);
-        assert_eq!(CompressionSummary(&[Compression::WebP]).to_string(), "as lossy WebP");
+        assert_eq!(Compression::summary(&all), golden);
+        assert_eq!(Compression::summary(&[Compression::WebP]), "as lossy WebP");
     }
 
     #[test]

@@ -38,6 +38,17 @@ impl ContentHash {
             }
         }
     }
+
+    /// Digest of images' contents, whatever their order: 32 hexadecimal digits.
+    pub fn digest_of(hashes: &[Self]) -> String {
+        let mut hashes = hashes.to_vec();
+        hashes.sort();
+        let mut digest = Sha256::new();
+        for hash in hashes {
+            digest.update(hash.0);
+        }
+        digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 impl fmt::Display for ContentHash {

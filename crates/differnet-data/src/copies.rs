@@ -22,35 +22,36 @@ pub enum Likeness {
     Bytes,
     /// Every pixel: the files differ in format, compression or remarks.
     Pixels,
+    /// Nearly every pixel: one photograph saved twice, or two of one part that did not move.
+    Near,
 }
 
-/// Files of one split that hold the same image.
+/// Files that hold the same image.
+///
+/// With files of both splits it is a leak: an image that is trained on and tested with has a test score that
+/// means nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copies {
-    /// Split that they belong to.
-    pub split: Split,
-    /// At least two, sorted.
-    pub files: Vec<PathBuf>,
-    /// Their likeness.
-    pub likeness: Likeness,
-}
-
-/// An image that is both trained on and tested with: its test score means nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Leak {
-    /// Its files among the training images, sorted.
+    /// Those among the training images, sorted.
     pub train: Vec<PathBuf>,
-    /// Its files among the test images, sorted.
+    /// Those among the test images, sorted.
     pub test: Vec<PathBuf>,
     /// Their likeness.
     pub likeness: Likeness,
+}
+
+impl Copies {
+    /// All files, those among the training images first.
+    pub fn files(&self) -> Vec<PathBuf> {
+        [&self.train[..], &self.test].concat()
+    }
 }
 
 /// Copies and leaks, each sorted by their first file.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Found {
     pub(crate) copies: Vec<Copies>,
-    pub(crate) leaks: Vec<Leak>,
+    pub(crate) leaks: Vec<Copies>,
 }
 
 /// A file, where it belongs and what it holds.
@@ -72,20 +73,23 @@ pub(crate) fn find_copies(files: &[Known]) -> Found {
         let of = |split| -> Vec<&Known> {
             group.iter().copied().filter(|file| file.split == split).collect()
         };
-        for split in [Split::Train, Split::Test] {
-            let files = of(split);
-            if files.len() > 1 {
-                let likeness = likeness(&files);
-                found.copies.push(Copies { split, files: paths(&files), likeness });
-            }
-        }
         let (train, test) = (of(Split::Train), of(Split::Test));
+        let copies = |train: &[&Known], test: &[&Known]| Copies {
+            train: paths(train),
+            test: paths(test),
+            likeness: likeness(&[train, test].concat()),
+        };
+        if train.len() > 1 {
+            found.copies.push(copies(&train, &[]));
+        }
+        if test.len() > 1 {
+            found.copies.push(copies(&[], &test));
+        }
         if !train.is_empty() && !test.is_empty() {
-            let likeness = likeness(&group);
-            found.leaks.push(Leak { train: paths(&train), test: paths(&test), likeness });
+            found.leaks.push(copies(&train, &test));
         }
     }
-    found.copies.sort_by(|left, right| left.files.cmp(&right.files));
+    found.copies.sort_by_key(Copies::files);
     found.leaks.sort_by(|left, right| left.train.cmp(&right.train));
     found
 }
@@ -129,13 +133,15 @@ mod tests {
         ];
         let found = find_copies(&files);
         let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        let copies = [
-            Copies { split: Train, files: paths(&["a", "b"]), likeness: Likeness::Bytes },
-            Copies { split: Test, files: paths(&["d", "e"]), likeness: Likeness::Pixels },
-        ];
-        assert_eq!(found.copies, copies);
-        let leak =
-            Leak { train: paths(&["a", "b"]), test: paths(&["c"]), likeness: Likeness::Pixels };
+        let copies = |train: &[&str], test: &[&str], likeness| Copies {
+            train: paths(train),
+            test: paths(test),
+            likeness,
+        };
+        let within =
+            [copies(&["a", "b"], &[], Likeness::Bytes), copies(&[], &["d", "e"], Likeness::Pixels)];
+        assert_eq!(found.copies, within);
+        let leak = copies(&["a", "b"], &["c"], Likeness::Pixels);
         assert_eq!(found.leaks, [leak]);
     }
 }

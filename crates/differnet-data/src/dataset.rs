@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::dataset_error::DatasetError;
+use crate::layout::Layout;
 use crate::layouts::mvtec::MVTEC;
 use crate::layouts::mvtec_family::{BTAD, MVTEC_AD2, MVTEC_LOCO};
 use crate::layouts::real_iad::REAL_IAD;
 use crate::layouts::visa::VISA;
-use crate::layouts::{Layout, detect_layout, folder, ksdd, mtd, real_iad};
+use crate::layouts::{folder, ksdd, mtd, real_iad};
 use crate::mask::Mask;
 
 /// One image of an inspection data set.
@@ -46,29 +47,31 @@ pub struct Dataset {
     pub test: Vec<Sample>,
 }
 
-/// The data set below `root`; `seed` decides a split that the layout leaves open.
-///
-/// No image is read (see [`check_images`](crate::check_images)), nor is any mask but those that tell
-/// good images from defective ones ([`Layout::Ksdd`], [`Layout::Ksdd2`]).
-///
-/// # Errors
-/// [`DatasetError`]: the tree does not have the layout, or holds no good image to train on.
-pub fn load_dataset(root: &Path, layout: &Layout, seed: u64) -> Result<Dataset, DatasetError> {
-    match layout {
-        Layout::Auto => load_dataset(root, &detect_layout(root)?, seed),
-        Layout::Mvtec { category } => MVTEC.load(root, category.as_deref()),
-        Layout::MvtecLoco { category } => MVTEC_LOCO.load(root, category.as_deref()),
-        Layout::MvtecAd2 { category } => MVTEC_AD2.load(root, category.as_deref()),
-        Layout::Btad { category } => BTAD.load(root, category.as_deref()),
-        Layout::Visa { category } => VISA.load(root, category.as_deref()),
-        Layout::RealIad { category } => {
-            REAL_IAD.load(&real_iad::image_root(root)?, category.as_deref())
-        }
-        Layout::Ksdd => ksdd::load(root),
-        Layout::Ksdd2 => ksdd::load_second(root),
-        Layout::Mtd { train_list } => mtd::load(root, train_list.as_deref(), seed),
-        Layout::Folder { test_good, test_defect } => {
-            folder::load(root, test_good.as_deref(), test_defect.as_deref())
+impl Dataset {
+    /// The data set below `root`; `seed` decides a split that the layout leaves open.
+    ///
+    /// No image is read (see [`BadImage::among`](crate::BadImage::among)), nor is any mask but those that tell
+    /// good images from defective ones ([`Layout::Ksdd`], [`Layout::Ksdd2`]).
+    ///
+    /// # Errors
+    /// [`DatasetError`]: the tree does not have the layout, or holds no good image to train on.
+    pub fn load(root: &Path, layout: &Layout, seed: u64) -> Result<Self, DatasetError> {
+        match layout {
+            Layout::Auto => Self::load(root, &Layout::detect(root)?, seed),
+            Layout::Mvtec { category } => MVTEC.load(root, category.as_deref()),
+            Layout::MvtecLoco { category } => MVTEC_LOCO.load(root, category.as_deref()),
+            Layout::MvtecAd2 { category } => MVTEC_AD2.load(root, category.as_deref()),
+            Layout::Btad { category } => BTAD.load(root, category.as_deref()),
+            Layout::Visa { category } => VISA.load(root, category.as_deref()),
+            Layout::RealIad { category } => {
+                REAL_IAD.load(&real_iad::image_root(root)?, category.as_deref())
+            }
+            Layout::Ksdd => ksdd::load(root),
+            Layout::Ksdd2 => ksdd::load_second(root),
+            Layout::Mtd { train_list } => mtd::load(root, train_list.as_deref(), seed),
+            Layout::Folder { test_good, test_defect } => {
+                folder::load(root, test_good.as_deref(), test_defect.as_deref())
+            }
         }
     }
 }

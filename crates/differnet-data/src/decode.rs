@@ -30,6 +30,80 @@ pub struct DecodeLimits {
     pub max_bytes: u64,
 }
 
+impl DecodeLimits {
+    /// The image in the file `path`, upright, as 8-bit RGB; of deeper samples the high 8 bits.
+    ///
+    /// # Errors
+    /// [`ImageError`]: the file cannot be read, is no image, is damaged or exceeds these limits.
+    pub fn decode_file(&self, path: &Path) -> Result<RgbImage, ImageError> {
+        self.decode_bytes(&self.read_file(path)?, path)
+    }
+
+    /// The image that `bytes` hold, upright, as 8-bit RGB; of deeper samples the high 8 bits.
+    ///
+    /// - `path`: only appears in messages, but for the ending `.tga`
+    ///
+    /// # Errors
+    /// [`ImageError`]: the bytes are no image, are damaged or exceed these limits.
+    pub fn decode_bytes(&self, bytes: &[u8], path: &Path) -> Result<RgbImage, ImageError> {
+        decode_picture(bytes, path, self).map(Picture::into_image)
+    }
+
+    /// Width and height of the image in the file `path`, upright; its pixels are not decoded.
+    ///
+    /// # Errors
+    /// [`ImageError`]: the file cannot be read, is no image or exceeds these limits.
+    pub fn size_of_file(&self, path: &Path) -> Result<(u32, u32), ImageError> {
+        self.size_of_bytes(&self.read_file(path)?, path)
+    }
+
+    /// Width and height of the image that `bytes` hold, upright; its pixels are not decoded.
+    ///
+    /// # Errors
+    /// [`ImageError`]: the bytes are no image or exceed these limits, as far as their header tells.
+    pub fn size_of_bytes(&self, bytes: &[u8], path: &Path) -> Result<(u32, u32), ImageError> {
+        let header = header(bytes, path, self)?;
+        let turned = matches!(
+            header.orientation,
+            Orientation::Rotate90
+                | Orientation::Rotate270
+                | Orientation::Rotate90FlipH
+                | Orientation::Rotate270FlipH
+        );
+        let (width, height) = header.size;
+        Ok(if turned { (height, width) } else { (width, height) })
+    }
+
+    /// The bytes of the file `path`.
+    ///
+    /// # Errors
+    /// [`ImageError`]: it is no file, cannot be read or exceeds [`max_bytes`](Self::max_bytes).
+    pub fn read_file(&self, path: &Path) -> Result<Vec<u8>, ImageError> {
+        let io = |source| ImageError::Io { path: path.to_path_buf(), source };
+        let metadata = std::fs::metadata(path).map_err(io)?;
+        // Checked before opening: opening a pipe would wait for a writer.
+        if !metadata.is_file() {
+            return Err(ImageError::NotAFile { path: path.to_path_buf() });
+        }
+        let limit = self.max_bytes;
+        let mut bytes = Vec::new();
+        // The file may grow while it is read: one byte past the limit is enough to know.
+        let file = File::open(path).map_err(io)?;
+        if metadata.len() <= limit {
+            file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
+        }
+        let length = metadata.len().max(bytes.len() as u64);
+        if length > limit {
+            return Err(ImageError::FileTooLarge {
+                path: path.to_path_buf(),
+                bytes: length,
+                limit,
+            });
+        }
+        Ok(bytes)
+    }
+}
+
 impl Default for DecodeLimits {
     /// 100 megapixels and 1 GiB: above any inspection camera, below what a machine cannot hold.
     fn default() -> Self {
@@ -37,33 +111,8 @@ impl Default for DecodeLimits {
     }
 }
 
-/// The image in the file `path`, upright, as 8-bit RGB; of deeper samples the high 8 bits.
-///
-/// # Errors
-/// [`ImageError`]: the file cannot be read, is no image, is damaged or exceeds `limits`.
-pub fn decode_file(path: &Path, limits: &DecodeLimits) -> Result<RgbImage, ImageError> {
-    decode_bytes(&read_file(path, limits)?, path, limits)
-}
-
-/// The image that `bytes` hold, upright, as 8-bit RGB; of deeper samples the high 8 bits.
-///
-/// - `path`: only appears in messages, but for the ending `.tga`
-///
-/// # Errors
-/// [`ImageError`]: the bytes are no image, are damaged or exceed `limits`.
-pub fn decode_bytes(
-    bytes: &[u8],
-    path: &Path,
-    limits: &DecodeLimits,
-) -> Result<RgbImage, ImageError> {
-    decode_picture(bytes, path, limits).map(Picture::into_image)
-}
-
-/// As [`decode_bytes`], with all bits of the samples and how they are stored.
-///
-/// # Errors
-/// As those of [`decode_bytes`].
-pub fn decode_picture(
+/// As [`DecodeLimits::decode_bytes`], with all bits of the samples and how they are stored.
+pub(crate) fn decode_picture(
     bytes: &[u8],
     path: &Path,
     limits: &DecodeLimits,
@@ -80,70 +129,13 @@ pub(crate) fn decode_samples(
     guarded(|| decode(bytes, path, limits).map(|decoded| decoded.image), path)
 }
 
-/// Width and height of the image in the file `path`, upright; its pixels are not decoded.
-///
-/// # Errors
-/// [`ImageError`]: the file cannot be read, is no image or exceeds `limits`.
-pub fn image_size(path: &Path, limits: &DecodeLimits) -> Result<(u32, u32), ImageError> {
-    size_of_bytes(&read_file(path, limits)?, path, limits)
-}
-
-/// Width and height of the image that `bytes` hold, upright; its pixels are not decoded.
-///
-/// # Errors
-/// [`ImageError`]: the bytes are no image or exceed `limits`, as far as their header tells.
-pub fn size_of_bytes(
-    bytes: &[u8],
-    path: &Path,
-    limits: &DecodeLimits,
-) -> Result<(u32, u32), ImageError> {
-    let header = header(bytes, path, limits)?;
-    let turned = matches!(
-        header.orientation,
-        Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH
-    );
-    let (width, height) = header.size;
-    Ok(if turned { (height, width) } else { (width, height) })
-}
-
 /// Whether the samples that `bytes` hold have more than 8 bits; they are not decoded.
-///
-/// # Errors
-/// As those of [`size_of_bytes`].
-pub fn has_deep_samples(
+pub(crate) fn has_deep_samples(
     bytes: &[u8],
     path: &Path,
     limits: &DecodeLimits,
 ) -> Result<bool, ImageError> {
     header(bytes, path, limits).map(|header| header.bits > 8)
-}
-
-/// The bytes of the file `path`.
-///
-/// # Errors
-/// [`ImageError`]: it is no file, cannot be read or exceeds `limits.max_bytes`.
-pub fn read_file(path: &Path, limits: &DecodeLimits) -> Result<Vec<u8>, ImageError> {
-    let io = |source| ImageError::Io { path: path.to_path_buf(), source };
-    let metadata = std::fs::metadata(path).map_err(io)?;
-    // Checked before opening: opening a pipe would wait for a writer.
-    if !metadata.is_file() {
-        return Err(ImageError::NotAFile { path: path.to_path_buf() });
-    }
-    let limit = limits.max_bytes;
-    let mut bytes = Vec::new();
-    // The file may grow while it is read: one byte past the limit is enough to know.
-    let file = File::open(path).map_err(io)?;
-    if metadata.len() <= limit {
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(io)?;
-    }
-    let length = metadata.len().max(bytes.len() as u64);
-    if length > limit {
-        return Err(ImageError::FileTooLarge { path: path.to_path_buf(), bytes: length, limit });
-    }
-    Ok(bytes)
 }
 
 /// The result of `decode`, whose panic becomes an error.

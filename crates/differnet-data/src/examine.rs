@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, decode_picture, read_file};
+use crate::decode::{DecodeLimits, decode_picture};
 use crate::image_error::ImageError;
 use crate::layouts::masked::MaskedImage;
 use crate::mask::{Mask, MaskError};
@@ -70,7 +70,7 @@ fn examine_image<T>(
     limits: &DecodeLimits,
     note: &Note<'_, T>,
 ) -> Result<(ImageFacts, T), ImageError> {
-    let bytes = read_file(path, limits)?;
+    let bytes = limits.read_file(path)?;
     let picture = decode_picture(&bytes, path, limits)?;
     let noted = note(&picture);
     let (bytes, pixels) = (ContentHash::of(&bytes), pixel_hash(&picture));

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use image::ImageFormat;
 
-use crate::image_error::{Content, ImageError};
+use crate::image_error::ImageError;
 
 /// The formats that are read, for messages.
 pub(crate) const READABLE: &str = "PNG, JPEG, BMP, TIFF, WebP, GIF, PNM, QOI or TGA";
 
 /// The format of an image file that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FileFormat {
+pub(crate) enum FileFormat {
     /// Portable Network Graphics; of an animated one the default image.
     Png,
     /// JPEG, by Huffman or arithmetic coding; of an MPO the first picture.
@@ -228,12 +228,12 @@ fn not_an_image(bytes: &[u8], path: &Path) -> ImageError {
     let zeros = start.iter().all(|&byte| byte == 0);
     match ending {
         Some(format) if !zeros => ImageError::UnsupportedFormat { path, format },
-        _ if zeros => ImageError::NotAnImage { path, content: Content::Zeros },
+        _ if zeros => ImageError::NotAnImage { path, content: "nothing but zero bytes" },
         _ if is_text && std::str::from_utf8(&start[..start.len().min(64)]).is_ok_and(is_svg) => {
             ImageError::UnsupportedFormat { path, format: "SVG drawing" }
         }
-        _ if is_text => ImageError::NotAnImage { path, content: Content::Text },
-        _ => ImageError::NotAnImage { path, content: Content::UnknownBytes },
+        _ if is_text => ImageError::NotAnImage { path, content: "text" },
+        _ => ImageError::NotAnImage { path, content: "of an unknown kind" },
     }
 }
 

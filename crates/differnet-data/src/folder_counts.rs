@@ -37,50 +37,52 @@ pub struct FolderCount {
     pub images: usize,
 }
 
-/// The images of `dataset`, by folder and use, and all other images in the same place, sorted.
-///
-/// - `root`: the folder that the data set was loaded from. Of several categories in it only the data
-///   set's own is searched.
-///
-/// # Errors
-/// [`DatasetError::UnreadableFolders`] if a folder cannot be searched.
-pub fn folder_counts(root: &Path, dataset: &Dataset) -> Result<Vec<FolderCount>, DatasetError> {
-    let base = base(root, dataset);
-    let (mut uses, mut unions) = (BTreeMap::new(), Vec::new());
-    for Sample { image, .. } in &dataset.train {
-        uses.insert(image.clone(), FolderUse::Train);
-    }
-    for Sample { image, defect } in &dataset.test {
-        let used = match defect {
-            None => FolderUse::TestGood,
-            Some(defect) => FolderUse::TestDefect { kind: defect.kind.clone() },
-        };
-        uses.insert(image.clone(), used);
-        let mask = defect.as_ref().and_then(|defect| defect.mask.as_ref()).map(Mask::path);
-        match mask {
-            Some(mask) if mask.is_dir() => unions.push(mask.to_path_buf()),
-            Some(mask) => _ = uses.insert(mask.to_path_buf(), FolderUse::Masks),
-            None => {}
+impl Dataset {
+    /// The images of the data set, by folder and use, and all other images in the same place, sorted.
+    ///
+    /// - `root`: the folder that the data set was loaded from. Of several categories in it only the data
+    ///   set's own is searched.
+    ///
+    /// # Errors
+    /// [`DatasetError::UnreadableFolders`] if a folder cannot be searched.
+    pub fn folder_counts(&self, root: &Path) -> Result<Vec<FolderCount>, DatasetError> {
+        let base = base(root, self);
+        let (mut uses, mut unions) = (BTreeMap::new(), Vec::new());
+        for Sample { image, .. } in &self.train {
+            uses.insert(image.clone(), FolderUse::Train);
         }
+        for Sample { image, defect } in &self.test {
+            let used = match defect {
+                None => FolderUse::TestGood,
+                Some(defect) => FolderUse::TestDefect { kind: defect.kind.clone() },
+            };
+            uses.insert(image.clone(), used);
+            let mask = defect.as_ref().and_then(|defect| defect.mask.as_ref()).map(Mask::path);
+            match mask {
+                Some(mask) if mask.is_dir() => unions.push(mask.to_path_buf()),
+                Some(mask) => _ = uses.insert(mask.to_path_buf(), FolderUse::Masks),
+                None => {}
+            }
+        }
+        let found = match find_images(&base) {
+            Err(DatasetError::NoImages { .. }) => Vec::new(),
+            found => found?,
+        };
+        for image in found {
+            uses.entry(image).or_insert_with_key(|image| {
+                let is_mask = unions.iter().any(|union| image.starts_with(union));
+                if is_mask { FolderUse::Masks } else { FolderUse::Unused }
+            });
+        }
+        let mut counts: BTreeMap<(PathBuf, FolderUse), usize> = BTreeMap::new();
+        for (image, used) in uses {
+            let folder = image.parent().unwrap_or(Path::new(""));
+            let folder = folder.strip_prefix(&base).unwrap_or(folder).to_path_buf();
+            *counts.entry((folder, used)).or_default() += 1;
+        }
+        let count = |((folder, used), images)| FolderCount { folder, used, images };
+        Ok(counts.into_iter().map(count).collect())
     }
-    let found = match find_images(&base) {
-        Err(DatasetError::NoImages { .. }) => Vec::new(),
-        found => found?,
-    };
-    for image in found {
-        uses.entry(image).or_insert_with_key(|image| {
-            let is_mask = unions.iter().any(|union| image.starts_with(union));
-            if is_mask { FolderUse::Masks } else { FolderUse::Unused }
-        });
-    }
-    let mut counts: BTreeMap<(PathBuf, FolderUse), usize> = BTreeMap::new();
-    for (image, used) in uses {
-        let folder = image.parent().unwrap_or(Path::new(""));
-        let folder = folder.strip_prefix(&base).unwrap_or(folder).to_path_buf();
-        *counts.entry((folder, used)).or_default() += 1;
-    }
-    let count = |((folder, used), images)| FolderCount { folder, used, images };
-    Ok(counts.into_iter().map(count).collect())
 }
 
 /// The category's folder, or the root where that is it.
@@ -93,13 +95,12 @@ fn base(root: &Path, dataset: &Dataset) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::load_dataset;
-    use crate::layouts::Layout;
+    use crate::layout::Layout;
     use crate::test_tree::tree;
 
     fn counts(root: &Path) -> Vec<(String, FolderUse, usize)> {
-        let dataset = load_dataset(root, &Layout::Auto, 0).unwrap();
-        let counts = folder_counts(root, &dataset).unwrap();
+        let dataset = Dataset::load(root, &Layout::Auto, 0).unwrap();
+        let counts = dataset.folder_counts(root).unwrap();
         let row =
             |count: FolderCount| (count.folder.display().to_string(), count.used, count.images);
         counts.into_iter().map(row).collect()

@@ -19,13 +19,37 @@ pub struct DoubtfulFolder {
     /// Images in it at any depth that are in doubt.
     pub images: usize,
     /// Why.
-    pub doubt: FolderDoubt,
+    pub(crate) doubt: FolderDoubt,
+}
+
+impl DoubtfulFolder {
+    /// Folders of `images`, all of them below `root`, that may not hold good ones, by their names; sorted.
+    ///
+    /// Names are understood in any case and at any depth, in English and some other languages: `bad`, `NG`,
+    /// `ko`, `defect`, `reject`, `schlecht`, `mask`, `ground_truth`, `Test` and the like. Where one folder
+    /// says that it holds good images, one beside it that does not is in doubt.
+    pub fn among(root: &Path, images: &[PathBuf]) -> Vec<Self> {
+        let good = parents_of_good(root, images);
+        folders_in_doubt(root, images, |image| doubt_of(image, &good))
+    }
+
+    /// As [`among`](Self::among), of images of defects: those that may be good ones or masks.
+    pub fn among_defects(root: &Path, images: &[PathBuf]) -> Vec<Self> {
+        folders_in_doubt(root, images, |image| {
+            let way = way_to(image).into_iter();
+            way.filter_map(|folder| match role_of(&name_of(folder)) {
+                FolderRole::Good => Some((folder.to_path_buf(), FolderDoubt::Good)),
+                FolderRole::Masks => Some((folder.to_path_buf(), FolderDoubt::Masks)),
+                _ => None,
+            })
+            .next()
+        })
+    }
 }
 
 /// Why images may not be what they are taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[non_exhaustive]
-pub enum FolderDoubt {
+pub(crate) enum FolderDoubt {
     /// The folder is named like good images.
     Good,
     /// The folder is named like defects.
@@ -58,29 +82,6 @@ impl fmt::Display for DoubtfulFolder {
             FolderDoubt::MaskNames => "has files named like masks of others",
         })
     }
-}
-
-/// Folders of `images`, all of them below `root`, that may not hold good ones, by their names; sorted.
-///
-/// Names are understood in any case and at any depth, in English and some other languages: `bad`, `NG`,
-/// `ko`, `defect`, `reject`, `schlecht`, `mask`, `ground_truth`, `Test` and the like. Where one folder
-/// says that it holds good images, one beside it that does not is in doubt.
-pub fn doubtful_folders(root: &Path, images: &[PathBuf]) -> Vec<DoubtfulFolder> {
-    let good = parents_of_good(root, images);
-    folders_in_doubt(root, images, |image| doubt_of(image, &good))
-}
-
-/// As [`doubtful_folders`], of images of defects: those that may be good ones or masks.
-pub fn doubtful_defects(root: &Path, images: &[PathBuf]) -> Vec<DoubtfulFolder> {
-    folders_in_doubt(root, images, |image| {
-        let way = way_to(image).into_iter();
-        way.filter_map(|folder| match role_of(&name_of(folder)) {
-            FolderRole::Good => Some((folder.to_path_buf(), FolderDoubt::Good)),
-            FolderRole::Masks => Some((folder.to_path_buf(), FolderDoubt::Masks)),
-            _ => None,
-        })
-        .next()
-    })
 }
 
 /// Folders of images that `doubt_of` names, given an image's path from the root on, and of images that are
@@ -194,7 +195,7 @@ mod tests {
     fn doubts(files: &[&str]) -> Vec<String> {
         let root = Path::new("root");
         let files: Vec<PathBuf> = files.iter().map(|file| root.join(file)).collect();
-        doubtful_folders(root, &files).iter().map(ToString::to_string).collect()
+        DoubtfulFolder::among(root, &files).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -236,7 +237,7 @@ mod tests {
     #[test]
     fn good_images_and_masks_among_defects_are_in_doubt() {
         let files = ["scratch/0.png", "OK/0.png", "ng/mask/0.png", "ng/0.png"].map(PathBuf::from);
-        let found = doubtful_defects(Path::new(""), &files);
+        let found = DoubtfulFolder::among_defects(Path::new(""), &files);
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
         let golden = ["OK (1 image) looks like good images", "ng/mask (1 image) looks like masks"];
         assert_eq!(found, golden);

@@ -46,8 +46,8 @@ pub enum ImageError {
     NotAnImage {
         /// The file.
         path: PathBuf,
-        /// Kind of content.
-        content: Content,
+        /// Kind of content, in words.
+        content: &'static str,
     },
     /// A format that this program does not read.
     #[error("{} holds {format}, which is not read: convert it to PNG or TIFF", path.display())]
@@ -177,27 +177,5 @@ fn depth_remedy(found: FileDepth, expected: Option<u8>) -> String {
             let bits = expected.unwrap_or(8);
             format!("the training images have {bits} bits: take it as they were taken")
         }
-    }
-}
-
-/// Content of a file that is no image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Content {
-    /// Printable characters.
-    Text,
-    /// Zero bytes only, as an interrupted copy leaves them.
-    Zeros,
-    /// Anything else.
-    UnknownBytes,
-}
-
-impl std::fmt::Display for Content {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Text => "text",
-            Self::Zeros => "nothing but zero bytes",
-            Self::UnknownBytes => "of an unknown kind",
-        })
     }
 }

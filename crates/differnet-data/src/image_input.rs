@@ -7,7 +7,7 @@ use image::RgbImage;
 
 use crate::compression::Compression;
 use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, check_size, decode_picture, read_file};
+use crate::decode::{DecodeLimits, check_size, decode_picture, has_deep_samples};
 use crate::image_error::ImageError;
 use crate::masked_input::hash_of_pixels;
 use crate::picture::Picture;
@@ -60,7 +60,7 @@ impl<'a> ImageInput<'a> {
     /// [`ImageError`]: the file cannot be read, or there are more bytes or pixels than `limits` allow.
     pub fn read(&self, limits: &DecodeLimits) -> Result<ReadImage<'a>, ImageError> {
         match *self {
-            Self::File(path) => Ok(ReadImage::Encoded(Cow::Owned(read_file(path, limits)?))),
+            Self::File(path) => Ok(ReadImage::Encoded(Cow::Owned(limits.read_file(path)?))),
             Self::Memory { name, bytes } => {
                 let (length, limit) = (bytes.len() as u64, limits.max_bytes);
                 if length > limit {
@@ -91,6 +91,17 @@ impl ReadImage<'_> {
         match self {
             Self::Encoded(bytes) => Compression::of(bytes),
             Self::Decoded(_) => Compression::Lossless,
+        }
+    }
+
+    /// Whether the samples have more than 8 bits; they are not decoded. `name` only appears in messages.
+    ///
+    /// # Errors
+    /// [`ImageError`]: the bytes are no image or exceed `limits`, as far as their header tells.
+    pub fn has_deep_samples(&self, name: &Path, limits: &DecodeLimits) -> Result<bool, ImageError> {
+        match self {
+            Self::Encoded(bytes) => has_deep_samples(bytes, name, limits),
+            Self::Decoded(_) => Ok(false),
         }
     }
 

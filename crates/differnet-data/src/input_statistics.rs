@@ -66,6 +66,11 @@ impl InputStatistics {
         }
     }
 
+    /// Mean absolute Laplacian of the luminance, levels.
+    pub(crate) fn mean_laplacian(&self) -> f64 {
+        self.sharpness * (self.contrast + 1.0)
+    }
+
     /// Width over height.
     pub fn aspect(&self) -> f64 {
         f64::from(self.size.0) / f64::from(self.size.1)

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::appearance::Appearance;
 use crate::audit::{Audit, AuditImage, audit_and_note};
-use crate::copies::Split;
-use crate::decode::{DecodeLimits, decode_picture, read_file};
+use crate::copies::{Copies, Likeness, Split};
+use crate::decode::{DecodeLimits, decode_picture};
 use crate::image_error::ImageError;
 use crate::load::BadImage;
-use crate::oddity::{Oddity, oddities};
+use crate::outlier::{Outlier, outliers};
 use crate::picture::Picture;
 use crate::sample_depth::{FileDepth, common_depth};
 use crate::thumbnail::near_copies;
@@ -20,76 +20,67 @@ pub struct Inspection {
     /// Damage, masks that do not fit, copies and leaks.
     pub audit: Audit,
     /// Images that are nearly the same as one to train on, without exact copies.
-    pub near_copies: Vec<NearCopies>,
-    /// Images that look unlike the others, in the order given, with what is unusual.
-    pub oddities: Vec<(PathBuf, Oddity)>,
+    pub near_copies: Vec<Copies>,
+    /// Images that look unlike the others, in the order given, with what is unusual about them.
+    pub outliers: Vec<(PathBuf, Outlier)>,
     /// Sizes that images have, smallest first; width and height, pixels.
     pub sizes: Vec<(u32, u32)>,
-    /// How many bits of a 16-bit sample count in the training images, as [`common_depth`] has it.
+    /// How many bits of a 16-bit sample count in the training images, as
+    /// [`FileDepth::common`] has it.
     pub depth: Option<u8>,
 }
 
-/// Images that are nearly the same: one photograph saved twice, or two of one part that did not move.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NearCopies {
-    /// Images to train on, at least one, sorted.
-    pub train: Vec<PathBuf>,
-    /// Images to test with, sorted.
-    pub test: Vec<PathBuf>,
-}
-
-/// Reads every image and mask once, in parallel, and says what speaks against training on them.
-///
-/// - `seen`: called after each image, from any thread
-pub fn inspect_images(
-    images: &[AuditImage],
-    limits: &DecodeLimits,
-    seen: &(dyn Fn() + Sync),
-) -> Inspection {
-    let look = |picture: &Picture| {
-        let depth = picture.storage().depth;
-        (depth, appearance(picture, common_depth(&[depth])))
-    };
-    let (mut audit, notes) = audit_and_note(images, limits, &look, seen);
-    let train = |(image, note): (&AuditImage, &Option<(FileDepth, _)>)| {
-        note.as_ref().filter(|_| image.split == Split::Train).map(|(depth, _)| *depth)
-    };
-    let train: Vec<FileDepth> = images.iter().zip(&notes).filter_map(train).collect();
-    let depth = common_depth(&train);
-    let at_common_depth = |(image, note): (&AuditImage, Option<(FileDepth, Appearance)>)| {
-        let (found, seen) = note?;
-        let path = &image.files.image;
-        if found.scaled_by(depth).is_none() {
-            let error = ImageError::Depth { path: path.clone(), found, expected: depth };
-            audit.damaged.push(BadImage { path: path.clone(), error });
-            None
-        } else if common_depth(&[found]) == depth {
-            Some(seen)
-        } else {
-            // One of few so dark that it seemed to have fewer bits.
-            let bytes = read_file(path, limits).ok()?;
-            Some(appearance(&decode_picture(&bytes, path, limits).ok()?, depth))
+impl Inspection {
+    /// Reads every image and mask once, in parallel, and says what speaks against training on them.
+    ///
+    /// - `seen`: called after each image, from any thread
+    pub fn of(images: &[AuditImage], limits: &DecodeLimits, seen: &(dyn Fn() + Sync)) -> Self {
+        let look = |picture: &Picture| {
+            let depth = picture.storage().depth;
+            (depth, appearance(picture, common_depth(&[depth])))
+        };
+        let (mut audit, notes) = audit_and_note(images, limits, &look, seen);
+        let train = |(image, note): (&AuditImage, &Option<(FileDepth, _)>)| {
+            note.as_ref().filter(|_| image.split == Split::Train).map(|(depth, _)| *depth)
+        };
+        let train: Vec<FileDepth> = images.iter().zip(&notes).filter_map(train).collect();
+        let depth = common_depth(&train);
+        let at_common_depth = |(image, note): (&AuditImage, Option<(FileDepth, Appearance)>)| {
+            let (found, seen) = note?;
+            let path = &image.files.image;
+            if found.scaled_by(depth).is_none() {
+                let error = ImageError::Depth { path: path.clone(), found, expected: depth };
+                audit.damaged.push(BadImage { path: path.clone(), error });
+                None
+            } else if common_depth(&[found]) == depth {
+                Some(seen)
+            } else {
+                // One of few so dark that it seemed to have fewer bits.
+                let bytes = limits.read_file(path).ok()?;
+                Some(appearance(&decode_picture(&bytes, path, limits).ok()?, depth))
+            }
+        };
+        let appearances: Vec<Option<Appearance>> =
+            images.iter().zip(notes).map(at_common_depth).collect();
+        let known: Vec<(&AuditImage, &Appearance)> = images
+            .iter()
+            .zip(&appearances)
+            .filter_map(|(image, appearance)| Some((image, appearance.as_ref()?)))
+            .collect();
+        let looks: Vec<(Split, &Appearance)> =
+            known.iter().map(|(image, seen)| (image.split, *seen)).collect();
+        let sizes: BTreeSet<(u32, u32)> =
+            known.iter().map(|(_, seen)| seen.statistics.size).collect();
+        Self {
+            near_copies: find_near_copies(&known, &audit),
+            outliers: outliers(&looks)
+                .into_iter()
+                .map(|(at, outlier)| (known[at].0.files.image.clone(), outlier))
+                .collect(),
+            sizes: sizes.into_iter().collect(),
+            depth,
+            audit,
         }
-    };
-    let appearances: Vec<Option<Appearance>> =
-        images.iter().zip(notes).map(at_common_depth).collect();
-    let known: Vec<(&AuditImage, &Appearance)> = images
-        .iter()
-        .zip(&appearances)
-        .filter_map(|(image, appearance)| Some((image, appearance.as_ref()?)))
-        .collect();
-    let looks: Vec<(Split, &Appearance)> =
-        known.iter().map(|(image, seen)| (image.split, *seen)).collect();
-    let sizes: BTreeSet<(u32, u32)> = known.iter().map(|(_, seen)| seen.size).collect();
-    Inspection {
-        near_copies: find_near_copies(&known, &audit),
-        oddities: oddities(&looks)
-            .into_iter()
-            .map(|(at, oddity)| (known[at].0.files.image.clone(), oddity))
-            .collect(),
-        sizes: sizes.into_iter().collect(),
-        depth,
-        audit,
     }
 }
 
@@ -107,12 +98,12 @@ fn appearance(picture: &Picture, depth: Option<u8>) -> Appearance {
 }
 
 /// Near copies among `images`, each exact copy but the first left out.
-fn find_near_copies(images: &[(&AuditImage, &Appearance)], audit: &Audit) -> Vec<NearCopies> {
-    let copies = audit.copies.iter().flat_map(|copies| &copies.files[1..]);
-    let leaks = audit.leaks.iter().flat_map(|leak| &leak.test);
-    let known: BTreeSet<&Path> = copies.chain(leaks).map(PathBuf::as_path).collect();
+fn find_near_copies(images: &[(&AuditImage, &Appearance)], audit: &Audit) -> Vec<Copies> {
+    let copies = audit.copies.iter().flat_map(|copies| copies.files().split_off(1));
+    let leaks = audit.leaks.iter().flat_map(|leak| leak.test.clone());
+    let known: BTreeSet<PathBuf> = copies.chain(leaks).collect();
     let images: Vec<_> =
-        images.iter().filter(|(image, _)| !known.contains(&*image.files.image)).collect();
+        images.iter().filter(|(image, _)| !known.contains(&image.files.image)).collect();
     let thumbnails: Vec<_> = images.iter().map(|(_, seen)| &seen.thumbnail).collect();
     let groups = near_copies(&thumbnails).into_iter().map(|group| {
         let of = |split| {
@@ -124,10 +115,10 @@ fn find_near_copies(images: &[(&AuditImage, &Appearance)], audit: &Audit) -> Vec
             paths.sort();
             paths
         };
-        NearCopies { train: of(Split::Train), test: of(Split::Test) }
+        Copies { train: of(Split::Train), test: of(Split::Test), likeness: Likeness::Near }
     });
     // Test images that resemble each other harm nothing.
-    let mut groups: Vec<NearCopies> = groups.filter(|group| !group.train.is_empty()).collect();
+    let mut groups: Vec<Copies> = groups.filter(|group| !group.train.is_empty()).collect();
     groups.sort_by(|a, b| a.train.cmp(&b.train));
     groups
 }
@@ -162,15 +153,14 @@ mod tests {
         add("near.png", Split::Train, &resize_bilinear(&part(3), 128, 128));
         add("leak.png", Split::Test, &resize_bilinear(&part(4), 160, 160));
         add("blank.png", Split::Train, &RgbImage::from_pixel(64, 64, Rgb([9; 3])));
-        let found = inspect_images(&images, &DecodeLimits::default(), &|| {});
+        let found = Inspection::of(&images, &DecodeLimits::default(), &|| {});
         let at = |names: &[&str]| names.iter().map(|name| root.path().join(name)).collect();
-        let near = [
-            NearCopies { train: at(&["3.png", "near.png"]), test: Vec::new() },
-            NearCopies { train: at(&["4.png"]), test: at(&["leak.png"]) },
-        ];
-        assert_eq!(found.near_copies, near);
+        let near = |train, test| Copies { train, test, likeness: Likeness::Near };
+        let golden =
+            [near(at(&["3.png", "near.png"]), Vec::new()), near(at(&["4.png"]), at(&["leak.png"]))];
+        assert_eq!(found.near_copies, golden);
         assert_eq!(found.audit.copies.len(), 1);
-        let odd: Vec<&PathBuf> = found.oddities.iter().map(|(path, _)| path).collect();
+        let odd: Vec<&PathBuf> = found.outliers.iter().map(|(path, _)| path).collect();
         assert_eq!(odd, [&root.path().join("blank.png")]);
         assert_eq!(found.sizes, [(64, 64), (128, 128), (160, 160)]);
     }

@@ -23,6 +23,17 @@ pub struct Listing {
     pub unreadable: Vec<UnreadableFolder>,
 }
 
+impl Listing {
+    /// As [`find_images`](crate::find_images); folders that cannot be searched are listed beside the images of the others.
+    ///
+    /// # Errors
+    /// [`DatasetError::Missing`] if `path` does not exist, [`DatasetError::NoImages`] if a folder was
+    /// searched completely and holds no image.
+    pub fn of(path: &Path) -> Result<Self, DatasetError> {
+        list_images_outside(path, &[])
+    }
+}
+
 /// A folder, or a link to one, that could not be searched.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the folder {}", path.display())]
@@ -49,15 +60,6 @@ impl UnreadableFolder {
 /// no image, [`DatasetError::UnreadableFolders`] if some folder cannot be searched.
 pub fn find_images(path: &Path) -> Result<Vec<PathBuf>, DatasetError> {
     find_images_outside(path, &[])
-}
-
-/// As [`find_images`]; folders that cannot be searched are listed beside the images of the others.
-///
-/// # Errors
-/// [`DatasetError::Missing`] if `path` does not exist, [`DatasetError::NoImages`] if a folder was
-/// searched completely and holds no image.
-pub fn list_images(path: &Path) -> Result<Listing, DatasetError> {
-    list_images_outside(path, &[])
 }
 
 /// As [`find_images`], leaving out the folders `excluded` (canonical paths).
@@ -334,7 +336,7 @@ mod tests {
         symlink("/nowhere/at/all", at("share")).unwrap();
         symlink("/nowhere/at/all", at("old.log")).unwrap();
         symlink("/nowhere/at/all", at("z/gone.png")).unwrap();
-        let listing = list_images(root.path()).unwrap();
+        let listing = Listing::of(root.path()).unwrap();
         assert_eq!(listing.images, ["2.png", "a/0.png", "z/1.png", "z/gone.png"].map(at));
         let unreadable: Vec<_> = listing.unreadable.iter().map(|folder| &folder.path).collect();
         assert_eq!(unreadable, [&at("loop"), &at("share")]);
@@ -345,7 +347,7 @@ mod tests {
         assert!(folders_in(root.path()).is_err());
         let only = tempfile::tempdir().unwrap();
         symlink("loop", only.path().join("loop")).unwrap();
-        let listing = list_images(only.path()).unwrap();
+        let listing = Listing::of(only.path()).unwrap();
         assert_eq!((listing.images.len(), listing.unreadable.len()), (0, 1));
     }
 

@@ -1,30 +1,17 @@
-//! Files to images of the size that the extractor sees, and a check of all files beforehand.
+//! Checks of many files before any is used: which are bad, and how deep their samples are.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use image::RgbImage;
 use rayon::prelude::*;
 
-use crate::content_hash::ContentHash;
-use crate::decode::{DecodeLimits, decode_picture, has_deep_samples, read_file};
+use crate::decode::{DecodeLimits, decode_picture, has_deep_samples};
 use crate::file_format::{FileFormat, format_of};
 use crate::image_error::ImageError;
 use crate::image_input::ImageInput;
 use crate::masked_input::{MaskedInput, Preprocessing};
-use crate::sample_depth::FileDepth;
-
-/// An image ready to be transformed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoadedImage {
-    /// The file it came from.
-    pub path: PathBuf,
-    /// The hash of the file's bytes.
-    pub hash: ContentHash,
-    /// The image as a square of the size asked for; 448 × 448 in the paper.
-    pub image: RgbImage,
-}
+use crate::sample_depth::{FileDepth, common_depth};
 
 /// A file that is no usable image.
 #[derive(Debug, thiserror::Error)]
@@ -36,51 +23,39 @@ pub struct BadImage {
     pub error: ImageError,
 }
 
-/// The image in the file `path`, resized to `size` × `size` pixels.
-///
-/// # Errors
-/// [`ImageError`]: the file cannot be read, is no image, is damaged or exceeds `limits`.
-///
-/// # Panics
-/// If `size` is 0.
-pub fn load_image(
-    path: &Path,
-    size: u32,
-    limits: &DecodeLimits,
-) -> Result<LoadedImage, ImageError> {
-    let bytes = read_file(path, limits)?;
-    let image = decode_picture(&bytes, path, limits)?.resized(size, size);
-    Ok(LoadedImage { path: path.to_path_buf(), hash: ContentHash::of(&bytes), image })
+impl BadImage {
+    /// Bad images among the files `paths`, in the order given; an image that does not fit the regions, or has
+    /// another depth, is none.
+    pub fn among(
+        paths: &[PathBuf],
+        preprocessing: Preprocessing<'_>,
+        limits: &DecodeLimits,
+    ) -> Vec<Self> {
+        let read = each(paths, |path| {
+            MaskedInput::read(ImageInput::File(path), preprocessing, limits).map(drop)
+        });
+        read.into_iter().filter_map(Result::err).collect()
+    }
 }
 
-/// Bad images among the files `paths`, in the order given; an image that does not fit the regions, or has
-/// another depth, is none.
-pub fn check_images(
-    paths: &[PathBuf],
-    preprocessing: Preprocessing<'_>,
-    limits: &DecodeLimits,
-) -> Vec<BadImage> {
-    let read = each(paths, |path| {
-        MaskedInput::read(ImageInput::File(path), preprocessing, limits).map(drop)
-    });
-    read.into_iter().filter_map(Result::err).collect()
-}
-
-/// How many bits of a sample count in each of the files `paths` that can be read, in the order given.
-///
-/// Decodes those with samples of more than 8 bits.
-pub fn file_depths(paths: &[PathBuf], limits: &DecodeLimits) -> Vec<FileDepth> {
-    let depths = each(paths, |path| {
-        if is_shallow(path)? {
-            return Ok(FileDepth::Full(8));
-        }
-        let bytes = read_file(path, limits)?;
-        if !has_deep_samples(&bytes, path, limits)? {
-            return Ok(FileDepth::Full(8));
-        }
-        decode_picture(&bytes, path, limits).map(|picture| picture.storage().depth)
-    });
-    depths.into_iter().flatten().collect()
+impl FileDepth {
+    /// How many bits of a 16-bit sample count in those of the files `paths` that can be read: in most of them.
+    ///
+    /// Decodes those with samples of more than 8 bits. `None` if most images have 8 bits, or state depths that
+    /// differ.
+    pub fn common(paths: &[PathBuf], limits: &DecodeLimits) -> Option<u8> {
+        let depths = each(paths, |path| {
+            if is_shallow(path)? {
+                return Ok(Self::Full(8));
+            }
+            let bytes = limits.read_file(path)?;
+            if !has_deep_samples(&bytes, path, limits)? {
+                return Ok(Self::Full(8));
+            }
+            decode_picture(&bytes, path, limits).map(|picture| picture.storage().depth)
+        });
+        common_depth(&depths.into_iter().flatten().collect::<Vec<_>>())
+    }
 }
 
 /// Whether the format alone tells that samples have 8 bits: a look at the first bytes.
@@ -111,18 +86,10 @@ fn each<T: Send>(
 
 #[cfg(test)]
 mod tests {
+    use image::RgbImage;
+
     use super::*;
     use crate::test_tree::tree;
-
-    #[test]
-    fn the_hash_is_of_the_file_and_the_image_has_the_size() {
-        let root = tree::<&str>(&[]);
-        let path = root.path().join("a.png");
-        RgbImage::from_pixel(9, 4, image::Rgb([1, 2, 3])).save(&path).unwrap();
-        let loaded = load_image(&path, 6, &DecodeLimits::default()).unwrap();
-        assert_eq!(loaded.hash, ContentHash::of(&std::fs::read(&path).unwrap()));
-        assert_eq!(loaded.image, RgbImage::from_pixel(6, 6, image::Rgb([1, 2, 3])));
-    }
 
     #[test]
     fn bad_images_come_in_the_order_given() {
@@ -130,7 +97,7 @@ mod tests {
         let good = root.path().join("b.png");
         RgbImage::new(2, 2).save(&good).unwrap();
         let paths = [root.path().join("c.png"), good, root.path().join("a.png")];
-        let bad = check_images(&paths, Preprocessing::default(), &DecodeLimits::default());
+        let bad = BadImage::among(&paths, Preprocessing::default(), &DecodeLimits::default());
         let bad: Vec<_> = bad.into_iter().map(|bad| bad.path).collect();
         assert_eq!(bad, [paths[0].clone(), paths[2].clone()]);
     }

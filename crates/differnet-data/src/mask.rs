@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use crate::causes::with_causes;
 use crate::dataset::Sample;
-use crate::decode::{DecodeLimits, decode_samples, image_size, read_file};
+use crate::decode::{DecodeLimits, decode_samples};
 use crate::image_error::ImageError;
 use crate::mask_pixels::{Marking, marked_pixels};
 
@@ -70,7 +70,7 @@ impl Mask {
     ) -> Result<MaskPixels, MaskError> {
         let mut union: Option<MaskPixels> = None;
         for path in &self.files {
-            let mask = decode_samples(&read_file(path, limits)?, path, limits)?;
+            let mask = decode_samples(&limits.read_file(path)?, path, limits)?;
             let (width, height) = (mask.width(), mask.height());
             let expected = size.or(union.as_ref().map(|union| union.size));
             if let Some(image) = expected.filter(|&image| image != (width, height)) {
@@ -116,20 +116,20 @@ pub enum MaskError {
         /// Width and height of the image, pixels.
         image: (u32, u32),
     },
-    /// The mask of a defect is black; found by [`audit_images`](crate::audit_images).
+    /// The mask of a defect is black; found by an [`Audit`](crate::audit::Audit).
     #[error("the mask {} marks no pixel, but its image shows a defect: draw the defect in white", path.display())]
     Empty {
         /// The mask.
         path: PathBuf,
     },
-    /// The mask of a defect is white all over; found by [`audit_images`](crate::audit_images).
+    /// The mask of a defect is white all over; found by an [`Audit`](crate::audit::Audit).
     #[error("the mask {} marks every pixel: draw the defect in white on black", path.display())]
     Whole {
         /// The mask.
         path: PathBuf,
     },
     /// The mask of a defect marks so much that it looks inverted; found by
-    /// [`audit_images`](crate::audit_images).
+    /// an [`Audit`](crate::audit::Audit).
     #[error("the mask {} marks {percent} % of the image: is it inverted? The defect has to be white", path.display())]
     Inverted {
         /// The mask.
@@ -137,13 +137,13 @@ pub enum MaskError {
         /// Share of the pixels that it marks, rounded.
         percent: u32,
     },
-    /// A mask that belongs to no image of the data set; found by [`lone_masks`](crate::lone_masks).
+    /// A mask that belongs to no image of the data set; found by [`Dataset::lone_masks`](crate::Dataset::lone_masks).
     #[error("the mask {} belongs to no image: name it after its image, in the layout mvtec NAME_mask.png for NAME.png", path.display())]
     NoImage {
         /// The mask.
         path: PathBuf,
     },
-    /// The mask of a good image is not black; found by [`audit_images`](crate::audit_images).
+    /// The mask of a good image is not black; found by an [`Audit`](crate::audit::Audit).
     #[error("the mask {} marks a defect, but its image is a good one: move the image or clear the mask", path.display())]
     OnGoodImage {
         /// The mask.
@@ -201,26 +201,28 @@ pub struct BadMask {
     pub error: MaskError,
 }
 
-/// Masks of `samples` that cannot be used or are doubtful, in the order given.
-///
-/// Decodes every mask and reads the header of its image; a mask whose image cannot be read is not
-/// among them, since [`check_images`](crate::check_images) tells of the image, and neither is an empty
-/// one, which leaves a metric without pixels of its image and nothing wrong.
-pub fn check_masks(samples: &[Sample], limits: &DecodeLimits) -> Vec<BadMask> {
-    let check = |sample: &Sample| {
-        let mask = sample.defect.as_ref()?.mask.as_ref()?;
-        let size = image_size(&sample.image, limits).ok()?;
-        let error = match mask.load(size, limits) {
-            Ok(marked) => {
-                let count = marked.iter().filter(|&&marked| marked).count();
-                implausible(mask.path(), count, marked.len())
-                    .filter(|error| !matches!(error, MaskError::Empty { .. }))?
-            }
-            Err(error) => error,
+impl BadMask {
+    /// Masks of `samples` that cannot be used or are doubtful, in the order given.
+    ///
+    /// Decodes every mask and reads the header of its image; a mask whose image cannot be read is not
+    /// among them, since [`BadImage::among`](crate::BadImage::among) tells of the image, and neither is an empty
+    /// one, which leaves a metric without pixels of its image and nothing wrong.
+    pub fn among(samples: &[Sample], limits: &DecodeLimits) -> Vec<Self> {
+        let check = |sample: &Sample| {
+            let mask = sample.defect.as_ref()?.mask.as_ref()?;
+            let size = limits.size_of_file(&sample.image).ok()?;
+            let error = match mask.load(size, limits) {
+                Ok(marked) => {
+                    let count = marked.iter().filter(|&&marked| marked).count();
+                    implausible(mask.path(), count, marked.len())
+                        .filter(|error| !matches!(error, MaskError::Empty { .. }))?
+                }
+                Err(error) => error,
+            };
+            Some(Self { path: mask.path().to_path_buf(), error })
         };
-        Some(BadMask { path: mask.path().to_path_buf(), error })
-    };
-    samples.par_iter().filter_map(check).collect()
+        samples.par_iter().filter_map(check).collect()
+    }
 }
 
 #[cfg(test)]
@@ -229,7 +231,6 @@ mod tests {
 
     use super::*;
     use crate::dataset::Defect;
-    use crate::decode::decode_file;
     use crate::test_tree::tree;
 
     #[test]
@@ -259,7 +260,7 @@ mod tests {
             missing_image,
             sample(Some(wrong.clone())),
         ];
-        let bad = check_masks(&samples, &DecodeLimits::default());
+        let bad = BadMask::among(&samples, &DecodeLimits::default());
         let paths: Vec<_> = bad.iter().map(|bad| bad.path.clone()).collect();
         assert_eq!(paths, [text, wrong]);
         assert!(bad[1].to_string().contains("has 3×4 pixels, its image 4×3"), "{}", bad[1]);
@@ -271,8 +272,8 @@ mod tests {
         let limits = DecodeLimits::default();
         for orientation in 1..=8 {
             let path = formats.join(format!("rgb_orientation_{orientation}.jpg"));
-            let decoded = decode_file(&path, &limits).unwrap().dimensions();
-            assert_eq!(image_size(&path, &limits).unwrap(), decoded, "{orientation}");
+            let decoded = limits.decode_file(&path).unwrap().dimensions();
+            assert_eq!(limits.size_of_file(&path).unwrap(), decoded, "{orientation}");
         }
     }
 

@@ -11,7 +11,7 @@ use crate::decode::DecodeLimits;
 use crate::image_error::ImageError;
 use crate::image_input::{ImageInput, ReadImage};
 use crate::input_statistics::InputStatistics;
-use crate::picture::{Picture, Storage};
+use crate::picture::Picture;
 use crate::regions::{Regions, paint_neutral_deep};
 
 /// What a model does to an image before it is resized.
@@ -19,7 +19,7 @@ use crate::regions::{Regions, paint_neutral_deep};
 pub struct Preprocessing<'a> {
     /// Which parts of the image count; `None` for all.
     pub regions: Option<&'a Regions>,
-    /// How many bits of a 16-bit sample count, as [`common_depth`](crate::common_depth) has it.
+    /// How many bits of a 16-bit sample count, as [`FileDepth::common`](crate::FileDepth::common) has it.
     pub depth: Option<u8>,
 }
 
@@ -85,7 +85,7 @@ impl MaskedInput {
         Ok(Self { hash, ignored, statistics, picture })
     }
 
-    /// Upright, of its own size, with 8 bits a sample, ignored pixels in [`NEUTRAL`](crate::NEUTRAL).
+    /// Upright, of its own size, with 8 bits a sample, ignored pixels [painted](Regions::paint).
     pub fn image(&self) -> &RgbImage {
         self.picture.image()
     }
@@ -96,11 +96,6 @@ impl MaskedInput {
     /// If a side is 0.
     pub fn resized(&self, width: u32, height: u32) -> RgbImage {
         self.picture.resized(width, height)
-    }
-
-    /// How its file stores it.
-    pub fn storage(&self) -> Storage {
-        self.picture.storage()
     }
 }
 
@@ -132,6 +127,7 @@ mod tests {
     use super::*;
     use crate::color_mode::ColorMode;
     use crate::file_format::FileFormat;
+    use crate::picture::Storage;
     use crate::regions::NEUTRAL;
     use crate::regions::area::Area;
     use crate::resize::DeepImage;

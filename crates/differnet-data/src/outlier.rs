@@ -3,30 +3,31 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use differnet_scoring::RobustSpread;
+
 use crate::appearance::Appearance;
 use crate::color_mode::ColorMode;
 use crate::copies::Split;
-use crate::robust_spread::RobustSpread;
 
-/// Contrast below which an image is blank, levels of 0 to 255.
+/// Standard deviation of the luminance below which an image is blank, levels of 0 to 255.
 const BLANK: f64 = 2.0;
 /// Share of pixels that has to be white or black beyond what is usual.
 const DAZZLED: f64 = 0.1;
-/// An image at most this many times as sharp as usual is blurred.
+/// An image with at most this many times the usual detail is blurred.
 const BLURRED: f64 = 0.5;
 /// Fewest images that say what is usual.
 const FEWEST: usize = 8;
 /// Ratio of two aspect ratios from which one is stretched.
 const STRETCHED: f64 = 1.1;
-/// Largest share of images that can be odd ones out.
+/// Largest share of images that can be outliers in shape.
 const RARE: f64 = 0.1;
 
-/// What is unusual about an image.
+/// Outlier among the images of a data set, by what is unusual about it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Oddity {
+pub enum Outlier {
     /// Hardly anything is to be seen.
     Blank {
-        /// Standard deviation of the luminance, levels of 0 to 255.
+        /// Difference between the 95th and the 5th percentile of the luminance, levels of 0 to 255.
         contrast: f64,
     },
     /// More of it is white than of the others.
@@ -45,7 +46,7 @@ pub enum Oddity {
     },
     /// It shows less fine detail than the others.
     Blurred {
-        /// Its sharpness over the median sharpness.
+        /// Its detail over the median detail.
         ratio: f64,
     },
     /// Nearly all others have another shape, and all are resized to squares.
@@ -64,7 +65,7 @@ pub enum Oddity {
     },
 }
 
-impl fmt::Display for Oddity {
+impl fmt::Display for Outlier {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let percent = |share: f64| format!("{:.0} %", share * 100.0);
         match self {
@@ -100,28 +101,29 @@ impl fmt::Display for Oddity {
     }
 }
 
-/// What is unusual about each of `images`, in the order given: position and oddity.
+/// What is unusual about each of `images`, in the order given: position and kind of outlier.
 ///
 /// Training images are compared with each other; test images may look as they like, but have to be
 /// stored and shaped as the training images are.
-pub(crate) fn oddities(images: &[(Split, &Appearance)]) -> Vec<(usize, Oddity)> {
+pub(crate) fn outliers(images: &[(Split, &Appearance)]) -> Vec<(usize, Outlier)> {
     let train: Vec<&Appearance> = images
         .iter()
         .filter(|(split, _)| *split == Split::Train)
         .map(|(_, appearance)| *appearance)
         .collect();
-    let (Some(size), Some(colors)) =
-        (commonest(train.iter().map(|a| a.size)), commonest(train.iter().map(|a| a.colors)))
-    else {
+    let (Some(size), Some(colors)) = (
+        commonest(train.iter().map(|a| a.statistics.size)),
+        commonest(train.iter().map(|a| a.colors)),
+    ) else {
         return Vec::new();
     };
     let usual_aspect = f64::from(size.0) / f64::from(size.1);
     let stretched = |a: &Appearance| {
-        let ratio = a.aspect() / usual_aspect;
+        let ratio = a.statistics.aspect() / usual_aspect;
         ratio.max(1.0 / ratio) > STRETCHED
     };
-    let odd_shapes = train.iter().filter(|a| stretched(a)).count();
-    let shapes_are_alike = odd_shapes as f64 <= RARE * train.len() as f64;
+    let outlying_shapes = train.iter().filter(|a| stretched(a)).count();
+    let shapes_are_alike = outlying_shapes as f64 <= RARE * train.len() as f64;
     let usual = (train.len() >= FEWEST).then(|| Usual::of(&train));
     let mut found = Vec::new();
     for (at, &(split, seen)) in images.iter().enumerate() {
@@ -129,42 +131,42 @@ pub(crate) fn oddities(images: &[(Split, &Appearance)]) -> Vec<(usize, Oddity)> 
             Split::Train => light(seen, usual.as_ref()),
             Split::Test => None,
         };
-        found.extend(light.map(|oddity| (at, oddity)));
+        found.extend(light.map(|outlier| (at, outlier)));
         if shapes_are_alike && stretched(seen) {
-            found.push((at, Oddity::Shape { size: seen.size, usual: size }));
+            found.push((at, Outlier::Shape { size: seen.statistics.size, usual: size }));
         }
-        let blank = matches!(light, Some(Oddity::Blank { .. }));
+        let blank = matches!(light, Some(Outlier::Blank { .. }));
         if seen.colors != colors && !blank {
-            found.push((at, Oddity::Colors { found: seen.colors, usual: colors }));
+            found.push((at, Outlier::Colors { found: seen.colors, usual: colors }));
         }
     }
     found
 }
 
 /// The first that applies of blank, dazzled, dark and blurred.
-fn light(seen: &Appearance, usual: Option<&Usual>) -> Option<Oddity> {
-    if seen.contrast < BLANK {
-        return Some(Oddity::Blank { contrast: seen.contrast });
+fn light(seen: &Appearance, usual: Option<&Usual>) -> Option<Outlier> {
+    if seen.deviation < BLANK {
+        return Some(Outlier::Blank { contrast: seen.statistics.contrast });
     }
     let usual = usual?;
     if usual.white.is_exceeded_by(seen.white, DAZZLED) {
-        return Some(Oddity::Overexposed { white: seen.white, usual: usual.white.median });
+        return Some(Outlier::Overexposed { white: seen.white, usual: usual.white.median });
     }
     if usual.black.is_exceeded_by(seen.black, DAZZLED) {
-        return Some(Oddity::Underexposed { black: seen.black, usual: usual.black.median });
+        return Some(Outlier::Underexposed { black: seen.black, usual: usual.black.median });
     }
-    let softness = -seen.sharpness.ln();
+    let softness = -seen.detail().ln();
     usual
         .softness
         .is_exceeded_by(softness, -BLURRED.ln())
-        .then(|| Oddity::Blurred { ratio: (usual.softness.median - softness).exp() })
+        .then(|| Outlier::Blurred { ratio: (usual.softness.median - softness).exp() })
 }
 
 /// What training images look like.
 struct Usual {
     white: RobustSpread,
     black: RobustSpread,
-    /// Of the negative logarithm of the sharpness.
+    /// Of the negative logarithm of the detail.
     softness: RobustSpread,
 }
 
@@ -173,7 +175,7 @@ impl Usual {
         Self {
             white: RobustSpread::of(train.iter().map(|a| a.white)),
             black: RobustSpread::of(train.iter().map(|a| a.black)),
-            softness: RobustSpread::of(train.iter().map(|a| -a.sharpness.ln())),
+            softness: RobustSpread::of(train.iter().map(|a| -a.detail().ln())),
         }
     }
 }
@@ -204,7 +206,7 @@ mod tests {
         })
     }
 
-    fn found(train: &[RgbImage], test: &[RgbImage]) -> Vec<(usize, Oddity)> {
+    fn found(train: &[RgbImage], test: &[RgbImage]) -> Vec<(usize, Outlier)> {
         let mode = ColorMode::of(ColorType::Rgb8);
         let seen: Vec<(Split, Appearance)> = train
             .iter()
@@ -212,7 +214,7 @@ mod tests {
             .chain(test.iter().map(|image| (Split::Test, image)))
             .map(|(split, image)| (split, Appearance::of(image, mode)))
             .collect();
-        oddities(&seen.iter().map(|(split, seen)| (*split, seen)).collect::<Vec<_>>())
+        outliers(&seen.iter().map(|(split, seen)| (*split, seen)).collect::<Vec<_>>())
     }
 
     #[test]
@@ -233,7 +235,7 @@ mod tests {
         train.push(tinted);
         let found = found(&train, &train[40..]);
         let told: Vec<(usize, String)> =
-            found.iter().map(|(at, oddity)| (*at, oddity.to_string())).collect();
+            found.iter().map(|(at, outlier)| (*at, outlier.to_string())).collect();
         let golden = [
             (40, "shows next to nothing: contrast 0.0 of 255 levels"),
             (41, "25 % of it is white, usual are 0 %"),

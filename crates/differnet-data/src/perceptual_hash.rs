@@ -175,25 +175,28 @@ pub struct HashedImage {
     pub statistics: InputStatistics,
 }
 
-/// Hashes of each of the files `paths`, or what is wrong with it; what regions ignore does not count.
-///
-/// Reads and decodes every file once, in parallel, and keeps none.
-pub fn hash_perceptually(
-    paths: &[PathBuf],
-    preprocessing: Preprocessing<'_>,
-    limits: &DecodeLimits,
-) -> Vec<Result<HashedImage, BadImage>> {
-    let hash =
-        |path: &PathBuf| match MaskedInput::read(ImageInput::File(path), preprocessing, limits) {
-            Ok(seen) => Ok(HashedImage {
-                path: path.clone(),
-                content: seen.hash,
-                perceptual: PerceptualHash::of(seen.image()),
-                statistics: seen.statistics,
-            }),
-            Err(error) => Err(BadImage { path: path.clone(), error }),
-        };
-    paths.par_iter().map(hash).collect()
+impl HashedImage {
+    /// Hashes of each of the files `paths`, or what is wrong with it; what regions ignore does not count.
+    ///
+    /// Reads and decodes every file once, in parallel, and keeps none.
+    pub fn of_files(
+        paths: &[PathBuf],
+        preprocessing: Preprocessing<'_>,
+        limits: &DecodeLimits,
+    ) -> Vec<Result<Self, BadImage>> {
+        let hash =
+            |path: &PathBuf| match MaskedInput::read(ImageInput::File(path), preprocessing, limits)
+            {
+                Ok(seen) => Ok(Self {
+                    path: path.clone(),
+                    content: seen.hash,
+                    perceptual: PerceptualHash::of(seen.image()),
+                    statistics: seen.statistics,
+                }),
+                Err(error) => Err(BadImage { path: path.clone(), error }),
+            };
+        paths.par_iter().map(hash).collect()
+    }
 }
 
 #[cfg(test)]

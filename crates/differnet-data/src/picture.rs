@@ -12,13 +12,13 @@ use crate::sample_depth::{FileDepth, fill_range};
 
 /// How a file stores its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Storage {
+pub(crate) struct Storage {
     /// The file's format; `None` of pixels that came decoded.
-    pub format: Option<FileFormat>,
+    pub(crate) format: Option<FileFormat>,
     /// Colours, transparency and the bits of a sample's container.
-    pub mode: ColorMode,
+    pub(crate) mode: ColorMode,
     /// How many bits of a sample count.
-    pub depth: FileDepth,
+    pub(crate) depth: FileDepth,
 }
 
 /// A decoded image, upright, of its own size.
@@ -53,14 +53,14 @@ impl Picture {
     }
 
     /// How the file stores it.
-    pub fn storage(&self) -> Storage {
+    pub(crate) fn storage(&self) -> Storage {
         self.storage
     }
 
     /// The image for a model whose training images have samples of `depth` bits: samples fill their
     /// range.
     ///
-    /// - `depth`: as [`common_depth`](crate::common_depth) has it
+    /// - `depth`: as [`FileDepth::common`](crate::FileDepth::common) has it
     /// - `path`: only appears in messages
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use crate::resize::DeepImage;
 
 /// The colour in which ignored pixels are seen: ImageNet's mean (torchvision), rounded, which the
 /// network takes for zero.
-pub const NEUTRAL: [u8; 3] = [124, 116, 104];
+pub(crate) const NEUTRAL: [u8; 3] = [124, 116, 104];
 
 /// The size at which polygons are looked at where no image is at hand, pixels.
 const GRID: (u32, u32) = (1000, 1000);
@@ -93,7 +93,7 @@ impl Regions {
         Ok(ignored.contains(&true).then_some(ignored))
     }
 
-    /// Paints the ignored pixels of `image` in [`NEUTRAL`]; says which they are as
+    /// [Paints](Self::paint) the ignored pixels of `image`; says which they are as
     /// [`Self::ignored`] does.
     ///
     /// # Errors
@@ -101,9 +101,20 @@ impl Regions {
     pub fn apply(&self, image: &mut RgbImage) -> Result<Option<Vec<bool>>, RegionsError> {
         let ignored = self.ignored(image.width(), image.height())?;
         if let Some(ignored) = &ignored {
-            paint_neutral(image, ignored);
+            Regions::paint(image, ignored);
         }
         Ok(ignored)
+    }
+
+    /// Paints the `ignored` pixels of `image`, row by row, in the grey that the network takes for zero.
+    ///
+    /// # Panics
+    /// If `ignored` has not one value for each pixel.
+    pub fn paint(image: &mut RgbImage, ignored: &[bool]) {
+        let (width, height) = image.dimensions();
+        assert_eq!(ignored.len(), width as usize * height as usize, "a value for each pixel");
+        let hidden = image.pixels_mut().zip(ignored).filter(|(_, ignored)| **ignored);
+        hidden.for_each(|(pixel, _)| *pixel = Rgb(NEUTRAL));
     }
 
     /// Share of the image that is ignored; in [0, 1).
@@ -148,18 +159,7 @@ impl Regions {
     }
 }
 
-/// Paints the `ignored` pixels of `image`, row by row, in [`NEUTRAL`].
-///
-/// # Panics
-/// If `ignored` has not one value for each pixel.
-pub fn paint_neutral(image: &mut RgbImage, ignored: &[bool]) {
-    let (width, height) = image.dimensions();
-    assert_eq!(ignored.len(), width as usize * height as usize, "a value for each pixel");
-    let hidden = image.pixels_mut().zip(ignored).filter(|(_, ignored)| **ignored);
-    hidden.for_each(|(pixel, _)| *pixel = Rgb(NEUTRAL));
-}
-
-/// As [`paint_neutral`], for samples of 16 bits.
+/// As [`Regions::paint`], for samples of 16 bits.
 pub(crate) fn paint_neutral_deep(image: &mut DeepImage, ignored: &[bool]) {
     let hidden = image.pixels_mut().zip(ignored).filter(|(_, ignored)| **ignored);
     hidden.for_each(|(pixel, _)| *pixel = Rgb(NEUTRAL.map(|level| u16::from(level) * 257)));

@@ -61,10 +61,8 @@ pub(crate) fn largest_sample(bits: u8) -> u16 {
     u16::MAX >> (FULL - bits.clamp(1, FULL))
 }
 
-/// The depth of a set of images, by what each file says: that of most of them.
-///
-/// - result: `None` if most images have 8 bits, or state depths that differ
-pub fn common_depth(depths: &[FileDepth]) -> Option<u8> {
+/// As [`FileDepth::common`], by what each file says.
+pub(crate) fn common_depth(depths: &[FileDepth]) -> Option<u8> {
     let unstated: Vec<u16> = depths
         .iter()
         .filter_map(|depth| match depth {

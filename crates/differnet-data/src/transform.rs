@@ -25,17 +25,17 @@ impl Transform {
     pub fn is_identity(&self) -> bool {
         self.degrees.rem_euclid(360.0) == 0.0 && self.brightness == 1.0 && self.contrast == 1.0
     }
-}
 
-/// `image` as `transform` shows it: same size; corners that a rotation uncovers are black.
-///
-/// Equals PIL's `Image.rotate` (nearest sampling) followed by `ImageEnhance.Brightness` and
-/// `ImageEnhance.Contrast`, each rounded to 8 bits.
-pub fn apply(image: &RgbImage, transform: &Transform) -> RgbImage {
-    let mut view = rotate(image, transform.degrees);
-    adjust_brightness(&mut view, transform.brightness);
-    adjust_contrast(&mut view, transform.contrast);
-    view
+    /// `image` as this transform shows it: same size; corners that a rotation uncovers are black.
+    ///
+    /// Equals PIL's `Image.rotate` (nearest sampling) followed by `ImageEnhance.Brightness` and
+    /// `ImageEnhance.Contrast`, each rounded to 8 bits.
+    pub fn apply(&self, image: &RgbImage) -> RgbImage {
+        let mut view = rotate(image, self.degrees);
+        adjust_brightness(&mut view, self.brightness);
+        adjust_contrast(&mut view, self.contrast);
+        view
+    }
 }
 
 #[cfg(test)]
@@ -49,14 +49,14 @@ mod tests {
     #[test]
     fn the_identity_changes_nothing() {
         assert!(Transform::IDENTITY.is_identity());
-        assert_eq!(apply(&gradient(), &Transform::IDENTITY), gradient());
+        assert_eq!(Transform::IDENTITY.apply(&gradient()), gradient());
     }
 
     #[test]
     fn a_full_turn_is_the_identity() {
         let turn = Transform { degrees: 360.0, ..Transform::IDENTITY };
         assert!(turn.is_identity());
-        assert_eq!(apply(&gradient(), &turn), gradient());
+        assert_eq!(turn.apply(&gradient()), gradient());
     }
 
     #[test]
@@ -64,6 +64,6 @@ mod tests {
         let transform = Transform { degrees: 0.0, brightness: 1.5, contrast: 0.0 };
         // Contrast 0 leaves the mean luminance, here of the brightened image.
         let grey = RgbImage::from_pixel(4, 4, image::Rgb([100; 3]));
-        assert_eq!(apply(&grey, &transform), RgbImage::from_pixel(4, 4, image::Rgb([150; 3])));
+        assert_eq!(transform.apply(&grey), RgbImage::from_pixel(4, 4, image::Rgb([150; 3])));
     }
 }

@@ -17,16 +17,18 @@ pub struct UnreadKind {
     pub first: PathBuf,
 }
 
-/// Files at any depth below the folders `paths` that are images, or data of cameras, of kinds that are
-/// not read, by their names' endings; sorted by kind.
-///
-/// What cannot be listed is left out: whoever lists images complains of it.
-pub fn unread_kinds<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<UnreadKind> {
-    let mut kinds: BTreeMap<&'static str, UnreadKind> = BTreeMap::new();
-    for path in paths.into_iter().filter(|path| path.is_dir()) {
-        descend(path, &mut Vec::new(), &mut kinds);
+impl UnreadKind {
+    /// Files at any depth below the folders `paths` that are images, or data of cameras, of kinds that are
+    /// not read, by their names' endings; sorted by kind.
+    ///
+    /// What cannot be listed is left out: whoever lists images complains of it.
+    pub fn below<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Vec<Self> {
+        let mut kinds: BTreeMap<&'static str, Self> = BTreeMap::new();
+        for path in paths.into_iter().filter(|path| path.is_dir()) {
+            descend(path, &mut Vec::new(), &mut kinds);
+        }
+        kinds.into_values().collect()
     }
-    kinds.into_values().collect()
 }
 
 /// `ancestors` are the canonical folders above: a link back to one of them is not followed.
@@ -59,7 +61,7 @@ mod tests {
     #[test]
     fn kinds_are_counted_and_named_and_other_files_are_not() {
         let root = tree(&["b.HEIC", "a/c.heif", "a/d.nef", "e.png", "f.txt", ".g.heic", "h.jp2"]);
-        let found = unread_kinds([root.path()]);
+        let found = UnreadKind::below([root.path()]);
         let at = |name: &str| root.path().join(name);
         let golden = [
             UnreadKind { kind: "HEIF", count: 2, first: at("a/c.heif") },
@@ -67,6 +69,6 @@ mod tests {
             UnreadKind { kind: "camera raw", count: 1, first: at("a/d.nef") },
         ];
         assert_eq!(found, golden);
-        assert_eq!(unread_kinds([at("b.HEIC").as_path(), Path::new("absent")]), []);
+        assert_eq!(UnreadKind::below([at("b.HEIC").as_path(), Path::new("absent")]), []);
     }
 }

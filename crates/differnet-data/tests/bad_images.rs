@@ -6,7 +6,7 @@ mod png;
 
 use std::path::{Path, PathBuf};
 
-use differnet_data::{DecodeLimits, Preprocessing, check_images, decode_bytes, decode_file};
+use differnet_data::{BadImage, DecodeLimits, Preprocessing};
 
 fn sample(name: &str) -> Vec<u8> {
     std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats").join(name)).unwrap()
@@ -105,7 +105,7 @@ fn every_kind_of_bad_file_has_its_message() {
     ];
     for (kind, bytes, golden) in table {
         let error =
-            decode_bytes(&bytes, Path::new("part.png"), &DecodeLimits::default()).expect_err(kind);
+            DecodeLimits::default().decode_bytes(&bytes, Path::new("part.png")).expect_err(kind);
         assert_eq!(error.to_string(), format!("part.png {golden}"), "{kind}");
     }
 }
@@ -114,13 +114,13 @@ fn every_kind_of_bad_file_has_its_message() {
 fn limits_are_the_callers() {
     let path = Path::new("part.png");
     let few = DecodeLimits { max_pixels: 24 * 16 - 1, ..DecodeLimits::default() };
-    let message = decode_bytes(&sample("rgb.png"), path, &few).unwrap_err().to_string();
+    let message = few.decode_bytes(&sample("rgb.png"), path).unwrap_err().to_string();
     let golden = "part.png has 24×16 pixels, the limit is 1 to 383: shrink the image";
     assert_eq!(message, golden);
     let enough = DecodeLimits { max_pixels: 24 * 16, ..DecodeLimits::default() };
-    assert!(decode_bytes(&sample("rgb.png"), path, &enough).is_ok());
+    assert!(enough.decode_bytes(&sample("rgb.png"), path).is_ok());
     let small = DecodeLimits { max_bytes: 1000, ..DecodeLimits::default() };
-    let message = decode_bytes(&sample("rgb.png"), path, &small).unwrap_err().to_string();
+    let message = small.decode_bytes(&sample("rgb.png"), path).unwrap_err().to_string();
     let golden = "part.png needs more than 1000 bytes to decode: shrink the image";
     assert_eq!(message, golden);
 }
@@ -139,11 +139,11 @@ fn folders_missing_files_and_long_files_have_their_messages() {
         (long, "", " has 11 bytes, more than the limit of 10: shrink the image"),
     ];
     for (path, before, after) in &table {
-        let message = decode_file(path, &limits).unwrap_err().to_string();
+        let message = limits.decode_file(path).unwrap_err().to_string();
         assert_eq!(message, format!("{before}{}{after}", path.display()));
     }
     let paths = table.map(|(path, _, _)| path);
-    let bad = check_images(&paths, Preprocessing::default(), &limits);
+    let bad = BadImage::among(&paths, Preprocessing::default(), &limits);
     assert_eq!(bad.len(), 3);
     // The list a person reads names each cause on the same line.
     let golden = format!("cannot read {}: ", paths[0].display());
@@ -153,9 +153,9 @@ fn folders_missing_files_and_long_files_have_their_messages() {
 #[test]
 fn a_jpeg_that_lacks_nothing_but_its_end_marker_is_whole() {
     let limits = DecodeLimits::default();
-    let whole = decode_bytes(&sample("rgb.jpg"), Path::new("a.jpg"), &limits).unwrap();
+    let whole = limits.decode_bytes(&sample("rgb.jpg"), Path::new("a.jpg")).unwrap();
     for missing in [1, 2] {
-        let cut = decode_bytes(&cut("rgb.jpg", missing), Path::new("a.jpg"), &limits);
+        let cut = limits.decode_bytes(&cut("rgb.jpg", missing), Path::new("a.jpg"));
         assert_eq!(cut.unwrap(), whole, "without its last {missing} bytes");
     }
 }
@@ -164,7 +164,7 @@ fn a_jpeg_that_lacks_nothing_but_its_end_marker_is_whole() {
 fn trailing_bytes_do_no_harm() {
     for name in ["rgb.png", "rgb.jpg", "rgb.bmp", "rgb.tif", "rgb_lossy.webp"] {
         let bytes = [sample(name), vec![0xff; 100]].concat();
-        let image = decode_bytes(&bytes, Path::new(name), &DecodeLimits::default());
+        let image = DecodeLimits::default().decode_bytes(&bytes, Path::new(name));
         assert!(image.is_ok(), "{name}: {image:?}");
     }
 }
@@ -175,8 +175,7 @@ fn no_prefix_of_an_image_is_taken_for_the_whole() {
     let table = [("rgb.png", 12), ("rgb.jpg", 1), ("rgb.bmp", 2), ("rgb_lossless.webp", 1)];
     for (name, spare) in table {
         for missing in (spare + 4)..sample(name).len() {
-            let image =
-                decode_bytes(&cut(name, missing), Path::new(name), &DecodeLimits::default());
+            let image = DecodeLimits::default().decode_bytes(&cut(name, missing), Path::new(name));
             assert!(image.is_err(), "{name} without its last {missing} bytes");
         }
     }

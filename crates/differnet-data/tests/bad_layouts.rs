@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use differnet_data::{DatasetError, Layout, find_images, load_dataset, mvtec_categories};
+use differnet_data::{Dataset, DatasetError, Layout, find_images};
 
 /// A temporary folder holding the named files; a name that ends in `/` is an empty folder.
 fn tree(names: &[&str]) -> tempfile::TempDir {
@@ -179,7 +179,7 @@ fn every_kind_of_bad_tree_has_its_message() {
         ),
     ];
     for (name, layout, golden) in table {
-        let error = load_dataset(&at(name), &layout, 0).expect_err(&golden);
+        let error = Dataset::load(&at(name), &layout, 0).expect_err(&golden);
         let message = error.to_string().replace(&here.display().to_string(), "ROOT");
         assert_eq!(message, golden, "{name} as {layout:?}");
     }
@@ -201,7 +201,7 @@ fn folders_of_one_meaning_are_found_by_other_names() {
         ];
         let files: Vec<&str> = files.iter().map(String::as_str).collect();
         let root = tree(&files);
-        let dataset = load_dataset(root.path(), &Layout::Auto, 0).unwrap();
+        let dataset = Dataset::load(root.path(), &Layout::Auto, 0).unwrap();
         let kinds: Vec<Option<String>> =
             dataset.test.into_iter().map(|sample| sample.defect.map(|found| found.kind)).collect();
         let count = |kind: Option<&str>| kinds.iter().filter(|k| k.as_deref() == kind).count();
@@ -215,7 +215,7 @@ fn defects_and_masks_are_never_taken_for_good_images() {
         ["bad", "NG", "ko", "Defect", "anomaly", "REJECT", "schlecht", "mask", "Test", "a/b/nok"]
     {
         let root = tree(&["good/0.png", "good/1.png", &format!("{doubtful}/0.png")]);
-        let error = load_dataset(root.path(), &Layout::Auto, 0).unwrap_err();
+        let error = Dataset::load(root.path(), &Layout::Auto, 0).unwrap_err();
         let DatasetError::DoubtfulFolders { folders, .. } = error else { panic!("{error}") };
         assert_eq!(folders[0].folder, Path::new(doubtful));
     }
@@ -227,7 +227,7 @@ fn auto_finds_each_layout() {
     let tiles = tree(&["MT_Free/Imgs/a.jpg", "MT_Free/Imgs/b.jpg", "MT_Crack/Imgs/c.jpg"]);
     let photographs = tree(&["monday/a.png", "b.png"]);
     for (root, train, test) in [(category, 1, 1), (tiles, 1, 2), (photographs, 2, 0)] {
-        let dataset = load_dataset(root.path(), &Layout::Auto, 0).unwrap();
+        let dataset = Dataset::load(root.path(), &Layout::Auto, 0).unwrap();
         assert_eq!((dataset.train.len(), dataset.test.len()), (train, test));
     }
 }
@@ -238,6 +238,6 @@ fn listings_of_what_is_not_there_say_so() {
     let none = root.path().join("none");
     assert!(matches!(find_images(&none), Err(DatasetError::Missing { path }) if path == none));
     let file = root.path().join("a.png");
-    let error = mvtec_categories(&file);
+    let error = Layout::Mvtec { category: None }.categories(&file);
     assert!(matches!(error, Err(DatasetError::NotAFolder { path }) if path == file));
 }

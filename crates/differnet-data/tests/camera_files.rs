@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use differnet_data::{DecodeLimits, RgbImage, decode_file, image_size};
+use differnet_data::{DecodeLimits, RgbImage};
 
 /// Files, and the pictures in `ref` that they show.
 const SHOWN: [(&str, &str); 54] = [
@@ -91,7 +91,7 @@ fn folder() -> PathBuf {
 }
 
 fn decoded(name: &str) -> RgbImage {
-    decode_file(&folder().join(name), &DecodeLimits::default()).unwrap()
+    DecodeLimits::default().decode_file(&folder().join(name)).unwrap()
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn every_file_shows_its_reference() {
     for (name, reference) in SHOWN {
         let (image, reference) = (decoded(name), decoded(&format!("ref/{reference}.png")));
         assert_eq!(image.dimensions(), reference.dimensions(), "{name}");
-        let size = image_size(&folder().join(name), &DecodeLimits::default()).unwrap();
+        let size = DecodeLimits::default().size_of_file(&folder().join(name)).unwrap();
         assert_eq!(size, image.dimensions(), "{name}");
         let pairs = image.iter().zip(reference.iter());
         let differences: Vec<u8> = pairs.map(|(a, b)| a.abs_diff(*b)).collect();
@@ -115,7 +115,7 @@ fn every_file_shows_its_reference() {
 #[test]
 fn other_files_are_refused_by_their_right_names() {
     for (name, golden) in REFUSED {
-        let error = decode_file(&folder().join(name), &DecodeLimits::default()).unwrap_err();
+        let error = DecodeLimits::default().decode_file(&folder().join(name)).unwrap_err();
         let message = error.to_string();
         assert!(message.contains(golden) && message.contains("which is not read: "), "{message}");
     }

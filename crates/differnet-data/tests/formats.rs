@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use differnet_data::{DecodeLimits, ImageError, RgbImage, decode_bytes, decode_file, find_images};
+use differnet_data::{DecodeLimits, ImageError, RgbImage, find_images};
 use image::{DynamicImage, ImageBuffer, ImageFormat, Rgb, Rgba};
 
 /// Largest error of quality 98, in grey levels; CMYK is rounded twice, lossy WebP halves colour.
@@ -25,7 +25,7 @@ fn largest_difference(left: &RgbImage, right: &RgbImage) -> u8 {
 fn encoded(image: DynamicImage, format: ImageFormat) -> Result<RgbImage, ImageError> {
     let mut bytes = std::io::Cursor::new(Vec::new());
     image.write_to(&mut bytes, format).unwrap();
-    decode_bytes(bytes.get_ref(), Path::new("memory"), &DecodeLimits::default())
+    DecodeLimits::default().decode_bytes(bytes.get_ref(), Path::new("memory"))
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn every_format_and_pixel_type_gives_the_same_picture() {
     let mut checked = 0;
     for path in find_images(&folder).unwrap() {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let image = decode_file(&path, &DecodeLimits::default()).unwrap();
+        let image = DecodeLimits::default().decode_file(&path).unwrap();
         let lossy = name.ends_with("jpg") || name.contains("lossy");
         let allowed = if lossy { LOSSY } else { 0 };
         let difference = largest_difference(&image, &expected(&name));
@@ -77,6 +77,6 @@ fn the_content_counts_and_not_the_name() {
     let path = root.path().join("jpeg_inside.png");
     let jpeg = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/formats/rgb.jpg");
     std::fs::copy(jpeg, &path).unwrap();
-    let image = decode_file(&path, &DecodeLimits::default()).unwrap();
+    let image = DecodeLimits::default().decode_file(&path).unwrap();
     assert!(largest_difference(&image, &expected("rgb")) <= LOSSY);
 }

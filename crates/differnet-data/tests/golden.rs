@@ -4,20 +4,20 @@
 
 use std::path::{Path, PathBuf};
 
-use differnet_data::{
-    ContentHash, DecodeLimits, RgbImage, Transform, apply, decode_file, load_image, resize_bilinear,
-};
+use differnet_data::{ContentHash, DecodeLimits, ImageInput, RgbImage, Transform, resize_bilinear};
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
 }
 
 fn decoded(name: &str) -> RgbImage {
-    decode_file(&folder().join(name), &DecodeLimits::default()).unwrap()
+    DecodeLimits::default().decode_file(&folder().join(name)).unwrap()
 }
 
 fn square(name: &str) -> RgbImage {
-    load_image(&folder().join(name), 448, &DecodeLimits::default()).unwrap().image
+    let path = folder().join(name);
+    let input = ImageInput::File(&path).read(&DecodeLimits::default()).unwrap();
+    input.decode(&path, &DecodeLimits::default()).unwrap().resized(448, 448)
 }
 
 /// The lines of `expected.txt` that begin with `kind`, split into their words.
@@ -34,7 +34,7 @@ fn check_views(kind: &str, base: fn(&str) -> RgbImage) {
         let number = |index: usize| words[index].parse().unwrap();
         let transform =
             Transform { degrees: number(2), brightness: number(3), contrast: number(4) };
-        let view = apply(&base(&words[1]), &transform);
+        let view = transform.apply(&base(&words[1]));
         assert_eq!(ContentHash::of(view.as_raw()).to_string(), words[5], "{words:?}");
     }
 }
@@ -64,7 +64,7 @@ fn views_of_other_rectangles_equal_pillows_bit_for_bit() {
 fn turned_images_equal_the_inputs_that_the_reference_features_were_made_from() {
     let turn = Transform { degrees: 37.5, ..Transform::IDENTITY };
     for name in ["gray_233x371.png", "rgb_300x500.png", "rgba_256x256.png"] {
-        let turned = apply(&square(name), &turn);
+        let turned = turn.apply(&square(name));
         let every_16th = RgbImage::from_fn(28, 28, |x, y| *turned.get_pixel(16 * x, 16 * y));
         assert_eq!(every_16th, decoded(&format!("turned.{name}")), "{name}");
     }

@@ -8,7 +8,7 @@ mod png;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use differnet_data::{DecodeLimits, decode_bytes};
+use differnet_data::DecodeLimits;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{RngSeed, TestRunner};
@@ -105,7 +105,7 @@ fn files() -> BTreeMap<String, Vec<u8>> {
 
 /// Decoding gives an image within the limits or an error that names the file.
 fn survives(bytes: &[u8]) -> Result<(), TestCaseError> {
-    match decode_bytes(bytes, Path::new("memory"), &LIMITS) {
+    match LIMITS.decode_bytes(bytes, Path::new("memory")) {
         Ok(image) => {
             let pixels = u64::from(image.width()) * u64::from(image.height());
             prop_assert!((1..=LIMITS.max_pixels).contains(&pixels), "{pixels} pixels");

@@ -12,20 +12,23 @@ use serde::{Deserialize, Serialize};
 /// Length and `modified` can be set back by whoever writes, as `cp -p` does. On Unix `inode` and `changed`
 /// cannot.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Stamp {
-    /// Length of the content.
-    pub(crate) bytes: u64,
+pub struct FileStamp {
+    /// Length of the content, bytes.
+    pub bytes: u64,
     /// Time of the last write, in UTC with nanoseconds.
-    pub(crate) modified: String,
-    /// Time of the last change to content or metadata, in seconds; `None` where there is none.
-    pub(crate) changed: Option<String>,
+    pub modified: String,
+    /// Time of the last change to content or metadata, in seconds since 1970; `None` where there is none.
+    pub changed: Option<String>,
     /// Number of the file in its file system; `None` where there is none.
-    pub(crate) inode: Option<u64>,
+    pub inode: Option<u64>,
 }
 
-impl Stamp {
+impl FileStamp {
     /// The stamp of the file `path`.
-    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// That of the operating system, if it tells nothing of the file.
+    pub fn of(path: &Path) -> io::Result<Self> {
         path.metadata().map(|metadata| Self::new(&metadata))
     }
 
@@ -52,17 +55,17 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_file_of_equal_length_and_time_has_another_stamp() -> anyhow::Result<()> {
+    fn a_file_of_equal_length_and_time_has_another_stamp() -> io::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("a.png");
         std::fs::write(&path, "one")?;
         let time = path.metadata()?.modified()?;
-        let before = Stamp::of(&path)?;
+        let before = FileStamp::of(&path)?;
         let other = folder.path().join("b.png");
         std::fs::write(&other, "two")?;
         std::fs::File::options().write(true).open(&other)?.set_modified(time)?;
         std::fs::rename(&other, &path)?;
-        let after = Stamp::of(&path)?;
+        let after = FileStamp::of(&path)?;
         assert_eq!((before.bytes, &before.modified), (after.bytes, &after.modified));
         assert_ne!(before, after);
         Ok(())

@@ -2,6 +2,7 @@
 //!
 //! - [`AtomicFile`] replaces a file: readers see the old content or the whole new one.
 //! - [`FileLock`] keeps other processes from replacing a file that takes long to make.
+//! - [`FileStamp`] tells whether a file has been written to or replaced, without reading it.
 //! - [`MappedFile`] maps a file into memory; it is the one place with unsafe code.
 //! - [`save_tensors`] writes a safetensors file with a checksum of everything in it; [`TensorFile`]
 //!   reads it one tensor at a time, [`MappedTensors`] leaves the tensors where they are.
@@ -15,6 +16,7 @@ mod atomic_file;
 mod checksum;
 mod error;
 mod file_lock;
+mod file_stamp;
 mod header;
 mod mapped_file;
 mod mapped_tensors;
@@ -27,6 +29,7 @@ pub use atomic_file::{AtomicFile, write_atomically};
 pub use checksum::CHECKSUM_KEY;
 pub use error::FileError;
 pub use file_lock::FileLock;
+pub use file_stamp::FileStamp;
 pub use mapped_file::MappedFile;
 pub use mapped_tensors::{Floats, MappedTensors};
 pub use safetensors::{Dtype, SafeTensors};

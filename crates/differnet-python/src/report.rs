@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use differnet::progress::{CancelToken, Monitor};
 use differnet::scoring::Verdict;
-use differnet::{DeviceChoice, Error, LocalizeConfig, Model, data_fingerprint, environment};
+use differnet::{DeviceChoice, Error, LocalizeConfig, Model, environment};
 use differnet_data::ContentHash;
 use differnet_files::AtomicFile;
 use differnet_report::{
@@ -74,7 +74,7 @@ pub(crate) fn report(
     ]);
     report.add_fingerprints(DataFingerprints {
         training: header.data_fingerprint.clone(),
-        images: data_fingerprint(&hashes),
+        images: ContentHash::digest_of(&hashes),
         found_in: "Python".to_owned(),
         hashes: hashes.iter().map(ContentHash::to_string).collect(),
         has_regions: header.regions.is_some(),

@@ -114,7 +114,7 @@ fn write_error(path: &Path) -> impl FnOnce(std::io::Error) -> SampleError {
 
 #[cfg(test)]
 mod tests {
-    use differnet_data::{Layout, find_images, load_dataset, mvtec_categories};
+    use differnet_data::{Dataset, Layout, find_images};
 
     use super::*;
 
@@ -131,10 +131,10 @@ mod tests {
         let root = root();
         let categories = write_sample_dataset(root.path(), &small(2)).unwrap();
         assert_eq!(categories, ["brushed_metal", "fabric", "hex_nut"]);
-        assert_eq!(mvtec_categories(root.path()).unwrap(), categories);
+        assert_eq!(Layout::Mvtec { category: None }.categories(root.path()).unwrap(), categories);
         for category in categories {
             let layout = Layout::Mvtec { category: Some(category) };
-            let dataset = load_dataset(root.path(), &layout, 0).unwrap();
+            let dataset = Dataset::load(root.path(), &layout, 0).unwrap();
             assert_eq!(dataset.train.len(), 2);
             assert_eq!(dataset.test.len(), 5);
             let defects: Vec<_> = dataset.test.iter().filter_map(|s| s.defect.as_ref()).collect();

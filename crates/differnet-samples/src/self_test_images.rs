@@ -29,7 +29,7 @@ pub fn self_test_images(seed: u64, width: u32, height: u32) -> Vec<Vec<u8>> {
 mod tests {
     use std::path::Path;
 
-    use differnet_data::{DecodeLimits, decode_bytes};
+    use differnet_data::DecodeLimits;
 
     use super::*;
 
@@ -38,7 +38,7 @@ mod tests {
         let files = self_test_images(3, 80, 64);
         assert_eq!(files.len(), 3);
         for png in &files {
-            let image = decode_bytes(png, Path::new("a.png"), &DecodeLimits::default()).unwrap();
+            let image = DecodeLimits::default().decode_bytes(png, Path::new("a.png")).unwrap();
             assert_eq!(image.dimensions(), (80, 64));
         }
         assert_eq!(self_test_images(3, 80, 64), files);

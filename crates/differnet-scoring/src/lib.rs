@@ -12,6 +12,7 @@ mod error;
 mod local_statistics;
 mod map;
 mod quantile;
+mod robust_spread;
 mod score;
 mod stopping_rule;
 #[cfg(test)]
@@ -26,6 +27,7 @@ pub use error::ScoreError;
 pub use local_statistics::{LocalStatistics, LocalStatisticsBuilder};
 pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region};
 pub use quantile::{interpolated_quantile, quantile};
+pub use robust_spread::RobustSpread;
 pub use score::{Average, anomaly_score, transform_scores};
 pub use stopping_rule::{StoppingRule, transform_spread};
 pub use threshold::{MOST_MULTIPLES, Thresholds, Verdict, is_off_scale, threshold_from_good};

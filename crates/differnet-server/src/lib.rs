@@ -10,6 +10,7 @@
 mod application;
 mod auth;
 mod body;
+mod changes;
 mod connections;
 mod error;
 mod limits;
@@ -27,7 +28,6 @@ mod reload;
 mod retry_after;
 mod routes;
 mod server;
-mod stamp;
 mod state;
 mod tls;
 mod token;

@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use differnet::Localization;
 use differnet::scoring::AnomalyMap;
-use differnet_data::mark_output;
+use differnet_data::output_mark::mark_output;
 use differnet_report::map_color;
 use image::codecs::jpeg::JpegEncoder;
 use image::imageops::{self, FilterType};

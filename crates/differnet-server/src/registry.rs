@@ -6,9 +6,10 @@ use std::time::SystemTime;
 
 use differnet::Error;
 
+use crate::changes::Changes;
 use crate::error::ServerError;
 use crate::model::Model;
-use crate::stamp::{Changes, Stamp};
+use differnet_files::FileStamp;
 
 /// Loads the model in a file. It may do more than read it: what it refuses is not served.
 pub type LoadModel = dyn Fn(&Path) -> Result<differnet::Model, Error> + Send + Sync;
@@ -69,7 +70,7 @@ pub(crate) struct Registry {
 struct Slot {
     file: ModelFile,
     current: RwLock<Arc<Model>>,
-    changes: Mutex<Changes<Option<Stamp>>>,
+    changes: Mutex<Changes<Option<FileStamp>>>,
 }
 
 impl Registry {
@@ -115,7 +116,7 @@ impl Slot {
 
     fn look(&self, load: &LoadModel) -> Option<Reload> {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        if !changes.look(Stamp::of(&self.file.path).ok()) {
+        if !changes.look(FileStamp::of(&self.file.path).ok()) {
             return None;
         }
         let result = load_whole(&self.file, load).map(|(model, stamp)| {
@@ -130,15 +131,15 @@ impl Slot {
 }
 
 /// The model in `file`, which did not change meanwhile.
-fn load_whole(file: &ModelFile, load: &LoadModel) -> Result<(Model, Stamp), ServerError> {
+fn load_whole(file: &ModelFile, load: &LoadModel) -> Result<(Model, FileStamp), ServerError> {
     let io = |source| ServerError::Io { path: file.path.clone(), source };
-    let before = Stamp::of(&file.path).map_err(io)?;
+    let before = FileStamp::of(&file.path).map_err(io)?;
     let sha256 = crate::model::sha256_of(&file.path).map_err(io)?;
     let model = load(&file.path).map_err(|source| ServerError::Model {
         name: file.name.clone(),
         source: Box::new(source),
     })?;
-    if Stamp::of(&file.path).map_err(io)? != before {
+    if FileStamp::of(&file.path).map_err(io)? != before {
         let changed = std::io::Error::other("it changed while it was read");
         return Err(io(changed));
     }

@@ -12,8 +12,9 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
+use crate::changes::Changes;
 use crate::error::ServerError;
-use crate::stamp::{Changes, Stamp};
+use differnet_files::FileStamp;
 
 /// Files in PEM form that TLS needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +33,8 @@ impl TlsFiles {
         own.into_iter().chain(&self.client_authorities).map(PathBuf::as_path)
     }
 
-    fn stamps(&self) -> Vec<Option<Stamp>> {
-        self.paths().map(|path| Stamp::of(path).ok()).collect()
+    fn stamps(&self) -> Vec<Option<FileStamp>> {
+        self.paths().map(|path| FileStamp::of(path).ok()).collect()
     }
 
     /// What the files hold, for TLS 1.2 and 1.3.
@@ -107,7 +108,7 @@ fn warn_of_readers(key: &Path) {
 pub(crate) struct Tls {
     files: TlsFiles,
     current: RwLock<Arc<ServerConfig>>,
-    changes: Mutex<Changes<Vec<Option<Stamp>>>>,
+    changes: Mutex<Changes<Vec<Option<FileStamp>>>>,
 }
 
 impl Tls {

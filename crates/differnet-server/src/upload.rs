@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, StatusCode, header};
-use differnet_data::{ImageError, size_of_bytes};
+use differnet_data::ImageError;
 use futures_util::stream;
 use multer::Multipart;
 
@@ -121,7 +121,7 @@ async fn checked(
     let limits = limits.decoding();
     let check = move || {
         let check = |(name, bytes): (PathBuf, Bytes)| {
-            let usable = size_of_bytes(&bytes, &name, &limits).map(|_| ());
+            let usable = limits.size_of_bytes(&bytes, &name).map(|_| ());
             UploadedImage { name, bytes, usable }
         };
         images.into_iter().map(check).collect()

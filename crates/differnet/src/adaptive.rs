@@ -1,7 +1,7 @@
 //! Images to the scores of their transforms, by rows of features: of all transforms, or of as many as
 //! a verdict needs.
 
-use differnet_data::{ContentHash, ImageError, ImageInput, spread_order};
+use differnet_data::{ContentHash, ImageError, ImageInput, TransformConfig};
 use differnet_scoring::StoppingRule;
 
 use crate::error::Error;
@@ -26,7 +26,7 @@ pub(crate) fn score_by_rows(
     });
     // Random transforms have no other order than that in which they come.
     let fixed = config.choice == TransformChoice::Fixed;
-    let order = rule.filter(|_| fixed).map(|_| spread_order(config.transforms));
+    let order = rule.filter(|_| fixed).map(|_| TransformConfig::spread_order(config.transforms));
     let choice = |hash: &ContentHash| {
         let transforms = config.transforms_of(hash, &transforms);
         match &order {

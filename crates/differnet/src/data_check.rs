@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use differnet_data::{
-    AuditImage, Dataset, Inspection, Likeness, MaskError, MaskedImage, Oddity, Sample, Split,
-    inspect_images, lone_masks,
-};
+use differnet_data::audit::{AuditImage, Inspection, Likeness, Outlier, Split};
+use differnet_data::layouts::MaskedImage;
+use differnet_data::{Dataset, MaskError, Sample};
 use differnet_progress::{Monitor, Progress, Stage};
 use serde::Serialize;
 
@@ -124,12 +123,12 @@ pub fn check_dataset(
         // Cancelled below: files are looked at in parallel.
         let _ = monitor.report(Progress::new(Stage::Checking, done, images.len()));
     };
-    let inspection = inspect_images(&images, &limits, &count);
+    let inspection = Inspection::of(&images, &limits, &count);
     monitor.cancel_token().check()?;
     let usable = usable_once(dataset, &inspection);
     let mut findings = of_files(&inspection);
     findings.extend(of_masks(&inspection.audit.masks));
-    findings.extend(of_masks(&lone_masks(dataset)));
+    findings.extend(of_masks(&dataset.lone_masks()));
     findings.extend(few_images(usable.len()));
     if let Some(runtime) = runtime {
         findings
@@ -159,9 +158,8 @@ fn to_audit(sample: &Sample, split: Split) -> AuditImage {
 fn usable_once(dataset: &Dataset, inspection: &Inspection) -> Vec<PathBuf> {
     let audit = &inspection.audit;
     let damaged = audit.damaged.iter().map(|bad| &bad.path);
-    let copies = audit.copies.iter().filter(|copies| copies.split == Split::Train);
-    let out: BTreeSet<&PathBuf> =
-        damaged.chain(copies.flat_map(|copies| &copies.files[1..])).collect();
+    let copies = audit.copies.iter().flat_map(|copies| copies.train.iter().skip(1));
+    let out: BTreeSet<&PathBuf> = damaged.chain(copies).collect();
     let files = dataset.train.iter().map(|sample| &sample.image);
     files.filter(|file| !out.contains(file)).cloned().collect()
 }
@@ -201,26 +199,24 @@ fn of_files(inspection: &Inspection) -> Vec<Finding> {
         add(FindingKind::Unreadable, vec![bad.path.clone()], bad.error.with_causes());
     }
     for leak in &audit.leaks {
-        let files = [&leak.train[..], &leak.test].concat();
         let message = format!("trained on and tested with: {}", alike(leak.likeness));
-        add(FindingKind::Leak, files, message);
+        add(FindingKind::Leak, leak.files(), message);
     }
-    for copies in audit.copies.iter().filter(|copies| copies.split == Split::Train) {
+    for copies in audit.copies.iter().filter(|copies| copies.test.is_empty()) {
         let message = format!("{}: keep one", alike(copies.likeness));
-        add(FindingKind::Copies, copies.files.clone(), message);
+        add(FindingKind::Copies, copies.files(), message);
     }
     for near in &inspection.near_copies {
-        let files = [&near.train[..], &near.test].concat();
+        let alike = alike(near.likeness);
         if near.test.is_empty() {
-            let message = "nearly the same image: keep one".to_owned();
-            add(FindingKind::NearCopies, files, message);
+            add(FindingKind::NearCopies, near.files(), format!("{alike}: keep one"));
         } else {
-            let message = "nearly the same image is trained on and tested with".to_owned();
-            add(FindingKind::NearLeak, files, message);
+            let message = format!("{alike} is trained on and tested with");
+            add(FindingKind::NearLeak, near.files(), message);
         }
     }
-    for (path, oddity) in &inspection.oddities {
-        add(kind_of(oddity), vec![path.clone()], oddity.to_string());
+    for (path, outlier) in &inspection.outliers {
+        add(kind_of(outlier), vec![path.clone()], outlier.to_string());
     }
     if let Some(depth) = inspection.depth.filter(|&depth| depth < 16) {
         let message = format!(
@@ -247,16 +243,17 @@ fn alike(likeness: Likeness) -> &'static str {
     match likeness {
         Likeness::Bytes => "the same file",
         Likeness::Pixels => "the same pixels",
+        Likeness::Near => "nearly the same image",
     }
 }
 
-fn kind_of(oddity: &Oddity) -> FindingKind {
-    match oddity {
-        Oddity::Blank { .. } => FindingKind::Blank,
-        Oddity::Overexposed { .. } => FindingKind::Overexposed,
-        Oddity::Underexposed { .. } => FindingKind::Underexposed,
-        Oddity::Blurred { .. } => FindingKind::Blurred,
-        Oddity::Shape { .. } => FindingKind::Shape,
-        Oddity::Colors { .. } => FindingKind::Colors,
+fn kind_of(outlier: &Outlier) -> FindingKind {
+    match outlier {
+        Outlier::Blank { .. } => FindingKind::Blank,
+        Outlier::Overexposed { .. } => FindingKind::Overexposed,
+        Outlier::Underexposed { .. } => FindingKind::Underexposed,
+        Outlier::Blurred { .. } => FindingKind::Blurred,
+        Outlier::Shape { .. } => FindingKind::Shape,
+        Outlier::Colors { .. } => FindingKind::Colors,
     }
 }

@@ -156,12 +156,7 @@ impl Runtime {
             if statistics || preprocessing.regions.is_some() || preprocessing.depth.is_some() {
                 return Ok(true);
             }
-            match &read {
-                ReadImage::Encoded(bytes) => {
-                    differnet_data::has_deep_samples(bytes, name, &self.limits)
-                }
-                ReadImage::Decoded(_) => Ok(false),
-            }
+            read.has_deep_samples(name, &self.limits)
         };
         let seen = match by_pixels().and_then(|by| by.then(|| see(&read)).transpose()) {
             Ok(seen) => seen,
@@ -211,7 +206,7 @@ impl Runtime {
                 .map(|&(index, position)| {
                     let image = images[index].image.as_ref();
                     let image = image.expect("images with missing rows are decoded");
-                    differnet_data::apply(image, &images[index].transforms[position])
+                    images[index].transforms[position].apply(image)
                 })
                 .collect();
             let pixels: Vec<&[u8]> = turned.iter().map(|image| image.as_raw().as_slice()).collect();

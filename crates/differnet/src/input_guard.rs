@@ -6,7 +6,8 @@
 
 use std::fmt;
 
-use differnet_data::{Compression, InputStatistics, RobustSpread};
+use differnet_data::{Compression, InputStatistics};
+use differnet_scoring::RobustSpread;
 use serde::{Deserialize, Serialize};
 
 /// Robust standard deviations by which a property may leave the range that training showed.

@@ -11,7 +11,7 @@ mod adaptive;
 mod batched;
 mod calibration;
 mod config;
-mod data_check;
+pub mod data_check;
 mod description;
 mod device;
 mod drift_monitor;
@@ -38,7 +38,6 @@ mod training;
 
 pub use calibration::{Calibration, GoodImages, ThresholdRule};
 pub use config::Config;
-pub use data_check::{Finding, FindingKind, Severity, check_dataset};
 pub use description::environment;
 pub use device::DeviceChoice;
 pub use differnet_baselines as baselines;
@@ -53,13 +52,12 @@ pub use localization::{DecodedImage, Localization, LocalizeConfig, Localizer, Ma
 pub use method::{Method, MethodConfig, PlaceFeatures, PlaceView};
 pub use model::Model;
 pub use new_images::{CopyOf, NewImages};
-pub use path_text::{PathText, path_bytes, path_from_text, serialize_lossy};
-pub use preset::{MTD_JITTER, Preset};
+pub use path_text::PathText;
+pub use preset::Preset;
 pub use runtime::Runtime;
 pub use score::{ImageScore, ScoreConfig, TransformChoice};
 pub use scorer::{Scorer, Scoring, Updated};
 pub use self_test::{SelfTest, SelfTestResult};
-pub use split::data_fingerprint;
 pub use training::{BadImagePolicy, Trained, Training, ValidationObserver};
 
 pub mod methods {

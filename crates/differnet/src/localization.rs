@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use differnet_data::{
-    DecodeLimits, ImageError, ImageInput, MaskedInput, Preprocessing, RgbImage, paint_neutral,
+    DecodeLimits, ImageError, ImageInput, MaskedInput, Preprocessing, Regions, RgbImage,
 };
 use differnet_scoring::AnomalyMap;
 use serde::{Deserialize, Serialize};
@@ -99,7 +99,7 @@ impl Localization {
     pub fn seen_image(&self) -> RgbImage {
         let mut image = self.image.clone();
         if let Some(ignored) = self.map.ignored() {
-            paint_neutral(&mut image, ignored);
+            Regions::paint(&mut image, ignored);
         }
         image
     }

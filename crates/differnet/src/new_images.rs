@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use differnet_data::{BadImage, ContentHash, HashedImage, KnownHashes, hash_perceptually};
+use differnet_data::{BadImage, ContentHash, HashedImage, KnownHashes};
 
 use crate::calibration::GoodImages;
 use crate::model::Model;
@@ -43,7 +43,7 @@ impl Model {
         let (header, limits) = (self.header(), &self.runtime().limits);
         let mut found = NewImages::default();
         let mut images: Vec<HashedImage> = Vec::with_capacity(files.len());
-        for hashed in hash_perceptually(files, header.preprocessing(), limits) {
+        for hashed in HashedImage::of_files(files, header.preprocessing(), limits) {
             match hashed {
                 Ok(image) => images.push(image),
                 Err(error) => found.unusable.push(error),

@@ -25,11 +25,44 @@ impl PathText {
     pub fn as_str(&self) -> &str {
         &self.path
     }
+
+    /// The Base64 of the operating system's bytes of a path that is not UTF-8; `None` for other paths.
+    pub fn bytes_of(path: &Path) -> Option<String> {
+        match path.to_str() {
+            Some(_) => None,
+            None => Some(STANDARD.encode(path.as_os_str().as_encoded_bytes())),
+        }
+    }
+
+    /// The path that `text` was made of; `bytes` is what [`bytes_of`](Self::bytes_of) gave.
+    ///
+    /// Where the operating system's names are not made of bytes, or the bytes are damaged, the text alone counts.
+    pub fn to_path(text: &str, bytes: Option<&str>) -> PathBuf {
+        #[cfg(unix)]
+        if let Some(bytes) = bytes.and_then(|bytes| STANDARD.decode(bytes).ok()) {
+            use std::os::unix::ffi::OsStringExt;
+            return std::ffi::OsString::from_vec(bytes).into();
+        }
+        #[cfg(not(unix))]
+        let _ = bytes;
+        text.into()
+    }
+
+    /// Serializes a path as text, U+FFFD for what is none: for `#[serde(serialize_with)]`.
+    ///
+    /// # Errors
+    /// Those of `serializer`.
+    pub fn serialize_lossy<S: Serializer>(
+        path: impl AsRef<Path>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&lossy(path.as_ref()))
+    }
 }
 
 impl From<&Path> for PathText {
     fn from(path: &Path) -> Self {
-        Self { path: lossy(path), path_bytes: path_bytes(path) }
+        Self { path: lossy(path), path_bytes: Self::bytes_of(path) }
     }
 }
 
@@ -43,39 +76,6 @@ impl fmt::Display for PathText {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.path)
     }
-}
-
-/// The Base64 of the operating system's bytes of a path that is not UTF-8; `None` for other paths.
-pub fn path_bytes(path: &Path) -> Option<String> {
-    match path.to_str() {
-        Some(_) => None,
-        None => Some(STANDARD.encode(path.as_os_str().as_encoded_bytes())),
-    }
-}
-
-/// The path that `text` was made of; `bytes` is what [`path_bytes`] gave.
-///
-/// Where the operating system's names are not made of bytes, or the bytes are damaged, the text alone counts.
-pub fn path_from_text(text: &str, bytes: Option<&str>) -> PathBuf {
-    #[cfg(unix)]
-    if let Some(bytes) = bytes.and_then(|bytes| STANDARD.decode(bytes).ok()) {
-        use std::os::unix::ffi::OsStringExt;
-        return std::ffi::OsString::from_vec(bytes).into();
-    }
-    #[cfg(not(unix))]
-    let _ = bytes;
-    text.into()
-}
-
-/// Serializes a path as text, U+FFFD for what is none: for `#[serde(serialize_with)]`.
-///
-/// # Errors
-/// Those of `serializer`.
-pub fn serialize_lossy<S: Serializer>(
-    path: impl AsRef<Path>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&lossy(path.as_ref()))
 }
 
 /// Serializes paths as `files`, and as `files_bytes`, null for each that is UTF-8, if some is not: for
@@ -94,7 +94,8 @@ pub(crate) fn serialize_files<S: Serializer>(
         files_bytes: Option<Vec<Option<String>>>,
     }
     let files = paths.iter().map(|path| lossy(path.as_ref())).collect();
-    let bytes: Vec<Option<String>> = paths.iter().map(|path| path_bytes(path.as_ref())).collect();
+    let bytes: Vec<Option<String>> =
+        paths.iter().map(|path| PathText::bytes_of(path.as_ref())).collect();
     let files_bytes = bytes.iter().any(Option::is_some).then_some(bytes);
     Files { files, files_bytes }.serialize(serializer)
 }
@@ -119,7 +120,7 @@ mod tests {
         assert_eq!(json(Path::new("ä.png")), serde_json::json!({"path": "ä.png"}));
         for path in [odd, Path::new("ä.png")] {
             let text = path.to_string_lossy();
-            assert_eq!(path_from_text(&text, path_bytes(path).as_deref()), path);
+            assert_eq!(PathText::to_path(&text, PathText::bytes_of(path).as_deref()), path);
         }
         let mut text = Vec::new();
         let serializer = &mut serde_json::Serializer::new(&mut text);

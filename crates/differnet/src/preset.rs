@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// [`Config::jitter`](crate::Config::jitter) of magnetic tiles: factors from 0.85 to 1.15 (paper, Section 4.2).
-pub const MTD_JITTER: f32 = 0.15;
-
 /// Settings known to work, from a quick look to the paper's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -15,4 +12,9 @@ pub enum Preset {
     Standard,
     /// The paper's settings (Section 4.2); meant for a GPU.
     Paper,
+}
+
+impl Preset {
+    /// [`Config::jitter`](crate::Config::jitter) of magnetic tiles: factors from 0.85 to 1.15 (paper, Section 4.2).
+    pub const MTD_JITTER: f32 = 0.15;
 }

@@ -1,9 +1,6 @@
 //! Settings of scoring, and the score of an image.
 
-use differnet_data::{
-    ContentHash, InputStatistics, Purpose, Transform, TransformConfig, fixed_transforms,
-    random_transforms,
-};
+use differnet_data::{ContentHash, InputStatistics, Purpose, Transform, TransformConfig};
 use differnet_scoring::{Average, ScoreError, Thresholds, Verdict, anomaly_score};
 
 use crate::input_guard::{InputGuard, InvalidInput};
@@ -60,9 +57,9 @@ impl ScoreConfig {
     /// The transforms under which the image with content hash `image` is scored.
     pub fn transforms_of(&self, image: &ContentHash, config: &TransformConfig) -> Vec<Transform> {
         match self.choice {
-            TransformChoice::Fixed => fixed_transforms(config, self.transforms),
+            TransformChoice::Fixed => config.fixed(self.transforms),
             TransformChoice::Random { seed } => {
-                random_transforms(config, seed, Purpose::Score, image, 0..self.transforms)
+                config.random(seed, Purpose::Score, image, 0..self.transforms)
             }
         }
     }

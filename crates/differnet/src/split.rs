@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use differnet_data::{
     BadImage, ContentHash, DecodeLimits, HashedImage, InputStatistics, PerceptualHash,
-    Preprocessing, hash_perceptually,
+    Preprocessing,
 };
 use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 use sha2::{Digest, Sha256};
@@ -41,7 +41,7 @@ pub(crate) fn check_files(
 ) -> Result<(Vec<HashedImage>, Vec<BadImage>), Cancelled> {
     let (mut usable, mut bad) = (Vec::with_capacity(files.len()), Vec::new());
     for group in files.chunks(FILES) {
-        for hashed in hash_perceptually(group, preprocessing, limits) {
+        for hashed in HashedImage::of_files(group, preprocessing, limits) {
             match hashed {
                 Ok(image) => usable.push(image),
                 Err(error) => bad.push(error),
@@ -66,7 +66,7 @@ pub(crate) fn split_files(mut usable: Vec<HashedImage>, config: &Config) -> Vali
     let mut split = ValidationSplit {
         training: Vec::new(),
         validation: Vec::new(),
-        fingerprint: data_fingerprint(&hashes),
+        fingerprint: ContentHash::digest_of(&hashes),
         training_digests: Vec::new(),
         training_hashes: Vec::new(),
         statistics: usable.iter().map(|image| image.statistics).collect(),
@@ -81,18 +81,6 @@ pub(crate) fn split_files(mut usable: Vec<HashedImage>, config: &Config) -> Vali
         }
     }
     split
-}
-
-/// Digest of images' contents, whatever their order: that of
-/// [`Header::data_fingerprint`](crate::Header::data_fingerprint).
-pub fn data_fingerprint(hashes: &[ContentHash]) -> String {
-    let mut hashes = hashes.to_vec();
-    hashes.sort();
-    let mut digest = Sha256::new();
-    for hash in hashes {
-        digest.update(hash.0);
-    }
-    digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Tells whether each image is held back: those whose keyed digests are smallest.

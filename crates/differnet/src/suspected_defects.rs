@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use differnet_baselines::{OneNearestNeighbourConfig, RowScorer, Rows};
-use differnet_data::{Preprocessing, RobustSpread, Transform};
+use differnet_data::{Preprocessing, Transform};
 use differnet_features::Backbone;
 use differnet_progress::{Monitor, Progress, Stage};
+use differnet_scoring::RobustSpread;
 
 use crate::error::Error;
 use crate::runtime::Runtime;

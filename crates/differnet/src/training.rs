@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use differnet_data::{
-    BadImage, ContentHash, Preprocessing, Purpose, Regions, Transform, common_depth, file_depths,
-    random_transforms,
+    BadImage, ContentHash, FileDepth, Preprocessing, Purpose, Regions, Transform,
 };
 use differnet_flow::Flow;
 use differnet_progress::{Monitor, Progress, Stage};
@@ -68,7 +67,7 @@ pub struct Training<'a> {
     /// Regions that count, here and whenever the model sees an image; `None` for the whole image.
     pub regions: Option<&'a Regions>,
     /// How many bits of a 16-bit sample count, here and whenever the model sees an image; `None` for
-    /// what most of the images have ([`common_depth`]).
+    /// what most of the images have ([`FileDepth::common`]).
     pub depth: Option<u8>,
     /// Observer of the progress, and the token that cancels.
     pub monitor: Monitor<'a>,
@@ -114,7 +113,7 @@ impl<'a> Training<'a> {
     /// monitor's token is cancelled: the checkpoint folder, if the method has one, has the state.
     pub fn run(&self, files: &[PathBuf]) -> Result<Trained, Error> {
         self.config.validate()?;
-        let depth = self.depth.or_else(|| common_depth(&file_depths(files, &self.runtime.limits)));
+        let depth = self.depth.or_else(|| FileDepth::common(files, &self.runtime.limits));
         Self { depth, ..self.clone() }.run_at_depth(files)
     }
 
@@ -165,7 +164,7 @@ impl<'a> Training<'a> {
         range: Range<usize>,
     ) -> Vec<Transform> {
         let seed = self.config.training_transform_seed();
-        random_transforms(&self.config.transform_config(), seed, Purpose::Train, image, range)
+        self.config.transform_config().random(seed, Purpose::Train, image, range)
     }
 
     /// The usable images, divided, and those that are not.

@@ -9,7 +9,7 @@ use differnet::scoring::{Average, Verdict};
 use differnet::{
     Config, DeviceChoice, Error, Header, Method, Model, Preset, Runtime, ScoreConfig, Training,
 };
-use differnet_data::{Layout, load_dataset};
+use differnet_data::{Dataset, Layout};
 use differnet_features::FeatureCache;
 use differnet_samples::{SampleConfig, write_sample_dataset};
 
@@ -28,7 +28,7 @@ impl Setup {
             SampleConfig { seed: 1, size: 128, train: 10, test_good: 1, test_defect_per_kind: 1 };
         let categories = write_sample_dataset(&root, &sample).expect("writable");
         let layout = Layout::Mvtec { category: Some(categories[0].clone()) };
-        let data = load_dataset(&root, &layout, 0).expect("a valid data set");
+        let data = Dataset::load(&root, &layout, 0).expect("a valid data set");
         let images = data.train.into_iter().map(|sample| sample.image).collect();
         let defects = data.test.into_iter().filter(|sample| sample.defect.is_some());
         Self { defects: defects.map(|sample| sample.image).collect(), images, folder }

@@ -12,7 +12,7 @@ use differnet::{
     BadImagePolicy, Config, DeviceChoice, Error, Header, HistoryPoint, ImageScore, Method, Model,
     Preset, Runtime, ScoreConfig, Trained, Training,
 };
-use differnet_data::{Area, Layout, Regions, load_dataset, paint_neutral};
+use differnet_data::{Area, Dataset, DecodeLimits, Layout, Regions};
 use differnet_features::FeatureCache;
 use differnet_flow::Backend;
 use differnet_samples::{SampleConfig, write_sample_dataset};
@@ -33,7 +33,7 @@ impl Setup {
             SampleConfig { seed: 1, size: 128, train: 12, test_good: 2, test_defect_per_kind: 1 };
         let categories = write_sample_dataset(&root, &sample).expect("writable");
         let layout = Layout::Mvtec { category: Some(categories[0].clone()) };
-        let data = load_dataset(&root, &layout, 0).expect("a valid data set");
+        let data = Dataset::load(&root, &layout, 0).expect("a valid data set");
         let images = data.train.into_iter().map(|sample| sample.image).collect();
         let defects = data.test.into_iter().filter(|sample| sample.defect.is_some());
         let defects = defects.map(|sample| sample.image).collect();
@@ -302,10 +302,10 @@ fn what_training_images_show_where_it_is_ignored_does_not_change_the_model() {
     let expected = setup.bytes(&setup.finished(&tiny()));
     fs::remove_dir_all(setup.checkpoints()).expect("deletable");
     for path in &setup.images {
-        let mut image = differnet_data::decode_file(path, &Default::default()).expect("an image");
+        let mut image = DecodeLimits::default().decode_file(path).expect("an image");
         let pixels = image.width() as usize * image.height() as usize;
         let ignored: Vec<bool> = (0..pixels).map(|pixel| pixel < pixels / 8).collect();
-        paint_neutral(&mut image, &ignored);
+        Regions::paint(&mut image, &ignored);
         image.save(path).expect("writable");
     }
     let detector = setup.finished(&tiny());

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use differnet::{DeviceChoice, ImageScore, Model, Runtime, ScoreConfig};
-use differnet_data::{Layout, load_dataset, spread_order};
+use differnet_data::{Dataset, Layout, TransformConfig};
 use differnet_eval::auroc;
 use differnet_features::FeatureCache;
 use differnet_scoring::{Average, Thresholds, Verdict, anomaly_score};
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &AdaptiveArgs) -> anyhow::Result<ExitCode> {
         Some(category) => Layout::Mvtec { category: Some(category.clone()) },
         None => Layout::Mtd { train_list: args.mtd_train_list.clone() },
     };
-    let test = load_dataset(&args.root, &layout, model.header().config.seed)?.test;
+    let test = Dataset::load(&args.root, &layout, model.header().config.seed)?.test;
     let files: Vec<PathBuf> = test.iter().map(|sample| sample.image.clone()).collect();
     let full = ScoreConfig { transforms: args.transforms, ..model.score_config() };
     let adaptive = ScoreConfig { early_stopping: Some(thresholds), ..full };
@@ -122,7 +122,7 @@ fn fixed_counts(
     thresholds: &Thresholds,
 ) -> anyhow::Result<String> {
     let transforms = images.first().map_or(0, |image| image.transform_scores.len());
-    let order = spread_order(transforms);
+    let order = TransformConfig::spread_order(transforms);
     // judged[n − 1][image]: by its first n transforms.
     let mut judged = vec![Vec::with_capacity(images.len()); transforms];
     for image in images {

@@ -26,6 +26,7 @@ mod render;
 mod schedule;
 mod spent;
 mod store;
+mod subset;
 mod summary;
 mod table1;
 mod table2;

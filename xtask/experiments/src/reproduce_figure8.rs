@@ -14,7 +14,7 @@ use anyhow::{Context, bail, ensure};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use differnet::progress::CancelToken;
 use differnet::{Config, DeviceChoice, Method, Preset, Runtime, environment};
-use differnet_data::{Layout, Sample, load_dataset, mvtec_categories};
+use differnet_data::{Dataset, Layout, Sample};
 use differnet_features::FeatureCache;
 use differnet_samples::{SampleConfig, write_sample_dataset};
 use xshell::{Shell, cmd};
@@ -121,7 +121,7 @@ pub(crate) fn run(args: &Figure8Args) -> anyhow::Result<ExitCode> {
     let mut figure = Figure { data, others, categories, missing, settings, environment };
     for name in found {
         let layout = Layout::Mvtec { category: Some(name.clone()) };
-        let data = load_dataset(&root, &layout, args.seed)?;
+        let data = Dataset::load(&root, &layout, args.seed)?;
         let mut models = Vec::with_capacity(trainers.len());
         for trainer in &trainers {
             let Some(model) = trainer.model(&name, &data.train)? else {
@@ -160,7 +160,7 @@ fn categories(
     known: &MvtecAd,
     root: &Path,
 ) -> anyhow::Result<(Vec<String>, Vec<String>)> {
-    let present = mvtec_categories(root)?;
+    let present = Layout::Mvtec { category: None }.categories(root)?;
     if present.is_empty() {
         let itself = root.join("train/good").is_dir();
         ensure!(!itself, "{} is one category: name the folder above it", root.display());

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use differnet_data::{DecodeLimits, decode_file, find_images};
+use differnet_data::{DecodeLimits, find_images};
 use differnet_samples::{SampleConfig, write_sample_dataset};
 use serde_json::Value;
 
@@ -65,7 +65,7 @@ impl Setup {
             fs::create_dir_all(&folder).unwrap();
             let images = find_images(&self.path("data/fabric").join(from)).unwrap();
             for (index, image) in images.iter().enumerate() {
-                let image = decode_file(image, &DecodeLimits::default()).unwrap();
+                let image = DecodeLimits::default().decode_file(image).unwrap();
                 image.save(folder.join(format!("{index}.jpg"))).unwrap();
             }
         }

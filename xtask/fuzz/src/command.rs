@@ -104,8 +104,8 @@ fn one_input(target: Target, path: &Path) -> anyhow::Result<ExitCode> {
     let mut tested = Tested::new(target)?;
     Tested::quieten_panics();
     match tested.receive(&input) {
-        Ok(outcome) => {
-            println!("{target}: {outcome:?}");
+        Ok(reception) => {
+            println!("{target}: {reception:?}");
             Ok(ExitCode::SUCCESS)
         }
         Err(message) => {

@@ -8,7 +8,7 @@ use arbitrary::{Arbitrary, Unstructured};
 use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
 use differnet::{DeviceChoice, Runtime};
-use differnet_data::{DecodeLimits, decode_bytes};
+use differnet_data::DecodeLimits;
 use differnet_server::{Application, Limits, ModelFile, RemoteAccess, ServerConfig};
 use futures_util::stream;
 use http_body_util::BodyExt;
@@ -19,7 +19,7 @@ use tower::ServiceExt;
 
 use crate::images::{self, encoded};
 use crate::stub::pixel_count;
-use crate::subject::{Outcome, Subject, scratch};
+use crate::subject::{Reception, Subject, scratch};
 
 /// The address at which images are scored.
 const SCORE: &str = "/v1/models/part/score";
@@ -169,7 +169,7 @@ impl Http {
     fn compare(image: &[u8], answer: &Answer) -> Result<(), String> {
         let limits =
             DecodeLimits { max_pixels: images::LIMITS.max_pixels, ..DecodeLimits::default() };
-        let expected = decode_bytes(image, Path::new("image"), &limits);
+        let expected = limits.decode_bytes(image, Path::new("image"));
         let score = serde_json::from_slice::<Value>(&answer.body).ok();
         let score = score.and_then(|value| value["score"].as_f64());
         match (expected, score) {
@@ -239,9 +239,9 @@ impl Subject for Http {
         seeds
     }
 
-    fn receive(&mut self, input: &[u8]) -> Result<Outcome, String> {
+    fn receive(&mut self, input: &[u8]) -> Result<Reception, String> {
         let Ok(case) = Case::arbitrary_take_rest(Unstructured::new(input)) else {
-            return Ok(Outcome::Refused);
+            return Ok(Reception::Refused);
         };
         let asked = Asked::read(case.request);
         let answered = asked
@@ -250,8 +250,8 @@ impl Subject for Http {
             .transpose()?
             .flatten();
         // Below HTTP nobody would have read it.
-        let (Some(asked), Some(answer)) = (asked, answered) else { return Ok(Outcome::Refused) };
-        let outcome = judge(asked.method, &answer)?;
+        let (Some(asked), Some(answer)) = (asked, answered) else { return Ok(Reception::Refused) };
+        let reception = judge(asked.method, &answer)?;
         if let Some(image) = asked.image().filter(|_| !case.breaks_off) {
             Self::compare(image, &answer)?;
         }
@@ -260,7 +260,7 @@ impl Subject for Http {
         let answer = self.answer(&good, 0, false)?.ok_or("a good request is none")?;
         let value: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if answer.status == 200 && value["score"] == 42.0 && value["verdict"] == "ok" {
-            Ok(outcome)
+            Ok(reception)
         } else {
             let text = String::from_utf8_lossy(&answer.body);
             Err(format!("afterwards a good image is answered with {} {text}", answer.status))
@@ -289,7 +289,7 @@ fn multipart(images: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// How a request was received, if its answer has a form that it may have.
-fn judge(method: &str, answer: &Answer) -> Result<Outcome, String> {
+fn judge(method: &str, answer: &Answer) -> Result<Reception, String> {
     let Answer { status, media_type, body } = answer;
     let wrong = || {
         let text = String::from_utf8_lossy(body);
@@ -298,12 +298,12 @@ fn judge(method: &str, answer: &Answer) -> Result<Outcome, String> {
     let is_json = media_type.as_deref() == Some("application/json");
     let value = is_json.then(|| serde_json::from_slice::<Value>(body).ok()).flatten();
     match status {
-        200..=299 if !is_json || method == "HEAD" || value.is_some() => Ok(Outcome::Accepted),
-        400..=499 if method == "HEAD" => Ok(Outcome::Refused),
+        200..=299 if !is_json || method == "HEAD" || value.is_some() => Ok(Reception::Accepted),
+        400..=499 if method == "HEAD" => Ok(Reception::Refused),
         400..=499 => {
             let error = value.as_ref().and_then(|value| value["error"].as_str());
             let plain = error.is_some_and(|error| !error.is_empty() && !error.contains('\n'));
-            if plain { Ok(Outcome::Refused) } else { Err(wrong()) }
+            if plain { Ok(Reception::Refused) } else { Err(wrong()) }
         }
         _ => Err(wrong()),
     }
@@ -319,8 +319,8 @@ mod tests {
             let media_type = Some(media_type.to_owned());
             judge("GET", &Answer { status, media_type, body: body.into() })
         };
-        assert_eq!(answer(200, "text/html", "<p>"), Ok(Outcome::Accepted));
-        assert_eq!(answer(404, "application/json", "{\"error\":\"x\"}"), Ok(Outcome::Refused));
+        assert_eq!(answer(200, "text/html", "<p>"), Ok(Reception::Accepted));
+        assert_eq!(answer(404, "application/json", "{\"error\":\"x\"}"), Ok(Reception::Refused));
         assert!(answer(404, "text/plain", "no").is_err());
         assert!(answer(404, "application/json", "{\"error\":\"x\\ny\"}").is_err());
         assert!(answer(500, "application/json", "{\"error\":\"x\"}").is_err());

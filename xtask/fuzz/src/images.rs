@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use arbitrary::{Arbitrary, Unstructured};
-use differnet_data::{DecodeLimits, decode_bytes, size_of_bytes};
+use differnet_data::DecodeLimits;
 use image::{DynamicImage, ImageFormat, Rgb, RgbImage};
 
-use crate::subject::{Outcome, Subject};
+use crate::subject::{Reception, Subject};
 
 /// File name that errors have to mention.
 const NAME: &str = "memory.image";
@@ -102,23 +102,23 @@ impl Subject for Images {
         self.seeds.iter().map(usual).collect()
     }
 
-    fn receive(&mut self, input: &[u8]) -> Result<Outcome, String> {
+    fn receive(&mut self, input: &[u8]) -> Result<Reception, String> {
         let Ok(case) = Case::arbitrary_take_rest(Unstructured::new(input)) else {
-            return Ok(Outcome::Refused);
+            return Ok(Reception::Refused);
         };
         received(case.bytes, &case.limits())
     }
 }
 
-fn received(bytes: &[u8], limits: &DecodeLimits) -> Result<Outcome, String> {
+fn received(bytes: &[u8], limits: &DecodeLimits) -> Result<Reception, String> {
     let path = Path::new(NAME);
-    let size = size_of_bytes(bytes, path, limits);
-    let image = match decode_bytes(bytes, path, limits) {
+    let size = limits.size_of_bytes(bytes, path);
+    let image = match limits.decode_bytes(bytes, path) {
         Ok(image) => image,
         Err(error) if error.path() != path || !error.to_string().starts_with(NAME) => {
             return Err(format!("the error does not name the file: {error}"));
         }
-        Err(_) => return Ok(Outcome::Refused),
+        Err(_) => return Ok(Reception::Refused),
     };
     let (width, height) = image.dimensions();
     let pixels = u64::from(width) * u64::from(height);
@@ -136,11 +136,11 @@ fn received(bytes: &[u8], limits: &DecodeLimits) -> Result<Outcome, String> {
     }
     let stored = DynamicImage::ImageRgb8(image);
     let png = encoded(&stored, ImageFormat::Png).map_err(|error| error.to_string())?;
-    let again = decode_bytes(&png, path, &LIMITS).map_err(|error| error.to_string())?;
+    let again = LIMITS.decode_bytes(&png, path).map_err(|error| error.to_string())?;
     if DynamicImage::ImageRgb8(again) != stored {
         return Err("stored as PNG it has other pixels".to_owned());
     }
-    Ok(Outcome::Accepted)
+    Ok(Reception::Accepted)
 }
 
 #[cfg(test)]
@@ -151,7 +151,7 @@ mod tests {
     fn every_seed_is_an_image() {
         let seeds = seeds().unwrap();
         let received = seeds.iter().map(|bytes| received(bytes, &LIMITS).unwrap());
-        let refused = received.filter(|outcome| *outcome == Outcome::Refused).count();
+        let refused = received.filter(|reception| *reception == Reception::Refused).count();
         assert_eq!((seeds.len(), refused), (48, 0));
     }
 }

@@ -20,7 +20,7 @@ mod trace;
 
 pub use corpus::{corpus_files, corpus_folder, dictionary};
 pub use repair::repair;
-pub use subject::{Outcome, Subject};
+pub use subject::{Reception, Subject};
 pub use target::{Target, Tested};
 pub use trace::{Trace, Traced};
 

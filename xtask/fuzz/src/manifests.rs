@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use arbitrary::{Arbitrary, Unstructured};
 use differnet::{Config, Method, Preset};
-use differnet_data::{Area, DecodeLimits, Regions, read_train_list};
+use differnet_data::layouts::ListedName;
+use differnet_data::{Area, DecodeLimits, Regions};
 use tempfile::TempDir;
 use xtask_inputs::manifest::{Manifest, Totals};
 
-use crate::subject::{Outcome, Subject, scratch};
+use crate::subject::{Reception, Subject, scratch};
 
 /// Kind of file.
 #[derive(Debug, Clone, Copy)]
@@ -78,9 +79,9 @@ impl Subject for Manifests {
         self.seeds.iter().map(drawn).chain(kept).collect()
     }
 
-    fn receive(&mut self, input: &[u8]) -> Result<Outcome, String> {
+    fn receive(&mut self, input: &[u8]) -> Result<Reception, String> {
         let Ok(case) = Case::arbitrary_take_rest(Unstructured::new(input)) else {
-            return Ok(Outcome::Refused);
+            return Ok(Reception::Refused);
         };
         let store = |name: &str| -> Result<PathBuf, String> {
             let path = self.folder.path().join(name);
@@ -97,16 +98,16 @@ impl Subject for Manifests {
 }
 
 /// Checks that the first line of an error names the file.
-fn named(error: &impl ToString, path: &Path) -> Result<Outcome, String> {
+fn named(error: &impl ToString, path: &Path) -> Result<Reception, String> {
     let (error, name) = (error.to_string(), path.file_name().unwrap_or_default());
     if error.contains(&*name.to_string_lossy()) {
-        Ok(Outcome::Refused)
+        Ok(Reception::Refused)
     } else {
         Err(format!("the error does not name the file: {error}"))
     }
 }
 
-fn manifest(path: &Path) -> Result<Outcome, String> {
+fn manifest(path: &Path) -> Result<Reception, String> {
     let manifest = match Manifest::read(path) {
         Err(error) => return named(&error, path),
         Ok(manifest) => manifest,
@@ -121,23 +122,23 @@ fn manifest(path: &Path) -> Result<Outcome, String> {
         sum[2] += category.defects.values().map(|&count| count as u128).sum::<u128>();
     }
     if totals == sum {
-        Ok(Outcome::Accepted)
+        Ok(Reception::Accepted)
     } else {
         Err(format!("the categories add up to {sum:?}, not to {totals:?}"))
     }
 }
 
-fn regions(path: &Path, case: &Case<'_>) -> Result<Outcome, String> {
+fn regions(path: &Path, case: &Case<'_>) -> Result<Reception, String> {
     let area = match Area::load(path, &DecodeLimits::default()) {
         Err(error) => return named(&error, path),
         Ok(area) => area,
     };
     let (width, height) = (u32::from(case.width), u32::from(case.height).max(1));
     if width == 0 {
-        return Ok(Outcome::Accepted);
+        return Ok(Reception::Accepted);
     }
     let (roi, ignore) = if case.keep { (Some(area), None) } else { (None, Some(area)) };
-    let Ok(regions) = Regions::new(roi, ignore) else { return Ok(Outcome::Refused) };
+    let Ok(regions) = Regions::new(roi, ignore) else { return Ok(Reception::Refused) };
     if let Ok(Some(ignored)) = regions.ignored(width, height)
         && (ignored.len() != (width * height) as usize || !ignored.contains(&false))
     {
@@ -149,14 +150,14 @@ fn regions(path: &Path, case: &Case<'_>) -> Result<Outcome, String> {
     }
     let text = serde_json::to_string(&regions).map_err(|error| error.to_string())?;
     match serde_json::from_str::<Regions>(&text) {
-        Ok(again) if again == regions => Ok(Outcome::Accepted),
+        Ok(again) if again == regions => Ok(Reception::Accepted),
         Ok(_) => Err("stored, the regions are others".to_owned()),
         Err(error) => Err(format!("stored, the regions are none: {error}")),
     }
 }
 
-fn train_list(path: &Path) -> Result<Outcome, String> {
-    match read_train_list(path) {
+fn train_list(path: &Path) -> Result<Reception, String> {
+    match ListedName::read(path) {
         Err(error) => named(&error, path),
         Ok(names) if names.is_empty() => Err("no name and no error".to_owned()),
         Ok(names) => {
@@ -165,24 +166,24 @@ fn train_list(path: &Path) -> Result<Outcome, String> {
                 let rest = listed.name.trim_matches(separators);
                 listed.name.contains('\n') || listed.name.is_empty() || rest.contains(separators)
             });
-            bad.map_or(Ok(Outcome::Accepted), |bad| Err(format!("{bad:?} is no name of a file")))
+            bad.map_or(Ok(Reception::Accepted), |bad| Err(format!("{bad:?} is no name of a file")))
         }
     }
 }
 
-fn settings(text: &[u8]) -> Result<Outcome, String> {
+fn settings(text: &[u8]) -> Result<Reception, String> {
     // The command line reads text; what is none is refused there.
-    let Ok(text) = std::str::from_utf8(text) else { return Ok(Outcome::Refused) };
+    let Ok(text) = std::str::from_utf8(text) else { return Ok(Reception::Refused) };
     let Ok(config) = Config::from_toml(text, &Config::preset(Method::DifferNet, Preset::Quick))
     else {
-        return Ok(Outcome::Refused);
+        return Ok(Reception::Refused);
     };
     if config.validate().is_err() {
-        return Ok(Outcome::Refused);
+        return Ok(Reception::Refused);
     }
     // Settings that were taken have to be those that a model stores.
     match Config::from_toml(&config.to_toml(), &Config::preset(Method::DifferNet, Preset::Quick)) {
-        Ok(again) if again == config => Ok(Outcome::Accepted),
+        Ok(again) if again == config => Ok(Reception::Accepted),
         Ok(_) => Err("stored, the settings are others".to_owned()),
         Err(error) => Err(format!("stored, the settings are none: {error}")),
     }

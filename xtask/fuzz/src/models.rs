@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::model_bytes::{edit, forged, is_sealed, parts, with_header};
 use crate::model_seeds::{Kind, Seed, seeds};
-use crate::subject::{Outcome, Subject, scratch};
+use crate::subject::{Reception, Subject, scratch};
 
 /// File name that errors have to mention.
 const NAME: &str = "some-part.differnet";
@@ -113,11 +113,11 @@ impl Models {
 
 impl Models {
     /// Hands over `file`, made of the valid file `seed`.
-    fn receive_file(&self, seed: &Seed, file: &[u8], is_forged: bool) -> Result<Outcome, String> {
+    fn receive_file(&self, seed: &Seed, file: &[u8], is_forged: bool) -> Result<Reception, String> {
         let path = self.path(NAME);
         std::fs::write(&path, file).map_err(told)?;
         let found = match self.rewritten(seed.kind, &path)? {
-            Err(refusal) if refusal.contains(NAME) => return Ok(Outcome::Refused),
+            Err(refusal) if refusal.contains(NAME) => return Ok(Reception::Refused),
             Err(refusal) => return Err(format!("the error does not name the file: {refusal}")),
             Ok(found) => found,
         };
@@ -127,7 +127,7 @@ impl Models {
         // Whatever was loaded has to come back from its own file.
         std::fs::write(&path, &found).map_err(told)?;
         match self.rewritten(seed.kind, &path)? {
-            Ok(again) if again == found => Ok(Outcome::Accepted),
+            Ok(again) if again == found => Ok(Reception::Accepted),
             Ok(_) => Err(format!("stored, a model of {:?} is another", seed.kind)),
             Err(refusal) => Err(format!("stored, a model is none: {refusal}")),
         }
@@ -143,9 +143,9 @@ impl Subject for Models {
         cases.collect()
     }
 
-    fn receive(&mut self, input: &[u8]) -> Result<Outcome, String> {
+    fn receive(&mut self, input: &[u8]) -> Result<Reception, String> {
         let Ok(case) = Case::arbitrary_take_rest(Unstructured::new(input)) else {
-            return Ok(Outcome::Refused);
+            return Ok(Reception::Refused);
         };
         let seed = &self.seeds[usize::from(case.seed) % self.seeds.len()];
         let (file, is_forged) = case.file(seed);
@@ -193,12 +193,12 @@ mod tests {
             for at in places.chain((0..8).map(|part| header + part * (tensors - 1) / 8)) {
                 let mut file = seed.bytes.clone();
                 file[at] ^= 1 << (at % 8);
-                let outcome = models.receive_file(seed, &file, false).unwrap();
-                refused += usize::from(outcome == Outcome::Refused);
+                let reception = models.receive_file(seed, &file, false).unwrap();
+                refused += usize::from(reception == Reception::Refused);
             }
             for end in [0, 7, 8, header / 2, header, seed.bytes.len() - 1] {
-                let outcome = models.receive_file(seed, &seed.bytes[..end], false);
-                assert_eq!(outcome, Ok(Outcome::Refused), "{:?} cut at {end}", seed.kind);
+                let reception = models.receive_file(seed, &seed.bytes[..end], false);
+                assert_eq!(reception, Ok(Reception::Refused), "{:?} cut at {end}", seed.kind);
             }
         }
         assert!(refused > 100, "{refused}");

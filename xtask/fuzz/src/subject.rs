@@ -9,7 +9,7 @@ const IN_MEMORY: &str = "/dev/shm";
 
 /// Reception of an input. Either is fine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Reception {
     /// It was taken as valid, and what came of it was right.
     Accepted,
     /// It was refused with an error that says what is wrong.
@@ -25,7 +25,7 @@ pub trait Subject {
     ///
     /// # Errors
     /// What is wrong with the way it was received, in words.
-    fn receive(&mut self, input: &[u8]) -> Result<Outcome, String>;
+    fn receive(&mut self, input: &[u8]) -> Result<Reception, String>;
 }
 
 /// A folder for files that are written and read very often: in memory, if there is a place for it.

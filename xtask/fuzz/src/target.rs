@@ -8,7 +8,7 @@ use std::str::FromStr;
 use anyhow::Context;
 use serde::Serialize;
 
-use crate::subject::{Outcome, Subject};
+use crate::subject::{Reception, Subject};
 use crate::{http, images, manifests, models};
 
 thread_local! {
@@ -107,7 +107,7 @@ impl Tested {
     ///
     /// # Errors
     /// What is wrong with the way it was received, a panic included, in words.
-    pub fn receive(&mut self, input: &[u8]) -> Result<Outcome, String> {
+    pub fn receive(&mut self, input: &[u8]) -> Result<Reception, String> {
         catch_unwind(AssertUnwindSafe(|| self.subject.receive(input)))
             .unwrap_or_else(|_| Err(PANIC.take()))
     }

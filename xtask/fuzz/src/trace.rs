@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use crate::subject::Outcome;
+use crate::subject::Reception;
 
 /// Bytes before the input: how many were accepted, how many refused, and the input's length.
 const HEAD: usize = 24;
@@ -56,8 +56,8 @@ impl Trace {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn end(&mut self, outcome: Outcome) -> io::Result<()> {
-        self.counts[outcome as usize] += 1;
+    pub fn end(&mut self, reception: Reception) -> io::Result<()> {
+        self.counts[reception as usize] += 1;
         let counts = self.counts.map(u64::to_le_bytes).concat();
         self.write(&counts)
     }
@@ -98,11 +98,11 @@ mod tests {
         let path = folder.path().join("trace");
         let mut trace = Trace::create(&path).unwrap();
         trace.begin(b"a longer input").unwrap();
-        trace.end(Outcome::Accepted).unwrap();
+        trace.end(Reception::Accepted).unwrap();
         trace.begin(b"short").unwrap();
         let traced = Traced::read(&path).unwrap().unwrap();
         assert_eq!(traced, Traced { accepted: 1, refused: 0, input: b"short".to_vec() });
-        trace.end(Outcome::Refused).unwrap();
+        trace.end(Reception::Refused).unwrap();
         assert_eq!(Traced::read(&path).unwrap().unwrap().refused, 1);
         std::fs::write(&path, [1, 2, 3]).unwrap();
         assert_eq!(Traced::read(&path).unwrap(), None);

@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use xtask_fuzz::{Outcome, Target, Tested, corpus_files};
+use xtask_fuzz::{Reception, Target, Tested, corpus_files};
 
-/// Replays what there is for `target`; both outcomes have to be among what comes of it.
+/// Replays what there is for `target`; both receptions have to be among what comes of it.
 fn replay(target: Target) {
     let mut tested = Tested::new(target).unwrap();
     let mut inputs: Vec<(String, Vec<u8>)> = tested
@@ -22,13 +22,13 @@ fn replay(target: Target) {
     let mut counts = [0_usize; 2];
     for (name, input) in &inputs {
         match tested.receive(input) {
-            Ok(outcome) => counts[outcome as usize] += 1,
+            Ok(reception) => counts[reception as usize] += 1,
             Err(message) => panic!("{name}: {message}"),
         }
     }
     let [accepted, refused] = counts;
     assert!(accepted > 0 && refused > 0, "{accepted} accepted, {refused} refused");
-    assert_eq!(tested.receive(&[]), Ok(Outcome::Refused));
+    assert_eq!(tested.receive(&[]), Ok(Reception::Refused));
 }
 
 #[test]

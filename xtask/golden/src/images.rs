@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, ensure};
-use differnet_data::{DecodeLimits, RgbImage, Transform, apply, decode_file, load_image};
+use differnet_data::{DecodeLimits, ImageInput, RgbImage, Transform};
 use differnet_features::IMAGE_SIZE;
 
 use crate::check::{Check, Measure};
@@ -35,9 +35,11 @@ impl GoldenImages {
         let limits = DecodeLimits::default();
         let size = u32::try_from(IMAGE_SIZE).expect("448 fits");
         let images = names.iter().map(|name| {
-            let resized = load_image(&folder.join(name), size, &limits)?.image;
+            let path = folder.join(name);
+            let read = ImageInput::File(&path).read(&limits)?;
+            let resized = read.decode(&path, &limits)?.resized(size, size);
             let golden = folder.join(format!("resized448_{name}"));
-            let golden_image = decode_file(&golden, &limits)?;
+            let golden_image = limits.decode_file(&golden)?;
             let (width, height) = golden_image.dimensions();
             let path = golden.display();
             ensure!(
@@ -69,7 +71,7 @@ impl GoldenImages {
 impl GoldenImage {
     /// The image under `transform`, made by this project from the original file.
     pub(super) fn view(&self, transform: &Transform) -> RgbImage {
-        apply(&self.resized, transform)
+        transform.apply(&self.resized)
     }
 
     fn check(&self) -> Check {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use differnet::scoring::{Costs, FalseAlarmGuarantee, lowest_rate};
 use differnet::{
-    Calibration, Error, GoodImages, ImageScore, Model, NewImages, ThresholdRule, serialize_lossy,
+    Calibration, Error, GoodImages, ImageScore, Model, NewImages, PathText, ThresholdRule,
 };
 use serde::Serialize;
 
@@ -89,7 +89,7 @@ pub(crate) struct CalibrateArgs {
 /// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    #[serde(serialize_with = "serialize_lossy")]
+    #[serde(serialize_with = "PathText::serialize_lossy")]
     model: &'a Path,
     rule: Option<ThresholdRule>,
     threshold: f64,

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use differnet::PathText;
+use differnet::data_check::{Finding, Severity, check_dataset};
 use differnet::progress::{CancelToken, Monitor, Progress, Stage};
-use differnet::{Finding, Severity, check_dataset, serialize_lossy};
 use differnet_data::Dataset;
 use serde::Serialize;
 
@@ -59,7 +60,7 @@ pub(crate) struct CheckArgs {
 /// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    #[serde(serialize_with = "serialize_lossy")]
+    #[serde(serialize_with = "PathText::serialize_lossy")]
     data: &'a Path,
     ok: bool,
     images: Images,

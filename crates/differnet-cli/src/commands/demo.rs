@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use differnet::{Config, Runtime, Training};
-use differnet_data::{Layout, load_dataset};
+use differnet_data::{Dataset, Layout};
 use differnet_eval::InvalidCounts;
 use differnet_report::{EvaluationSummary, text_table};
 use differnet_samples::{SampleConfig, write_sample_dataset};
@@ -130,7 +130,7 @@ fn train_and_evaluate(
         .with_context(|| format!("cannot create the folder {}", folder.display()))?;
     let path = folder.join("model.differnet");
     let layout = Layout::Mvtec { category: Some(category.to_owned()) };
-    let dataset = load_dataset(data, &layout, args.seed)?;
+    let dataset = Dataset::load(data, &layout, args.seed)?;
     let claim = OutputFile::claim(&path, Overwrite::Allow)?;
     let checkpoints = checkpoint_folder(&path);
     let training = Training {

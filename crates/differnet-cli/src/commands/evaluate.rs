@@ -5,9 +5,7 @@ use std::time::Instant;
 
 use anyhow::bail;
 use differnet::Model;
-use differnet_data::{
-    BadImage, BadMask, Dataset, DecodeLimits, Sample, check_images, check_masks, lone_masks,
-};
+use differnet_data::{BadImage, BadMask, Dataset, DecodeLimits, Sample};
 use differnet_eval::InvalidCounts;
 use differnet_report::EvaluationSummary;
 
@@ -98,7 +96,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     } else {
         None
     };
-    let bad = check_images(&files(&data.test), header.preprocessing(), limits);
+    let bad = BadImage::among(&files(&data.test), header.preprocessing(), limits);
     let bad_masks = if maps.is_some() { unusable_masks(&data, limits) } else { Vec::new() };
     let skipped = skipped(args, &bad, &bad_masks)?;
     let test = usable(&data.test, &bad);
@@ -159,11 +157,11 @@ fn require_kinds(args: &EvaluateArgs, test: &[Sample]) -> anyhow::Result<()> {
 
 /// Masks that cannot be used; says which others are doubtful.
 fn unusable_masks(data: &Dataset, limits: &DecodeLimits) -> Vec<BadMask> {
-    let checked = check_masks(&data.test, limits);
+    let checked = BadMask::among(&data.test, limits);
     let (doubtful, bad): (Vec<_>, Vec<_>) =
         checked.into_iter().partition(|mask| mask.error.is_doubt());
     let doubts = doubtful.iter().map(|mask| mask.error.to_string());
-    for doubt in doubts.chain(lone_masks(data).iter().map(ToString::to_string)) {
+    for doubt in doubts.chain(data.lone_masks().iter().map(ToString::to_string)) {
         tell(&format!("warning: {doubt}"));
     }
     bad

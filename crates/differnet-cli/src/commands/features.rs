@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 use differnet::methods::{PatchCoreConfig, Tiles};
-use differnet::{MTD_JITTER, Method, Model, PlaceView, Runtime};
+use differnet::{Method, Model, PlaceView, Preset, Runtime};
 use differnet_data::{
     BadImage, ContentHash, Layout, Preprocessing, Purpose, Regions, Rotation, Transform,
-    TransformConfig, check_images, fixed_transforms, random_transforms,
+    TransformConfig,
 };
 use differnet_features::Backbone;
 use serde_json::json;
@@ -144,7 +144,7 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
     let exit = match view {
         View::Whole(backbone, regions, depth) => {
             let preprocessing = Preprocessing { regions: regions.as_ref(), depth };
-            let bad = check_images(&images, preprocessing, &runtime.limits);
+            let bad = BadImage::among(&images, preprocessing, &runtime.limits);
             args.leave_out(&bad, &mut images)?;
             let out = place.path();
             let job = Whole { args, out, runtime: &runtime, backbone, preprocessing };
@@ -262,9 +262,9 @@ impl Whole<'_> {
         let (args, count) = (self.args, self.transforms());
         let choice = |hash: &ContentHash| -> Vec<Transform> {
             if args.fixed_transforms {
-                fixed_transforms(&config, count)
+                config.fixed(count)
             } else {
-                random_transforms(&config, args.seed, Purpose::Train, hash, 0..count)
+                config.random(args.seed, Purpose::Train, hash, 0..count)
             }
         };
         atomic::replace(self.out, |out| {
@@ -348,6 +348,6 @@ fn tell_places(
 
 /// Rotations, and the paper's jitter for tiles, as a training with default settings has them.
 fn transform_config(layout: &Layout) -> TransformConfig {
-    let jitter = matches!(layout, Layout::Mtd { .. }).then_some(MTD_JITTER);
+    let jitter = matches!(layout, Layout::Mtd { .. }).then_some(Preset::MTD_JITTER);
     TransformConfig { rotate: Rotation::Full, jitter }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use differnet::{Header, HistoryPoint, Method, serialize_lossy};
+use differnet::{Header, HistoryPoint, Method, PathText};
 use differnet_report::text_table;
 use serde::Serialize;
 
@@ -30,7 +30,7 @@ pub(crate) struct InspectArgs {
 
 #[derive(Debug, Serialize)]
 struct Description<'a> {
-    #[serde(serialize_with = "serialize_lossy")]
+    #[serde(serialize_with = "PathText::serialize_lossy")]
     path: &'a PathBuf,
     bytes: u64,
     method: Method,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use differnet::scoring::Verdict;
 use differnet::{Error, Model};
-use differnet_data::{ContentHash, decode_file};
+use differnet_data::ContentHash;
 use differnet_report::{ImagePictures, ReportImage, UnusableFile};
 use serde_json::json;
 
@@ -115,7 +115,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         }
     } else {
         for (image, path) in images.iter_mut().zip(&scored) {
-            let decoded = decode_file(path, limits).context(CHANGED)?;
+            let decoded = limits.decode_file(path).context(CHANGED)?;
             image.set_pictures(ImagePictures::without_map(&decoded));
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use differnet::progress::{Monitor, Progress, Stage};
 use differnet::scoring::lowest_rate;
-use differnet::{BadImagePolicy, Error, Header, Method, Model, Trained, Training, serialize_lossy};
+use differnet::{BadImagePolicy, Error, Header, Method, Model, PathText, Trained, Training};
 use differnet_data::{BadImage, Dataset, Layout};
 use serde::Serialize;
 
@@ -75,7 +75,7 @@ pub(crate) struct TrainArgs {
 /// The result of `--json`.
 #[derive(Debug, Serialize)]
 struct Summary<'a> {
-    #[serde(serialize_with = "serialize_lossy")]
+    #[serde(serialize_with = "PathText::serialize_lossy")]
     out: &'a Path,
     method: Method,
     images: usize,

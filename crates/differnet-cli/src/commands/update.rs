@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use differnet::progress::{Monitor, Progress};
-use differnet::{Error, GoodImages, Model, NewImages, serialize_lossy};
+use differnet::{Error, GoodImages, Model, NewImages, PathText};
 use serde::Serialize;
 
 use crate::exit::{Exit, Interrupted};
@@ -48,7 +48,7 @@ pub(crate) struct UpdateArgs {
 /// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    #[serde(serialize_with = "serialize_lossy")]
+    #[serde(serialize_with = "PathText::serialize_lossy")]
     model: &'a Path,
     images: usize,
     threshold_before: f64,

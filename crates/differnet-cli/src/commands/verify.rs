@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use differnet::{Method, Model, SelfTest, serialize_lossy};
+use differnet::{Method, Model, PathText, SelfTest};
 use serde::Serialize;
 
 use crate::device::DeviceArgs;
@@ -43,7 +43,7 @@ pub(crate) struct VerifyArgs {
 /// Output of `--json`.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
-    #[serde(serialize_with = "serialize_lossy")]
+    #[serde(serialize_with = "PathText::serialize_lossy")]
     path: &'a Path,
     method: Method,
     ok: bool,

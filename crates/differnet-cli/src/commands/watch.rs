@@ -9,9 +9,9 @@ use anyhow::{Context, anyhow};
 use differnet::prediction::{Prediction, ScorePrediction};
 use differnet::scoring::Thresholds;
 use differnet::{Error, Model, ScoreConfig};
-use differnet_data::{
-    ContentHash, DatasetError, ImageError, ImageInput, Listing, is_output, list_images, read_file,
-};
+use differnet_data::folders::Listing;
+use differnet_data::output_mark::is_output;
+use differnet_data::{ContentHash, DatasetError, ImageError, ImageInput};
 
 use crate::device::DeviceArgs;
 use crate::drift_args::{Drift, DriftArgs};
@@ -21,12 +21,12 @@ use crate::numbers::{finite, seconds};
 use crate::output::{print, tell};
 use crate::outputs::tell_skipped;
 use crate::prediction_line::prediction_line;
-use crate::stamp::Stamp;
 use crate::unread::tell_unread;
 use crate::watch::debounce::Debounce;
 use crate::watch::journal::{Disposition, Journal};
 use crate::watch::moving::move_file;
 use crate::watch::version::{SeenFile, Version};
+use differnet_files::FileStamp;
 
 /// Images in memory at once.
 const IMAGES: usize = 8;
@@ -168,7 +168,7 @@ struct ReadFile {
 impl Watch<'_> {
     /// The image files that are there.
     fn files(&mut self) -> Vec<SeenFile> {
-        let files = match list_images(&self.args.folder) {
+        let files = match Listing::of(&self.args.folder) {
             Ok(Listing { images, unreadable }) => {
                 unreadable.iter().for_each(|folder| self.complain(folder.with_causes()));
                 images.iter().filter_map(|path| self.seen(path)).collect()
@@ -187,7 +187,7 @@ impl Watch<'_> {
     /// A file as it is at this moment; `None` if it is gone.
     fn seen(&self, path: &Path) -> Option<SeenFile> {
         let name = path.strip_prefix(&self.args.folder).unwrap_or(path).to_path_buf();
-        Some(SeenFile { name, stamp: Stamp::of(path).ok()? })
+        Some(SeenFile { name, stamp: FileStamp::of(path).ok()? })
     }
 
     /// Scores what has not been scored, and moves defects.
@@ -244,7 +244,7 @@ impl Watch<'_> {
     /// Reads a file to be scored; `None` if there is nothing to score.
     fn read(&mut self, seen: &SeenFile) -> anyhow::Result<Option<ReadFile>> {
         let path = self.args.folder.join(&seen.name);
-        let bytes = read_file(&path, &self.model.runtime().limits);
+        let bytes = self.model.runtime().limits.read_file(&path);
         let hash = match &bytes {
             Ok(bytes) => Ok(ContentHash::of(bytes)),
             Err(_) => ContentHash::of_file(&path),

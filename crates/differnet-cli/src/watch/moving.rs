@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use differnet_data::ContentHash;
 
 use crate::atomic;
-use crate::stamp::Stamp;
+use differnet_files::FileStamp;
 
 /// Where a file went that was to be moved.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) enum Moved {
 /// that took its place meanwhile goes back.
 pub(crate) fn move_file(from: &Path, sha256: &str, to: &Path) -> anyhow::Result<Moved> {
     let cannot_move = || format!("cannot move {} to {}", from.display(), to.display());
-    let before = match Stamp::of(from) {
+    let before = match FileStamp::of(from) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Moved::Changed),
         stamp => stamp.with_context(cannot_move)?,
     };
@@ -62,13 +62,13 @@ pub(crate) fn move_file(from: &Path, sha256: &str, to: &Path) -> anyhow::Result<
 
 /// Copies `from` to another file system and deletes it, if it holds what was scored.
 fn copy(from: &Path, sha256: &str, to: &Path) -> anyhow::Result<Moved> {
-    let before = Stamp::of(from)?;
+    let before = FileStamp::of(from)?;
     let bytes = fs::read(from)?;
     if ContentHash::of(&bytes).to_string() != sha256 {
         return Ok(Moved::Changed);
     }
     atomic::write(to, &bytes)?;
-    if Stamp::of(from)? != before {
+    if FileStamp::of(from)? != before {
         fs::remove_file(to)?;
         return Ok(Moved::Changed);
     }
@@ -77,8 +77,9 @@ fn copy(from: &Path, sha256: &str, to: &Path) -> anyhow::Result<Moved> {
 }
 
 /// Whether `path` is the file with this stamp under another name, which changes the time of its inode.
-fn is_same(before: &Stamp, path: &Path) -> bool {
-    Stamp::of(path).is_ok_and(|after| Stamp { changed: before.changed.clone(), ..after } == *before)
+fn is_same(before: &FileStamp, path: &Path) -> bool {
+    FileStamp::of(path)
+        .is_ok_and(|after| FileStamp { changed: before.changed.clone(), ..after } == *before)
 }
 
 /// `path`, or the first of `NAME-2.png`, `NAME-3.png`, … that does not exist.

@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-use differnet::{path_bytes, path_from_text};
+use differnet::PathText;
 use differnet_data::ContentHash;
 use serde::{Deserialize, Serialize};
 
-use crate::stamp::Stamp;
+use differnet_files::FileStamp;
 
 /// File below the watched folder as a look at the folder sees it, without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SeenFile {
     /// The path below the watched folder.
     pub(crate) name: PathBuf,
-    pub(crate) stamp: Stamp,
+    pub(crate) stamp: FileStamp,
 }
 
 /// What a result is about: a name, when it was written, and what was read.
@@ -42,7 +42,7 @@ pub(crate) struct FileRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name_bytes: Option<String>,
     #[serde(flatten)]
-    stamp: Stamp,
+    stamp: FileStamp,
     sha256: String,
 }
 
@@ -50,7 +50,7 @@ impl FileRecord {
     pub(crate) fn new(seen: &SeenFile, version: &Version) -> Self {
         Self {
             name: seen.name.to_string_lossy().into_owned(),
-            name_bytes: path_bytes(&seen.name),
+            name_bytes: PathText::bytes_of(&seen.name),
             stamp: seen.stamp.clone(),
             sha256: version.sha256.clone(),
         }
@@ -58,7 +58,7 @@ impl FileRecord {
 
     /// What was seen, and its version.
     pub(crate) fn into_parts(self) -> (SeenFile, Version) {
-        let name = path_from_text(&self.name, self.name_bytes.as_deref());
+        let name = PathText::to_path(&self.name, self.name_bytes.as_deref());
         let modified = self.stamp.modified.clone();
         let version = Version { name: name.clone(), modified, sha256: self.sha256 };
         (SeenFile { name, stamp: self.stamp }, version)
@@ -71,7 +71,7 @@ pub(crate) mod tests {
 
     /// A file of 3 bytes.
     pub(crate) fn seen(name: &str, inode: u64) -> SeenFile {
-        let stamp = Stamp {
+        let stamp = FileStamp {
             bytes: 3,
             modified: "2026-01-01T00:00:00.5Z".into(),
             changed: Some("1767225600.000000005".into()),

@@ -220,7 +220,7 @@ fn names_that_are_not_utf_8_are_scored_watched_moved_and_told() {
     let found = lines(&run);
     assert_eq!((run.code, found.len()), (Some(1), 3), "{}", run.err);
     let of = |path: &Path| {
-        let bytes = differnet::path_bytes(path).unwrap();
+        let bytes = differnet::PathText::bytes_of(path).unwrap();
         found.iter().find(|line| line["path_bytes"] == bytes).unwrap()
     };
     assert!(of(&odd)["score"].is_f64() && of(&broken)["error"].is_string());
@@ -234,13 +234,13 @@ fn names_that_are_not_utf_8_are_scored_watched_moved_and_told() {
     let overlay = maps.join(OsStr::from_bytes(b"\xe4.overlay.png"));
     let files = &lines(&run)[0]["files"];
     assert!(overlay.is_file());
-    assert_eq!(files["overlay_bytes"], differnet::path_bytes(&overlay).unwrap());
+    assert_eq!(files["overlay_bytes"], differnet::PathText::bytes_of(&overlay).unwrap());
 
     let report: Value = serde_json::from_str(&check(&photos, &["--json"]).out).unwrap();
     assert_eq!(report["images"]["train"], 3);
     let unreadable = &report["findings"][0];
     assert_eq!(unreadable["kind"], "unreadable");
-    assert_eq!(unreadable["files_bytes"][0], differnet::path_bytes(&broken).unwrap());
+    assert_eq!(unreadable["files_bytes"][0], differnet::PathText::bytes_of(&broken).unwrap());
 
     let (results, defects) = (folder.path().join("results.jsonl"), folder.path().join("defects"));
     let mut watch = fixture.command();

@@ -142,8 +142,8 @@ mod tests {
     use image::{GrayImage, Luma};
 
     use super::*;
-    use crate::dataset::load_dataset;
-    use crate::layouts::{Layout, detect_layout};
+    use crate::dataset::Dataset;
+    use crate::layout::Layout;
     use crate::test_tree::{found_in, tree};
 
     fn draw(root: &Path, name: &str, level: u8) {
@@ -169,14 +169,14 @@ mod tests {
         let images =
             [("kos01/Part0", 0), ("kos01/Part1", 1), ("kos02/Part0", 0), ("kos11/Part7", 0)];
         let root = drawn(&images, ".jpg", "_label.bmp");
-        assert_eq!(detect_layout(root.path()).unwrap(), Layout::Ksdd);
+        assert_eq!(Layout::detect(root.path()).unwrap(), Layout::Ksdd);
         let golden = [
             "train: kos01/Part0.jpg",
             "train: kos11/Part7.jpg",
             "defect: kos01/Part1.jpg, kos01/Part1_label.bmp",
             "good: kos02/Part0.jpg",
         ];
-        let dataset = load_dataset(root.path(), &Layout::Auto, 0).unwrap();
+        let dataset = Dataset::load(root.path(), &Layout::Auto, 0).unwrap();
         assert_eq!(found_in(&dataset, root.path()), golden);
     }
 
@@ -184,10 +184,10 @@ mod tests {
     fn defects_among_the_training_images_are_left_out() {
         let images = [("train/10", 0), ("train/11", 255), ("test/20", 0), ("test/21", 255)];
         let root = drawn(&images, ".png", "_GT.png");
-        assert_eq!(detect_layout(root.path()).unwrap(), Layout::Ksdd2);
+        assert_eq!(Layout::detect(root.path()).unwrap(), Layout::Ksdd2);
         let golden =
             ["train: train/10.png", "good: test/20.png", "defect: test/21.png, test/21_GT.png"];
-        let dataset = load_dataset(root.path(), &Layout::Auto, 0).unwrap();
+        let dataset = Dataset::load(root.path(), &Layout::Auto, 0).unwrap();
         assert_eq!(found_in(&dataset, root.path()), golden);
     }
 

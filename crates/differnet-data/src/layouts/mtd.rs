@@ -9,7 +9,7 @@ use differnet_random::ItemStream;
 use crate::dataset::{Dataset, Defect, Sample};
 use crate::dataset_error::DatasetError;
 use crate::layouts::masked::{KeyedMask, MaskedImage, MaskedImages, pair};
-use crate::layouts::train_list::read_train_list;
+use crate::layouts::train_list::ListedName;
 use crate::listing::{folders_in, name_of, require_folder};
 use crate::mask::Mask;
 
@@ -41,12 +41,15 @@ pub(crate) fn load(
     }
     let mut good = Vec::new();
     let mut test = Vec::new();
-    for TileClass { name, images } in mtd_classes(root)? {
-        for MaskedImage { image, mask } in mtd_tiles(&images)?.images {
-            if name == FREE {
+    for class in TileClass::all(root)? {
+        for MaskedImage { image, mask } in class.tiles()?.images {
+            if class.name == FREE {
                 good.push(image);
             } else {
-                test.push(Sample { image, defect: Some(Defect { kind: name.clone(), mask }) });
+                test.push(Sample {
+                    image,
+                    defect: Some(Defect { kind: class.name.clone(), mask }),
+                });
             }
         }
     }
@@ -77,33 +80,35 @@ pub struct TileClass {
     pub images: PathBuf,
 }
 
-/// The classes of tiles below `root`, sorted.
-///
-/// # Errors
-/// [`DatasetError`] if `root` is no folder or cannot be read.
-pub fn mtd_classes(root: &Path) -> Result<Vec<TileClass>, DatasetError> {
-    require_folder(root)?;
-    let class = |folder: PathBuf| {
-        let name = name_of(&folder).strip_prefix(CLASS_PREFIX)?.to_owned();
-        Some(TileClass { name, images: images_folder(&folder) })
-    };
-    let classes = folders_in(root)?.into_iter().filter_map(class);
-    Ok(classes.filter(|class| class.images.is_dir()).collect())
-}
+impl TileClass {
+    /// The classes of tiles below `root`, sorted.
+    ///
+    /// # Errors
+    /// [`DatasetError`] if `root` is no folder or cannot be read.
+    pub fn all(root: &Path) -> Result<Vec<Self>, DatasetError> {
+        require_folder(root)?;
+        let class = |folder: PathBuf| {
+            let name = name_of(&folder).strip_prefix(CLASS_PREFIX)?.to_owned();
+            Some(Self { name, images: images_folder(&folder) })
+        };
+        let classes = folders_in(root)?.into_iter().filter_map(class);
+        Ok(classes.filter(|class| class.images.is_dir()).collect())
+    }
 
-/// The tiles in a class's folder, at any depth: a PNG is the mask of the image with the same stem in its
-/// folder, never an image.
-///
-/// # Errors
-/// [`DatasetError::Read`] if the operating system refuses.
-pub fn mtd_tiles(folder: &Path) -> Result<MaskedImages, DatasetError> {
-    let is_png = |path: &PathBuf| {
-        path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
-    };
-    MaskedImages::below(folder, |files| {
-        let (masks, images): (Vec<_>, Vec<_>) = files.into_iter().partition(is_png);
-        pair(images, KeyedMask::by_stem(masks, Mask::half_white), OsStr::to_os_string)
-    })
+    /// The class's tiles, at any depth: a PNG is the mask of the image with the same stem in its
+    /// folder, never an image.
+    ///
+    /// # Errors
+    /// [`DatasetError::Read`] if the operating system refuses.
+    pub fn tiles(&self) -> Result<MaskedImages, DatasetError> {
+        let is_png = |path: &PathBuf| {
+            path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png"))
+        };
+        MaskedImages::below(&self.images, |files| {
+            let (masks, images): (Vec<_>, Vec<_>) = files.into_iter().partition(is_png);
+            pair(images, KeyedMask::by_stem(masks, Mask::half_white), OsStr::to_os_string)
+        })
+    }
 }
 
 fn images_folder(class: &Path) -> PathBuf {
@@ -113,7 +118,7 @@ fn images_folder(class: &Path) -> PathBuf {
 /// The images that the file `list` names.
 fn listed(list: &Path, good: &[PathBuf], folder: &Path) -> Result<BTreeSet<PathBuf>, DatasetError> {
     let mut train = BTreeSet::new();
-    for entry in read_train_list(list)? {
+    for entry in ListedName::read(list)? {
         let Some(image) = good.iter().find(|image| entry.is_name_of(image)) else {
             return Err(DatasetError::UnknownTrainName {
                 list: list.to_path_buf(),

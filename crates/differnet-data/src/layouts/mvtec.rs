@@ -26,22 +26,16 @@ const FOLDERS: SplitFolders = SplitFolders {
     masks: MaskNames::Suffixed,
 };
 
-/// The categories below `root`, sorted; none if `root` is itself one.
-///
-/// # Errors
-/// [`DatasetError`] if `root` is no folder or cannot be read.
-pub fn mvtec_categories(root: &Path) -> Result<Vec<String>, DatasetError> {
-    MVTEC.categories(root)
-}
-
-/// The images in `test/KIND` of the folder `category`, each with `ground_truth/KIND/NAME_mask.*`.
-///
-/// A folder that is not there holds nothing.
-///
-/// # Errors
-/// [`DatasetError::Read`] if the operating system refuses.
-pub fn mvtec_test_images(category: &Path, kind: &OsStr) -> Result<MaskedImages, DatasetError> {
-    FOLDERS.test_images(category, kind)
+impl MaskedImages {
+    /// The images in `test/KIND` of the folder `category`, each with `ground_truth/KIND/NAME_mask.*`.
+    ///
+    /// A folder that is not there holds nothing.
+    ///
+    /// # Errors
+    /// [`DatasetError::Read`] if the operating system refuses.
+    pub fn of_mvtec(category: &Path, kind: &OsStr) -> Result<Self, DatasetError> {
+        FOLDERS.test_images(category, kind)
+    }
 }
 
 #[cfg(test)]
@@ -112,7 +106,7 @@ mod tests {
             "good: test/good/000.png",
         ];
         assert_eq!(crate::test_tree::found_in(&dataset, root.path()), golden);
-        let found = mvtec_test_images(root.path(), OsStr::new("crack")).unwrap();
+        let found = MaskedImages::of_mvtec(root.path(), OsStr::new("crack")).unwrap();
         assert_eq!(found.lone_masks, [root.path().join("ground_truth/crack/001_mask.png")]);
     }
 

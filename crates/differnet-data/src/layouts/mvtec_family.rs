@@ -72,15 +72,15 @@ pub(crate) fn is_ad2_category(folder: &Path) -> bool {
 mod tests {
     use std::path::PathBuf;
 
-    use crate::dataset::{Dataset, load_dataset};
-    use crate::layouts::{Layout, detect_layout};
+    use crate::dataset::Dataset;
+    use crate::layout::Layout;
     use crate::mask::Mask;
     use crate::test_tree::{found_in, tree};
 
     fn loaded(files: &[&str], name: &str) -> (tempfile::TempDir, Dataset) {
         let root = tree(files);
-        assert_eq!(detect_layout(root.path()).unwrap().name(), name);
-        let dataset = load_dataset(root.path(), &Layout::Auto, 0).unwrap();
+        assert_eq!(Layout::detect(root.path()).unwrap().name(), name);
+        let dataset = Dataset::load(root.path(), &Layout::Auto, 0).unwrap();
         (root, dataset)
     }
 

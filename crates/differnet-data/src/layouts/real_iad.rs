@@ -110,8 +110,8 @@ fn read(folder: &Path) -> Result<Dataset, DatasetError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::load_dataset;
-    use crate::layouts::{Layout, detect_layout};
+    use crate::dataset::Dataset;
+    use crate::layout::Layout;
     use crate::test_tree::{found_in, tree};
 
     const LIST: &str = r#"{
@@ -140,7 +140,7 @@ mod tests {
 
     fn message(root: &Path) -> String {
         let layout = Layout::RealIad { category: None };
-        let error = load_dataset(root, &layout, 0).unwrap_err().to_string();
+        let error = Dataset::load(root, &layout, 0).unwrap_err().to_string();
         error.replace(&root.display().to_string(), "ROOT")
     }
 
@@ -157,9 +157,9 @@ mod tests {
             let images = root.path().join(resolution);
             let toy = images.join("toy");
             for folder in [root.path(), &images, &toy] {
-                let detected = detect_layout(folder).unwrap();
+                let detected = Layout::detect(folder).unwrap();
                 assert_eq!(detected, Layout::RealIad { category: None });
-                let dataset = load_dataset(folder, &detected, 0).unwrap();
+                let dataset = Dataset::load(folder, &detected, 0).unwrap();
                 assert_eq!(found_in(&dataset, &toy), golden);
             }
         }
@@ -175,7 +175,7 @@ mod tests {
              realiad_256"
         );
         let folder = root.path().join("realiad_256");
-        assert_eq!(load_dataset(&folder, &Layout::Auto, 0).unwrap().train.len(), 1);
+        assert_eq!(Dataset::load(&folder, &Layout::Auto, 0).unwrap().train.len(), 1);
     }
 
     #[test]

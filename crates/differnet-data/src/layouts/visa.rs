@@ -72,8 +72,8 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::dataset::load_dataset;
-    use crate::layouts::{Layout, detect_layout};
+    use crate::dataset::Dataset;
+    use crate::layout::Layout;
     use crate::mask::Mask;
     use crate::test_tree::{found_in, tree};
 
@@ -110,7 +110,7 @@ pcb1,train,normal,pcb1/Data/Images/Normal/0000.JPG,\r
     #[test]
     fn the_list_tells_what_is_trained_on_and_other_categories_are_ignored() {
         let root = with_list(LIST_TEXT);
-        assert_eq!(detect_layout(root.path()).unwrap(), Layout::Visa { category: None });
+        assert_eq!(Layout::detect(root.path()).unwrap(), Layout::Visa { category: None });
         let candle: PathBuf = root.path().join("candle");
         let golden = [
             "train: Data/Images/Normal/0000.JPG",
@@ -119,7 +119,7 @@ pcb1,train,normal,pcb1/Data/Images/Normal/0000.JPG,\r
             "good: Data/Images/Normal/0001.JPG",
         ];
         for folder in [root.path(), &candle] {
-            let dataset = load_dataset(folder, &Layout::Auto, 0).unwrap();
+            let dataset = Dataset::load(folder, &Layout::Auto, 0).unwrap();
             assert_eq!(
                 (dataset.name.as_str(), found_in(&dataset, &candle)),
                 ("candle", golden.map(str::to_owned).to_vec())
@@ -161,7 +161,7 @@ pcb1,train,normal,pcb1/Data/Images/Normal/0000.JPG,\r
             "ROOT/candle holds no good image to train on: its split lists none"
         );
         let root = tree(&FILES[..6]);
-        let error = load_dataset(root.path(), &Layout::Auto, 0).unwrap_err().to_string();
+        let error = Dataset::load(root.path(), &Layout::Auto, 0).unwrap_err().to_string();
         let golden = "candle is split by split_csv/1cls.csv (layout visa), which does not lie in a \
                       folder above it: copy it there from the publisher's archive";
         assert!(error.ends_with(golden), "{error}");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::binary_mask::BinaryMask;
 use super::polygons::Polygons;
-use crate::decode::{DecodeLimits, decode_samples, read_file};
+use crate::decode::{DecodeLimits, decode_samples};
 use crate::regions_error::RegionsError;
 
 /// A part of an image: where a mask is white, or inside polygons.
@@ -33,7 +33,7 @@ impl Area {
     /// # Errors
     /// [`RegionsError`] names the file and what is wrong with it.
     pub fn load(path: &Path, limits: &DecodeLimits) -> Result<Self, RegionsError> {
-        let bytes = read_file(path, limits)?;
+        let bytes = limits.read_file(path)?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let area = if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
             Self::from_toml(&name, &bytes)

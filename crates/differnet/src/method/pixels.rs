@@ -94,7 +94,7 @@ impl View<'_> {
         let image = seen.resized(large, large);
         let side = self.side as u32;
         let small = |transform: &Transform| {
-            let turned = differnet_data::apply(&image, transform);
+            let turned = transform.apply(&image);
             differnet_data::resize_bilinear(&turned, side, side).into_raw()
         };
         Ok(ImagePixels { hash, statistics, pixels: choice(&hash).iter().flat_map(small).collect() })

@@ -13,7 +13,7 @@ use anyhow::{Context, bail, ensure};
 use burn::tensor::Device;
 use differnet::{Config, DeviceChoice, ImageInput, Method, Model, Preset, Runtime, Training};
 use differnet_data::{
-    ContentHash, Preprocessing, Rotation, Transform, TransformConfig, find_images, fixed_transforms,
+    ContentHash, Preprocessing, Rotation, Transform, TransformConfig, find_images,
 };
 use differnet_features::{Backbone, FEATURES, HostEfficientNetLite, IMAGE_SIZE};
 use differnet_flow::{AdamConfig, FlowConfig, HostFlow, Trainer};
@@ -171,7 +171,7 @@ impl Bench {
 
 /// Evenly spread turns.
 fn turns(count: usize) -> Vec<Transform> {
-    fixed_transforms(&TransformConfig { rotate: Rotation::Full, jitter: None }, count)
+    (TransformConfig { rotate: Rotation::Full, jitter: None }).fixed(count)
 }
 
 /// Decodes, resizes, transforms and extracts each file: rows `[files * transforms, 768]`.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use differnet_data::{MaskedImage, MaskedImages, Split};
+use differnet_data::audit::Split;
+use differnet_data::layouts::{MaskedImage, MaskedImages};
 use serde::Serialize;
 
 use super::inventory::{Inventory, Place};

@@ -6,11 +6,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use differnet_data::{
-    Dataset, DatasetError, MaskedImage, MaskedImages, Sample, Split, TileClass, detect_layout,
-    folders_in, images_in, load_dataset, mtd_classes, mtd_tiles, mvtec_categories,
-    mvtec_test_images, others_in, read_train_list,
-};
+use differnet_data::audit::Split;
+use differnet_data::folders::{folders_in, images_in, others_in};
+use differnet_data::layouts::{ListedName, MaskedImage, MaskedImages, TileClass};
+use differnet_data::{Dataset, DatasetError, Sample};
 
 use xtask_inputs::manifest::{Layout, Manifest};
 
@@ -82,7 +81,7 @@ impl Inventory {
                 Some(folder) => Some(mvtec(&folder)?),
                 None => None,
             },
-            Layout::Mtd if mtd_classes(root)?.is_empty() => None,
+            Layout::Mtd if TileClass::all(root)?.is_empty() => None,
             Layout::Mtd => {
                 let list = manifest.train_list.as_deref();
                 Some(mtd(root, list.context("the layout mtd needs a train list")?)?)
@@ -100,7 +99,7 @@ impl Inventory {
 /// Categories below `root` that the manifest does not know.
 pub(super) fn unknown_categories(manifest: &Manifest, root: &Path) -> anyhow::Result<Vec<String>> {
     let mut names = match manifest.layout {
-        Layout::Mvtec => mvtec_categories(root)?,
+        Layout::Mvtec => differnet_data::Layout::Mvtec { category: None }.categories(root)?,
         Layout::Mtd | Layout::Visa | Layout::Ksdd2 => Vec::new(),
     };
     let is_root = manifest.categories.keys().any(|name| is_category(root, name));
@@ -146,7 +145,7 @@ fn mvtec(folder: &Path) -> Result<Inventory, DatasetError> {
         kinds.extend(found.file_name().map(OsStr::to_os_string));
     }
     for kind in kinds {
-        let images = mvtec_test_images(folder, &kind)?;
+        let images = MaskedImages::of_mvtec(folder, &kind)?;
         let place = if kind == GOOD {
             Place::test_good()
         } else {
@@ -166,16 +165,16 @@ fn mvtec(folder: &Path) -> Result<Inventory, DatasetError> {
 fn mtd(root: &Path, train_list: &Path) -> Result<Inventory, DatasetError> {
     let mut inventory = Inventory::default();
     let mut good = MaskedImages::default();
-    for TileClass { name, images } in mtd_classes(root)? {
-        inventory.strays.extend(others_in(&images)?);
-        let tiles = mtd_tiles(&images)?;
-        if name == FREE {
+    for class in TileClass::all(root)? {
+        inventory.strays.extend(others_in(&class.images)?);
+        let tiles = class.tiles()?;
+        if class.name == FREE {
             good = tiles;
         } else {
-            inventory.groups.insert(Place::test_defect(&name), tiles);
+            inventory.groups.insert(Place::test_defect(&class.name), tiles);
         }
     }
-    let listed = read_train_list(train_list)?;
+    let listed = ListedName::read(train_list)?;
     let is_listed = |tile: &MaskedImage| listed.iter().any(|entry| entry.is_name_of(&tile.image));
     let unfound =
         listed.iter().filter(|entry| !good.images.iter().any(|tile| entry.is_name_of(&tile.image)));
@@ -189,13 +188,15 @@ fn mtd(root: &Path, train_list: &Path) -> Result<Inventory, DatasetError> {
 
 /// Data set loaded of `category`; `None` if the tree does not have the layout or the category.
 fn loaded(root: &Path, layout: &str, category: &str) -> Result<Option<Inventory>, DatasetError> {
-    let Some(mut detected) = detect_layout(root).ok().filter(|found| found.name() == layout) else {
+    let Some(mut detected) =
+        differnet_data::Layout::detect(root).ok().filter(|found| found.name() == layout)
+    else {
         return Ok(None);
     };
     if let Some(chosen) = detected.category_mut() {
         *chosen = Some(category.to_owned());
     }
-    let Dataset { train, test, .. } = match load_dataset(root, &detected, 0) {
+    let Dataset { train, test, .. } = match Dataset::load(root, &detected, 0) {
         Err(DatasetError::UnknownCategory { .. }) => return Ok(None),
         dataset => dataset?,
     };

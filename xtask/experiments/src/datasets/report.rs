@@ -25,7 +25,7 @@ pub(super) struct Verification {
     /// Categories in the folder that the data set does not have; not looked at.
     pub(super) unknown: Vec<String>,
     pub(super) problems: Vec<Problem>,
-    /// Oddities that are published like this.
+    /// Deviations that are published like this.
     pub(super) as_published: Vec<String>,
 }
 

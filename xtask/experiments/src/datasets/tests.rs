@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use differnet_data::{ContentHash, DecodeLimits, RgbImage, decode_file, read_train_list};
+use differnet_data::layouts::ListedName;
+use differnet_data::{ContentHash, DecodeLimits, RgbImage};
 use tempfile::TempDir;
 use xtask_inputs::manifest::Manifest;
 use xtask_support::UsageError;
@@ -310,7 +311,7 @@ fn a_mask_that_is_published_black_is_told_but_no_problem() {
 fn duplicates_and_leaks_are_found_by_bytes_and_by_pixels() {
     let copy = Copy::mvtec();
     fs::copy(copy.at("nut/train/good/000.png"), copy.at("nut/train/good/001.png")).unwrap();
-    let image = decode_file(&copy.at("nut/train/good/002.png"), &DecodeLimits::default());
+    let image = DecodeLimits::default().decode_file(&copy.at("nut/train/good/002.png"));
     copy.remove("nut/test/scratch/000.png");
     image.unwrap().save(copy.at("nut/test/scratch/000.bmp")).unwrap();
     // The same image in two categories says nothing about either.
@@ -372,7 +373,7 @@ fn the_data_set_is_seen_from_the_folder() {
 fn magnetic_tiles_are_split_by_the_list_beside_the_manifest() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../datasets");
     let mtd = Manifest::read(&folder.join("mtd.toml")).unwrap();
-    let list = read_train_list(&mtd.train_list.unwrap()).unwrap();
+    let list = ListedName::read(&mtd.train_list.unwrap()).unwrap();
     let names: BTreeSet<_> = list.iter().map(|entry| &entry.name).collect();
     assert_eq!((list.len(), names.len()), (761, 761));
     assert!(names.iter().all(|name| name.starts_with("exp") && name.ends_with(".jpg")));

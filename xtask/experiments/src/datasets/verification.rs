@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::bail;
-use differnet_data::{
-    Audit, AuditImage, Copies, DecodeLimits, Leak, Likeness, MaskError, audit_images,
-};
+use differnet_data::audit::{Audit, AuditImage, Likeness};
+use differnet_data::{DecodeLimits, MaskError};
 
 use super::compare::Comparison;
 use super::inventory::{Inventory, unknown_categories};
@@ -73,7 +72,7 @@ pub(super) fn verify(
         let comparison = Comparison { manifest, root, name, category, inventory };
         found.categories.push(CategoryRows { name: (*name).clone(), rows: comparison.rows() });
         found.problems.extend(comparison.problems());
-        let audit = audit_images(&to_audit(inventory), &DecodeLimits::default(), &step);
+        let audit = Audit::of(&to_audit(inventory), &DecodeLimits::default(), &step);
         content_problems(&mut found, manifest, root, name, audit);
     }
     found.problems.sort_by_key(|problem| problem.fault);
@@ -121,13 +120,10 @@ fn content_problems(
     let relatives = |files: &[PathBuf]| -> Vec<String> {
         files.iter().map(|file| relative(root, file)).collect()
     };
-    for Copies { files, likeness, .. } in &audit.copies {
-        let files = relatives(files);
-        add(Fault::Duplicate, format!("{}: {}", same(*likeness), files.join(" = ")), files);
-    }
-    for Leak { train, test, likeness } in &audit.leaks {
-        let files = [relatives(train), relatives(test)].concat();
-        add(Fault::Leak, format!("{}: {}", same(*likeness), files.join(" = ")), files);
+    let duplicates = audit.copies.iter().map(|copies| (Fault::Duplicate, copies));
+    for (fault, copies) in duplicates.chain(audit.leaks.iter().map(|leak| (Fault::Leak, leak))) {
+        let files = relatives(&copies.files());
+        add(fault, format!("{}: {}", same(copies.likeness), files.join(" = ")), files);
     }
     if !empty.is_empty() {
         let message = format!("black masks of defects ({}){}", empty.len(), names_of(&empty));
@@ -139,5 +135,6 @@ fn same(likeness: Likeness) -> &'static str {
     match likeness {
         Likeness::Bytes => "same file",
         Likeness::Pixels => "same pixels",
+        Likeness::Near => "nearly the same pixels",
     }
 }

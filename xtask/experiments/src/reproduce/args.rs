@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use differnet::{Config, DeviceChoice, Error, MTD_JITTER, Method, Preset};
+use differnet::{Config, DeviceChoice, Error, Method, Preset};
 
 use crate::preset_arg::preset_parser;
 use xtask_support::UsageError;
@@ -142,7 +142,7 @@ pub(crate) fn count(text: &str, least: usize) -> Result<usize, String> {
 
 /// The paper's changes of brightness and contrast, if the images are magnetic tiles.
 pub(crate) fn for_tiles(config: Config) -> Config {
-    Config { jitter: MTD_JITTER, ..config }
+    Config { jitter: Preset::MTD_JITTER, ..config }
 }
 
 /// `NAME=VALUE`; a value that is no TOML is a text.

@@ -5,15 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use differnet::Config;
-use differnet_data::{
-    ContentHash, Dataset, DecodeLimits, Layout, Sample, load_dataset, mvtec_categories,
-    random_subset, read_file,
-};
+use differnet_data::{ContentHash, Dataset, DecodeLimits, Layout, Sample};
 use differnet_samples::{SampleConfig, write_sample_dataset};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::args::for_tiles;
+use super::subset::random_subset;
 
 /// One data set, or one category of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +66,7 @@ impl DataPart {
             PartLayout::Mvtec { category } => Layout::Mvtec { category: category.clone() },
             PartLayout::Mtd { train_list } => Layout::Mtd { train_list: train_list.clone() },
         };
-        let data = load_dataset(&self.root, &layout, seed)?;
+        let data = Dataset::load(&self.root, &layout, seed)?;
         let defects = data.test.iter().filter(|sample| sample.defect.is_some()).count();
         anyhow::ensure!(
             defects > 0 && defects < data.test.len(),
@@ -85,7 +83,7 @@ impl DataPart {
 /// # Errors
 /// If `root` is no folder in the layout of MVTec AD.
 pub(crate) fn categories(root: &Path) -> anyhow::Result<Vec<DataPart>> {
-    let names = mvtec_categories(root)?;
+    let names = Layout::Mvtec { category: None }.categories(root)?;
     let part = |category: &String| DataPart {
         category: category.clone(),
         root: root.to_path_buf(),
@@ -95,7 +93,7 @@ pub(crate) fn categories(root: &Path) -> anyhow::Result<Vec<DataPart>> {
         return Ok(names.iter().map(part).collect());
     }
     let layout = Layout::Mvtec { category: None };
-    let data = load_dataset(root, &layout, 0)
+    let data = Dataset::load(root, &layout, 0)
         .with_context(|| format!("{} holds no category of MVTec AD", root.display()))?;
     let (root, layout) = (root.to_path_buf(), PartLayout::Mvtec { category: None });
     Ok(vec![DataPart { category: data.name, root, layout }])
@@ -162,7 +160,7 @@ impl Fingerprints {
 fn hash_files(files: &[PathBuf]) -> anyhow::Result<Vec<ContentHash>> {
     let limits = DecodeLimits::default();
     let hashes = files.par_iter().map(|file| {
-        let bytes = read_file(file, &limits).map_err(|error| anyhow::anyhow!(error.with_causes()));
+        let bytes = limits.read_file(file).map_err(|error| anyhow::anyhow!(error.with_causes()));
         Ok(ContentHash::of(&bytes?))
     });
     hashes.collect()

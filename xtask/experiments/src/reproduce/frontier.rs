@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use differnet::methods::DifferNetConfig;
 use differnet::{Config, DeviceChoice, Method, Preset, Runtime};
-use differnet_data::fixed_transforms;
+
 use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
 use differnet_scoring::quantile;
 
@@ -133,7 +133,7 @@ fn seconds_of_a_row(part: &DataPart, device: DeviceChoice) -> anyhow::Result<f64
     let files: Vec<PathBuf> =
         part.load(1)?.train.into_iter().take(images).map(|sample| sample.image).collect();
     let config = part.adapted(Config::preset(Method::DifferNet, Preset::Quick));
-    let transforms = fixed_transforms(&config.transform_config(), transforms);
+    let transforms = config.transform_config().fixed(transforms);
     let runtime = Runtime::open(device)?;
     runtime.extractor(config.require_backbone()?);
     let mut seconds = Vec::with_capacity(rounds);

@@ -1,15 +1,14 @@
 //! A few images drawn from many: training on small sets (paper, Section 4.5 and Figure 7).
 
+use differnet_data::ContentHash;
 use differnet_random::ItemStream;
-
-use crate::content_hash::ContentHash;
 
 /// Indices, ascending, of `count` of the images with the hashes `images`, drawn from `seed`; all of
 /// them if there are no more.
 ///
 /// Which images are drawn depends on the seed and on contents, not on names or order, and a larger
 /// draw of the same seed contains every smaller one.
-pub fn random_subset(images: &[ContentHash], count: usize, seed: u64) -> Vec<usize> {
+pub(super) fn random_subset(images: &[ContentHash], count: usize, seed: u64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..images.len()).collect();
     order.sort_by_key(|&index| (images[index], index));
     ItemStream::of_item(seed, "subset", b"").shuffle(&mut order);

@@ -10,7 +10,7 @@ use anyhow::Context;
 use differnet::methods::row_scores;
 use differnet::scoring::Average;
 use differnet::{Config, HistoryPoint, Model};
-use differnet_data::{ContentHash, Preprocessing, Transform, fixed_transforms};
+use differnet_data::{ContentHash, Preprocessing, Transform};
 use differnet_eval::{auroc, recall_at_zero_false_positives};
 use differnet_features::{Backbone, FEATURES};
 use differnet_flow::{Backend, Flow};
@@ -123,7 +123,7 @@ fn union(config: &Config, counts: &[usize]) -> (Vec<Transform>, Vec<(usize, Vec<
     let mut known: BTreeMap<[u32; 3], usize> = BTreeMap::new();
     let mut places = Vec::with_capacity(counts.len());
     for &count in counts {
-        let transforms = fixed_transforms(&config.transform_config(), count);
+        let transforms = config.transform_config().fixed(count);
         let of_count = transforms.into_iter().map(|transform| {
             let Transform { degrees, brightness, contrast } = transform;
             *known.entry([degrees, brightness, contrast].map(f32::to_bits)).or_insert_with(|| {

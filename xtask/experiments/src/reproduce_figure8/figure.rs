@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use anyhow::Context;
-use differnet_data::mark_output;
+use differnet_data::output_mark::mark_output;
 use differnet_report::{draw_text, text_width};
 use image::imageops::{self, FilterType};
 use image::{ImageFormat, Rgb, RgbImage};

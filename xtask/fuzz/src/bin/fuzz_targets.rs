@@ -57,8 +57,8 @@ impl Run {
     fn receive(&mut self, input: &[u8]) -> Result<(), String> {
         let told = |error: std::io::Error| format!("cannot write the trace: {error}");
         self.trace.as_mut().map_or(Ok(()), |trace| trace.begin(input)).map_err(told)?;
-        let outcome = self.tested.receive(input)?;
-        self.trace.as_mut().map_or(Ok(()), |trace| trace.end(outcome)).map_err(told)
+        let reception = self.tested.receive(input)?;
+        self.trace.as_mut().map_or(Ok(()), |trace| trace.end(reception)).map_err(told)
     }
 }
 

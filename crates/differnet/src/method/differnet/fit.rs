@@ -1,6 +1,6 @@
 //! Fitting DifferNet: features of the validation set, flows, local statistics (paper, Section 3.1.2).
 
-use differnet_data::{ContentHash, ImageInput, MaskedInput, RgbImage, fixed_transforms};
+use differnet_data::{ContentHash, ImageInput, MaskedInput, RgbImage};
 use differnet_features::{IMAGE_SIZE, LocalGrid};
 use differnet_progress::{Progress, Stage};
 use differnet_scoring::{
@@ -84,7 +84,7 @@ pub(crate) fn fit(
 fn validation_rows(training: &Training<'_>, split: &ValidationSplit) -> Result<Vec<f32>, Error> {
     let (files, total) = (&split.validation, split.validation.len());
     let config = training.config;
-    let transforms = fixed_transforms(&config.transform_config(), config.score_transforms);
+    let transforms = config.transform_config().fixed(config.score_transforms);
     let choice = |_: &ContentHash| transforms.clone();
     let mut rows = Vec::new();
     let backbone = config.require_backbone()?;
@@ -107,17 +107,15 @@ fn local_statistics(
     let LocalGrid { side: cells, channels, .. } = extractor.backbone().local_grid();
     // Spread over all of them: neighbours in the order of contents are as unlike as any.
     let files = &split.training[..split.training.len().min(PLACED_IMAGES)];
-    let transforms = fixed_transforms(&training.config.transform_config(), PLACED_TRANSFORMS);
+    let transforms = training.config.transform_config().fixed(PLACED_TRANSFORMS);
     let mut statistics = LocalStatisticsBuilder::new(cells, channels);
     for (done, path) in (1..).zip(files) {
         let seen =
             MaskedInput::read(ImageInput::File(path), training.preprocessing(), &runtime.limits)
                 .map_err(|source| Error::ImageChanged { source })?;
         let square = seen.resized(side, side);
-        let turned: Vec<RgbImage> = transforms
-            .par_iter()
-            .map(|transform| differnet_data::apply(&square, transform))
-            .collect();
+        let turned: Vec<RgbImage> =
+            transforms.par_iter().map(|transform| transform.apply(&square)).collect();
         let pixels: Vec<&[u8]> = turned.iter().map(|image| image.as_raw().as_slice()).collect();
         let local = extractor.extract_with_local_features(&pixels)?.local;
         let images = local.chunks_exact(cells * cells * channels);

@@ -45,10 +45,8 @@ impl Localizer for DifferNet {
         let width = self.backbone.features();
         let mut all_rows = Vec::with_capacity(transforms.len() * width);
         for transforms in transforms.chunks(IMAGES) {
-            let turned: Vec<RgbImage> = transforms
-                .par_iter()
-                .map(|transform| differnet_data::apply(&square, transform))
-                .collect();
+            let turned: Vec<RgbImage> =
+                transforms.par_iter().map(|transform| transform.apply(&square)).collect();
             let pixels: Vec<&[u8]> = turned.iter().map(|image| image.as_raw().as_slice()).collect();
             let degrees: Vec<f32> = transforms.iter().map(|transform| transform.degrees).collect();
             let (rows, maps) = match kind {
