@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    cache, calibrate, check, demo, devices, evaluate, features, inspect, localize, report, sample,
-    score, serve, train, update, verify, watch,
+    cache, calibrate, check, demo, devices, evaluate, export, features, inspect, localize, report,
+    sample, score, serve, train, update, verify, watch,
 };
 use crate::exit::Exit;
 
@@ -46,6 +46,7 @@ enum Command {
     Cache(cache::CacheCommand),
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
+    Export(export::ExportArgs),
     Devices(devices::DevicesArgs),
 }
 
@@ -69,6 +70,7 @@ impl Cli {
             Command::Cache(args) => cache::run(args),
             Command::Inspect(args) => inspect::run(args),
             Command::Verify(args) => verify::run(args),
+            Command::Export(args) => export::run(args),
             Command::Devices(args) => devices::run(args),
         }
     }

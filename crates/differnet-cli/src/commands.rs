@@ -6,6 +6,7 @@ pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod devices;
 pub(crate) mod evaluate;
+pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod inspect;
 pub(crate) mod localize;

@@ -22,6 +22,14 @@ pub(crate) const STAGES: [StageShape; 5] = [
     StageShape { channels: 256, stride: 16 },
 ];
 
+/// Stride and padding of each convolution, torchvision's.
+pub(crate) const GEOMETRY: [(usize, usize); 5] = [(4, 2), (1, 2), (1, 1), (1, 1), (1, 1)];
+
+/// Whether pooling follows the convolution number `index`, from 0.
+pub(crate) fn is_pooled(index: usize) -> bool {
+    matches!(index, 0 | 1)
+}
+
 /// The frozen feature extractor f_ex (paper, Sections 3 and 4.2) with its embedded weights.
 #[derive(Module, Debug)]
 pub struct AlexNet {
@@ -32,10 +40,9 @@ pub struct AlexNet {
 impl AlexNet {
     /// The network with its ImageNet weights on `device`.
     pub fn new(device: &Device) -> Self {
-        let geometry = [(4, 2), (1, 2), (1, 1), (1, 1), (1, 1)]; // (stride, padding), torchvision
         let convolutions = weights::embedded()
             .into_iter()
-            .zip(geometry)
+            .zip(GEOMETRY)
             .map(|(weights, (stride, padding))| convolution(weights, stride, padding, device))
             .collect();
         Self { convolutions, pool: MaxPool2dConfig::new([3, 3]).with_strides([2, 2]).init() }
@@ -66,7 +73,7 @@ impl AlexNet {
     /// Convolution number `index`, from 0, with the pooling behind it.
     fn stage(&self, index: usize, x: Tensor<4>) -> Tensor<4> {
         let x = relu(self.convolutions[index].forward(x));
-        if matches!(index, 0 | 1) { self.pool.forward(x) } else { x }
+        if is_pooled(index) { self.pool.forward(x) } else { x }
     }
 
     /// Features `[batch, 768]`: the spatial means of the pooled [`Self::last_maps`].

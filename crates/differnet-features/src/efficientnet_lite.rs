@@ -14,6 +14,7 @@ mod weights;
 
 pub use burn_module::EfficientNetLite;
 pub use host::HostEfficientNetLite;
+pub(crate) use weights::{BlockWeights, Folded, embedded};
 
 use crate::backbone::StageShape;
 use crate::stages::{StageMap, StageNetwork};
@@ -67,9 +68,14 @@ impl StageNetwork for EfficientNetLite {
     }
 }
 
+/// Level that the network sees as 0.
+pub(crate) const CENTRE: f32 = 127.0;
+/// Levels that it sees as 1.
+pub(crate) const SPREAD: f32 = 128.0;
+
 /// Values of pixels as the network sees them: (x − 127) / 128.
 pub(crate) fn normalized(level: u8) -> f32 {
-    (f32::from(level) - 127.0) / 128.0
+    (f32::from(level) - CENTRE) / SPREAD
 }
 
 /// Output size and padding before the first pixel of TensorFlow's "SAME" convolution: the odd pixel of

@@ -14,6 +14,7 @@ mod alexnet;
 mod backbone;
 mod cache;
 mod cache_limit;
+mod description;
 mod efficientnet_lite;
 mod error;
 mod extractor;
@@ -29,6 +30,9 @@ mod weights;
 pub use alexnet::AlexNet;
 pub use backbone::Backbone;
 pub use cache::{CacheUsage, FeatureCache, TransformKey};
+pub use description::{
+    BlockDescription, ConvolutionDescription, LayerActivation, LayerDescription, NetworkDescription,
+};
 pub use efficientnet_lite::{EfficientNetLite, HostEfficientNetLite, STAGES};
 pub use error::FeatureError;
 pub use extractor::{Extractor, FEATURES, IMAGE_SIZE, SCALES};

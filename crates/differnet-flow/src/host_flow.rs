@@ -44,6 +44,26 @@ pub struct HostLatents {
     pub log_det: Vec<f64>,
 }
 
+/// Permutation and weights of a coupling block.
+#[derive(Debug, Clone)]
+pub struct BlockWeights<'a> {
+    /// The features in the order in which they are split into halves.
+    pub permutation: &'a [usize],
+    /// Layers that read the first half and move the second.
+    pub net1: Vec<LayerWeights<'a>>,
+    /// Layers that read the moved second half and move the first.
+    pub net2: Vec<LayerWeights<'a>>,
+}
+
+/// Weights of a fully connected layer.
+#[derive(Debug, Clone, Copy)]
+pub struct LayerWeights<'a> {
+    /// `[outputs, inputs]`; of a subnetwork's first layer the condition's inputs come last.
+    pub weight: &'a [f32],
+    /// `[outputs]`
+    pub bias: &'a [f32],
+}
+
 impl HostLatents {
     /// Energy `‖z‖²/2` of each row, in nats: `−log p_Z(z)` without its constant (Eq. 5).
     pub fn energy(&self) -> Vec<f64> {
@@ -201,6 +221,15 @@ impl HostFlow {
         Flow::from_blocks(blocks.collect(), &self.config)
     }
 
+    /// The permutation and the weights of each block, from the features on.
+    pub fn blocks(&self) -> impl Iterator<Item = BlockWeights<'_>> {
+        self.blocks.iter().map(|block| BlockWeights {
+            permutation: &block.permutation,
+            net1: weights_of(&block.net1),
+            net2: weights_of(&block.net2),
+        })
+    }
+
     /// Width of the feature vector.
     pub fn features(&self) -> usize {
         self.config.features
@@ -234,6 +263,10 @@ impl StoredFlow for HostFlow {
             ),
         )
     }
+}
+
+fn weights_of(net: &[HostLayer]) -> Vec<LayerWeights<'_>> {
+    net.iter().map(|layer| LayerWeights { weight: layer.weight(), bias: layer.bias() }).collect()
 }
 
 /// A layer of a flow with this configuration.

@@ -64,7 +64,7 @@ pub use error::{FlowError, TrainError};
 pub use fit::{Fit, FitConfig, fit};
 pub use flow::{Flow, FlowConfig, Latents};
 pub use flow_file::{load_auxiliary, load_flows, save_auxiliary, save_flows, save_host_flows};
-pub use host_flow::{HostFlow, HostLatents};
+pub use host_flow::{BlockWeights, HostFlow, HostLatents, LayerWeights};
 pub use input::FlowInput;
 pub use input_gradient::InputGradient;
 pub use loss::nll;

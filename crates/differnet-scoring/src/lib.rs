@@ -25,7 +25,7 @@ pub use costs::{CheapestThreshold, Costs};
 pub use drift::{Direction, Drift, drift};
 pub use error::ScoreError;
 pub use local_statistics::{LocalStatistics, LocalStatisticsBuilder};
-pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region};
+pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region, gaussian_half_kernel};
 pub use quantile::{interpolated_quantile, quantile};
 pub use robust_spread::RobustSpread;
 pub use score::{Average, anomaly_score, transform_scores};

@@ -6,6 +6,7 @@ mod regions;
 
 pub use average::MapAverage;
 pub(crate) use average::turned_back;
+pub use blur::half_kernel as gaussian_half_kernel;
 pub use regions::Region;
 
 /// A value for each pixel of an image, row-major `[height, width]`; larger is more anomalous.

@@ -7,6 +7,7 @@ use differnet_data::{BadImage, ImageError, MaskError};
 use differnet_eval::MetricError;
 use differnet_features::FeatureError;
 use differnet_flow::{FlowError, TrainError};
+use differnet_onnx::OnnxError;
 use differnet_progress::Cancelled;
 use differnet_scoring::ScoreError;
 
@@ -171,6 +172,25 @@ pub enum Error {
         /// Difference.
         what: String,
     },
+    /// A model that cannot be a graph of ONNX.
+    #[error("this model by {method} cannot be exported to ONNX: {reason}")]
+    NotExportable {
+        /// The model's method.
+        method: Method,
+        /// Reason, and remedy.
+        reason: String,
+    },
+    /// An ONNX file that this program did not export.
+    #[error("{} is no export of a model: {reason}; export it with `differnet export`", path.display())]
+    OtherOnnx {
+        /// The file.
+        path: PathBuf,
+        /// Fault.
+        reason: String,
+    },
+    /// An ONNX file that cannot be read or written.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
     /// The operating system refused a file or folder.
     #[error("cannot access {}", path.display())]
     Io {

@@ -17,6 +17,7 @@ mod device;
 mod drift_monitor;
 mod error;
 pub mod evaluation;
+pub mod export;
 mod feature_distance;
 mod features;
 mod header;

@@ -99,6 +99,10 @@ impl Model {
         &self.header
     }
 
+    pub(crate) fn scorer(&self) -> &dyn Scorer {
+        &*self.scorer
+    }
+
     pub(crate) fn header_mut(&mut self) -> &mut Header {
         &mut self.header
     }

@@ -5,8 +5,10 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use differnet_data::{ImageError, ImageInput};
+use differnet_onnx::Graph;
 
 use crate::error::Error;
+use crate::export::{GraphEntry, GraphResult};
 use crate::header::Header;
 use crate::localization::Localizer;
 use crate::method::PlaceView;
@@ -86,6 +88,25 @@ pub trait Scorer: Debug + Send + Sync {
         _files: &[PathBuf],
         _known: usize,
     ) -> Option<Result<Updated, Error>> {
+        None
+    }
+
+    /// Adds the method to a graph of ONNX.
+    ///
+    /// # Errors
+    /// The reason why the graph cannot express it, with a remedy.
+    fn export(
+        &self,
+        _graph: &mut Graph,
+        _entry: &GraphEntry,
+        _header: &Header,
+    ) -> Result<GraphResult, String> {
+        Err("its network has no form there: train local-flow, patchcore, padim or differnet".into())
+    }
+
+    /// Width and height of an image of width and height `size` as the network sees it; `None` for squares of
+    /// [`IMAGE_SIZE`](differnet_features::IMAGE_SIZE).
+    fn seen_size(&self, _size: (u32, u32)) -> Option<(u32, u32)> {
         None
     }
 

@@ -13,35 +13,35 @@ const EPSILON: f64 = 1e-3;
 
 /// A convolution whose batch norm has been folded in.
 #[derive(Debug, Clone)]
-pub(super) struct Folded {
+pub(crate) struct Folded {
     /// In PyTorch's order, `[outputs, inputs, kernel, kernel]`.
-    pub(super) weight: Vec<f32>,
+    pub(crate) weight: Vec<f32>,
     /// Shape of `weight`.
-    pub(super) shape: [usize; 4],
+    pub(crate) shape: [usize; 4],
     /// `[outputs]`
-    pub(super) bias: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
 }
 
 /// The convolutions of an inverted residual block.
 #[derive(Debug, Clone)]
-pub(super) struct BlockWeights {
+pub(crate) struct BlockWeights {
     /// `None` in the first block, which does not expand.
-    pub(super) expand: Option<Folded>,
-    pub(super) depthwise: Folded,
-    pub(super) project: Folded,
-    pub(super) stride: usize,
+    pub(crate) expand: Option<Folded>,
+    pub(crate) depthwise: Folded,
+    pub(crate) project: Folded,
+    pub(crate) stride: usize,
 }
 
 /// All weights of the network.
 #[derive(Debug, Clone)]
-pub(super) struct Weights {
-    pub(super) stem: Folded,
+pub(crate) struct Weights {
+    pub(crate) stem: Folded,
     /// The blocks of each stage.
-    pub(super) stages: Vec<Vec<BlockWeights>>,
+    pub(crate) stages: Vec<Vec<BlockWeights>>,
 }
 
 /// The embedded weights.
-pub(super) fn embedded() -> Weights {
+pub(crate) fn embedded() -> Weights {
     let tensors =
         SafeTensors::deserialize(EMBEDDED).expect("the embedded weights are a valid file");
     let folded = |convolution: &str, norm: &str| folded(&tensors, convolution, norm);

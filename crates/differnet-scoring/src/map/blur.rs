@@ -35,8 +35,8 @@ pub(super) fn gaussian(plane: &[f32], width: usize, sigma: f64) -> Vec<f32> {
     columns
 }
 
-/// Weights at distances 0, 1, 2, …; they and their mirror images sum to 1.
-fn half_kernel(sigma: f64) -> Vec<f32> {
+/// Weights of a Gaussian of standard deviation `sigma` pixels at distances 0, 1, 2, … up to 4 σ; they and their mirror images sum to 1.
+pub fn half_kernel(sigma: f64) -> Vec<f32> {
     if sigma <= 0.0 {
         return vec![1.0];
     }

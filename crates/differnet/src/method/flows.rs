@@ -9,6 +9,10 @@ use differnet_flow::{
     AuxiliaryTensor, Backend, Flow, FlowConfig, FlowError, HostFlow, load_flows, save_flows,
     save_host_flows,
 };
+use differnet_onnx::flow::Condition;
+use differnet_onnx::{Graph, Value};
+
+use crate::export::flow::energy;
 
 /// One flow or several.
 ///
@@ -71,6 +75,20 @@ impl Flows {
     /// The flows of [`Backend::Host`]; none with another.
     pub(super) fn on_host(&self) -> &[HostFlow] {
         &self.host
+    }
+
+    /// Energy ‖z‖²/2 of each of the rows `[.., features]` by flow number `number`, as operators of a graph.
+    pub(super) fn energy(
+        &self,
+        number: usize,
+        graph: &mut Graph,
+        rows: Value,
+        condition: Option<Condition>,
+    ) -> Value {
+        match self.host.get(number) {
+            Some(flow) => energy(graph, rows, condition, flow),
+            None => energy(graph, rows, condition, &HostFlow::of(&self.tensors()[number])),
+        }
     }
 
     /// Device of their tensors.

@@ -4,6 +4,7 @@
 
 mod bank;
 mod config;
+mod export;
 mod fit;
 mod flow_fits;
 mod gathered;

@@ -75,6 +75,11 @@ impl Bank {
         Self::new(grown, width)
     }
 
+    /// The remembered places, `[count, width]`, and their width.
+    pub(super) fn remembered(&self) -> (&[f32], usize) {
+        (&self.rows, self.packed.depth())
+    }
+
     /// Number of places.
     pub(super) fn count(&self) -> usize {
         self.squares.len()

@@ -77,6 +77,11 @@ impl PlaceGaussians {
         places.zip(factors).map(distance).collect()
     }
 
+    /// Means `[places, width]`, lower triangles of L⁻¹, and the width.
+    pub(super) fn description(&self) -> (&[f32], &[f32], usize) {
+        (&self.means, &self.factors, self.width)
+    }
+
     /// Places that it knows.
     pub(super) fn places(&self) -> usize {
         self.means.len() / self.width

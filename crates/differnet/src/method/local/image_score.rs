@@ -10,7 +10,7 @@ use super::plan::ImageScoreRule;
 /// Share of the places that an image's score averages, the largest, percent.
 const PERCENT: usize = 1;
 /// σ of the blur that smooths the corners of the interpolated map, pixels as the network sees them.
-const SIGMA: f64 = 4.0;
+pub(super) const SIGMA: f64 = 4.0;
 
 /// The values of an image's places.
 pub(super) struct PlaceValues {

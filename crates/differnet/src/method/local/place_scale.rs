@@ -94,6 +94,16 @@ impl PlaceScale {
         standardised.collect()
     }
 
+    /// The tables as a graph takes them.
+    pub(super) fn description(&self) -> differnet_onnx::score::PlaceScale<'_> {
+        differnet_onnx::score::PlaceScale {
+            side: SIDE,
+            means: self.means.values(),
+            deviations: self.deviations.values(),
+            least_deviation: LEAST_DEVIATION,
+        }
+    }
+
     /// The tables of the scale of the part numbered `number`.
     pub(super) fn tables(&self, number: usize) -> [AuxiliaryTensor; 2] {
         let [means, deviations] = names(number);

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use differnet_data::{ImageError, ImageInput, MaskedInput};
 use differnet_flow::{AuxiliaryTensor, load_auxiliary, save_auxiliary};
+use differnet_onnx::Graph;
 use rayon::prelude::*;
 
 use super::bank::Bank;
 use super::gathered::mean_of;
 use super::gaussians::PlaceGaussians;
 use super::image_score::PlaceValues;
-use super::input::seen_maps;
+use super::input::{layout, seen_maps};
 use super::parts::{Density, Parts, placed_width};
 use super::place_scale::PlaceScale;
 use super::place_view::PlaceView;
@@ -20,6 +21,7 @@ use super::plan::{DensityPlan, Plan};
 use super::tables::Tables;
 use super::view::View;
 use crate::error::Error;
+use crate::export::{GraphEntry, GraphResult};
 use crate::header::Header;
 use crate::localization::{DecodedImage, Localization, LocalizeConfig, Localizer, MapKind};
 use crate::method::flows::Flows;
@@ -149,6 +151,20 @@ impl Scorer for LocalModel {
         known: usize,
     ) -> Option<Result<Updated, Error>> {
         Some(self.update(training, files, known))
+    }
+
+    fn export(
+        &self,
+        graph: &mut Graph,
+        entry: &GraphEntry,
+        _header: &Header,
+    ) -> Result<GraphResult, String> {
+        self.graph(graph, entry)
+    }
+
+    fn seen_size(&self, size: (u32, u32)) -> Option<(u32, u32)> {
+        let layout = layout(&self.plan, size);
+        Some((layout.across.total() as u32, layout.down.total() as u32))
     }
 
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {

@@ -60,6 +60,12 @@ impl View {
         self.whitening.offset.len()
     }
 
+    /// Neighbourhood, stages, and the whitening: W, `[components, channels]`, and b.
+    pub(super) fn description(&self) -> (usize, &[usize], &[f32], &[f32]) {
+        let Whitening { matrix, offset } = &self.whitening;
+        (self.plan.neighbours, &self.plan.stages, matrix, offset)
+    }
+
     /// The places of an image, row-major `[places, components]`.
     pub(super) fn rows(&self, stages: &[usize], seen: &SeenMaps) -> Vec<f32> {
         let places = self.plan.places(stages, seen);
