@@ -73,6 +73,7 @@ pub use regions::Regions;
 pub use regions::area::Area;
 pub use regions_error::RegionsError;
 pub use resize::resize_bilinear;
+pub use rotate::{RotationWalk, rotation_walk};
 pub use sample_depth::FileDepth;
 pub use transform::Transform;
 

@@ -26,8 +26,23 @@ pub(crate) fn rotate(image: &RgbImage, degrees: f32) -> RgbImage {
     }
 }
 
-fn rotate_nearest(image: &RgbImage, degrees: f64) -> RgbImage {
-    let (width, height) = image.dimensions();
+/// Walk through the source of a rotated image, in 16.16 fixed-point pixels: column and row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RotationWalk {
+    /// Source of the first pixel.
+    pub start: [i64; 2],
+    /// Step for a column to the right.
+    pub column: [i64; 2],
+    /// Step for a row down.
+    pub line: [i64; 2],
+}
+
+/// The walk by which an image of `width` × `height` pixels is turned counter-clockwise by `degrees`.
+pub fn rotation_walk(width: u32, height: u32, degrees: f32) -> RotationWalk {
+    walk(width, height, f64::from(degrees).rem_euclid(360.0))
+}
+
+fn walk(width: u32, height: u32, degrees: f64) -> RotationWalk {
     let angle = -degrees.to_radians();
     let (cos, sin) = (round_15(angle.cos()), round_15(angle.sin()));
     let (center_x, center_y) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
@@ -35,10 +50,18 @@ fn rotate_nearest(image: &RgbImage, degrees: f64) -> RgbImage {
     let origin_x = cos * -center_x + sin * -center_y + center_x;
     let origin_y = -sin * -center_x + cos * -center_y + center_y;
     // Steps through the source: a column to the right, a row down.
-    let (column_x, column_y) = (fixed(cos), fixed(-sin));
-    let (line_x, line_y) = (fixed(sin), fixed(cos));
-    let mut row_x = fixed(origin_x + cos * 0.5 + sin * 0.5);
-    let mut row_y = fixed(origin_y + -sin * 0.5 + cos * 0.5);
+    RotationWalk {
+        start: [fixed(origin_x + cos * 0.5 + sin * 0.5), fixed(origin_y + -sin * 0.5 + cos * 0.5)],
+        column: [fixed(cos), fixed(-sin)],
+        line: [fixed(sin), fixed(cos)],
+    }
+}
+
+fn rotate_nearest(image: &RgbImage, degrees: f64) -> RgbImage {
+    let (width, height) = image.dimensions();
+    let RotationWalk { start, column: [column_x, column_y], line: [line_x, line_y] } =
+        walk(width, height, degrees);
+    let [mut row_x, mut row_y] = start;
 
     let mut rotated = RgbImage::new(width, height);
     let source = image.as_raw();

@@ -40,4 +40,5 @@ pub use gradient::ImageGradients;
 pub use local_features::{LOCAL_GRID, LocalFeatures, LocalGrid};
 pub use normalize::normalize;
 pub use places::{PLACE, PlaceExtractor, Places, SIDE_STEP};
+pub use stage_means::POOLED_STAGES;
 pub use stages::StageMap;

@@ -3,8 +3,8 @@
 use crate::extractor::IMAGE_SIZE;
 use crate::stages::{StageMap, StageNetwork};
 
-/// Stages whose maps are averaged: those that local features are taken from as well.
-pub(crate) const POOLED_STAGES: [usize; 3] = [3, 4, 5];
+/// Stages of EfficientNet-Lite0 whose maps are averaged: those that local features are taken from as well.
+pub const POOLED_STAGES: [usize; 3] = [3, 4, 5];
 
 /// Maps after [`POOLED_STAGES`] of a 448 × 448 image at the scale of `side` pixels.
 pub(crate) fn scaled_maps(network: &dyn StageNetwork, image: &[u8], side: usize) -> Vec<StageMap> {

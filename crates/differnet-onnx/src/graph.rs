@@ -1,5 +1,8 @@
 //! Builder of a graph: inputs, constants, operators, outputs.
 
+use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use prost::Message;
 
 use crate::error::OnnxError;
@@ -81,6 +84,8 @@ pub struct Graph {
     names: Vec<String>,
     nodes: Vec<Node>,
     constants: Vec<Constant>,
+    /// Numbers of the constants by hashes of what they are.
+    known: BTreeMap<u64, Vec<usize>>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
 }
@@ -125,7 +130,19 @@ impl Graph {
         self.outputs.push(Port { value, element, shape: shape.to_vec() });
     }
 
+    /// A constant; equal ones are one.
     fn constant(&mut self, element: Element, shape: &[usize], bytes: Vec<u8>) -> Value {
+        let mut hasher = DefaultHasher::new();
+        (element.number(), shape, &bytes).hash(&mut hasher);
+        let alike = self.known.entry(hasher.finish()).or_default();
+        let same = |&&at: &&usize| {
+            let known = &self.constants[at];
+            (known.element, &known.shape[..], &known.bytes) == (element, shape, &bytes)
+        };
+        if let Some(&at) = alike.iter().find(same) {
+            return self.constants[at].value;
+        }
+        alike.push(self.constants.len());
         let value = self.value(format!("constant_{}", self.constants.len()));
         self.constants.push(Constant { value, element, shape: shape.to_vec(), bytes });
         value
@@ -225,7 +242,7 @@ impl Graph {
     }
 
     fn into_message(self, name: &str) -> GraphProto {
-        let Self { names, nodes, constants, inputs, outputs } = self;
+        let Self { names, nodes, constants, inputs, outputs, .. } = self;
         let named = |values: &[Value]| values.iter().map(|value| names[value.0].clone()).collect();
         let node = |(number, node): (usize, &Node)| NodeProto {
             input: named(&node.inputs),
@@ -331,6 +348,17 @@ mod tests {
             (model.metadata_props[0].key.as_str(), &*model.metadata_props[0].value),
             ("a", "b")
         );
+    }
+
+    #[test]
+    fn equal_constants_are_one() {
+        let mut graph = Graph::default();
+        let first = graph.floats(&[2], &[0.0, 1.0]);
+        assert_eq!(graph.floats(&[2], &[0.0, 1.0]), first);
+        assert_ne!(graph.floats(&[1, 2], &[0.0, 1.0]), first);
+        assert_ne!(graph.floats(&[2], &[-0.0, 1.0]), first);
+        assert_ne!(graph.int(0), graph.double(0.0));
+        assert_eq!(graph.constants.len(), 5);
     }
 
     #[test]

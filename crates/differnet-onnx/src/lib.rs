@@ -1,7 +1,7 @@
 //! ONNX graphs: messages, a builder, and the parts of the methods as standard operators.
 //!
 //! A [`Graph`] is built operator by operator. Modules add one part each: [`resize`], [`network`],
-//! [`places`], [`flow`], [`bank`], [`gaussians`], [`map`], [`guard`], [`score`]; who calls them joins them to a
+//! [`places`], [`flow`], [`bank`], [`gaussians`], [`rotate`], [`map`], [`guard`], [`score`]; who calls them joins them to a
 //! model. Everything is in operator set 13, and what operators of that age do differently from runtime to
 //! runtime is not used: resizing and interpolation are products with matrices, which the graph computes from the
 //! size of its input.
@@ -22,6 +22,7 @@ pub mod network;
 mod operators;
 pub mod places;
 pub mod resize;
+pub mod rotate;
 pub mod score;
 mod sides;
 

@@ -5,31 +5,58 @@
 use crate::graph::{Element, Graph, Value};
 use crate::sides::Side;
 
-/// Fractional bits of a weight of [`antialiased`]: those of Pillow's fixed-point numbers.
-const PRECISION: u32 = 22;
+/// Half of the fractional bits of a weight of [`antialiased`]: Pillow's fixed-point numbers have 22.
+pub(crate) const HALF_PRECISION: u32 = 11;
 
-/// Weights of bilinear resizing with antialiasing, `[to, from]`: a triangle as wide as the larger of the two
-/// pixel pitches, in whole multiples of 2⁻²², as Pillow has them.
-pub fn antialiased(graph: &mut Graph, from: Side, to: Side) -> Value {
-    let (half, one) = (graph.double(0.5), graph.double(1.0));
-    let (old, new) = (from.double(graph), to.double(graph));
-    let pitch = graph.div(old, new);
-    let reach = graph.max(pitch, one);
-    let centres = cells(graph, to, half); // [to]
-    let centres = graph.mul(centres, pitch);
+/// Whole numbers as high and low parts: high · 2¹¹ + low, each small enough that sums of products with levels
+/// are exact in single precision.
+#[derive(Debug, Clone, Copy)]
+pub struct FixedPoint {
+    /// Multiples of 2¹¹.
+    pub high: Value,
+    /// What is left, up to 2¹¹.
+    pub low: Value,
+}
+
+/// Weights of bilinear resizing with antialiasing, `[to, from]`, in units of 2⁻²²: a triangle as wide as the larger
+/// of the two pixel pitches.
+///
+/// Computed in whole numbers of 32 bits, for sides up to 10,000: every runtime gets the same.
+pub fn antialiased(graph: &mut Graph, from: Side, to: Side) -> FixedPoint {
+    let (old, new) = (from.value(graph), to.value(graph));
+    let (samples, centres) = (odd_numbers(graph, old), odd_numbers(graph, new));
+    // Sample j lies |(2j + 1) new − (2i + 1) old| / (2 new) pixels from the centre of output i.
+    let samples = graph.mul(samples, new); // [from]
+    let centres = graph.mul(centres, old);
     let centres = graph.unsqueeze(centres, &[1]); // [to, 1]
-    let samples = cells(graph, from, half); // [from]
-    let distances = graph.sub(samples, centres); // [to, from]
-    let distances = graph.abs(distances);
-    let distances = graph.div(distances, reach);
-    let triangle = triangle(graph, distances);
+    let apart = graph.sub(samples, centres); // [to, from]
+    let apart = graph.abs(apart);
+    let (zero, two) = (graph.int(0), graph.int(2));
+    let reach = graph.max(old, new);
+    let reach = graph.mul(reach, two);
+    let triangle = graph.sub(reach, apart);
+    let triangle = graph.max(triangle, zero);
     let total = graph.sum_kept(triangle); // [to, 1]
-    let weights = graph.div(triangle, total);
-    let units = graph.double(f64::from(1 << PRECISION));
-    let weights = graph.mul(weights, units);
-    let weights = graph.round(weights, half);
-    let weights = graph.div(weights, units);
-    graph.cast(weights, Element::Float)
+    let unit = graph.int(1 << HALF_PRECISION);
+    let scaled = graph.mul(triangle, unit);
+    let high = graph.div(scaled, total);
+    let whole = graph.mul(high, total);
+    let rest = graph.sub(scaled, whole);
+    // Rounded: (rest · 2¹¹ / total) + ½.
+    let double_unit = graph.int(2 << HALF_PRECISION);
+    let rest = graph.mul(rest, double_unit);
+    let rest = graph.add(rest, total);
+    let double_total = graph.mul(total, two);
+    let low = graph.div(rest, double_total);
+    FixedPoint { high: graph.cast(high, Element::Float), low: graph.cast(low, Element::Float) }
+}
+
+/// 1, 3, 5, …: `count` of them.
+fn odd_numbers(graph: &mut Graph, count: Value) -> Value {
+    let (one, two) = (graph.int(1), graph.int(2));
+    let numbers = graph.range(count);
+    let numbers = graph.mul(numbers, two);
+    graph.add(numbers, one)
 }
 
 /// Weights of bilinear interpolation between the centres of cells, `[to, from]`; beyond the outermost, constant.

@@ -39,6 +39,8 @@ operators! {
     greater_or_equal(a, b) = "GreaterOrEqual";
     /// a < b
     less(a, b) = "Less";
+    /// ln x
+    log(x) = "Log";
     /// The larger of two
     max(a, b) = "Max";
     /// The smaller of two

@@ -59,19 +59,22 @@ fn separable(
     graph.matmul(down, rows)
 }
 
-/// Rows `[n, places, components]` of maps on one grid, side by side.
+/// Features `[n, components, places]` of maps on one grid, one below the other.
 pub fn whitened(graph: &mut Graph, maps: &[Value], whitening: AffineMap<'_>) -> Value {
     let AffineMap { matrix, offset } = whitening;
     let (components, features) = (offset.len(), matrix.len() / offset.len());
     let maps = if let [map] = maps { *map } else { graph.concat(maps, 1) };
     let shape = graph.ints(&[0, 0, -1]);
-    let rows = graph.reshape(maps, shape); // [n, features, places]
-    let rows = graph.transpose(rows, &[0, 2, 1]); // [n, places, features]
-    let weights = transposed(matrix, features);
-    let weights = graph.floats(&[features, components], &weights);
-    let rows = graph.matmul(rows, weights);
-    let offset = graph.floats(&[components], offset);
-    graph.add(rows, offset) // [n, places, components]
+    let columns = graph.reshape(maps, shape); // [n, features, places]
+    let matrix = graph.floats(&[components, features], matrix);
+    let columns = graph.matmul(matrix, columns); // [n, components, places]
+    let offset = graph.floats(&[components, 1], offset);
+    graph.add(columns, offset)
+}
+
+/// Features `[n, components, places]` as rows, `[n, places, components]`.
+pub fn as_rows(graph: &mut Graph, features: Value) -> Value {
+    graph.transpose(features, &[0, 2, 1])
 }
 
 /// The transpose of a matrix `[rows, columns]`.
@@ -79,7 +82,7 @@ pub(crate) fn transposed(matrix: &[f32], columns: usize) -> Vec<f32> {
     (0..columns).flat_map(|column| matrix.iter().skip(column).step_by(columns).copied()).collect()
 }
 
-/// Positional encoding of the places of a grid, `[1, places, 4 · waves]`: sines and cosines of the column and then
+/// Positional encoding of the places of a grid, `[1, 4 · waves, places]`: sines and cosines of the column and then
 /// of the row of each place's centre, from 0 to 1, times π 2ᵏ for k below `waves`.
 pub fn positions(graph: &mut Graph, grid: Size, waves: usize) -> Value {
     let columns = encoded(graph, grid.width, waves); // [w, 2 waves]
@@ -94,7 +97,8 @@ pub fn positions(graph: &mut Graph, grid: Size, waves: usize) -> Value {
     let rows = graph.expand(rows, shape);
     let both = graph.concat(&[columns, rows], 2); // [h, w, 4 waves]
     let shape = graph.ints(&[1, -1, 2 * numbers]);
-    graph.reshape(both, shape)
+    let both = graph.reshape(both, shape);
+    graph.transpose(both, &[0, 2, 1])
 }
 
 fn encoded(graph: &mut Graph, side: Side, waves: usize) -> Value {

@@ -76,6 +76,33 @@ pub fn largest(graph: &mut Graph, values: Value) -> Value {
     graph.largest(values, &[1, 2, 3])
 }
 
+/// exp of the mean logarithm over the last axis of scores `[.., count]`.
+pub fn geometric_mean(graph: &mut Graph, scores: Value) -> Value {
+    let logarithms = graph.log(scores);
+    let mean = graph.mean(logarithms, &[-1]);
+    graph.exp(mean)
+}
+
+/// The mean of the middle half along the last axis of `count` scores `[n, count]`: a value on a quartile counts by
+/// its share within.
+pub fn interquartile_mean(graph: &mut Graph, scores: Value, count: usize) -> Value {
+    let all = graph.ints(&[count as i64]);
+    let sorted = graph.top(scores, all);
+    let weights = graph.floats(&[count], &interquartile_weights(count));
+    let weighed = graph.mul(sorted, weights);
+    graph.sum(weighed, &[-1])
+}
+
+/// Weights of sorted values in the mean of their middle half; the same from either end.
+fn interquartile_weights(count: usize) -> Vec<f32> {
+    let (lower, upper) = (0.25 * count as f64, 0.75 * count as f64);
+    let share = |index: usize| {
+        let start = index as f64;
+        ((start + 1.0).min(upper) - start.max(lower)).max(0.0)
+    };
+    (0..count).map(|index| (share(index) / (upper - lower)) as f32).collect()
+}
+
 /// The share of good parts that score at least as high as each of the scores `[n]`: (1 + #{g ≥ score}) / (count + 1);
 /// NaN without `good` scores to tell from.
 pub fn p_value(graph: &mut Graph, scores: Value, good: Option<&[f64]>) -> Value {
@@ -106,4 +133,20 @@ pub fn verdicts(graph: &mut Graph, scores: Value, threshold: Value, unsure: Valu
         [verdict::OK, verdict::UNSURE, verdict::DEFECT].map(|number| graph.int(number));
     let below = graph.choose(doubtful, maybe, ok);
     graph.choose(good, below, defect)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_half_counts() {
+        assert_eq!(interquartile_weights(1), [1.0]);
+        assert_eq!(interquartile_weights(4), [0.0, 0.5, 0.5, 0.0]);
+        // Quartiles at 1.5 and 4.5 of six.
+        let sixth = 1.0 / 6.0;
+        let third = 1.0 / 3.0;
+        let golden = [0.0, sixth, third, third, sixth, 0.0].map(|weight: f64| weight as f32);
+        assert_eq!(interquartile_weights(6), golden);
+    }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use differnet::export::{ExportConfig, ExportInput};
 use differnet::{DeviceChoice, Model, Runtime, SelfTest};
 use pyo3::exceptions::{PyFileExistsError, PyFileNotFoundError, PyIsADirectoryError};
 use pyo3::prelude::*;
@@ -88,6 +89,23 @@ impl PyModel {
     /// Writes the model to the file `path`; a complete file or none.
     fn save(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
         self.read(py, |model| model.save(&path).map_err(of_differnet))
+    }
+
+    /// Writes the model as a graph of ONNX to the file `path`; a complete file or none.
+    #[pyo3(signature = (path, *, size = None, resized = false, transforms = None))]
+    fn export(
+        &self,
+        py: Python<'_>,
+        path: PathBuf,
+        size: Option<(u32, u32)>,
+        resized: bool,
+        transforms: Option<usize>,
+    ) -> PyResult<()> {
+        let input = if resized { ExportInput::Seen } else { ExportInput::Image };
+        let config = ExportConfig { input, size, transforms };
+        interrupt::run(py, self.0.threads(), None, |_| {
+            self.0.read(|model| model.export(&path, &config).map_err(of_differnet))
+        })?
     }
 
     /// Sets the threshold.

@@ -11,8 +11,9 @@ use std::path::Path;
 
 use differnet_features::IMAGE_SIZE;
 use differnet_files::write_atomically;
+pub use differnet_onnx::OnnxFile;
 use differnet_onnx::guard::{self, Accepted, Property};
-use differnet_onnx::{Dimension, Element, Graph, OnnxFile, Size, Value, score};
+use differnet_onnx::{Dimension, Element, Graph, Size, Value, score};
 use differnet_scoring::Thresholds;
 use serde::{Deserialize, Serialize};
 
@@ -188,14 +189,5 @@ impl Model {
     pub(crate) fn export_transforms(&self, config: &ExportConfig) -> usize {
         let own = self.score_config().transforms;
         config.transforms.map_or(own, |transforms| transforms.clamp(1, own))
-    }
-
-    /// Whether the bytes of `file` are those that this model and program would write.
-    ///
-    /// # Errors
-    /// As [`Self::export`]; [`Error::OtherOnnx`] if the file is no export of this program.
-    pub fn is_exported_as(&self, file: &OnnxFile, path: &Path) -> Result<bool, Error> {
-        let record = ExportRecord::read(file, path)?;
-        Ok(self.onnx(&record.config)? == file.bytes)
     }
 }

@@ -110,6 +110,14 @@ class Model:
         self, images: _Path | Iterable[_Image], *, batch_size: int = 4, on_error: Literal["yield"]
     ) -> Iterator[Result | ImageError | OSError]: ...
     def save(self, path: _Path) -> None: ...
+    def export(
+        self,
+        path: _Path,
+        *,
+        size: tuple[int, int] | None = None,
+        resized: bool = False,
+        transforms: int | None = None,
+    ) -> None: ...
     def calibrate(
         self,
         good: _Path | Iterable[_Image] | None = None,

@@ -4,10 +4,10 @@ use differnet_flow::{BlockWeights, HostFlow, LayerWeights};
 use differnet_onnx::flow::{self, Condition, Coupling, Dense};
 use differnet_onnx::{Graph, Value};
 
-/// Energy ‖z‖²/2 of each of the rows `[.., features]`, nats.
+/// Energy ‖z‖²/2 of each row of `features`, `[.., features, rows]`, nats.
 pub(crate) fn energy(
     graph: &mut Graph,
-    rows: Value,
+    features: Value,
     condition: Option<Condition>,
     flow: &HostFlow,
 ) -> Value {
@@ -16,7 +16,7 @@ pub(crate) fn energy(
         net1: dense(block.net1),
         net2: dense(block.net2),
     });
-    flow::energy(graph, rows, condition, blocks, flow.config().clamp)
+    flow::energy(graph, features, condition, blocks, flow.config().clamp)
 }
 
 fn dense(layers: Vec<LayerWeights<'_>>) -> Vec<Dense<'_>> {

@@ -2,10 +2,18 @@
 
 use differnet_features::{
     Backbone, BlockDescription, ConvolutionDescription, LayerActivation, LayerDescription,
-    NetworkDescription,
+    NetworkDescription, POOLED_STAGES,
 };
 use differnet_onnx::network::{Activation, Convolution, convolution, normalized};
 use differnet_onnx::{Graph, Value};
+
+/// Stages whose spatial means are features of an image as a whole.
+pub(crate) fn feature_stages(backbone: Backbone) -> Vec<usize> {
+    match backbone {
+        Backbone::AlexNet => vec![backbone.stages()],
+        Backbone::EfficientNetLite0 => POOLED_STAGES.into(),
+    }
+}
 
 /// The maps `[n, channels, h, w]` after `stages` (numbers from 1, rising) of levels `[n, 3, height, width]`.
 pub(crate) fn stage_maps(

@@ -1,6 +1,7 @@
 //! The paper's method: normalizing flows on multi-scale features under several transforms.
 
 mod config;
+mod export;
 mod feature_buffer;
 mod fit;
 mod maps;

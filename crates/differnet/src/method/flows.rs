@@ -77,17 +77,18 @@ impl Flows {
         &self.host
     }
 
-    /// Energy ‖z‖²/2 of each of the rows `[.., features]` by flow number `number`, as operators of a graph.
+    /// Energy ‖z‖²/2 of each row of `features`, `[.., features, rows]`, by flow number `number`: operators of
+    /// a graph.
     pub(super) fn energy(
         &self,
         number: usize,
         graph: &mut Graph,
-        rows: Value,
+        features: Value,
         condition: Option<Condition>,
     ) -> Value {
         match self.host.get(number) {
-            Some(flow) => energy(graph, rows, condition, flow),
-            None => energy(graph, rows, condition, &HostFlow::of(&self.tensors()[number])),
+            Some(flow) => energy(graph, features, condition, flow),
+            None => energy(graph, features, condition, &HostFlow::of(&self.tensors()[number])),
         }
     }
 

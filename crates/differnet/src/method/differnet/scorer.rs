@@ -6,11 +6,13 @@ use std::path::Path;
 use differnet_data::{ImageError, ImageInput};
 use differnet_features::{Backbone, LocalGrid};
 use differnet_flow::AuxiliaryTensor;
+use differnet_onnx::Graph;
 use differnet_scoring::{Average, LocalStatistics};
 
 use super::DifferNetConfig;
 use crate::adaptive::score_by_rows;
 use crate::error::Error;
+use crate::export::{GraphEntry, GraphResult};
 use crate::header::Header;
 use crate::localization::Localizer;
 use crate::method::flows::Flows;
@@ -56,6 +58,15 @@ impl Scorer for DifferNet {
 
     fn row_scores(&self, rows: &[f32]) -> Option<Vec<f64>> {
         Some(self.scores_of(rows))
+    }
+
+    fn export(
+        &self,
+        graph: &mut Graph,
+        entry: &GraphEntry,
+        header: &Header,
+    ) -> Result<GraphResult, String> {
+        self.graph(graph, entry, header)
     }
 
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {

@@ -40,8 +40,8 @@ impl LocalModel {
             ExportInput::Seen => entry.levels,
         };
         let grid = seen.divided(graph, PLACE);
-        let rows = self.rows(graph, levels, grid);
-        let values = self.values(graph, &rows, grid); // [n, 1, h, w] each
+        let features = self.features(graph, levels, grid);
+        let values = self.values(graph, &features, grid); // [n, 1, h, w] each
         let sum = self.sum(graph, &values, grid);
         let score = match self.plan.image_score {
             ImageScoreRule::Top => score::top_percent(graph, sum, grid),
@@ -54,12 +54,12 @@ impl LocalModel {
         let kernel = gaussian_half_kernel(SIGMA);
         let sizes = MapSizes { grid, seen, image };
         let map = map::map(graph, values[self.plan.map_part], sizes, &kernel);
-        let mean_features = graph.mean(rows[0], &[1]); // [n, components]
+        let mean_features = graph.mean(features[0], &[2]); // [n, components]
         Ok(GraphResult { score, map: Some(map), mean_features: Some(mean_features) })
     }
 
-    /// Rows `[n, places, components]` of each view.
-    fn rows(&self, graph: &mut Graph, levels: Value, grid: Size) -> Vec<Value> {
+    /// Features `[n, components, places]` of each view.
+    fn features(&self, graph: &mut Graph, levels: Value, grid: Size) -> Vec<Value> {
         let (backbone, stages) = (self.plan.backbone, self.plan.stages());
         let maps = stage_maps(graph, backbone, levels, &stages);
         let views = self.views.iter().map(|view| {
@@ -76,11 +76,11 @@ impl LocalModel {
     }
 
     /// Values of the places by each part, averaged over neighbours.
-    fn values(&self, graph: &mut Graph, rows: &[Value], grid: Size) -> Vec<Value> {
+    fn values(&self, graph: &mut Graph, features: &[Value], grid: Size) -> Vec<Value> {
         let mut positions = None;
         let mut values = Vec::with_capacity(self.parts.parts.len());
         for (view, density) in &self.parts.parts {
-            let rows = rows[*view];
+            let features = features[*view];
             let found = match density {
                 Density::Flow(number) => {
                     let values = positions.unwrap_or_else(|| {
@@ -89,9 +89,10 @@ impl LocalModel {
                     positions = Some(values);
                     let condition = Condition { values, width: POSITION };
                     let flows = self.parts.flows.as_ref().expect("a part is a flow");
-                    flows.energy(*number, graph, rows, Some(condition))
+                    flows.energy(*number, graph, features, Some(condition))
                 }
                 Density::Bank { bank, place_weight } => {
+                    let rows = places::as_rows(graph, features);
                     let rows = if *place_weight == 0.0 {
                         rows
                     } else {
@@ -102,6 +103,7 @@ impl LocalModel {
                     bank::distances(graph, rows, remembered, width)
                 }
                 Density::Gaussians(fitted) => {
+                    let rows = places::as_rows(graph, features);
                     let (means, factors, width) = fitted.description();
                     gaussians::distances(graph, rows, means, factors, width)
                 }
