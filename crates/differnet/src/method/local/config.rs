@@ -4,7 +4,7 @@ use differnet_features::{Backbone, PLACE};
 use differnet_flow::{AdamConfig, FlowConfig};
 use serde::{Deserialize, Serialize};
 
-use super::plan::{DensityPlan, FlowTraining, ImageScoreRule, PartPlan, Plan, ViewPlan};
+use super::plan::{DensityPlan, FlowTraining, ImageScoreRule, MapRule, PartPlan, Plan, ViewPlan};
 use super::tiles::Tiles;
 use crate::config::{require, require_count};
 use crate::error::Error;
@@ -44,9 +44,8 @@ const FEW_UPDATES: usize = 400;
 ///
 /// The features of a place are stages of a network, whitened. Three judges look at them: a flow
 /// of fine features and one of coarse features, whose condition is the place (CFLOW-AD, Gudovskiy et al.
-/// 2022), and a bank of remembered places (PatchCore, Roth et al. 2022), which also makes the map. Their
-/// values are standardised at each place by those of good images, and summed. Every number holds for all
-/// data sets.
+/// 2022), and a bank of remembered places (PatchCore, Roth et al. 2022). Their values are standardised at
+/// each place by those of good images, and summed. Every number holds for all data sets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LocalFlowConfig {
     /// Pixels of an image, or of each of its tiles, as the network sees it, about: sides keep the image's
@@ -208,8 +207,8 @@ impl LocalFlowConfig {
             overlap: self.tile_overlap,
             square: false,
             views,
-            // The bank's, if there is one.
-            map_part: parts.len() - 1,
+            // Coarse features say less about where a defect ends.
+            map: MapRule::Logarithms((0..parts.len()).filter(|at| parts[*at].view == 0).collect()),
             parts,
             standardised: true,
             image_score: ImageScoreRule::Top,
@@ -268,7 +267,7 @@ impl PatchCoreConfig {
             parts: vec![PartPlan { view: 0, density }],
             standardised: false,
             image_score: ImageScoreRule::Largest,
-            map_part: 0,
+            map: MapRule::Values(0),
         }
     }
 
@@ -307,7 +306,7 @@ impl PadimConfig {
             parts: vec![PartPlan { view: 0, density: DensityPlan::Gaussians }],
             standardised: false,
             image_score: ImageScoreRule::Largest,
-            map_part: 0,
+            map: MapRule::Values(0),
         }
     }
 

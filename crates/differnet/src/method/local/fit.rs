@@ -90,8 +90,9 @@ pub(crate) fn fit(
         maps.iter().map(|maps| PlaceScale::fit(maps, without)).collect()
     };
     // Standardised by itself an image would look better than it is; a single one has no others.
-    let scores = scores(&plan, &good, |at| scales(Some(at).filter(|_| good.len() > 1)));
-    let good_peaks = Some(peaks(&plan, &good));
+    let without = |at| scales(Some(at).filter(|_| good.len() > 1));
+    let scores = scores(&plan, &good, without);
+    let good_peaks = Some(peaks(&plan, &good, without));
     let scales = scales(None);
     let (feature_means, feature_deviations) = statistics(&images);
     let feature_distances = images.iter().copied().chain(&validation).filter_map(|image| {
@@ -148,9 +149,14 @@ pub(super) fn scores(
     good.iter().enumerate().map(score).collect()
 }
 
-/// The largest value of the map of each good image.
-pub(super) fn peaks(plan: &Plan, good: &[PlaceValues]) -> Vec<f64> {
-    let peaks = good.iter().filter_map(|image| image.map(plan.map_part).peak());
+/// The largest value of the map of each good image, by the scales that `without` makes without it.
+pub(super) fn peaks(
+    plan: &Plan,
+    good: &[PlaceValues],
+    without: impl Fn(usize) -> Vec<PlaceScale>,
+) -> Vec<f64> {
+    let peaks = good.iter().enumerate();
+    let peaks = peaks.filter_map(|(at, image)| image.map(&plan.map, &without(at)).peak());
     peaks.map(|peak| f64::from(peak.value)).collect()
 }
 

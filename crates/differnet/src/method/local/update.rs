@@ -67,7 +67,7 @@ impl LocalModel {
             parts.map(|(scale, maps)| scale.merged(known, maps, without)).collect()
         };
         let scores = scores(&self.plan, &good, |at| scales(Some(at)));
-        let peaks = peaks(&self.plan, &good);
+        let peaks = peaks(&self.plan, &good, |at| scales(Some(at)));
         let (plan, views) = (self.plan.clone(), self.views.clone());
         let scorer = Box::new(Self { plan, views, parts, scales: scales(None) });
         Ok(Updated { scorer, scores, peaks })
