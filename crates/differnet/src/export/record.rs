@@ -5,7 +5,7 @@ use std::path::Path;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use differnet_data::{ImageInput, RgbImage, decode_bytes};
+use differnet_data::{ImageInput, RgbImage};
 use differnet_onnx::{OPSET, OnnxFile};
 use differnet_samples::self_test_images;
 use serde::{Deserialize, Serialize};
@@ -186,7 +186,7 @@ fn self_test(model: &Model, config: &ExportConfig) -> Result<Vec<ExportSelfTest>
     let name = Path::new("self-test");
     let few = if width * height <= FEW_PIXELS { usize::MAX } else { 1 };
     let files = self_test_images(SEED, width, height);
-    let images = files.iter().take(few).map(|png| decode_bytes(png, name, &model.runtime().limits));
+    let images = files.iter().take(few).map(|png| model.runtime().limits.decode_bytes(png, name));
     let images = images.collect::<Result<Vec<RgbImage>, _>>();
     let images = images.map_err(|source| Error::ImageChanged { source })?;
     let inputs: Vec<_> = images.iter().map(|image| ImageInput::Pixels { name, image }).collect();

@@ -1,6 +1,6 @@
 //! The paper's method as a graph of ONNX: transforms, features at several scales, flows.
 
-use differnet_data::{Transform, fixed_transforms};
+use differnet_data::Transform;
 use differnet_features::{Backbone, IMAGE_SIZE, SCALES};
 use differnet_onnx::resize::resize;
 use differnet_onnx::{Graph, Side, Size, Value, rotate, score};
@@ -27,7 +27,7 @@ impl DifferNet {
                 entry.levels
             }
         };
-        let transforms = fixed_transforms(&header.config.transform_config(), entry.transforms);
+        let transforms = header.config.transform_config().fixed(entry.transforms);
         require_rotations(&transforms)?;
         let turned = turned(graph, levels, &transforms); // [n · transforms, 3, 448, 448]
         let features = features(graph, self.backbone, turned); // [n · transforms, features]

@@ -16,7 +16,7 @@ const BLUR: f64 = 1.5;
 /// Least deviation, in units of the mean.
 const LEAST_DEVIATION: f32 = 1e-4;
 /// Least value whose logarithm counts, in units of the mean.
-const LEAST_VALUE: f32 = 1e-6;
+pub(super) const LEAST_VALUE: f32 = 1e-6;
 
 /// Mean and standard deviation of a part's values at each place of good images.
 #[derive(Debug, Clone)]
@@ -94,7 +94,7 @@ impl PlaceScale {
         self.scaled(values, grid, |value, mean, deviation| {
             // Finite for values of 0 and for those that overflowed.
             let value = value.clamp(LEAST_VALUE * mean, f32::MAX);
-            if mean > 0.0 { (value / mean).ln() * mean / deviation } else { 0.0 }
+            if mean > 0.0 { (value.ln() - mean.ln()) * mean / deviation } else { 0.0 }
         })
     }
 
