@@ -50,7 +50,7 @@ pub(crate) struct ConfigArgs {
     /// TOML file with any of the settings below, named with underscores: `batch_size = 48`.
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
-    /// Draw transforms anew in each epoch, as in the paper: 4 an image, and no larger pool.
+    /// Draw transforms anew in each epoch, as in the paper: 4 an image, and no larger feature buffer.
     #[arg(long, conflicts_with = "rounds")]
     fresh_transforms: bool,
     /// Epochs of --fresh-transforms [default: 192].
@@ -151,7 +151,7 @@ struct SettingFlags {
     /// Updates between two validation steps.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     validate_every: Option<usize>,
-    /// Looks without improvement before training stops; 0 never stops early.
+    /// Validation steps without improvement before training stops; 0 never stops early.
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     patience: Option<usize>,
     /// Transforms of an image that its score averages.

@@ -37,7 +37,7 @@ pub(crate) struct ScoringArgs {
     /// Transforms of an image that its score averages [default: the model's].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     transforms: Option<usize>,
-    /// Stop as soon as an image's verdict is settled: near the threshold it gets all transforms, elsewhere
+    /// Stop early, as soon as an image's verdict is clear: near the threshold it gets all transforms, elsewhere
     /// fewer.
     #[arg(long)]
     adaptive: bool,

@@ -113,8 +113,8 @@ mod tests {
         RgbImage::from_pixel(3, 2, Rgb([7, 8, 9])).save(at("b.bmp")).unwrap();
         RgbImage::from_pixel(2, 3, Rgb([7, 8, 9])).save(at("c.png")).unwrap();
         let facts = |name| {
-            let look = |picture: &Picture| picture.storage().mode;
-            let noted = examine_image(&at(name), &DecodeLimits::default(), &look);
+            let note = |picture: &Picture| picture.storage().mode;
+            let noted = examine_image(&at(name), &DecodeLimits::default(), &note);
             let (facts, mode) = noted.unwrap();
             assert_eq!(mode.to_string(), "colour, 8 bits");
             facts

@@ -35,11 +35,11 @@ impl Inspection {
     ///
     /// - `seen`: called after each image, from any thread
     pub fn of(images: &[AuditImage], limits: &DecodeLimits, seen: &(dyn Fn() + Sync)) -> Self {
-        let look = |picture: &Picture| {
+        let note = |picture: &Picture| {
             let depth = picture.storage().depth;
             (depth, appearance(picture, common_depth(&[depth])))
         };
-        let (mut audit, notes) = audit_and_note(images, limits, &look, seen);
+        let (mut audit, notes) = audit_and_note(images, limits, &note, seen);
         let train = |(image, note): (&AuditImage, &Option<(FileDepth, _)>)| {
             note.as_ref().filter(|_| image.split == Split::Train).map(|(depth, _)| *depth)
         };
@@ -67,13 +67,13 @@ impl Inspection {
             .zip(&appearances)
             .filter_map(|(image, appearance)| Some((image, appearance.as_ref()?)))
             .collect();
-        let looks: Vec<(Split, &Appearance)> =
+        let appearances: Vec<(Split, &Appearance)> =
             known.iter().map(|(image, seen)| (image.split, *seen)).collect();
         let sizes: BTreeSet<(u32, u32)> =
             known.iter().map(|(_, seen)| seen.statistics.size).collect();
         Self {
             near_copies: find_near_copies(&known, &audit),
-            outliers: outliers(&looks)
+            outliers: outliers(&appearances)
                 .into_iter()
                 .map(|(at, outlier)| (known[at].0.files.image.clone(), outlier))
                 .collect(),

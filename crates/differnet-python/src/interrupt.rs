@@ -14,7 +14,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::error::value_error;
 use crate::progress::stage_name;
 
-/// Time between two looks for Ctrl-C.
+/// Interval at which Ctrl-C is polled.
 const POLL: Duration = Duration::from_millis(50);
 /// Most threads of a pool: stops mistakes, no machine.
 const MOST_THREADS: usize = 4096;

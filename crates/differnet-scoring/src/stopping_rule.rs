@@ -14,18 +14,18 @@
 //! deviation of what this makes is divided by 1 − 2 ⌊n/4⌋/n. Logarithms, because transforms scatter in
 //! proportion to what they score. Scores that have none stand for themselves.
 //!
-//! The verdict is settled once m is [`STANDARD_ERRORS`] · e from every threshold. s is that of the n values,
+//! Scoring stops once m is [`STANDARD_ERRORS`] · e from every threshold. s is that of the n values,
 //! but no less than what is usual for good images: few values can be alike by chance.
 //!
 //! **Error.** For normal errors, one look at an image whose average over all N lies on the other side of a
-//! threshold settles wrongly with a probability below 0.14 %. Whatever their distribution, it is below
+//! threshold gets the wrong verdict with a probability below 0.14 %. Whatever their distribution, it is below
 //! 1 / (1 + 3²) = 10 % (Cantelli). Images near a threshold get all N transforms, and their verdict is that
 //! of the full count.
 
 use crate::score::{Average, anomaly_score};
 use crate::threshold::Thresholds;
 
-/// Distance to a threshold from which a verdict is settled, in standard errors of the mean.
+/// Distance to a threshold from which scoring stops, in standard errors of the mean.
 const STANDARD_ERRORS: f64 = 3.0;
 /// Transforms before the first look.
 const FIRST: usize = 4;
@@ -34,7 +34,7 @@ const FIRST_OF_MIDDLE: usize = 5;
 /// The same where nothing is known of good images.
 const FIRST_OF_UNKNOWN: usize = 8;
 
-/// Stopping rule: decides after how many of an image's transforms its verdict is settled.
+/// Stopping rule: decides after how many of an image's transforms scoring stops.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StoppingRule {
     /// N, transforms of the full count.
@@ -50,10 +50,10 @@ pub struct StoppingRule {
 
 impl StoppingRule {
     /// Number of transforms to score in all, when those of the first gave `scores`: as many as there
-    /// are `scores` if the verdict is settled.
+    /// are `scores` if scoring stops there.
     pub fn wanted(&self, scores: &[f64]) -> usize {
         let done = scores.len();
-        if done >= self.transforms || (done > 0 && self.is_settled(scores)) {
+        if done >= self.transforms || (done > 0 && self.stops(scores)) {
             return done;
         }
         let first = match (self.spread, self.average) {
@@ -65,7 +65,7 @@ impl StoppingRule {
         (done + done / 2).max(first).min(self.transforms)
     }
 
-    fn is_settled(&self, scores: &[f64]) -> bool {
+    fn stops(&self, scores: &[f64]) -> bool {
         let Ok(score) = anomaly_score(scores, self.average) else { return false };
         let scale = Scale::of(scores, self.average);
         let mean = scale.value(score);
@@ -80,7 +80,7 @@ impl StoppingRule {
         thresholds.into_iter().flatten().all(|threshold| {
             // What has no logarithm is below all scores that have one.
             let threshold = Some(scale.value(threshold)).filter(|value| !value.is_nan());
-            // False if the mean is NaN: that settles nothing.
+            // False if the mean is NaN: that stops nothing.
             threshold.is_none_or(|value| (mean - value).abs() >= STANDARD_ERRORS * error)
         })
     }
@@ -238,14 +238,14 @@ mod tests {
     }
 
     #[test]
-    fn infinity_settles_and_nan_does_not() {
+    fn infinity_stops_and_nan_does_not() {
         assert_eq!(rule(10.0).wanted(&[f64::INFINITY, 9.0, 9.0, 9.0]), 4);
         assert_eq!(rule(10.0).wanted(&[f64::NAN, 9.0, 9.0, 9.0]), 6);
     }
 
     #[test]
-    fn looks_are_few_and_end_at_all_transforms() {
-        // About the threshold: never settled.
+    fn checks_are_few_and_end_at_all_transforms() {
+        // About the threshold: it never stops.
         let on_it = |rule: StoppingRule| {
             let mut done = 0;
             let looks = std::iter::from_fn(|| {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn settled_verdicts_are_those_of_the_full_count() {
+    fn early_verdicts_are_those_of_the_full_count() {
         // 2,000 images with means spread about the threshold and normal-like values.
         let mut uniform = Uniform::new();
         let rule = rule(10.0);

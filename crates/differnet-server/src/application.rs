@@ -10,14 +10,14 @@ use crate::routes::router;
 use crate::server::{ServerConfig, prepare};
 use crate::state::State;
 
-/// Routes and the thread that scores behind them. It listens nowhere and looks at no model file again.
+/// Routes and the thread that scores behind them. It listens nowhere and polls no model file.
 pub struct Application {
     state: Arc<State>,
     worker: Option<JoinHandle<()>>,
 }
 
 impl Application {
-    /// Loads the models. Where to listen, and how often to look at model files, is ignored.
+    /// Loads the models. Where to listen, and how often to poll model files, is ignored.
     ///
     /// # Errors
     /// [`ServerError`] if a model cannot be loaded or a limit is 0.

@@ -5,7 +5,7 @@
 pub(crate) struct Changes<S> {
     /// At the last attempt to load, successful or not.
     tried: S,
-    /// At the last look.
+    /// At the last poll.
     seen: S,
 }
 
@@ -15,8 +15,8 @@ impl<S: PartialEq + Clone> Changes<S> {
         Self { tried: stamp.clone(), seen: stamp }
     }
 
-    /// Whether it is to be loaded: it changed since the last attempt, and not since the last look.
-    pub(crate) fn look(&mut self, now: S) -> bool {
+    /// Whether it is to be loaded: it changed since the last attempt, and not since the last poll.
+    pub(crate) fn poll(&mut self, now: S) -> bool {
         let stable = self.seen == now;
         self.seen = now.clone();
         if !stable || self.tried == now {
@@ -39,10 +39,10 @@ mod tests {
     #[test]
     fn a_change_is_loaded_once_when_it_stayed_for_a_look() {
         let mut changes = Changes::since(1);
-        assert!(!changes.look(1));
-        assert!(!changes.look(2) && !changes.look(3), "it still changes");
-        assert!(changes.look(3));
-        assert!(!changes.look(3), "loaded already");
-        assert!(!changes.look(4) && !changes.look(3) && !changes.look(3), "it went back");
+        assert!(!changes.poll(1));
+        assert!(!changes.poll(2) && !changes.poll(3), "it still changes");
+        assert!(changes.poll(3));
+        assert!(!changes.poll(3), "loaded already");
+        assert!(!changes.poll(4) && !changes.poll(3) && !changes.poll(3), "it went back");
     }
 }

@@ -101,10 +101,10 @@ impl Registry {
         self.slots.iter().map(Slot::current)
     }
 
-    /// Looks at every file once; one that changed, and has been left alone since the last look, is
+    /// Polls every file once; one that changed, and has been left alone since the last poll, is
     /// loaded aside and then served instead.
-    pub(crate) fn look(&self) -> Vec<Reload> {
-        self.slots.iter().filter_map(|slot| slot.look(&*self.load)).collect()
+    pub(crate) fn poll(&self) -> Vec<Reload> {
+        self.slots.iter().filter_map(|slot| slot.poll(&*self.load)).collect()
     }
 }
 
@@ -114,9 +114,9 @@ impl Slot {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn look(&self, load: &LoadModel) -> Option<Reload> {
+    fn poll(&self, load: &LoadModel) -> Option<Reload> {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        if !changes.look(FileStamp::of(&self.file.path).ok()) {
+        if !changes.poll(FileStamp::of(&self.file.path).ok()) {
             return None;
         }
         let result = load_whole(&self.file, load).map(|(model, stamp)| {

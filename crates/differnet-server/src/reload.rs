@@ -1,4 +1,4 @@
-//! The thread that looks at the files of models and of TLS.
+//! The thread that polls the files of models and of TLS.
 
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -12,7 +12,7 @@ use crate::registry::Reload;
 use crate::state::State;
 use crate::tls::Tls;
 
-/// Looks at the files now and then.
+/// Thread that polls the files.
 pub(crate) struct Reloader {
     thread: Option<JoinHandle<()>>,
     /// Dropped to end the thread.
@@ -20,7 +20,7 @@ pub(crate) struct Reloader {
 }
 
 impl Reloader {
-    /// Looks every `interval` from now on; never by itself without one.
+    /// Polls every `interval` from now on; never by itself without one.
     pub(crate) fn start(
         state: Arc<State>,
         tls: Option<Arc<Tls>>,
@@ -30,7 +30,7 @@ impl Reloader {
         let Some(interval) = interval else { return Ok(Self { thread: None, running }) };
         let work = move || {
             while ended.recv_timeout(interval) == Err(mpsc::RecvTimeoutError::Timeout) {
-                look(&state, tls.as_deref());
+                poll(&state, tls.as_deref());
             }
         };
         let thread = thread::Builder::new().name("models".into()).spawn(work)?;
@@ -45,12 +45,12 @@ impl Reloader {
     }
 }
 
-/// Looks once, counts and logs what became of changed files.
-pub(crate) fn look(state: &State, tls: Option<&Tls>) -> Vec<Reload> {
+/// Polls once, counts and logs what became of changed files.
+pub(crate) fn poll(state: &State, tls: Option<&Tls>) -> Vec<Reload> {
     if let Some(tls) = tls {
-        tls.look();
+        tls.poll();
     }
-    let reloads = state.models.look();
+    let reloads = state.models.poll();
     for reload in &reloads {
         state.metrics.reloaded(reload);
         let model = reload.name.as_str();

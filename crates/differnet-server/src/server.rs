@@ -50,8 +50,8 @@ pub struct ServerConfig {
     pub adaptive: bool,
     /// How much to take upon itself.
     pub limits: Limits,
-    /// Time between two looks at the files of models and of TLS; `None` to look only when told to.
-    pub look_every: Option<Duration>,
+    /// Interval at which the files of models and of TLS are polled; `None` to poll only when told to.
+    pub poll_every: Option<Duration>,
 }
 
 /// What a server asks for before it listens where other machines reach it.
@@ -123,7 +123,7 @@ impl Server {
     /// [`ServerError`] if a model or a file for TLS cannot be loaded, a limit is 0, or the address cannot be
     /// listened on or is not guarded as `remote_access` wants.
     pub fn start(config: ServerConfig) -> Result<Self, ServerError> {
-        let (listen, look_every) = (config.listen, config.look_every);
+        let (listen, poll_every) = (config.listen, config.poll_every);
         config.limits.validate()?;
         config.require_guarded()?;
         let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
@@ -136,7 +136,7 @@ impl Server {
             .map_err(|source| ServerError::Listen { address: listen, source })?;
         let threads = |source| ServerError::Threads { source };
         let (state, worker) = prepare(config)?;
-        let reloader = Reloader::start(Arc::clone(&state), tls.clone(), look_every);
+        let reloader = Reloader::start(Arc::clone(&state), tls.clone(), poll_every);
         let reloader = reloader.map_err(threads)?;
         let (stopped, stopping) = watch::channel(false);
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -170,10 +170,10 @@ impl Server {
         self.stop.clone()
     }
 
-    /// Looks at the files of models and of TLS now; a changed one is loaded at the second look that sees no
+    /// Polls the files of models and of TLS now; a changed one is loaded at the second poll that sees no
     /// more changes.
-    pub fn look_at_files(&self) -> Vec<crate::Reload> {
-        crate::reload::look(&self.state, self.tls.as_deref())
+    pub fn poll_files(&self) -> Vec<crate::Reload> {
+        crate::reload::poll(&self.state, self.tls.as_deref())
     }
 
     /// Waits until it was told to stop and everything accepted is answered.

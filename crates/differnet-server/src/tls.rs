@@ -125,11 +125,11 @@ impl Tls {
         TlsAcceptor::from(Arc::clone(&current))
     }
 
-    /// Looks at the files once; changed ones that have been left alone since the last look are used from
+    /// Polls the files once; changed ones that have been left alone since the last poll are used from
     /// the next connection on, or, if they cannot be, the log says why.
-    pub(crate) fn look(&self) {
+    pub(crate) fn poll(&self) {
         let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
-        if !changes.look(self.files.stamps()) {
+        if !changes.poll(self.files.stamps()) {
             return;
         }
         let certificate = self.files.certificate.display().to_string();

@@ -111,7 +111,7 @@ pub enum Error {
     #[error(transparent)]
     Flow(#[from] FlowError),
     /// An update failed.
-    #[error("training stopped at update {update}: lower --learning-rate or look for odd images; the last good weights are in {}", checkpoint.display())]
+    #[error("training stopped at update {update}: lower --learning-rate or look for outliers among the images; the last good weights are in {}", checkpoint.display())]
     Diverged {
         /// The update that failed.
         update: u64,

@@ -158,7 +158,7 @@ impl Http {
             tls: None,
             adaptive: false,
             limits,
-            look_every: None,
+            poll_every: None,
         })?;
         let good = encoded(&DynamicImage::ImageRgb8(RgbImage::new(6, 7)), ImageFormat::Png)?;
         let tokio = runtime::Builder::new_current_thread().enable_time().build()?;

@@ -19,7 +19,7 @@ use crate::source_args::SourceArgs;
 /// Files of a finding that are named in text.
 const NAMED: usize = 4;
 
-/// Look for what speaks against training on a data set: bad files, copies, odd images, defects.
+/// Find what speaks against training on a data set: bad files, copies, outliers, defects.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

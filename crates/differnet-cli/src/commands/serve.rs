@@ -18,8 +18,8 @@ use crate::interrupt::Interrupt;
 use crate::numbers::{positive, seconds};
 use crate::output::print;
 
-/// Time between two looks at the model files.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Interval at which the model files are polled.
+const POLL_EVERY: Duration = Duration::from_secs(1);
 /// Bodies that are in memory at once, in units of the longest.
 const BODIES: usize = 16;
 
@@ -68,7 +68,7 @@ pub(crate) struct ServeArgs {
     /// repeated.
     #[arg(long = "allow-origin", value_name = "ORIGIN")]
     origins: Vec<String>,
-    /// Stop as soon as an image's verdict is settled; see `differnet score`.
+    /// Stop early, as soon as an image's verdict is clear; see `differnet score`.
     #[arg(long)]
     adaptive: bool,
     /// Images that may wait to be scored; more are refused with status 429.
@@ -126,7 +126,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
             deadline: args.deadline,
             ..Limits::default()
         },
-        look_every: Some(LOOK_EVERY),
+        poll_every: Some(POLL_EVERY),
     };
     let server = Server::start(config).map_err(|error| match error {
         ServerError::OpenToOthers { address } => UsageError(format!(

@@ -30,7 +30,7 @@ use differnet_files::FileStamp;
 
 /// Images in memory at once.
 const IMAGES: usize = 8;
-/// Longest time between two looks at the folder.
+/// Longest time between two scans of the folder.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Score photographs as they arrive in a folder.
@@ -65,7 +65,7 @@ pub(crate) struct WatchArgs {
     /// Call an image a defect from this score on [default: the model's threshold].
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     threshold: Option<f64>,
-    /// Stop as soon as an image's verdict is settled; see `differnet score`.
+    /// Stop early, as soon as an image's verdict is clear; see `differnet score`.
     #[arg(long)]
     adaptive: bool,
     /// Seconds that a file has to stay the same before it is read.
@@ -108,7 +108,7 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     while !interrupt.requested() {
         watch.failed = false;
         let files = watch.files();
-        let complete = debounce.look(files, start.elapsed());
+        let complete = debounce.complete(files, start.elapsed());
         watch.work(complete)?;
         if args.once && !debounce.is_waiting(start.elapsed()) {
             return Ok(if watch.failed { Exit::Failed } else { Exit::Done });
@@ -152,7 +152,7 @@ struct Watch<'a> {
     told: BTreeSet<String>,
     /// Pictures that this program drew.
     outputs: BTreeSet<SeenFile>,
-    /// Whether something of the last look could not be done.
+    /// Whether something of the last scan could not be done.
     failed: bool,
     interrupt: &'a Interrupt,
 }
@@ -255,7 +255,7 @@ impl Watch<'_> {
         }
         let version = match hash {
             Ok(hash) => Version::new(seen, hash),
-            // Rights and shares change without the file: it is tried at every look.
+            // Rights and shares change without the file: it is tried at every scan.
             Err(source) => {
                 self.complain(ImageError::Io { path, source }.with_causes());
                 return Ok(None);

@@ -19,8 +19,8 @@ impl Debounce {
     }
 
     /// The complete ones among `files`, as they are at the time `now` of any clock that only goes
-    /// forward. A file is returned at every look until it is left out of `files`.
-    pub(crate) fn look(&mut self, files: Vec<SeenFile>, now: Duration) -> Vec<SeenFile> {
+    /// forward. A file is returned at every scan until it is left out of `files`.
+    pub(crate) fn complete(&mut self, files: Vec<SeenFile>, now: Duration) -> Vec<SeenFile> {
         let mut since = BTreeMap::new();
         let mut complete = Vec::new();
         for file in files {
@@ -34,7 +34,7 @@ impl Debounce {
         complete
     }
 
-    /// Whether some file of the last look may still change.
+    /// Whether some file of the last scan may still change.
     pub(crate) fn is_waiting(&self, now: Duration) -> bool {
         self.since.values().any(|&first| first + self.settle > now || first == now)
     }
@@ -53,26 +53,26 @@ mod tests {
     fn a_file_is_complete_when_it_stayed_the_same_long_enough() {
         let mut debounce = Debounce::new(at(2));
         let (half, whole) = (seen("a", 5), seen("a", 10));
-        assert!(debounce.look(vec![half.clone()], at(0)).is_empty());
+        assert!(debounce.complete(vec![half.clone()], at(0)).is_empty());
         assert!(debounce.is_waiting(at(0)));
-        assert!(debounce.look(vec![half], at(1)).is_empty());
+        assert!(debounce.complete(vec![half], at(1)).is_empty());
         // It is another: its time begins anew.
-        assert!(debounce.look(vec![whole.clone()], at(2)).is_empty());
-        assert!(debounce.look(vec![whole.clone(), seen("b", 1)], at(3)).is_empty());
+        assert!(debounce.complete(vec![whole.clone()], at(2)).is_empty());
+        assert!(debounce.complete(vec![whole.clone(), seen("b", 1)], at(3)).is_empty());
         let all = [whole.clone(), seen("b", 1)];
-        assert_eq!(debounce.look(all.to_vec(), at(4)), all[..1]);
-        assert_eq!(debounce.look(all.to_vec(), at(9)), all);
+        assert_eq!(debounce.complete(all.to_vec(), at(4)), all[..1]);
+        assert_eq!(debounce.complete(all.to_vec(), at(9)), all);
         assert!(!debounce.is_waiting(at(9)));
         // Gone and back is new.
-        assert!(debounce.look(Vec::new(), at(10)).is_empty());
-        assert!(debounce.look(vec![whole], at(20)).is_empty());
+        assert!(debounce.complete(Vec::new(), at(10)).is_empty());
+        assert!(debounce.complete(vec![whole], at(20)).is_empty());
     }
 
     #[test]
     fn one_look_is_never_enough() {
         let mut debounce = Debounce::new(Duration::ZERO);
-        assert!(debounce.look(vec![seen("a", 1)], at(1)).is_empty());
+        assert!(debounce.complete(vec![seen("a", 1)], at(1)).is_empty());
         assert!(debounce.is_waiting(at(1)));
-        assert_eq!(debounce.look(vec![seen("a", 1)], at(1)), [seen("a", 1)]);
+        assert_eq!(debounce.complete(vec![seen("a", 1)], at(1)), [seen("a", 1)]);
     }
 }

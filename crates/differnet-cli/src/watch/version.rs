@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use differnet_files::FileStamp;
 
-/// File below the watched folder as a look at the folder sees it, without reading it.
+/// File below the watched folder as a scan of the folder sees it, without reading it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SeenFile {
     /// The path below the watched folder.

@@ -112,7 +112,7 @@ fn adaptive_scoring_says_how_many_transforms_settled_the_verdicts() {
         let run = fixture.run(&words, &[&fixture.model(), &good]);
         run.text().lines().last().unwrap().to_owned()
     };
-    // Far from every score the first look settles.
+    // Far from every score scoring stops at the first check.
     assert_eq!(score("1e30"), "5.0 of 24 transforms an image settled the verdicts");
     assert_eq!(score("-1"), "5.0 of 24 transforms an image settled the verdicts");
 }

@@ -177,7 +177,7 @@ pub(crate) fn config(path: &Path, gate: &Arc<Gate>, limits: Limits) -> ServerCon
         tls: None,
         adaptive: false,
         limits,
-        look_every: None,
+        poll_every: None,
     }
 }
 

@@ -54,7 +54,7 @@ impl Trained {
             tls: None,
             adaptive: false,
             limits: Limits { queue: 32, ..Limits::default() },
-            look_every: None,
+            poll_every: None,
         })
         .unwrap();
         let images = find_images(&data.join("hex_nut/test")).unwrap();

@@ -157,22 +157,22 @@ fn a_replaced_certificate_is_shown_from_the_next_connection_on_and_a_bad_one_nev
     let (folder, old, new) = (tempfile::tempdir().unwrap(), Authority::new(), Authority::new());
     let tls = files(folder.path(), &old.server());
     let bench = bench(tls.clone());
-    let look = || drop((bench.server.look_at_files(), bench.server.look_at_files()));
+    let poll = || drop((bench.server.poll_files(), bench.server.poll_files()));
     let believed = |authority: &Authority| ask(bench.address(), authority, None).is_ok();
 
     // The certificate first, the key later: what does not go together is not used.
     let Certificate { certificate, key } = new.server();
     fs::write(&tls.certificate, certificate).unwrap();
-    look();
+    poll();
     assert!(believed(&old) && !believed(&new));
     fs::write(&tls.key, key).unwrap();
-    look();
+    poll();
     assert!(believed(&new) && !believed(&old));
 
     fs::write(&tls.certificate, "no certificate").unwrap();
-    look();
+    poll();
     fs::remove_file(&tls.key).unwrap();
-    look();
+    poll();
     assert!(believed(&new));
     bench.end();
 }

@@ -15,7 +15,7 @@ use crate::soak::post::{Exchange, agent, post};
 use crate::soak::served::Served;
 use xtask_inputs::Draws;
 
-/// Longest time until a kill: the file of the model is looked at each second, and loaded at the second look.
+/// Longest time until a kill: the file of the model is polled each second, and loaded at the second poll.
 const LONGEST: Duration = Duration::from_millis(3500);
 
 /// The test with so many kills, with the `model` and a copy with another threshold.

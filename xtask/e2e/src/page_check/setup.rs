@@ -81,7 +81,7 @@ impl Setup {
             tls: None,
             adaptive: false,
             limits: Limits::default(),
-            look_every: None,
+            poll_every: None,
         })?)
     }
 }

@@ -53,7 +53,7 @@ pub(crate) struct TestSpec {
     pub(crate) average: Average,
 }
 
-/// Tests of the first part's images at every look at the validation images.
+/// Tests of the first part's images at every validation step.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct WatchSpec {
     /// Numbers of transforms to score with; each with every average.

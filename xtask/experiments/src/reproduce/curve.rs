@@ -213,7 +213,7 @@ fn by_test_transforms(results: &[CellResult], test: &[usize]) -> Table {
     table
 }
 
-/// The AUROC at every look, a column for each number of training transforms; first seed, the
+/// The AUROC at every validation step, a column for each number of training transforms; first seed, the
 /// settings' own average.
 fn by_update(results: &[CellResult], training: &[usize], most: usize) -> Table {
     let counts: Vec<String> =
@@ -317,7 +317,7 @@ fn notes(args: &CurveArgs, paper: Option<f64>) -> Vec<String> {
         "Best on test is what choosing the weights on the test images would have given; it is shown, \
          not used. A detector keeps the weights that validation images choose, or the last."
             .to_owned(),
-        "Training seconds include the tests at every look.".to_owned(),
+        "Training seconds include the tests at every validation step.".to_owned(),
     ];
     if !args.run.sample {
         notes.insert(0, args.data.split().to_owned());
