@@ -8,6 +8,16 @@
 //!
 //! Every element is one sum in the order of the depth, so that it depends neither on the tile that it
 //! falls into nor on the number of threads.
+//!
+//! ```
+//! use differnet_matmul::{PackedMatrix, Strided, Sums, multiply};
+//!
+//! let right = PackedMatrix::new(&[1.0, 2.0, 3.0, 4.0], 2); // [2, 2]
+//! let left = Strided { values: &[10.0, 1.0], stride: 2 }; // [1, 2]
+//! let mut product = [0.0; 2]; // [1, 2]
+//! multiply(left, 1, &right, Sums::Replace, &mut product);
+//! assert_eq!(product, [13.0, 24.0]);
+//! ```
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
