@@ -124,9 +124,14 @@ impl Graph {
         value
     }
 
+    /// Calls `value`, which an operator gives, by `name`: for those who look into the graph.
+    pub fn name(&mut self, name: &str, value: Value) {
+        name.clone_into(&mut self.names[value.0]);
+    }
+
     /// Makes `value`, which an operator gives, an output by `name`.
     pub fn output(&mut self, name: &str, value: Value, element: Element, shape: &[Dimension]) {
-        name.clone_into(&mut self.names[value.0]);
+        self.name(name, value);
         self.outputs.push(Port { value, element, shape: shape.to_vec() });
     }
 

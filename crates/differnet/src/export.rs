@@ -22,6 +22,9 @@ use crate::input_guard::{AcceptedRange, InputProperty};
 use crate::model::Model;
 pub use record::{ExportRecord, ExportSelfTest};
 
+/// Name of what the network sees, within a graph.
+pub(crate) const RESIZED: &str = "resized";
+
 /// What the exported graph takes and how it scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ExportConfig {
@@ -89,6 +92,15 @@ impl Model {
         let header = self.header();
         let method = header.config.method.method();
         let reason = |reason: String| Error::NotExportable { method, reason };
+        if let Some((width, height)) = config.size.filter(|(width, height)| width.min(height) == &0)
+        {
+            let found = format!("{width}x{height}");
+            return Err(Error::Config { name: "size", expected: "at least 1x1", found });
+        }
+        if config.transforms == Some(0) {
+            let found = "0".to_owned();
+            return Err(Error::Config { name: "transforms", expected: "at least 1", found });
+        }
         if header.regions.is_some() {
             let text = "its regions depend on the size of an image: cut images to the region, and train on \
                         those";
@@ -177,6 +189,11 @@ impl Model {
         let ranges: Vec<Accepted> =
             header.input_guard.ranges().iter().filter_map(accepted).collect();
         guard::accepted(graph, guard::Seen { image, distance }, &ranges)
+    }
+
+    /// Whether an exported graph of the model gives maps.
+    pub fn exports_map(&self) -> bool {
+        self.header().config.method.method().looks_at_places()
     }
 
     /// Width and height of an image of width and height `size` as the network sees it.

@@ -9,6 +9,7 @@
 mod browser;
 mod crash_test;
 mod fault_test;
+mod onnx_parity;
 mod page_check;
 mod report_check;
 mod soak;
@@ -22,6 +23,7 @@ use xtask_support::Arguments;
 enum Command {
     CrashTest(crash_test::CrashTestArgs),
     FaultTest(fault_test::FaultTestArgs),
+    OnnxParity(onnx_parity::OnnxParityArgs),
     PageCheck(page_check::PageCheckArgs),
     ReportCheck(report_check::ReportCheckArgs),
     Soak(soak::SoakArgs),
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     xtask_support::exit(match Arguments::<Command>::parse().command {
         Command::CrashTest(args) => crash_test::run(&args),
         Command::FaultTest(args) => fault_test::run(&args),
+        Command::OnnxParity(args) => onnx_parity::run(&args),
         Command::PageCheck(args) => page_check::run(&args),
         Command::ReportCheck(args) => report_check::run(&args),
         Command::Soak(args) => soak::run(&args),

@@ -23,7 +23,7 @@ const FUZZ: &str = "xtask-fuzz";
 const GOLDEN: &str = "xtask-golden";
 
 /// All of them, by package; a test in each package compares them with what it understands.
-pub const COMMANDS: [Command; 18] = [
+pub const COMMANDS: [Command; 19] = [
     command(
         GOLDEN,
         "golden",
@@ -43,6 +43,11 @@ pub const COMMANDS: [Command; 18] = [
         E2E,
         "fault-test",
         "Fill disks, break files, turn times and kill programs; look for losses",
+    ),
+    command(
+        E2E,
+        "onnx-parity",
+        "Compare exported models in ONNX runtimes with the program, image by image",
     ),
     command(
         E2E,

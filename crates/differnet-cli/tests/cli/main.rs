@@ -7,6 +7,7 @@ mod calibrate;
 mod checking;
 mod drifting;
 mod end_to_end;
+mod exporting;
 mod fixture;
 mod folders;
 mod input_guard;

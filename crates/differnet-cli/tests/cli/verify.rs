@@ -14,7 +14,7 @@ use crate::fixture::Fixture;
 const INFO: &str = "differnet";
 
 /// The shared model's file with other metadata, or with the flow of the model `flow`.
-fn altered(flow: &Path, metadata: &BTreeMap<String, String>) -> (TempDir, PathBuf) {
+pub(crate) fn altered(flow: &Path, metadata: &BTreeMap<String, String>) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("altered.differnet");
     let (flow, auxiliary) = Flow::load(flow, &Device::flex()).unwrap();

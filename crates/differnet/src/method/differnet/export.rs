@@ -8,7 +8,7 @@ use differnet_scoring::Average;
 
 use super::scorer::DifferNet;
 use crate::export::network::{feature_stages, stage_maps};
-use crate::export::{ExportInput, GraphEntry, GraphResult};
+use crate::export::{ExportInput, GraphEntry, GraphResult, RESIZED};
 use crate::header::Header;
 
 impl DifferNet {
@@ -21,7 +21,11 @@ impl DifferNet {
     ) -> Result<GraphResult, String> {
         let square = Size::known(IMAGE_SIZE, IMAGE_SIZE);
         let levels = match entry.input {
-            ExportInput::Image => resize(graph, entry.levels, entry.size, square),
+            ExportInput::Image => {
+                let resized = resize(graph, entry.levels, entry.size, square);
+                graph.name(RESIZED, resized);
+                resized
+            }
             ExportInput::Seen => {
                 require_square(entry.size)?;
                 entry.levels

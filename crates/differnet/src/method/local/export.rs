@@ -16,7 +16,7 @@ use super::plan::{ImageScoreRule, MapRule, POSITION, Plan};
 use super::scorer::LocalModel;
 use super::tiles::Tiles;
 use crate::export::network::stage_maps;
-use crate::export::{ExportInput, GraphEntry, GraphResult};
+use crate::export::{ExportInput, GraphEntry, GraphResult, RESIZED};
 
 /// Sines of a coordinate in the positional encoding.
 const WAVES: usize = POSITION / 4;
@@ -37,7 +37,11 @@ impl LocalModel {
             ExportInput::Seen => known_seen_size(&self.plan, entry.size)?,
         };
         let levels = match entry.input {
-            ExportInput::Image => resize(graph, entry.levels, entry.size, seen),
+            ExportInput::Image => {
+                let resized = resize(graph, entry.levels, entry.size, seen);
+                graph.name(RESIZED, resized);
+                resized
+            }
             ExportInput::Seen => entry.levels,
         };
         let grid = seen.divided(graph, PLACE);
