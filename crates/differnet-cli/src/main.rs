@@ -37,6 +37,7 @@ mod score_args;
 mod source_args;
 mod unread;
 mod watch;
+mod weights_args;
 
 use std::process::ExitCode;
 

@@ -92,7 +92,7 @@ struct CompetitorFlags {
     /// its pixels [default: 0.125].
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     tile_overlap: Option<f64>,
-    /// Methods on local features: stages of the network to look at, from 1 to 6, of alexnet to 5 [default: 3,4,5].
+    /// Methods on local features: stages of the network to look at, from 1 [default: 3,4,5; ResNets 2,3; vgg16 3,4].
     #[arg(long, value_name = "N,..", value_delimiter = ',')]
     stages: Option<Vec<usize>>,
     /// 1nn, padim, local-flow: principal components that rows are compared in [default: 64; local-flow 128].
@@ -102,7 +102,7 @@ struct CompetitorFlags {
     /// [default: 4].
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     passes: Option<usize>,
-    /// local-flow: stages that the coarse flow sees [default: 4,5,6].
+    /// local-flow: stages that the coarse flow sees [default: 4,5,6; alexnet and vgg16 4,5; ResNets 3,4].
     #[arg(long, value_name = "N,..", value_delimiter = ',')]
     coarse_stages: Option<Vec<usize>>,
     /// local-flow: principal components that the coarse flow sees [default: 96].

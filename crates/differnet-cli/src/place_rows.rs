@@ -80,7 +80,7 @@ impl PlaceRows<'_> {
         safetensors_header(&json!({
             "__metadata__": {
                 "names": serde_json::to_string(names)?,
-                "extractor": self.runtime.place_extractor(self.view.backbone()).id(),
+                "extractor": self.view.extractor(self.runtime)?,
             },
             "features": features, "image": image, "row": row, "column": column, "counts": counts,
         }))

@@ -104,7 +104,8 @@ impl StageNetwork for AlexNet {
     }
 }
 
-fn convolution(
+/// A convolution with given weights, padded by zeros on all sides.
+pub(crate) fn convolution(
     weights: ConvolutionWeights,
     stride: usize,
     padding: usize,

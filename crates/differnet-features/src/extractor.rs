@@ -11,8 +11,10 @@ use crate::error::FeatureError;
 use crate::host::{HostAlexNet, HostBackward, Trace};
 use crate::normalize::normalize;
 use crate::places::{device_network, host_network};
-use crate::stage_means::{POOLED_STAGES, scaled_maps, spatial_means};
+use crate::pretrained_weights::PretrainedWeights;
+use crate::stage_means::{scaled_maps, spatial_means};
 use crate::stages::StageNetwork;
+use crate::torchvision::{HostTorchvisionNetwork, TorchvisionNetwork};
 use crate::weights;
 
 /// Side of the square images that go in, pixels.
@@ -31,6 +33,8 @@ pub(crate) const BATCH: usize = 16;
 pub struct Extractor {
     pub(crate) backbone: Backbone,
     pub(crate) network: Network,
+    /// `None` if they are compiled in.
+    weights: Option<PretrainedWeights>,
     id: String,
     /// Images extracted so far.
     extracted: AtomicU64,
@@ -56,21 +60,26 @@ pub(crate) enum Network {
 }
 
 impl Extractor {
-    /// The extractor for the host processor: Winograd convolutions on all cores.
+    /// The extractor with compiled-in weights for the host processor: Winograd convolutions on all cores.
+    ///
+    /// # Panics
+    /// If the network's weights are not compiled in.
     pub fn on_host(backbone: Backbone) -> Self {
         let network = match backbone {
             Backbone::AlexNet => {
                 let network = Box::new(HostAlexNet::new(&weights::embedded()));
                 Network::Host { network, backward: OnceLock::new() }
             }
-            Backbone::EfficientNetLite0 => {
-                Network::Stages { network: host_network(backbone), device: None }
-            }
+            _ => Network::Stages { network: host_network(backbone), device: None },
         };
-        Self::new(backbone, network)
+        Self::new(backbone, network, None)
     }
 
-    /// The extractor for any Burn device: the reference that [`Self::on_host`] is tested against.
+    /// The extractor with compiled-in weights for any Burn device: the reference that [`Self::on_host`] is
+    /// tested against.
+    ///
+    /// # Panics
+    /// As [`on_host`](Self::on_host).
     pub fn on_device(backbone: Backbone, device: &Device) -> Self {
         let network = match backbone {
             Backbone::AlexNet => {
@@ -78,28 +87,53 @@ impl Extractor {
                 let (device, differentiable) = (device.clone(), OnceLock::new());
                 Network::Device { network, device, differentiable }
             }
-            Backbone::EfficientNetLite0 => {
+            _ => {
                 let network = device_network(backbone, device);
                 Network::Stages { network, device: Some(device.clone()) }
             }
         };
-        Self::new(backbone, network)
+        Self::new(backbone, network, None)
     }
 
-    fn new(backbone: Backbone, network: Network) -> Self {
-        Self { backbone, network, id: id(backbone), extracted: AtomicU64::new(0) }
+    /// The extractor with loaded weights for the host processor.
+    ///
+    /// # Panics
+    /// If they do not suffice for all of the network's stages.
+    pub fn on_host_with(weights: &PretrainedWeights) -> Self {
+        let network = Box::new(HostTorchvisionNetwork::new(weights));
+        let network = Network::Stages { network, device: None };
+        Self::new(weights.backbone(), network, Some(weights.clone()))
+    }
+
+    /// The extractor with loaded weights for any Burn device.
+    ///
+    /// # Panics
+    /// As [`on_host_with`](Self::on_host_with).
+    pub fn on_device_with(weights: &PretrainedWeights, device: &Device) -> Self {
+        let network = Box::new(TorchvisionNetwork::new(weights, device));
+        let network = Network::Stages { network, device: Some(device.clone()) };
+        Self::new(weights.backbone(), network, Some(weights.clone()))
+    }
+
+    fn new(backbone: Backbone, network: Network, weights: Option<PretrainedWeights>) -> Self {
+        let id = id(backbone, weights.as_ref());
+        Self { backbone, network, weights, id, extracted: AtomicU64::new(0) }
     }
 
     /// Another extractor like this one, which has seen no images yet.
     #[must_use]
     pub fn another(&self) -> Self {
-        match &self.network {
-            Network::Host { .. } | Network::Stages { device: None, .. } => {
-                Self::on_host(self.backbone)
-            }
+        let device = match &self.network {
+            Network::Host { .. } | Network::Stages { device: None, .. } => None,
             Network::Device { device, .. } | Network::Stages { device: Some(device), .. } => {
-                Self::on_device(self.backbone, device)
+                Some(device)
             }
+        };
+        match (&self.weights, device) {
+            (None, None) => Self::on_host(self.backbone),
+            (None, Some(device)) => Self::on_device(self.backbone, device),
+            (Some(weights), None) => Self::on_host_with(weights),
+            (Some(weights), Some(device)) => Self::on_device_with(weights, device),
         }
     }
 
@@ -139,7 +173,7 @@ impl Extractor {
                 Network::Stages { network, .. } => {
                     for image in batch {
                         for side in SCALES {
-                            rows.extend(spatial_means(&scaled_maps(&**network, image, side)));
+                            rows.extend(self.stage_features(&**network, image, side));
                         }
                     }
                 }
@@ -171,12 +205,17 @@ impl Extractor {
                 }
                 Network::Stages { network, .. } => {
                     for image in batch {
-                        rows.extend(spatial_means(&scaled_maps(&**network, image, side)));
+                        rows.extend(self.stage_features(&**network, image, side));
                     }
                 }
             }
         }
         Ok(rows)
+    }
+
+    /// Features of an image at one scale by a network of stages.
+    fn stage_features(&self, network: &dyn StageNetwork, image: &[u8], side: usize) -> Vec<f32> {
+        spatial_means(&scaled_maps(network, image, side, self.backbone.pooled_stages()))
     }
 }
 
@@ -219,12 +258,16 @@ pub(crate) fn side_by_side(scales: &[Vec<f32>; SCALES.len()]) -> Vec<f32> {
 }
 
 /// Architecture, scales, stages and a digest of the weights.
-fn id(backbone: Backbone) -> String {
+fn id(backbone: Backbone, weights: Option<&PretrainedWeights>) -> String {
+    if let Some(weights) = weights {
+        return format!("{}-448-224-112", weights.id(backbone.stages()));
+    }
     match backbone {
         Backbone::AlexNet => format!("alexnet-448-224-112-{}", weights::digest()),
-        Backbone::EfficientNetLite0 => {
-            let [first, .., last] = POOLED_STAGES;
-            format!("{}-448-224-112-stages-{first}-{last}", backbone.id())
+        _ => {
+            let pooled = backbone.pooled_stages();
+            let (first, last) = (pooled[0], pooled[pooled.len() - 1]);
+            format!("{}-448-224-112-stages-{first}-{last}", backbone.embedded_id())
         }
     }
 }
@@ -251,7 +294,7 @@ mod tests {
     #[test]
     fn host_and_device_extract_the_same_features() {
         let image = texture(1);
-        for backbone in Backbone::ALL {
+        for backbone in Backbone::EMBEDDED {
             let host = Extractor::on_host(backbone).extract(&[&image]).expect("right size");
             let device = Extractor::on_device(backbone, &Device::flex());
             let device = device.extract(&[&image]).expect("right size");
@@ -262,10 +305,25 @@ mod tests {
     }
 
     #[test]
+    fn loaded_networks_are_averaged_over_their_last_stage() {
+        let image = texture(1);
+        let weights = PretrainedWeights::untrained(Backbone::ResNet18, 1);
+        let extractor = Extractor::on_host_with(&weights);
+        let found = extractor.extract_with_local_features(&[&image]).expect("right size");
+        assert_eq!(found.features.len(), 3 * 512);
+        assert_eq!(found.features, extractor.extract(&[&image]).expect("right size"));
+        assert_eq!(found.local.len(), 27 * 27 * 256);
+        let device = Extractor::on_device_with(&weights, &Device::flex());
+        let device = device.extract(&[&image]).expect("right size");
+        // f32 summed in another order.
+        assert!(relative_error(&found.features, &device) < 1e-5);
+    }
+
+    #[test]
     fn features_do_not_depend_on_the_rest_of_the_batch() {
         let images: Vec<Vec<u8>> = (0..5).map(texture).collect();
         let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
-        for backbone in Backbone::ALL {
+        for backbone in Backbone::EMBEDDED {
             let extractor = Extractor::on_host(backbone);
             let together = extractor.extract(&images).expect("right size");
             for (image, row) in images.iter().zip(together.chunks(backbone.features())) {
@@ -294,10 +352,15 @@ mod tests {
 
     #[test]
     fn every_network_and_kind_of_features_has_a_name_of_its_own() {
-        let pooled = Backbone::ALL.map(|backbone| Extractor::on_host(backbone).id().to_owned());
-        let places = Backbone::ALL.map(Backbone::id);
+        let pooled =
+            Backbone::EMBEDDED.map(|backbone| Extractor::on_host(backbone).id().to_owned());
+        let places = Backbone::EMBEDDED.map(Backbone::embedded_id);
         let all: std::collections::BTreeSet<_> = pooled.iter().chain(&places).collect();
         assert_eq!(all.len(), 4, "{all:?}");
+        let weights = PretrainedWeights::untrained(Backbone::ResNet18, 1).up_to(4);
+        let loaded = Extractor::on_host_with(&weights);
+        assert_eq!(loaded.id(), format!("{}-448-224-112", weights.id(4)));
+        assert_eq!(loaded.another().id(), loaded.id());
         // Caches have rows under this name.
         assert_eq!(pooled[0], format!("alexnet-448-224-112-{}", weights::digest()));
     }

@@ -1,5 +1,6 @@
 //! Local features: the last convolution's maps at full resolution.
 
+use crate::backbone::Backbone;
 use crate::error::FeatureError;
 use crate::extractor::{
     BATCH, CHANNELS, Extractor, IMAGE_SIZE, Network, SCALES, check_sizes, side_by_side,
@@ -9,8 +10,8 @@ use crate::normalize::normalize;
 use crate::stage_means::{scaled_maps, spatial_means};
 use crate::stages::StageNetwork;
 
-/// Grid of the cells of AlexNet's last convolution, or of EfficientNet-Lite0's fifth stage, on the
-/// 448 × 448 image.
+/// Grid of the cells of a network's map with a stride of 16 pixels, such as that of AlexNet's last
+/// convolution, on the 448 × 448 image.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LocalGrid {
     /// Cells along each side.
@@ -23,7 +24,7 @@ pub struct LocalGrid {
     pub stride: f32,
 }
 
-/// AlexNet's grid at full resolution; other networks have other channels.
+/// AlexNet's grid at full resolution; of other networks see [`Backbone::local_grid`].
 ///
 /// One axis: the first convolution (11 wide, stride 4, padding 2) is centred on pixels 4i + 3, the
 /// poolings (3 wide, stride 2) on 8i + 7 and 16i + 15. EfficientNet-Lite0's strides, whose padding goes right
@@ -37,7 +38,7 @@ pub struct LocalFeatures {
     /// Features of the whole images, row-major `[images, features]`; to the last bit those of
     /// [`Extractor::extract`].
     pub features: Vec<f32>,
-    /// Features of their places at 448 pixels, row-major `[images, 27, 27, channels]`.
+    /// Features of their places at 448 pixels, row-major `[images, side, side, channels]` of the grid.
     pub local: Vec<f32>,
 }
 
@@ -65,7 +66,9 @@ impl Extractor {
                         local.into_data().iter::<f32>().collect(),
                     )
                 }
-                Network::Stages { network, .. } => stage_local_features(&**network, batch),
+                Network::Stages { network, .. } => {
+                    stage_local_features(self.backbone, &**network, batch)
+                }
             };
             all.features.extend(features);
             all.local.extend(local);
@@ -88,17 +91,30 @@ fn host_local_features(network: &HostAlexNet, images: &[&[u8]]) -> (Vec<f32>, Ve
     (side_by_side(&scales), local)
 }
 
-/// Features `[images, features]` and local features `[images, 27, 27, channels]` of one batch.
-fn stage_local_features(network: &dyn StageNetwork, images: &[&[u8]]) -> (Vec<f32>, Vec<f32>) {
+/// Features `[images, features]` and local features `[images, side, side, channels]` of one batch.
+fn stage_local_features(
+    backbone: Backbone,
+    network: &dyn StageNetwork,
+    images: &[&[u8]],
+) -> (Vec<f32>, Vec<f32>) {
+    let (pooled, of_places) = (backbone.pooled_stages(), backbone.local_stage());
+    let (grid, first) = (backbone.local_grid(), backbone.first_local_cell());
     let (mut features, mut local) = (Vec::new(), Vec::new());
     for image in images {
         for side in SCALES {
-            let maps = scaled_maps(network, image, side);
-            features.extend(spatial_means(&maps));
-            if let Some(last) = maps.last().filter(|_| side == IMAGE_SIZE) {
-                let rows = last.values.chunks_exact(last.width * last.channels);
-                let kept = LOCAL_GRID.side * last.channels;
-                local.extend(rows.take(LOCAL_GRID.side).flat_map(|row| &row[..kept]));
+            let seen = |stage: &usize| {
+                pooled.contains(stage) || (side == IMAGE_SIZE && *stage == of_places)
+            };
+            let stages: Vec<usize> = (1..=backbone.stages()).filter(seen).collect();
+            let maps = scaled_maps(network, image, side, &stages);
+            let numbered = || stages.iter().zip(&maps);
+            let averaged = numbered().filter(|(stage, _)| pooled.contains(stage));
+            features.extend(spatial_means(averaged.map(|(_, map)| map)));
+            let places = numbered().find(|(stage, _)| side == IMAGE_SIZE && **stage == of_places);
+            if let Some((_, map)) = places {
+                let rows = map.values.chunks_exact(map.width * map.channels).skip(first);
+                let kept = first * map.channels..(first + grid.side) * map.channels;
+                local.extend(rows.take(grid.side).flat_map(|row| &row[kept.clone()]));
             }
         }
     }
@@ -110,7 +126,7 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::backbone::Backbone;
+    use crate::pretrained_weights::PretrainedWeights;
 
     /// One bright spot on grey.
     fn spot(center_x: usize, center_y: usize) -> Vec<u8> {
@@ -128,7 +144,7 @@ mod tests {
         let images = [spot(350, 290), spot(100, 60)];
         let images: Vec<&[u8]> = images.iter().map(Vec::as_slice).collect();
         let extract = |extractor: &Extractor| extractor.extract_with_local_features(&images);
-        for backbone in Backbone::ALL {
+        for backbone in Backbone::EMBEDDED {
             let extractor = Extractor::on_host(backbone);
             let host = extract(&extractor).expect("right size");
             let device = Extractor::on_device(backbone, &Device::flex());
@@ -148,8 +164,13 @@ mod tests {
         let (spot_x, spot_y) = (350, 290);
         let flat = vec![128_u8; 3 * IMAGE_SIZE * IMAGE_SIZE];
         let image = spot(spot_x, spot_y);
-        for backbone in Backbone::ALL {
-            let extractor = Extractor::on_host(backbone);
+        let weights = PretrainedWeights::untrained(Backbone::ResNet18, 1);
+        for extractor in [
+            Extractor::on_host(Backbone::AlexNet),
+            Extractor::on_host(Backbone::EfficientNetLite0),
+            Extractor::on_host_with(&weights),
+        ] {
+            let backbone = extractor.backbone();
             let found = extractor.extract_with_local_features(&[&image, &flat]);
             let local = found.expect("right size").local;
             let LocalGrid { side, channels, first, stride } = backbone.local_grid();

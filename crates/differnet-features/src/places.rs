@@ -8,7 +8,9 @@ use crate::alexnet::AlexNet;
 use crate::backbone::Backbone;
 use crate::efficientnet_lite::{EfficientNetLite, HostEfficientNetLite};
 use crate::host::HostAlexNet;
+use crate::pretrained_weights::PretrainedWeights;
 use crate::stages::{StageMap, StageNetwork};
+use crate::torchvision::{HostTorchvisionNetwork, TorchvisionNetwork};
 use crate::weights;
 
 /// Pixels from one place to the next, and of a place's side.
@@ -20,7 +22,8 @@ pub const SIDE_STEP: usize = 32;
 #[derive(Debug)]
 pub struct PlaceExtractor {
     backbone: Backbone,
-    id: String,
+    /// `None` if they are compiled in.
+    weights: Option<PretrainedWeights>,
     network: Box<dyn StageNetwork>,
 }
 
@@ -38,14 +41,32 @@ pub struct Places {
 }
 
 impl PlaceExtractor {
-    /// The network for the host processor.
+    /// The network with its compiled-in weights for the host processor.
+    ///
+    /// # Panics
+    /// If its weights are not compiled in.
     pub fn on_host(backbone: Backbone) -> Self {
-        Self { backbone, id: backbone.id(), network: host_network(backbone) }
+        Self { backbone, weights: None, network: host_network(backbone) }
     }
 
-    /// The network for any Burn device.
+    /// The network with its compiled-in weights for any Burn device.
+    ///
+    /// # Panics
+    /// As [`on_host`](Self::on_host).
     pub fn on_device(backbone: Backbone, device: &Device) -> Self {
-        Self { backbone, id: backbone.id(), network: device_network(backbone, device) }
+        Self { backbone, weights: None, network: device_network(backbone, device) }
+    }
+
+    /// The network with loaded weights for the host processor.
+    pub fn on_host_with(weights: &PretrainedWeights) -> Self {
+        let network = Box::new(HostTorchvisionNetwork::new(weights));
+        Self { backbone: weights.backbone(), weights: Some(weights.clone()), network }
+    }
+
+    /// The network with loaded weights for any Burn device.
+    pub fn on_device_with(weights: &PretrainedWeights, device: &Device) -> Self {
+        let network = Box::new(TorchvisionNetwork::new(weights, device));
+        Self { backbone: weights.backbone(), weights: Some(weights.clone()), network }
     }
 
     /// The network.
@@ -53,9 +74,16 @@ impl PlaceExtractor {
         self.backbone
     }
 
-    /// [`Backbone::id`]: equal names mean equal features up to rounding.
-    pub fn id(&self) -> &str {
-        &self.id
+    /// Name of the network with the weights of its stages up to the `last`: equal names mean equal maps up to
+    /// rounding.
+    ///
+    /// # Panics
+    /// If it has no such stage.
+    pub fn id(&self, last: usize) -> String {
+        match &self.weights {
+            Some(weights) => weights.id(last),
+            None => self.backbone.embedded_id(),
+        }
     }
 
     /// The maps after `stages` (numbers from 1, rising) of an interleaved RGB image.
@@ -71,25 +99,28 @@ impl PlaceExtractor {
         stages: &[usize],
     ) -> Vec<StageMap> {
         assert!([height, width].iter().all(|side| side.is_multiple_of(SIDE_STEP)), "sides");
-        let known = 1..=self.backbone.stages();
+        let known =
+            1..=self.weights.as_ref().map_or(self.backbone.stages(), PretrainedWeights::stages);
         assert!(stages.iter().all(|stage| known.contains(stage)), "stages of the network");
         self.network.maps(pixels, height, width, stages)
     }
 }
 
-/// The network of `backbone` on the host processor.
+/// The network of `backbone` with its compiled-in weights on the host processor.
 pub(crate) fn host_network(backbone: Backbone) -> Box<dyn StageNetwork> {
     match backbone {
         Backbone::AlexNet => Box::new(HostAlexNet::new(&weights::embedded())),
         Backbone::EfficientNetLite0 => Box::new(HostEfficientNetLite::new()),
+        _ => panic!("{backbone}'s weights are not compiled in"),
     }
 }
 
-/// The network of `backbone` on a Burn device.
+/// The network of `backbone` with its compiled-in weights on a Burn device.
 pub(crate) fn device_network(backbone: Backbone, device: &Device) -> Box<dyn StageNetwork> {
     match backbone {
         Backbone::AlexNet => Box::new(AlexNet::new(device)),
         Backbone::EfficientNetLite0 => Box::new(EfficientNetLite::new(device)),
+        _ => panic!("{backbone}'s weights are not compiled in"),
     }
 }
 
@@ -225,7 +256,7 @@ mod tests {
     #[test]
     fn stages_give_their_channels() {
         let pixels = texture(64, 96);
-        for backbone in Backbone::ALL {
+        for backbone in Backbone::EMBEDDED {
             let maps = PlaceExtractor::on_host(backbone).maps(&pixels, 64, 96, &[3, 4, 5]);
             let places = Places::of(&maps.iter().collect::<Vec<_>>(), 3, 4, 6);
             let channels = backbone.place_channels(&[3, 4, 5]);

@@ -3,17 +3,19 @@
 use crate::extractor::IMAGE_SIZE;
 use crate::stages::{StageMap, StageNetwork};
 
-/// Stages of EfficientNet-Lite0 whose maps are averaged: those that local features are taken from as well.
-pub const POOLED_STAGES: [usize; 3] = [3, 4, 5];
-
-/// Maps after [`POOLED_STAGES`] of a 448 × 448 image at the scale of `side` pixels.
-pub(crate) fn scaled_maps(network: &dyn StageNetwork, image: &[u8], side: usize) -> Vec<StageMap> {
+/// Maps after `stages` (numbers from 1, rising) of a 448 × 448 image at the scale of `side` pixels.
+pub(crate) fn scaled_maps(
+    network: &dyn StageNetwork,
+    image: &[u8],
+    side: usize,
+    stages: &[usize],
+) -> Vec<StageMap> {
     let sampled = every_nth_pixel(image, IMAGE_SIZE / side);
-    network.maps(&sampled, side, side, &POOLED_STAGES)
+    network.maps(&sampled, side, side, stages)
 }
 
 /// The spatial mean of each channel of each map, side by side.
-pub(crate) fn spatial_means(maps: &[StageMap]) -> Vec<f32> {
+pub(crate) fn spatial_means<'a>(maps: impl IntoIterator<Item = &'a StageMap>) -> Vec<f32> {
     let mean = |map: &StageMap| {
         let mut sums = vec![0.0_f64; map.channels];
         for cell in map.values.chunks_exact(map.channels) {
@@ -22,7 +24,7 @@ pub(crate) fn spatial_means(maps: &[StageMap]) -> Vec<f32> {
         let cells = (map.height * map.width) as f64;
         sums.into_iter().map(move |sum| (sum / cells) as f32)
     };
-    maps.iter().flat_map(mean).collect()
+    maps.into_iter().flat_map(mean).collect()
 }
 
 /// Nearest sampling of an interleaved RGB image of [`IMAGE_SIZE`], as AlexNet's scales see it.

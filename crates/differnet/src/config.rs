@@ -175,7 +175,7 @@ impl Config {
     /// # Errors
     /// [`Error::Config`] if the method looks at features and there is none.
     pub fn require_backbone(&self) -> Result<Backbone, Error> {
-        let expected = "alexnet or efficientnet-lite0 for a method on features";
+        let expected = "a network, such as alexnet, for a method on features";
         let found = || "none".to_owned();
         self.backbone.ok_or_else(|| Error::Config { name: "backbone", expected, found: found() })
     }
@@ -252,7 +252,12 @@ impl Config {
             return Err(Error::Config { name, expected, found: backbone.to_string() });
         }
         if !method.looks_at_pixels() {
-            self.require_backbone()?;
+            let backbone = self.require_backbone()?;
+            if !backbone.is_embedded() && !method.takes_loaded_networks() {
+                let expected = "alexnet or efficientnet-lite0 for this method";
+                let found = backbone.to_string();
+                return Err(Error::Config { name: "backbone", expected, found });
+            }
         }
         self.method.validate(self.backbone)
     }

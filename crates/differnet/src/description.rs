@@ -28,7 +28,7 @@ impl Header {
         rows
     }
 
-    /// What the method has to tell, the threshold of its maps, and what images are accepted.
+    /// Hash of the network's weights, what the method has to tell, the threshold of its maps, and what images are accepted.
     pub fn all_facts(&self) -> NamedValues {
         let maps = self.map_threshold.map(|value| format!("{value:.4e}"));
         let maps = maps.map(|value| ("threshold of maps".to_owned(), value));
@@ -37,7 +37,10 @@ impl Header {
             .ranges()
             .iter()
             .map(|range| (format!("accepted {}", range.property.name()), range.to_string()));
-        self.facts.iter().cloned().chain(maps).chain(accepted).collect()
+        let network = self.weights_sha256.iter();
+        let network =
+            network.map(|hash| ("weights of the network".to_owned(), format!("SHA-256 {hash}")));
+        network.chain(self.facts.iter().cloned()).chain(maps).chain(accepted).collect()
     }
 
     /// Number of validation images, for people.

@@ -111,6 +111,12 @@ impl Model {
                 format!("its training images have samples of {depth} bits, and the graph takes 8");
             return Err(reason(text));
         }
+        if let Some(backbone) = header.config.backbone.filter(|network| !network.is_embedded()) {
+            let text = format!(
+                "its network, {backbone}, is not written to graphs: train with another backbone"
+            );
+            return Err(reason(text));
+        }
         let record = ExportRecord::of(self, config)?;
         let mut graph = Graph::default();
         let sides = match config.size {

@@ -167,7 +167,7 @@ impl Runtime {
         let known = match &self.cache {
             None => vec![None; transforms.len()],
             Some(cache) => {
-                let extractor = self.extractor(backbone).id();
+                let extractor = self.extractor(backbone)?.id();
                 cache.read(extractor, backbone.features(), &hash.0, &keys(&transforms))
             }
         };
@@ -199,7 +199,7 @@ impl Runtime {
             let missing = wanted.filter(|(_, row)| row.is_none());
             jobs.extend(missing.map(|(position, _)| (index, position)));
         }
-        let extractor = self.extractor(backbone);
+        let extractor = self.extractor(backbone)?;
         for batch in jobs.chunks(EXTRACTED) {
             let turned: Vec<RgbImage> = batch
                 .par_iter()

@@ -54,6 +54,10 @@ pub struct Header {
     pub config: Config,
     /// Name of the feature extractor; `None` for methods that look at pixels.
     pub extractor: Option<String>,
+    /// SHA-256 of the file that the weights of the network came from, which the model carries; `None` for
+    /// networks whose weights are compiled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights_sha256: Option<String>,
     /// Regions that count, in training and ever since; `None` for the whole image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regions: Option<Regions>,
@@ -125,6 +129,7 @@ impl Header {
             version: env!("CARGO_PKG_VERSION").into(),
             config,
             extractor: None,
+            weights_sha256: None,
             regions: None,
             depth: None,
             data_fingerprint: String::new(),
@@ -222,6 +227,12 @@ impl Header {
     pub(crate) fn first_images(&self) -> usize {
         let since: usize = self.additions.iter().map(|addition| addition.images).sum();
         (self.training_images + self.held_back_images).saturating_sub(since)
+    }
+
+    /// Number of the last stage of the network that the model sees; 0 for methods on pixels.
+    pub(crate) fn last_stage(&self) -> usize {
+        let stage = |backbone| self.config.method.last_stage(backbone, self.first_images());
+        self.config.backbone.map_or(0, stage)
     }
 
     /// Tells whether the model was fitted to the image with this very file.

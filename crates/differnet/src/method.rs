@@ -21,6 +21,7 @@ use crate::scorer::Scorer;
 use crate::split::ValidationSplit;
 use crate::training::Training;
 
+mod backbones;
 pub(crate) mod checkpoints;
 pub(crate) mod differnet;
 mod fitted;
@@ -151,17 +152,6 @@ impl Method {
         }
     }
 
-    /// The network that its features come from, unless another is given; `None` for methods on pixels.
-    pub fn default_backbone(self) -> Option<Backbone> {
-        match self {
-            Self::DifferNet | Self::OneNearestNeighbour | Self::OneClassSvm => {
-                Some(Backbone::AlexNet)
-            }
-            Self::LocalFlow | Self::PatchCore | Self::Padim => Some(Backbone::EfficientNetLite0),
-            Self::GeoTrans | Self::Ganomaly | Self::Dsebm | Self::Adgan => None,
-        }
-    }
-
     /// Tells whether it looks at local features: what each place of an image looks like.
     pub fn looks_at_places(self) -> bool {
         matches!(self, Self::LocalFlow | Self::PatchCore | Self::Padim)
@@ -268,15 +258,6 @@ impl MethodConfig {
             Self::Ganomaly(_) => Method::Ganomaly,
             Self::Dsebm(_) => Method::Dsebm,
             Self::Adgan(_) => Method::Adgan,
-        }
-    }
-
-    /// The settings for the network `backbone` instead of `before`: what stood at the default for the one
-    /// stands at that for the other.
-    pub(crate) fn for_backbone(self, before: Backbone, backbone: Backbone) -> Self {
-        match self {
-            Self::LocalFlow(config) => Self::LocalFlow(config.for_backbone(before, backbone)),
-            other => other,
         }
     }
 

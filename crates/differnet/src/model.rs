@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::feature_distance::feature_distance;
 use crate::features::BATCH;
 use crate::header::{Addition, Header, KEY};
+use crate::loaded_network;
 use crate::localization::{DecodedImage, Localization, LocalizeConfig, Localizer};
 use crate::method::{self, PlaceView};
 use crate::new_images::NewImages;
@@ -63,8 +64,9 @@ impl Model {
     /// [`Error`] names what is wrong with the file.
     pub fn load_on(path: &Path, runtime: &Runtime) -> Result<Self, Error> {
         let header = Header::read(path)?;
-        let scorer = method::load(path, &header, runtime)?;
-        Ok(Self::new(header, scorer, runtime))
+        let runtime = loaded_network::load(path, &header, runtime)?;
+        let scorer = method::load(path, &header, &runtime)?;
+        Ok(Self { header, scorer, runtime })
     }
 
     /// As [`Self::load_on`], of a model that scores as it did where it was trained: its [`SelfTest`],
@@ -91,7 +93,8 @@ impl Model {
     /// [`Error`] if the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), Error> {
         let header = serde_json::to_string(&self.header).expect("a header is plain data");
-        self.scorer.save(path.as_ref(), &BTreeMap::from([(KEY.to_owned(), header)]))
+        let network = loaded_network::tensors(&self.header, &self.runtime)?;
+        self.scorer.save(path.as_ref(), &BTreeMap::from([(KEY.to_owned(), header)]), &network)
     }
 
     /// Header of the model.
@@ -112,10 +115,10 @@ impl Model {
         &self.runtime
     }
 
-    /// The same on `runtime`, which has to be of the same device.
+    /// The same on `runtime`, which has to be of the same device; a network that the model carries goes along.
     #[must_use]
     pub fn with_runtime(self, runtime: &Runtime) -> Self {
-        Self { runtime: runtime.clone(), ..self }
+        Self { runtime: runtime.clone().with_loaded_networks_of(&self.runtime), ..self }
     }
 
     /// Sets the threshold by `calibration`; `None` for the one set in training.
@@ -344,7 +347,7 @@ impl Model {
     /// Checks, before the first image is read, that runtime and settings fit the model.
     fn check(&self, config: &ScoreConfig) -> Result<(), Error> {
         if let Some(extractor) = &self.header.extractor {
-            self.runtime.require_extractor(extractor, &self.header.config)?;
+            self.runtime.require_extractor(extractor, &self.header)?;
         }
         let method = self.header.config.method.method();
         if method.looks_at_places() && config.transforms > 1 {

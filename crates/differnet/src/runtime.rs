@@ -4,12 +4,14 @@ use std::sync::{Arc, OnceLock};
 
 use burn::tensor::Device;
 use differnet_data::DecodeLimits;
-use differnet_features::{Backbone, Extractor, FeatureCache, PlaceExtractor};
+use differnet_features::{
+    Backbone, Extractor, FeatureCache, FeatureError, PlaceExtractor, PretrainedWeights,
+};
 use differnet_flow::Backend;
 
-use crate::config::Config;
 use crate::device::DeviceChoice;
 use crate::error::Error;
+use crate::header::Header;
 
 /// Backend, feature extractor and feature cache that models share; clones share the extractor.
 #[derive(Debug, Clone)]
@@ -20,12 +22,14 @@ pub struct Runtime {
     pub cache: Option<FeatureCache>,
     /// Limits of decoding.
     pub limits: DecodeLimits,
-    networks: Arc<[Networks; Backbone::ALL.len()]>,
+    networks: [Arc<Networks>; Backbone::ALL.len()],
 }
 
 /// What turns pixels into features, made when it is first asked for.
 #[derive(Debug, Default)]
 struct Networks {
+    /// `None` if they are compiled in, or there are none.
+    weights: Option<PretrainedWeights>,
     pooled: OnceLock<Extractor>,
     places: OnceLock<PlaceExtractor>,
 }
@@ -34,7 +38,8 @@ impl Runtime {
     /// A runtime that computes with `backend`, without a cache.
     pub fn new(backend: Backend) -> Self {
         let limits = DecodeLimits::default();
-        Self { backend, cache: None, limits, networks: Arc::default() }
+        let networks = std::array::from_fn(|_| Arc::default());
+        Self { backend, cache: None, limits, networks }
     }
 
     /// A runtime on the first device of the kind, without a cache.
@@ -60,26 +65,85 @@ impl Runtime {
     /// The same with another extractor than that of the backend, and the backend's own of other networks.
     #[must_use]
     pub fn with_extractor(self, extractor: Extractor) -> Self {
-        let mut networks: [Networks; Backbone::ALL.len()] = Default::default();
+        let mut networks = std::array::from_fn(|_| Arc::default());
         let backbone = extractor.backbone();
-        networks[backbone as usize].pooled = OnceLock::from(extractor);
-        Self { networks: Arc::new(networks), ..self }
+        let pooled = OnceLock::from(extractor);
+        networks[backbone as usize] = Arc::new(Networks { pooled, ..Networks::default() });
+        Self { networks, ..self }
+    }
+
+    /// The same with a network of loaded weights, in place of one of the same architecture.
+    #[must_use]
+    pub fn with_weights(mut self, weights: PretrainedWeights) -> Self {
+        let place = weights.backbone() as usize;
+        let networks = Networks { weights: Some(weights), ..Networks::default() };
+        self.networks[place] = Arc::new(networks);
+        self
+    }
+
+    /// The same with the networks of loaded weights that `other`, of the same device, has.
+    #[must_use]
+    pub(crate) fn with_loaded_networks_of(mut self, other: &Self) -> Self {
+        for (own, others) in self.networks.iter_mut().zip(&other.networks) {
+            if others.weights.is_some() {
+                own.clone_from(others);
+            }
+        }
+        self
+    }
+
+    /// Weights that were loaded for a network; `None` if they are compiled in, or there are none.
+    pub fn weights(&self, backbone: Backbone) -> Option<&PretrainedWeights> {
+        self.networks[backbone as usize].weights.as_ref()
+    }
+
+    /// Weights that were loaded for the first `stages` stages of a network.
+    pub(crate) fn require_weights(
+        &self,
+        backbone: Backbone,
+        stages: usize,
+    ) -> Result<&PretrainedWeights, FeatureError> {
+        let weights = self.weights(backbone).filter(|weights| weights.stages() >= stages);
+        weights.ok_or(FeatureError::NoWeights { backbone })
     }
 
     /// Extractor of pooled features of a network, made when it is first asked for.
-    pub fn extractor(&self, backbone: Backbone) -> &Extractor {
-        self.networks[backbone as usize].pooled.get_or_init(|| match &self.backend {
-            Backend::Host(_) => Extractor::on_host(backbone),
-            Backend::Tensors(device) => Extractor::on_device(backbone, device),
-        })
+    ///
+    /// # Errors
+    /// [`FeatureError::NoWeights`] if its weights are neither compiled in nor [loaded](Self::with_weights).
+    pub fn extractor(&self, backbone: Backbone) -> Result<&Extractor, FeatureError> {
+        let pooled = &self.networks[backbone as usize].pooled;
+        if backbone.is_embedded() {
+            return Ok(pooled.get_or_init(|| match &self.backend {
+                Backend::Host(_) => Extractor::on_host(backbone),
+                Backend::Tensors(device) => Extractor::on_device(backbone, device),
+            }));
+        }
+        let weights = self.require_weights(backbone, backbone.stages())?;
+        Ok(pooled.get_or_init(|| match &self.backend {
+            Backend::Host(_) => Extractor::on_host_with(weights),
+            Backend::Tensors(device) => Extractor::on_device_with(weights, device),
+        }))
     }
 
-    /// Extractor of features of places by a network, made when it is first asked for.
-    pub fn place_extractor(&self, backbone: Backbone) -> &PlaceExtractor {
-        self.networks[backbone as usize].places.get_or_init(|| match &self.backend {
-            Backend::Host(_) => PlaceExtractor::on_host(backbone),
-            Backend::Tensors(device) => PlaceExtractor::on_device(backbone, device),
-        })
+    /// Extractor of features of places by a network, made when it is first asked for; by loaded weights of
+    /// its stages that they suffice for.
+    ///
+    /// # Errors
+    /// As [`extractor`](Self::extractor).
+    pub fn place_extractor(&self, backbone: Backbone) -> Result<&PlaceExtractor, FeatureError> {
+        let places = &self.networks[backbone as usize].places;
+        if backbone.is_embedded() {
+            return Ok(places.get_or_init(|| match &self.backend {
+                Backend::Host(_) => PlaceExtractor::on_host(backbone),
+                Backend::Tensors(device) => PlaceExtractor::on_device(backbone, device),
+            }));
+        }
+        let weights = self.require_weights(backbone, 1)?;
+        Ok(places.get_or_init(|| match &self.backend {
+            Backend::Host(_) => PlaceExtractor::on_host_with(weights),
+            Backend::Tensors(device) => PlaceExtractor::on_device_with(weights, device),
+        }))
     }
 
     /// Number of transformed images whose pooled features were extracted so far, by all networks.
@@ -93,16 +157,20 @@ impl Runtime {
         self.backend.device()
     }
 
-    /// Checks that this runtime gives the features that a model of `config` was fitted to.
+    /// Checks that this runtime gives the features that the model of `header` was fitted to, those of the
+    /// extractor `needed`.
     ///
     /// # Errors
     /// [`Error::NotAModel`] names both extractors if not.
-    pub(crate) fn require_extractor(&self, needed: &str, config: &Config) -> Result<(), Error> {
-        let backbone = config.require_backbone()?;
-        let found = if config.method.method().looks_at_places() {
-            self.place_extractor(backbone).id()
+    pub(crate) fn require_extractor(&self, needed: &str, header: &Header) -> Result<(), Error> {
+        let backbone = header.config.require_backbone()?;
+        if !backbone.is_embedded() {
+            self.require_weights(backbone, header.last_stage())?;
+        }
+        let found = if header.config.method.method().looks_at_places() {
+            &self.place_extractor(backbone)?.id(header.last_stage())
         } else {
-            self.extractor(backbone).id()
+            self.extractor(backbone)?.id()
         };
         if found == needed {
             return Ok(());
@@ -116,6 +184,7 @@ impl Runtime {
 mod tests {
     use differnet_data::ImageInput;
 
+    use crate::config::Config;
     use crate::method::Method;
     use crate::model::Model;
     use crate::preset::Preset;

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 
 use differnet_data::{ImageError, ImageInput};
+use differnet_flow::AuxiliaryTensor;
 use differnet_onnx::Graph;
 
 use crate::error::Error;
@@ -112,7 +113,15 @@ pub trait Scorer: Debug + Send + Sync {
 
     /// Writes the method's numbers with `metadata` to `path`; a complete file or none.
     ///
+    /// - `network`: the weights of a loaded network, which the file holds as well; none for methods that see
+    ///   only networks whose weights are compiled in
+    ///
     /// # Errors
     /// [`Error`] if the file cannot be written.
-    fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error>;
+    fn save(
+        &self,
+        path: &Path,
+        metadata: &BTreeMap<String, String>,
+        network: &[AuxiliaryTensor],
+    ) -> Result<(), Error>;
 }

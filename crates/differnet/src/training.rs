@@ -113,6 +113,10 @@ impl<'a> Training<'a> {
     /// monitor's token is cancelled: the checkpoint folder, if the method has one, has the state.
     pub fn run(&self, files: &[PathBuf]) -> Result<Trained, Error> {
         self.config.validate()?;
+        let loaded = self.config.backbone.filter(|backbone| !backbone.is_embedded());
+        if let Some(backbone) = loaded {
+            self.runtime.require_weights(backbone, backbone.stages())?;
+        }
         let depth = self.depth.or_else(|| FileDepth::common(files, &self.runtime.limits));
         Self { depth, ..self.clone() }.run_at_depth(files)
     }
@@ -157,6 +161,12 @@ impl<'a> Training<'a> {
         Preprocessing { regions: self.regions, depth: self.depth }
     }
 
+    /// SHA-256 of the file of the network's weights; `None` if they are compiled in.
+    pub(crate) fn weights_sha256(&self) -> Option<String> {
+        let weights = self.config.backbone.and_then(|backbone| self.runtime.weights(backbone));
+        weights.map(|weights| weights.file_sha256().to_owned())
+    }
+
     /// The transforms numbered `range` of a training image.
     pub(crate) fn training_transforms(
         &self,
@@ -185,6 +195,7 @@ impl<'a> Training<'a> {
     fn describe(&self, split: &ValidationSplit, fitted: Fitted) -> Result<Model, Error> {
         let header = Header {
             extractor: fitted.extractor,
+            weights_sha256: self.weights_sha256(),
             regions: self.regions.cloned(),
             depth: self.depth,
             data_fingerprint: split.fingerprint.clone(),

@@ -10,7 +10,7 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use differnet::export::ExportConfig;
 use differnet::{DeviceChoice, ImageInput, Model, Runtime};
-use differnet_data::{DecodeLimits, decode_file, find_images, resize_bilinear};
+use differnet_data::{DecodeLimits, find_images, resize_bilinear};
 
 use runtimes::{Case, Runtimes};
 use table::Table;
@@ -59,7 +59,7 @@ pub(crate) fn run(args: &OnnxParityArgs) -> anyhow::Result<ExitCode> {
     let mut table = Table::new(&args.runtimes);
     let limits = DecodeLimits::default();
     for file in chosen {
-        let image = decode_file(file, &limits)?;
+        let image = limits.decode_file(file)?;
         let (width, height) = image.dimensions();
         let input = ImageInput::Pixels { name: file, image: &image };
         let start = Instant::now();

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use differnet::{
-    Config, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer, Scoring,
+    AuxiliaryTensor, Config, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer,
+    Scoring,
 };
 use differnet_data::{ImageError, ImageInput, InputStatistics};
 
@@ -56,7 +57,12 @@ impl Scorer for PixelCount {
         images.iter().map(score).collect()
     }
 
-    fn save(&self, _: &Path, _: &BTreeMap<String, String>) -> Result<(), Error> {
+    fn save(
+        &self,
+        _: &Path,
+        _: &BTreeMap<String, String>,
+        _: &[AuxiliaryTensor],
+    ) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -10,13 +10,13 @@ use xtask_inputs::Vectors;
 
 use crate::check::{self, Check};
 use crate::images::GoldenImages;
-use crate::{features, flow, localization, metrics, stages};
+use crate::{features, flow, localization, metrics, stages, torchvision};
 
 /// Compare with reference vectors: images, features, flow, gradients, metrics.
 ///
 /// The folder holds images/NAME.png, images/resized448_NAME.png, features.safetensors,
 /// flow.safetensors, localization.safetensors and metrics.json; efficientnet_lite0/stages.safetensors is
-/// compared if it is there. Prints the largest deviation of each check and exits with 1 if one is out of
+/// compared if it is there, and so are ResNets and VGG-16 with vectors of the repository. Prints the largest deviation of each check and exits with 1 if one is out of
 /// tolerance.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -61,6 +61,7 @@ pub(crate) fn run(args: &GoldenArgs) -> anyhow::Result<ExitCode> {
     if let Some(stages) = &stages {
         checks.extend(stages::checks(stages, device)?);
     }
+    checks.extend(torchvision::checks(device)?);
     checks.extend(flow::checks(&flow, &backend)?);
     checks.extend(localization::checks(&images, &flow, &localization, device)?);
     checks.extend(metrics.checks()?);

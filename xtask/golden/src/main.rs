@@ -14,6 +14,7 @@ mod images;
 mod localization;
 mod metrics;
 mod stages;
+mod torchvision;
 
 use std::process::ExitCode;
 

@@ -26,6 +26,7 @@ use crate::output_file::{OutputFile, Overwrite};
 use crate::place_rows::{PlaceRows, name, safetensors_header};
 use crate::progress::Meter;
 use crate::source_args::SourceArgs;
+use crate::weights_args::WeightsArgs;
 
 /// Transforms of each image unless another number is given.
 const TRANSFORMS: usize = 4;
@@ -39,7 +40,7 @@ Examples:
   differnet features --data good_parts --model part.differnet --out P.safetensors
 
 The tensor \"features\" has the shape [images, transforms, features]: 768 numbers of alexnet, 696 of
-efficientnet-lite0. The metadata key \"names\" is a JSON list of the files, relative to --data. Training images
+efficientnet-lite0, 1536 of resnet18 and vgg16, 6144 of resnet50 and wide-resnet50-2. The metadata key \"names\" is a JSON list of the files, relative to --data. Training images
 come first, then test images. Random transforms are those that a training with the same seed and default settings
 draws.
 
@@ -53,10 +54,12 @@ pub(crate) struct FeaturesArgs {
     /// Network that the features come from [default: alexnet; efficientnet-lite0 with --places].
     #[arg(long, value_enum)]
     backbone: Option<BackboneChoice>,
+    #[command(flatten)]
+    weights: WeightsArgs,
     /// Write the features of the images' places, upright; a model on local features implies it.
     #[arg(long)]
     places: bool,
-    /// With --places: stages of the network, from 1 [default: 3,4,5].
+    /// With --places: stages of the network, from 1 [default: 3,4,5; ResNets 2,3; vgg16 3,4].
     #[arg(
         long,
         value_name = "N,..",
@@ -127,8 +130,8 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
     let out = OutputFile::claim(&args.out, Overwrite::from(args.overwrite))?;
     let layout = args.data.layout()?;
-    let runtime = args.source.open()?;
-    let view = args.view(&runtime)?;
+    let mut runtime = args.weights.add_to(args.source.open()?, args.network())?;
+    let view = args.view(&mut runtime)?;
     let data = args.data.load(&layout, args.seed)?;
     let mut images = match args.split {
         SplitChoice::Test => Vec::new(),
@@ -171,10 +174,18 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
 }
 
 impl FeaturesArgs {
-    /// What is written, by a model or by a network.
-    fn view(&self, runtime: &Runtime) -> anyhow::Result<View> {
+    /// The network that is named, or the default; `None` with a model, which has its own.
+    fn network(&self) -> Option<Backbone> {
+        let default = || if self.places { Method::PatchCore } else { Method::DifferNet };
+        let given = self.backbone.map(Backbone::from);
+        self.model.is_none().then(|| given.or_else(|| default().default_backbone())).flatten()
+    }
+
+    /// What is written, by a model, whose network joins `runtime`, or by a network.
+    fn view(&self, runtime: &mut Runtime) -> anyhow::Result<View> {
         if let Some(path) = &self.model {
             let model = Model::load_on(path, runtime)?;
+            runtime.clone_from(model.runtime());
             let method = model.header().config.method.method();
             if let Some(view) = model.place_view() {
                 if self.transforms.is_some() || self.fixed_transforms {
@@ -203,13 +214,11 @@ impl FeaturesArgs {
             }
             return Ok(View::Whole(backbone, model.header().regions.clone(), model.header().depth));
         }
-        let given = self.backbone.map(Backbone::from);
+        let backbone = self.network().context("features have a network")?;
         if !self.places {
-            return Ok(View::Whole(given.unwrap_or(Backbone::AlexNet), None, None));
+            return Ok(View::Whole(backbone, None, None));
         }
-        let backbone = given.or(Method::PatchCore.default_backbone());
-        let backbone = backbone.context("local features have a network")?;
-        let default = PatchCoreConfig::default();
+        let default = PatchCoreConfig::for_network(backbone);
         let config = PatchCoreConfig {
             pixels: self.pixels.unwrap_or(default.pixels),
             tiles: self.tiles.unwrap_or(default.tiles),
@@ -295,7 +304,7 @@ impl Whole<'_> {
                 "names": serde_json::to_string(&names)?,
                 "seed": args.seed.to_string(),
                 "transforms": if args.fixed_transforms { "fixed" } else { "random" },
-                "extractor": self.runtime.extractor(self.backbone).id(),
+                "extractor": self.runtime.extractor(self.backbone)?.id(),
             },
             "features": { "dtype": "F32", "shape": shape, "data_offsets": [0, bytes] },
         }))

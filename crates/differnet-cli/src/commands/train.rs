@@ -23,6 +23,7 @@ use crate::output_file::{OutputFile, Overwrite};
 use crate::progress::Meter;
 use crate::regions_args::RegionsArgs;
 use crate::source_args::SourceArgs;
+use crate::weights_args::WeightsArgs;
 
 /// Train a model on photographs of good parts.
 #[derive(Debug, clap::Args)]
@@ -34,6 +35,7 @@ Examples:
   differnet train --data good_parts --preset paper --out part.differnet        # the paper's method
   differnet train --data good_parts --roi part.png --ignore clamps.toml --out part.differnet
   differnet train --data good_parts --method 1nn --out part_1nn.differnet
+  differnet train --data good_parts --backbone resnet18 --weights resnet18.safetensors --out part.differnet
 
 Ctrl-C saves the state of flows in training beside the model, and the same command takes them up again.
 With --method differnet features are kept in a cache, so that another training on the same images starts at
@@ -67,6 +69,8 @@ pub(crate) struct TrainArgs {
     #[command(flatten)]
     method: MethodArgs,
     #[command(flatten)]
+    weights: WeightsArgs,
+    #[command(flatten)]
     source: SourceArgs,
     #[command(flatten)]
     config: ConfigArgs,
@@ -98,6 +102,7 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     let layout = args.data.layout()?;
     let config = args.method.resolve(&args.config, matches!(layout, Layout::Mtd { .. }))?;
     let seed = config.seed;
+    let weights = args.weights.load(config.backbone)?;
     let out = OutputFile::claim(&args.out, Overwrite::from(args.overwrite))?;
     let regions = args.regions.load()?;
     let data = args.data.load(&layout, seed)?;
@@ -112,6 +117,10 @@ pub(crate) fn run(args: &TrainArgs) -> anyhow::Result<Exit> {
     tell(&format!("Seed {seed}; checking the images ..."));
 
     let runtime = args.source.open()?;
+    let runtime = match weights {
+        Some(weights) => runtime.with_weights(weights),
+        None => runtime,
+    };
     let checkpoints = checkpoint_folder(&args.out);
     let method = config.method.method();
     let training = Training {

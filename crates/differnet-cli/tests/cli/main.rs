@@ -13,6 +13,7 @@ mod folders;
 mod input_guard;
 mod interrupts;
 mod json;
+mod loaded_networks;
 mod maps;
 mod methods;
 mod places;

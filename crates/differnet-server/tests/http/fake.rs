@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 
 use differnet::{
-    Config, DeviceChoice, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer,
-    Scoring,
+    AuxiliaryTensor, Config, DeviceChoice, Error, Header, ImageScore, Method, Model, Preset,
+    Runtime, Scorer, Scoring,
 };
 use differnet_data::{ImageError, ImageInput, InputStatistics};
 use differnet_server::{Limits, ModelFile, RemoteAccess, Server, ServerConfig, Token};
@@ -110,7 +110,12 @@ impl Scorer for Fake {
         images.iter().map(score).collect()
     }
 
-    fn save(&self, _: &Path, _: &BTreeMap<String, String>) -> Result<(), Error> {
+    fn save(
+        &self,
+        _: &Path,
+        _: &BTreeMap<String, String>,
+        _: &[AuxiliaryTensor],
+    ) -> Result<(), Error> {
         Ok(())
     }
 }

@@ -2,18 +2,10 @@
 
 use differnet_features::{
     Backbone, BlockDescription, ConvolutionDescription, LayerActivation, LayerDescription,
-    NetworkDescription, POOLED_STAGES,
+    NetworkDescription,
 };
 use differnet_onnx::network::{Activation, Convolution, convolution, normalized};
 use differnet_onnx::{Graph, Value};
-
-/// Stages whose spatial means are features of an image as a whole.
-pub(crate) fn feature_stages(backbone: Backbone) -> Vec<usize> {
-    match backbone {
-        Backbone::AlexNet => vec![backbone.stages()],
-        Backbone::EfficientNetLite0 => POOLED_STAGES.into(),
-    }
-}
 
 /// The maps `[n, channels, h, w]` after `stages` (numbers from 1, rising) of levels `[n, 3, height, width]`.
 pub(crate) fn stage_maps(
@@ -22,7 +14,8 @@ pub(crate) fn stage_maps(
     levels: Value,
     stages: &[usize],
 ) -> Vec<Value> {
-    let NetworkDescription { mean, deviation, stages: all } = backbone.description();
+    let description = backbone.description().expect("checked before: its weights are compiled in");
+    let NetworkDescription { mean, deviation, stages: all } = description;
     let mut x = normalized(graph, levels, mean, deviation);
     let last = stages.iter().copied().max().unwrap_or(0);
     let mut maps = Vec::with_capacity(stages.len());

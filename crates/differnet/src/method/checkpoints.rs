@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use differnet_data::{Preprocessing, Regions};
+use differnet_data::Regions;
 use differnet_flow::{Backend, Flow, Trainer};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::error::Error;
 use crate::header::HistoryPoint;
+use crate::training::Training;
 
 /// Metadata key of a checkpoint's own state.
 const STATE_KEY: &str = "differnet.training";
@@ -29,6 +30,9 @@ pub(crate) struct State {
     pub(crate) regions: Option<Regions>,
     #[serde(default)]
     pub(crate) depth: Option<u8>,
+    /// SHA-256 of the file of the network's weights.
+    #[serde(default)]
+    pub(crate) weights_sha256: Option<String>,
     pub(crate) data_fingerprint: String,
     pub(crate) history: Vec<HistoryPoint>,
     /// The validation step with the lowest loss so far.
@@ -42,15 +46,13 @@ pub(crate) struct State {
 
 impl State {
     /// The state of a training that has not begun.
-    pub(crate) fn new(
-        config: &Config,
-        preprocessing: Preprocessing<'_>,
-        data_fingerprint: &str,
-    ) -> Self {
+    pub(crate) fn new(training: &Training<'_>, data_fingerprint: &str) -> Self {
+        let preprocessing = training.preprocessing();
         Self {
-            config: config.clone(),
+            config: training.config.clone(),
             regions: preprocessing.regions.cloned(),
             depth: preprocessing.depth,
+            weights_sha256: training.weights_sha256(),
             data_fingerprint: data_fingerprint.to_owned(),
             history: Vec::new(),
             best: None,
@@ -126,6 +128,9 @@ impl<'a> Checkpoints<'a> {
         if state.config != fresh.config {
             return Err(other("configuration"));
         }
+        if state.weights_sha256 != fresh.weights_sha256 {
+            return Err(other("file of --weights"));
+        }
         if state.regions != fresh.regions {
             return Err(other("choice of --roi and --ignore"));
         }
@@ -187,6 +192,7 @@ fn is_ours(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::Runtime;
 
     #[test]
     fn a_damaged_file_is_named() {
@@ -197,8 +203,9 @@ mod tests {
         let checkpoints = Checkpoints::in_folder(folder.path());
         let best = checkpoints.load_best(&Device::flex()).expect_err("no weights").to_string();
         assert!(best.ends_with(BEST), "{best}");
-        let fresh = State::new(&Config::for_sample(0), Preprocessing::default(), "");
-        let backend = Backend::Host(Device::flex());
+        let (config, backend) = (Config::for_sample(0), Backend::Host(Device::flex()));
+        let runtime = Runtime::new(backend.clone());
+        let fresh = State::new(&Training::new(&config, &runtime), "");
         let latest = checkpoints.load(&fresh, &backend).expect_err("no state").to_string();
         assert!(latest.ends_with(LATEST), "{latest}");
     }

@@ -16,6 +16,7 @@ mod parts;
 mod place_scale;
 mod place_view;
 mod plan;
+mod ranges;
 mod scorer;
 mod tables;
 mod tiles;

@@ -9,6 +9,7 @@ use differnet_data::{
     Transform,
 };
 use differnet_features::IMAGE_SIZE;
+use differnet_flow::AuxiliaryTensor;
 use differnet_progress::{Monitor, Progress, Stage};
 use rayon::prelude::*;
 
@@ -119,7 +120,12 @@ impl<M: PixelScorer> Scorer for OnPixels<M> {
         })
     }
 
-    fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+    fn save(
+        &self,
+        path: &Path,
+        metadata: &BTreeMap<String, String>,
+        _: &[AuxiliaryTensor],
+    ) -> Result<(), Error> {
         self.0.save(path, metadata).map_err(Error::baseline_model(path))
     }
 }

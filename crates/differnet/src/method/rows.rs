@@ -6,6 +6,7 @@ use std::path::Path;
 use differnet_baselines::{BaselineError, RowScorer, Rows};
 use differnet_data::{ImageError, ImageInput};
 use differnet_features::Backbone;
+use differnet_flow::AuxiliaryTensor;
 use differnet_progress::{Monitor, Progress, Stage};
 use differnet_scoring::anomaly_score;
 
@@ -49,7 +50,7 @@ pub(super) fn fit<M: RowScorer + 'static>(
         Ok(model.training_scores(&rows, image * transforms..(image + 1) * transforms))
     })?;
     let facts = facts(model.facts());
-    let extractor = Some(runtime.extractor(backbone).id().to_owned());
+    let extractor = Some(runtime.extractor(backbone)?.id().to_owned());
     Ok(Fitted { extractor, facts, ..Fitted::new(Box::new(OnRows(model)), good_scores) })
 }
 
@@ -103,7 +104,12 @@ impl<M: RowScorer> Scorer for OnRows<M> {
         Rows::new(rows, self.0.features()).ok().map(|rows| self.0.scores(&rows))
     }
 
-    fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+    fn save(
+        &self,
+        path: &Path,
+        metadata: &BTreeMap<String, String>,
+        _: &[AuxiliaryTensor],
+    ) -> Result<(), Error> {
         self.0.save(path, metadata).map_err(Error::baseline_model(path))
     }
 }

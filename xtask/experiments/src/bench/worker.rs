@@ -108,9 +108,9 @@ impl Bench {
         match name {
             "alexnet" => {
                 let images: Vec<&[u8]> = self.pixels.iter().map(Vec::as_slice).collect();
-                self.runtime.extractor(Backbone::AlexNet);
+                let extractor = self.runtime.extractor(Backbone::AlexNet)?;
                 start = Instant::now();
-                black_box(self.runtime.extractor(Backbone::AlexNet).extract_scale(&images, size)?);
+                black_box(extractor.extract_scale(&images, size)?);
             }
             "extract" => {
                 start = Instant::now();

@@ -135,7 +135,7 @@ fn seconds_of_a_row(part: &DataPart, device: DeviceChoice) -> anyhow::Result<f64
     let config = part.adapted(Config::preset(Method::DifferNet, Preset::Quick));
     let transforms = config.transform_config().fixed(transforms);
     let runtime = Runtime::open(device)?;
-    runtime.extractor(config.require_backbone()?);
+    let _ = runtime.extractor(config.require_backbone()?)?;
     let mut seconds = Vec::with_capacity(rounds);
     for _ in 0..rounds {
         let start = Instant::now();

@@ -6,6 +6,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use differnet::progress::CancelToken;
 use differnet::{Config, Runtime};
+use differnet_features::Backbone;
 use serde::{Deserialize, Serialize};
 
 use super::trained::competitor;
@@ -34,6 +35,10 @@ pub(crate) enum PaperMethod {
     /// DifferNet trained on a few images: `--shots`, 16 unless another number is given.
     #[value(name = "differnet-16-shot")]
     DifferNetShots,
+    /// Not the paper's: DifferNet on pooled features of EfficientNet-Lite0.
+    #[value(name = "differnet-efficientnet-lite0")]
+    #[serde(rename = "differnet-efficientnet-lite0")]
+    DifferNetLite,
     /// Not the paper's: normalizing flows of local features and a bank of them.
     LocalFlow,
     /// The same trained on a few images.
@@ -47,7 +52,8 @@ pub(crate) enum PaperMethod {
 }
 
 /// Columns that tables have besides the paper's.
-pub(crate) const NOT_THE_PAPERS: [PaperMethod; 4] = [
+pub(crate) const NOT_THE_PAPERS: [PaperMethod; 5] = [
+    PaperMethod::DifferNetLite,
     PaperMethod::LocalFlow,
     PaperMethod::LocalFlowShots,
     PaperMethod::PatchCore,
@@ -72,6 +78,7 @@ impl PaperMethod {
             Self::OneNn => "1-NN",
             Self::DifferNet => "DifferNet",
             Self::DifferNetShots => "DifferNet (16 shots)",
+            Self::DifferNetLite => "DifferNet (EfficientNet-Lite0)",
             Self::LocalFlow => "local flow",
             Self::LocalFlowShots => "local flow (16 shots)",
             Self::PatchCore => "PatchCore",
@@ -93,7 +100,9 @@ impl PaperMethod {
             Self::Adgan => differnet::Method::Adgan,
             Self::Ocsvm => differnet::Method::OneClassSvm,
             Self::OneNn => differnet::Method::OneNearestNeighbour,
-            Self::DifferNet | Self::DifferNetShots => differnet::Method::DifferNet,
+            Self::DifferNet | Self::DifferNetShots | Self::DifferNetLite => {
+                differnet::Method::DifferNet
+            }
             Self::LocalFlow | Self::LocalFlowShots => differnet::Method::LocalFlow,
             Self::PatchCore => differnet::Method::PatchCore,
             Self::Padim => differnet::Method::Padim,
@@ -102,9 +111,10 @@ impl PaperMethod {
 
     /// The settings that the method is trained with, where DifferNet has `config`.
     pub(crate) fn config(self, config: &Config) -> Config {
-        match self.library() {
-            differnet::Method::DifferNet => config.clone(),
-            method => competitor(method, config),
+        match (self, self.library()) {
+            (Self::DifferNetLite, _) => config.clone().with_backbone(Backbone::EfficientNetLite0),
+            (_, differnet::Method::DifferNet) => config.clone(),
+            (_, method) => competitor(method, config),
         }
     }
 }
@@ -160,6 +170,7 @@ mod tests {
             "1nn",
             "differnet",
             "differnet-16-shot",
+            "differnet-efficientnet-lite0",
             "local-flow",
             "local-flow-16-shot",
             "patchcore",

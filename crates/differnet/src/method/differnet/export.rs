@@ -7,7 +7,7 @@ use differnet_onnx::{Graph, Side, Size, Value, rotate, score};
 use differnet_scoring::Average;
 
 use super::scorer::DifferNet;
-use crate::export::network::{feature_stages, stage_maps};
+use crate::export::network::stage_maps;
 use crate::export::{ExportInput, GraphEntry, GraphResult, RESIZED};
 use crate::header::Header;
 
@@ -98,7 +98,7 @@ fn features(graph: &mut Graph, backbone: Backbone, levels: Value) -> Value {
         // The first pixel of each block, whatever a runtime takes "nearest" for.
         let ends = graph.ints(&[side, side]);
         let sampled = if step == 1 { levels } else { graph.slice(levels, ends, &[2, 3], step) };
-        for map in stage_maps(graph, backbone, sampled, &feature_stages(backbone)) {
+        for map in stage_maps(graph, backbone, sampled, backbone.pooled_stages()) {
             let map = match backbone.mean_pool() {
                 Some((side, stride)) => graph.max_pool(map, side, stride),
                 None => map,

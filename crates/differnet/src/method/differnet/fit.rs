@@ -68,7 +68,7 @@ pub(crate) fn fit(
     let local_statistics = local_statistics(training, split)?;
     let scorer = DifferNet { flows, backbone, local_statistics, average: config.average };
     Ok(Fitted {
-        extractor: Some(training.runtime.extractor(backbone).id().to_owned()),
+        extractor: Some(training.runtime.extractor(backbone)?.id().to_owned()),
         transform_spread: spread,
         feature_distances,
         feature_means: statistics.means,
@@ -103,7 +103,7 @@ fn local_statistics(
     split: &ValidationSplit,
 ) -> Result<LocalStatistics, Error> {
     let (runtime, side) = (training.runtime, IMAGE_SIZE as u32);
-    let extractor = runtime.extractor(training.config.require_backbone()?);
+    let extractor = runtime.extractor(training.config.require_backbone()?)?;
     let LocalGrid { side: cells, channels, .. } = extractor.backbone().local_grid();
     // Spread over all of them: neighbours in the order of contents are as unlike as any.
     let files = &split.training[..split.training.len().min(PLACED_IMAGES)];

@@ -98,7 +98,7 @@ impl DifferNet {
             gradient
         };
         let ImageGradients { features, gradients } =
-            runtime.extractor(self.backbone).extract_with_gradients(images, &mut gradient)?;
+            runtime.extractor(self.backbone)?.extract_with_gradients(images, &mut gradient)?;
         let maps = gradients
             .par_chunks_exact(3 * IMAGE_SIZE * IMAGE_SIZE)
             .map(|image| AnomalyMap::of_gradient(image, IMAGE_SIZE, GRADIENT_SIGMA));
@@ -113,7 +113,7 @@ impl DifferNet {
         degrees: &[f32],
     ) -> Result<(Vec<f32>, Vec<AnomalyMap>), Error> {
         let LocalFeatures { features, local } =
-            runtime.extractor(self.backbone).extract_with_local_features(images)?;
+            runtime.extractor(self.backbone)?.extract_with_local_features(images)?;
         let LocalGrid { side, channels, first, stride } = self.backbone.local_grid();
         let statistics = &self.local_statistics;
         let maps =

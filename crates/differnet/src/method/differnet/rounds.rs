@@ -131,7 +131,7 @@ impl<'a> FlowTraining<'a> {
     ) -> Result<TrainedFlow, Error> {
         let Training { config, runtime, .. } = *self.training;
         let (seed, checkpoints) = (flow_seed(config.seed, flow), self.checkpoints().of_flow(flow));
-        let fresh = State::new(config, self.training.preprocessing(), &split.fingerprint);
+        let fresh = State::new(self.training, &split.fingerprint);
         let (trainer, state) = match checkpoints.load(&fresh, &runtime.backend)? {
             Some(saved) => saved,
             None => {

@@ -69,7 +69,12 @@ impl Scorer for DifferNet {
         self.graph(graph, entry, header)
     }
 
-    fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+    fn save(
+        &self,
+        path: &Path,
+        metadata: &BTreeMap<String, String>,
+        network: &[AuxiliaryTensor],
+    ) -> Result<(), Error> {
         let table = |name: &str, values: &[f32]| AuxiliaryTensor {
             name: name.to_owned(),
             shape: table_shape(self.backbone).into(),
@@ -79,6 +84,7 @@ impl Scorer for DifferNet {
             table(LOCAL_MEANS, self.local_statistics.means()),
             table(LOCAL_DEVIATIONS, self.local_statistics.deviations()),
         ];
+        let auxiliary = [&auxiliary, network].concat();
         self.flows.save(path, metadata, &auxiliary).map_err(Error::model(path))
     }
 }

@@ -5,6 +5,7 @@ use differnet_flow::{AdamConfig, FlowConfig};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{DensityPlan, FlowTraining, ImageScoreRule, MapRule, PartPlan, Plan, ViewPlan};
+use super::ranges::{require_bank, require_most, require_pixels, require_stages, require_view};
 use super::tiles::Tiles;
 use crate::config::{require, require_count};
 use crate::error::Error;
@@ -15,18 +16,27 @@ use crate::preset::Preset;
 const PIXELS: usize = 448 * 448;
 /// Share of a tile that its neighbours see as well, unless another is given.
 const TILE_OVERLAP: f64 = 0.125;
-/// Columns or rows of tiles, at most.
-const MOST_TILES: usize = 16;
-/// Pixels of all tiles together, at most.
-const MOST_PIXELS: usize = 8192 * 8192;
-/// Stages that are looked at, unless others are given.
-const STAGES_SEEN: [usize; 3] = [3, 4, 5];
+/// Stages that are looked at, unless others are given: those with a cell every 8 and every 16 pixels.
+fn stages_seen(backbone: Backbone) -> Vec<usize> {
+    match backbone {
+        Backbone::AlexNet | Backbone::EfficientNetLite0 => vec![3, 4, 5],
+        Backbone::ResNet18 | Backbone::ResNet50 | Backbone::WideResNet50 => vec![2, 3],
+        Backbone::Vgg16 => vec![3, 4],
+    }
+}
+
 /// Stages that the coarse flow sees, unless others are given: the last ones.
 fn coarse_stages(backbone: Backbone) -> Vec<usize> {
     match backbone {
-        Backbone::AlexNet => vec![4, 5],
+        Backbone::AlexNet | Backbone::Vgg16 => vec![4, 5],
         Backbone::EfficientNetLite0 => vec![4, 5, 6],
+        Backbone::ResNet18 | Backbone::ResNet50 | Backbone::WideResNet50 => vec![3, 4],
     }
+}
+
+/// `stages`, or the default for `backbone` if they are that for `before`.
+fn stages_for(stages: Vec<usize>, before: Backbone, backbone: Backbone) -> Vec<usize> {
+    if stages == stages_seen(before) { stages_seen(backbone) } else { stages }
 }
 
 /// Side of the neighbourhoods of most views.
@@ -130,7 +140,7 @@ impl LocalFlowConfig {
             pixels: PIXELS,
             tiles: Tiles::ONE,
             tile_overlap: TILE_OVERLAP,
-            stages: STAGES_SEEN.into(),
+            stages: stages_seen(Backbone::EfficientNetLite0),
             components: 128,
             coarse_stages: coarse_stages(Backbone::EfficientNetLite0),
             coarse_components: 96,
@@ -159,10 +169,11 @@ impl LocalFlowConfig {
 
     /// The settings for the network `backbone`, where they stand at the defaults for `before`.
     pub(in crate::method) fn for_backbone(self, before: Backbone, backbone: Backbone) -> Self {
+        let stages = stages_for(self.stages, before, backbone);
         if self.coarse_stages == coarse_stages(before) {
-            return Self { coarse_stages: coarse_stages(backbone), ..self };
+            return Self { stages, coarse_stages: coarse_stages(backbone), ..self };
         }
-        self
+        Self { stages, ..self }
     }
 
     /// The method for a number of good images, those held back included.
@@ -246,7 +257,7 @@ impl Default for PatchCoreConfig {
             pixels: PIXELS,
             tiles: Tiles::ONE,
             tile_overlap: TILE_OVERLAP,
-            stages: STAGES_SEEN.into(),
+            stages: stages_seen(Backbone::EfficientNetLite0),
             bank: 2500,
             place_weight: 0.0,
         }
@@ -254,6 +265,16 @@ impl Default for PatchCoreConfig {
 }
 
 impl PatchCoreConfig {
+    /// The default settings for features of `backbone`.
+    pub fn for_network(backbone: Backbone) -> Self {
+        Self { stages: stages_seen(backbone), ..Self::default() }
+    }
+
+    /// As [`LocalFlowConfig::for_backbone`].
+    pub(in crate::method) fn for_backbone(self, before: Backbone, backbone: Backbone) -> Self {
+        Self { stages: stages_for(self.stages, before, backbone), ..self }
+    }
+
     pub(in crate::method) fn plan(&self, backbone: Backbone) -> Plan {
         let stages = self.stages.clone();
         let density = DensityPlan::Bank { size: self.bank, place_weight: self.place_weight };
@@ -287,13 +308,18 @@ impl Default for PadimConfig {
             pixels: PIXELS,
             tiles: Tiles::ONE,
             tile_overlap: TILE_OVERLAP,
-            stages: STAGES_SEEN.into(),
+            stages: stages_seen(Backbone::EfficientNetLite0),
             components: 64,
         }
     }
 }
 
 impl PadimConfig {
+    /// As [`LocalFlowConfig::for_backbone`].
+    pub(in crate::method) fn for_backbone(self, before: Backbone, backbone: Backbone) -> Self {
+        Self { stages: stages_for(self.stages, before, backbone), ..self }
+    }
+
     pub(in crate::method) fn plan(&self, backbone: Backbone) -> Plan {
         let (stages, components) = (self.stages.clone(), Some(self.components));
         Plan {
@@ -315,63 +341,4 @@ impl PadimConfig {
         require_pixels(self.pixels, self.tiles, self.tile_overlap)?;
         require_view(["stages", "components"], (&self.stages, self.components), backbone)
     }
-}
-
-/// Checks that a count is at most `most`.
-fn require_most(
-    name: &'static str,
-    value: usize,
-    most: usize,
-    expected: &'static str,
-) -> Result<(), Error> {
-    let found = || value.to_string();
-    if value <= most { Ok(()) } else { Err(Error::Config { name, expected, found: found() }) }
-}
-
-fn require_pixels(pixels: usize, tiles: Tiles, overlap: f64) -> Result<(), Error> {
-    if !(64 * 64..=4096 * 4096).contains(&pixels) {
-        let expected = "from 64x64 to 4096x4096";
-        return Err(Error::Config { name: "pixels", expected, found: pixels.to_string() });
-    }
-    let counts = [tiles.columns, tiles.rows];
-    let few = counts.iter().all(|count| (1..=MOST_TILES).contains(count));
-    if !few || pixels * tiles.count() > MOST_PIXELS {
-        let expected = "from 1x1 to 16x16, of 8192x8192 pixels together at most";
-        return Err(Error::Config { name: "tiles", expected, found: tiles.to_string() });
-    }
-    require("tile_overlap", overlap, (0.0..=0.5).contains(&overlap), "in [0, 0.5]")
-}
-
-fn require_stages(name: &'static str, stages: &[usize], backbone: Backbone) -> Result<(), Error> {
-    let rising = stages.is_sorted_by(|a, b| a < b) && !stages.is_empty();
-    if rising && stages.iter().all(|stage| (1..=backbone.stages()).contains(stage)) {
-        return Ok(());
-    }
-    let expected = match backbone {
-        Backbone::AlexNet => "rising numbers from 1 to 5, alexnet's convolutions",
-        Backbone::EfficientNetLite0 => "rising numbers from 1 to 6, efficientnet-lite0's stages",
-    };
-    Err(Error::Config { name, expected, found: format!("{stages:?}") })
-}
-
-/// Checks the stages and the components of a view; `names` are theirs.
-fn require_view(
-    names: [&'static str; 2],
-    (stages, components): (&[usize], usize),
-    backbone: Backbone,
-) -> Result<(), Error> {
-    require_stages(names[0], stages, backbone)?;
-    if (2..=backbone.place_channels(stages)).contains(&components) {
-        return Ok(());
-    }
-    let expected = "from 2 to the channels of the stages";
-    Err(Error::Config { name: names[1], expected, found: components.to_string() })
-}
-
-fn require_bank(bank: usize, least: usize) -> Result<(), Error> {
-    if (least..=super::bank::CANDIDATES).contains(&bank) {
-        return Ok(());
-    }
-    let expected = if least == 0 { "at most 60000" } else { "from 1 to 60000" };
-    Err(Error::Config { name: "bank", expected, found: bank.to_string() })
 }

@@ -152,10 +152,11 @@ impl LocalModel {
 fn cell_fit(backbone: Backbone, stage: usize) -> CellFit {
     let stride = backbone.cell_stride(stage);
     match backbone {
-        Backbone::EfficientNetLite0 if stride <= PLACE => CellFit::Whole(PLACE / stride),
         // Without padding, AlexNet has a cell less than fit into the image.
         Backbone::AlexNet if stride < PLACE => CellFit::Finer,
-        Backbone::AlexNet | Backbone::EfficientNetLite0 => CellFit::Coarser,
+        Backbone::AlexNet => CellFit::Coarser,
+        _ if stride <= PLACE => CellFit::Whole(PLACE / stride),
+        _ => CellFit::Coarser,
     }
 }
 

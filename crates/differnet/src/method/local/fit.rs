@@ -101,7 +101,7 @@ pub(crate) fn fit(
     let feature_distances = feature_distances.collect();
     let facts = facts(&plan, &parts, &images, &fitting.widths);
     let history = fitting.flow_fits.history;
-    let extractor = training.runtime.place_extractor(plan.backbone).id().to_owned();
+    let extractor = training.runtime.place_extractor(plan.backbone)?.id(plan.last_stage());
     let updates = Some(plan.updates() as u64).filter(|updates| *updates > 0);
     let model = LocalModel { plan, views: views.into(), parts, scales };
     Ok(Fitted {

@@ -38,7 +38,7 @@ impl<'a> FlowFits<'a> {
     /// # Errors
     /// If there is a checkpoint that it cannot be taken up from.
     pub(super) fn new(training: &'a Training<'a>, split: &ValidationSplit) -> Result<Self, Error> {
-        let fresh = State::new(training.config, training.preprocessing(), &split.fingerprint);
+        let fresh = State::new(training, &split.fingerprint);
         let this = Self { training, fresh, next: 0, done: 0, total: 0, history: Vec::new() };
         // Before features are extracted for it.
         this.saved(0)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use differnet_data::{ImageInput, MaskedInput, RgbImage};
-use differnet_features::{PLACE, StageMap};
+use differnet_features::{FeatureError, PLACE, StageMap};
 use rayon::prelude::*;
 
 use super::plan::{POSITION, Plan};
@@ -69,12 +69,21 @@ impl Shift {
 }
 
 /// Feature maps of an image.
-pub(super) fn seen_maps(plan: &Plan, runtime: &Runtime, seen: &MaskedInput) -> SeenMaps {
+pub(super) fn seen_maps(
+    plan: &Plan,
+    runtime: &Runtime,
+    seen: &MaskedInput,
+) -> Result<SeenMaps, FeatureError> {
     shifted_maps(plan, runtime, seen, Shift::NONE)
 }
 
 /// Feature maps of an image that is moved; its outermost pixels fill what is left behind.
-fn shifted_maps(plan: &Plan, runtime: &Runtime, seen: &MaskedInput, shift: Shift) -> SeenMaps {
+fn shifted_maps(
+    plan: &Plan,
+    runtime: &Runtime,
+    seen: &MaskedInput,
+    shift: Shift,
+) -> Result<SeenMaps, FeatureError> {
     let layout = layout(plan, seen.image().dimensions());
     let (width, height) = (layout.across.total() as u32, layout.down.total() as u32);
     let mut resized = seen.resized(width, height);
@@ -85,14 +94,14 @@ fn shifted_maps(plan: &Plan, runtime: &Runtime, seen: &MaskedInput, shift: Shift
             *resized.get_pixel(from(x, shift.right, width), from(y, shift.down, height))
         });
     }
-    let extractor = runtime.place_extractor(plan.backbone);
+    let extractor = runtime.place_extractor(plan.backbone)?;
     let maps = tiles::maps(extractor, &resized, &layout, &plan.stages());
     let (height, width) = layout.grid();
     let counts = match &seen.ignored {
         None => vec![true; height * width],
         Some(ignored) => counting(seen.image(), ignored, (height, width)),
     };
-    SeenMaps { maps, grid: Grid { height, width, counts } }
+    Ok(SeenMaps { maps, grid: Grid { height, width, counts } })
 }
 
 /// Feature maps of files that were usable before; a few images are in memory at a time.
@@ -110,7 +119,7 @@ pub(super) fn read<'a>(
     });
     decoded.map(move |seen| {
         let seen = seen.map_err(|source| Error::ImageChanged { source })?;
-        Ok(seen_maps(plan, runtime, &seen))
+        Ok(seen_maps(plan, runtime, &seen)?)
     })
 }
 
@@ -127,7 +136,7 @@ pub(super) fn read_shifted(
         &training.runtime.limits,
     )
     .map_err(|source| Error::ImageChanged { source })?;
-    Ok(shifted_maps(plan, training.runtime, &seen, shift))
+    Ok(shifted_maps(plan, training.runtime, &seen, shift)?)
 }
 
 /// How the network sees an image of a width and a height.

@@ -72,6 +72,14 @@ impl PlaceView {
         self.plan.backbone
     }
 
+    /// Name of the network with the weights that the places come from.
+    ///
+    /// # Errors
+    /// [`Error::Features`] if the network has no weights in `runtime`.
+    pub fn extractor(&self, runtime: &Runtime) -> Result<String, Error> {
+        Ok(runtime.place_extractor(self.plan.backbone)?.id(self.plan.last_stage()))
+    }
+
     /// Numbers of a place.
     pub fn channels(&self) -> usize {
         match &self.views {
@@ -106,7 +114,11 @@ impl PlaceView {
         let batches = Batched::new(images, BATCH, move |images: &[ImageInput<'_>]| {
             let read = |&input: &ImageInput<'_>| self.read(runtime, input);
             let seen: Vec<_> = images.par_iter().map(read).collect();
-            Ok(seen.into_iter().map(|seen| seen.map(|seen| self.of(runtime, &seen))).collect())
+            let features = |seen: Result<MaskedInput, ImageError>| match seen {
+                Ok(seen) => Ok(Ok(self.of(runtime, &seen)?)),
+                Err(error) => Ok(Err(error)),
+            };
+            seen.into_iter().map(features).collect()
         });
         batches.map(|image| image.and_then(|image| image.map_err(Error::Image)))
     }
@@ -116,8 +128,8 @@ impl PlaceView {
         MaskedInput::read(input, preprocessing, &runtime.limits)
     }
 
-    fn of(&self, runtime: &Runtime, image: &MaskedInput) -> PlaceFeatures {
-        let seen = seen_maps(&self.plan, runtime, image);
+    fn of(&self, runtime: &Runtime, image: &MaskedInput) -> Result<PlaceFeatures, Error> {
+        let seen = seen_maps(&self.plan, runtime, image)?;
         let stages = self.plan.stages();
         let values = match &self.views {
             Some(views) => views[0].rows(&stages, &seen),
@@ -128,6 +140,7 @@ impl PlaceView {
         };
         let (height, width) = seen.grid.shape();
         let (hash, channels) = (image.hash, self.channels());
-        PlaceFeatures { hash, height, width, channels, counts: seen.grid.counts, values }
+        let counts = seen.grid.counts;
+        Ok(PlaceFeatures { hash, height, width, channels, counts, values })
     }
 }

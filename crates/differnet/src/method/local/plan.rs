@@ -106,6 +106,11 @@ impl Plan {
         stages
     }
 
+    /// The last stage that some view sees.
+    pub(in crate::method) fn last_stage(&self) -> usize {
+        self.stages().last().copied().unwrap_or(0)
+    }
+
     /// Places of an image, where all images are squeezed into squares of one size.
     pub(super) fn square_places(&self) -> usize {
         let (height, width) = layout(self, (1, 1)).grid();

@@ -50,7 +50,7 @@ impl LocalModel {
         let Scoring { runtime, header, config } = *scoring;
         let (hash, statistics) = (seen.hash, seen.statistics);
         let (width, height) = seen.image().dimensions();
-        let seen = seen_maps(&self.plan, runtime, seen);
+        let seen = seen_maps(&self.plan, runtime, seen)?;
         let stages = self.plan.stages();
         let rows: Vec<Vec<f32>> = self.views.iter().map(|view| view.rows(&stages, &seen)).collect();
         let mean = mean_of(&rows[0], &seen.grid.counts, self.views[0].components());
@@ -167,10 +167,16 @@ impl Scorer for LocalModel {
         Some((layout.across.total() as u32, layout.down.total() as u32))
     }
 
-    fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), Error> {
+    fn save(
+        &self,
+        path: &Path,
+        metadata: &BTreeMap<String, String>,
+        network: &[AuxiliaryTensor],
+    ) -> Result<(), Error> {
+        let tables = [&self.tables()[..], network].concat();
         let saved = match &self.parts.flows {
-            Some(flows) => flows.save(path, metadata, &self.tables()),
-            None => save_auxiliary(path, metadata, &self.tables()),
+            Some(flows) => flows.save(path, metadata, &tables),
+            None => save_auxiliary(path, metadata, &tables),
         };
         saved.map_err(Error::model(path))
     }
