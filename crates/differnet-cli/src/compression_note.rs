@@ -32,7 +32,7 @@ impl<'a> CompressionNote<'a> {
         }
         tell(&format!(
             "note: {} stored {}, while training images were stored {}: compression changes fine detail, so good \
-             parts may be called defects; judge files as the camera wrote them, or train on files like these",
+             parts may be called defects; judge files as the camera wrote them, or train on files like these or with --jpeg-augmentation",
             counted(self.unknown.len(), "image"),
             Compression::summary(&self.unknown),
             Compression::summary(self.guard.compressions()),

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::ValueEnum;
 use differnet::{Config, Error, Method, Preset};
+use differnet_data::JpegAugmentation;
 use serde::Serialize;
 
 use crate::backbone_arg::BackboneChoice;
 use crate::exit::UsageError;
 use crate::numbers::{count, finite, finite_f32, positive, seed};
+use crate::preset_arg::PresetChoice;
 use crate::score_args::AverageChoice;
 
 /// Epochs of `--fresh-transforms` unless another number is given (Section 4.2).
@@ -19,17 +21,6 @@ const FRESH_TRANSFORMS: usize = 4;
 
 /// Training needs 16 bytes a parameter: 32 GB from here on.
 const MOST_PARAMETERS: usize = 2_000_000_000;
-
-/// Settings known to work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum PresetChoice {
-    /// Minutes on two cores.
-    Quick,
-    /// An hour on two cores.
-    Standard,
-    /// The paper's settings; meant for a graphics card.
-    Paper,
-}
 
 /// Rotation of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -100,6 +91,10 @@ struct SettingFlags {
     /// Largest relative change of brightness and contrast; 0.15 for the layout mtd, else 0.
     #[arg(long, value_name = "X", value_parser = finite_f32, allow_negative_numbers = true)]
     jitter: Option<f32>,
+    /// See each good image once more, stored as JPEG with a random quality of this range: for parts that will be
+    /// judged as JPEG although training images are not.
+    #[arg(long, value_name = "LEAST..MOST")]
+    jpeg_augmentation: Option<JpegAugmentation>,
     /// New transforms of each training image in each round.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     transforms: Option<usize>,
@@ -256,7 +251,7 @@ impl ConfigArgs {
 
 /// Checks that all flags given are settings that `config` has.
 fn require_known(config: &Config, flags: &toml::Table) -> anyhow::Result<()> {
-    let known = toml::Table::try_from(Config { transform_seed: Some(0), ..config.clone() })?;
+    let known = config.with_every_setting();
     match flags.keys().find(|name| !known.contains_key(*name)) {
         None => Ok(()),
         Some(name) => Err(no_setting(config.method.method(), name).into()),
@@ -292,16 +287,6 @@ fn as_bool<S: serde::Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.serialize_bool(*choice != Some(RotateChoice::None))
-}
-
-impl From<PresetChoice> for Preset {
-    fn from(choice: PresetChoice) -> Self {
-        match choice {
-            PresetChoice::Quick => Self::Quick,
-            PresetChoice::Standard => Self::Standard,
-            PresetChoice::Paper => Self::Paper,
-        }
-    }
 }
 
 #[cfg(test)]

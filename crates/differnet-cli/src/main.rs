@@ -30,6 +30,7 @@ mod outputs;
 mod panic;
 mod place_rows;
 mod prediction_line;
+mod preset_arg;
 mod progress;
 mod regions_args;
 mod report;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 pub use crate::color_mode::ColorMode;
 pub use crate::copies::{Copies, Likeness, Split};
-pub use crate::inspection::Inspection;
+pub use crate::inspection::{Inspection, StoredImage};
 pub use crate::outlier::Outlier;
 
 use crate::copies::{Known, find_copies};
@@ -43,7 +43,7 @@ impl Audit {
     ///
     /// - `seen`: called after each image, from any thread
     pub fn of(images: &[AuditImage], limits: &DecodeLimits, seen: &(dyn Fn() + Sync)) -> Self {
-        audit_and_note(images, limits, &|_| (), seen).0
+        audit_and_note(images, limits, &|_, _| (), seen).0
     }
 }
 

@@ -23,6 +23,8 @@ pub enum Compression {
     WebP,
 }
 
+/// Steps of JPEG's quality up to which two files count as compressed alike.
+const ALIKE: u8 = 10;
 /// Sum of the 64 luminance quantizers of JPEG's Annex K, table K.1: quality 50.
 const STANDARD_SUM: f64 = 3688.0;
 /// Marker codes of JPEG: quantization tables (DQT), and a scan (SOS).
@@ -38,6 +40,17 @@ impl Compression {
             Self::WebP
         } else {
             Self::Lossless
+        }
+    }
+
+    /// Whether files compressed so look like those compressed as `other`: JPEG up to 10 steps of quality.
+    pub fn is_like(self, other: Self) -> bool {
+        match (self, other) {
+            (
+                Self::Jpeg { quality: a, subsampled: of_a },
+                Self::Jpeg { quality: b, subsampled: of_b },
+            ) => of_a == of_b && a.abs_diff(b) <= ALIKE,
+            (this, other) => this == other,
         }
     }
 }

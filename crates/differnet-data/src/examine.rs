@@ -42,8 +42,8 @@ pub(crate) struct Examined<T> {
     pub(crate) mask: Option<Result<MaskFacts, MaskError>>,
 }
 
-/// Function that notes something of an image.
-pub(crate) type Note<'a, T> = dyn Fn(&Picture) -> T + Sync + 'a;
+/// Function that notes something of an image and the bytes of its file.
+pub(crate) type Note<'a, T> = dyn Fn(&[u8], &Picture) -> T + Sync + 'a;
 
 /// Reads and decodes each of `images` and its mask once, in parallel, and keeps none.
 ///
@@ -72,7 +72,7 @@ fn examine_image<T>(
 ) -> Result<(ImageFacts, T), ImageError> {
     let bytes = limits.read_file(path)?;
     let picture = decode_picture(&bytes, path, limits)?;
-    let noted = note(&picture);
+    let noted = note(&bytes, &picture);
     let (bytes, pixels) = (ContentHash::of(&bytes), pixel_hash(&picture));
     Ok((ImageFacts { bytes, pixels, size: picture.image().dimensions() }, noted))
 }
@@ -113,7 +113,7 @@ mod tests {
         RgbImage::from_pixel(3, 2, Rgb([7, 8, 9])).save(at("b.bmp")).unwrap();
         RgbImage::from_pixel(2, 3, Rgb([7, 8, 9])).save(at("c.png")).unwrap();
         let facts = |name| {
-            let note = |picture: &Picture| picture.storage().mode;
+            let note = |_: &[u8], picture: &Picture| picture.storage().mode;
             let noted = examine_image(&at(name), &DecodeLimits::default(), &note);
             let (facts, mode) = noted.unwrap();
             assert_eq!(mode.to_string(), "colour, 8 bits");
@@ -145,7 +145,7 @@ mod tests {
             seen.fetch_add(1, Ordering::Relaxed);
         };
         let limits = DecodeLimits::default();
-        let examined = examine_images(&images.each_ref(), &limits, &|_| (), &count);
+        let examined = examine_images(&images.each_ref(), &limits, &|_, _| (), &count);
         assert_eq!(seen.into_inner(), 3);
         let facts = examined[0].mask.as_ref().unwrap().as_ref().unwrap();
         assert_eq!(*facts, MaskFacts { size: (4, 5), defective: 1 });

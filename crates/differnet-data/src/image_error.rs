@@ -129,6 +129,14 @@ pub enum ImageError {
         /// The file.
         path: PathBuf,
     },
+    /// An image that cannot be stored as JPEG, as the settings want it to be seen in training.
+    #[error("{} cannot be seen as JPEG, whose sides have 65535 pixels at most: leave the JPEG augmentation out", path.display())]
+    NotAsJpeg {
+        /// The file.
+        path: PathBuf,
+        /// Error of the encoder.
+        source: jpeg_encoder::EncodingError,
+    },
     /// An image that the regions cannot be applied to.
     #[error("{} does not fit the regions", path.display())]
     Regions {
@@ -158,6 +166,7 @@ impl ImageError {
             | Self::Truncated { path }
             | Self::Damaged { path, .. }
             | Self::DecoderPanic { path }
+            | Self::NotAsJpeg { path, .. }
             | Self::Regions { path, .. } => path,
         }
     }

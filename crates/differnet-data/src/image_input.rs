@@ -9,6 +9,7 @@ use crate::compression::Compression;
 use crate::content_hash::ContentHash;
 use crate::decode::{DecodeLimits, check_size, decode_picture, has_deep_samples};
 use crate::image_error::ImageError;
+use crate::jpeg_augmentation::JpegAugmentation;
 use crate::masked_input::hash_of_pixels;
 use crate::picture::Picture;
 
@@ -34,6 +35,15 @@ pub enum ImageInput<'a> {
         /// Upright.
         image: &'a RgbImage,
     },
+    /// The file that an image file would be had its image been stored as JPEG.
+    AsJpeg {
+        /// The file.
+        path: &'a Path,
+        /// The qualities.
+        augmentation: JpegAugmentation,
+        /// Seed of the draw of quality and sampling; the rest of its key is the content of the file.
+        seed: u64,
+    },
 }
 
 /// An image that was read: its encoded bytes or, if it came decoded, its pixels.
@@ -49,7 +59,7 @@ impl<'a> ImageInput<'a> {
     /// Name of the image in messages.
     pub fn name(&self) -> &'a Path {
         match *self {
-            Self::File(path) => path,
+            Self::File(path) | Self::AsJpeg { path, .. } => path,
             Self::Memory { name, .. } | Self::Pixels { name, .. } => name,
         }
     }
@@ -57,7 +67,8 @@ impl<'a> ImageInput<'a> {
     /// The bytes or pixels.
     ///
     /// # Errors
-    /// [`ImageError`]: the file cannot be read, or there are more bytes or pixels than `limits` allow.
+    /// [`ImageError`]: the file cannot be read, there are more bytes or pixels than `limits` allow, or an
+    /// image that is to be stored as JPEG cannot be decoded or stored.
     pub fn read(&self, limits: &DecodeLimits) -> Result<ReadImage<'a>, ImageError> {
         match *self {
             Self::File(path) => Ok(ReadImage::Encoded(Cow::Owned(limits.read_file(path)?))),
@@ -72,6 +83,13 @@ impl<'a> ImageInput<'a> {
             Self::Pixels { name, image } => {
                 check_size(image.dimensions(), name, limits)?;
                 Ok(ReadImage::Decoded(image))
+            }
+            Self::AsJpeg { path, augmentation, seed } => {
+                let bytes = limits.read_file(path)?;
+                let image = limits.decode_bytes(&bytes, path)?;
+                let jpeg = augmentation.encode(seed, &ContentHash::of(&bytes), &image);
+                let wrong = |source| ImageError::NotAsJpeg { path: path.to_path_buf(), source };
+                Ok(ReadImage::Encoded(Cow::Owned(jpeg.map_err(wrong)?)))
             }
         }
     }
@@ -156,6 +174,27 @@ mod tests {
             assert!(matches!(error, ImageError::FileTooLarge { bytes: 7, limit: 6, .. }));
             assert_eq!(error.path(), input.name());
         }
+    }
+
+    #[test]
+    fn an_image_as_jpeg_is_one_and_shows_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let image = RgbImage::from_fn(64, 48, |x, y| Rgb([(x * 3) as u8, (y * 5) as u8, 77]));
+        image.save(&path).unwrap();
+        let limits = DecodeLimits::default();
+        let augmentation = "75..95".parse().unwrap();
+        let input = ImageInput::AsJpeg { path: &path, augmentation, seed: 3 };
+        assert_eq!(input.name(), path);
+        let read = input.read(&limits).unwrap();
+        assert!(matches!(read.compression(), Compression::Jpeg { .. }));
+        assert_eq!(read.hash(), input.read(&limits).unwrap().hash());
+        let seen = read.decode(&path, &limits).unwrap().into_image();
+        assert_eq!(seen.dimensions(), image.dimensions());
+        let far = seen.iter().zip(image.iter()).map(|(a, b)| a.abs_diff(*b));
+        assert!((1..60).contains(&far.max().unwrap()));
+        std::fs::write(&path, "no image").unwrap();
+        assert!(matches!(input.read(&limits), Err(ImageError::NotAnImage { .. })));
     }
 
     #[test]

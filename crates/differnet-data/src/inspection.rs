@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::appearance::Appearance;
 use crate::audit::{Audit, AuditImage, audit_and_note};
+use crate::compression::Compression;
 use crate::copies::{Copies, Likeness, Split};
 use crate::decode::{DecodeLimits, decode_picture};
 use crate::image_error::ImageError;
@@ -28,6 +29,19 @@ pub struct Inspection {
     /// How many bits of a 16-bit sample count in the training images, as
     /// [`FileDepth::common`] has it.
     pub depth: Option<u8>,
+    /// How the file of each image that can be read is compressed, in the order given.
+    pub compressions: Vec<StoredImage>,
+}
+
+/// An image and how its file is compressed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredImage {
+    /// The file.
+    pub path: PathBuf,
+    /// What it is for.
+    pub split: Split,
+    /// Compression.
+    pub compression: Compression,
 }
 
 impl Inspection {
@@ -35,11 +49,17 @@ impl Inspection {
     ///
     /// - `seen`: called after each image, from any thread
     pub fn of(images: &[AuditImage], limits: &DecodeLimits, seen: &(dyn Fn() + Sync)) -> Self {
-        let note = |picture: &Picture| {
+        let note = |bytes: &[u8], picture: &Picture| {
             let depth = picture.storage().depth;
-            (depth, appearance(picture, common_depth(&[depth])))
+            (Compression::of(bytes), (depth, appearance(picture, common_depth(&[depth]))))
         };
         let (mut audit, notes) = audit_and_note(images, limits, &note, seen);
+        let (compressions, notes): (Vec<_>, Vec<_>) = notes.into_iter().map(Option::unzip).unzip();
+        let stored = |(image, compression): (&AuditImage, Option<Compression>)| {
+            let path = image.files.image.clone();
+            compression.map(|compression| StoredImage { path, split: image.split, compression })
+        };
+        let compressions = images.iter().zip(compressions).filter_map(stored).collect();
         let train = |(image, note): (&AuditImage, &Option<(FileDepth, _)>)| {
             note.as_ref().filter(|_| image.split == Split::Train).map(|(depth, _)| *depth)
         };
@@ -79,6 +99,7 @@ impl Inspection {
                 .collect(),
             sizes: sizes.into_iter().collect(),
             depth,
+            compressions,
             audit,
         }
     }

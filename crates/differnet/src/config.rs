@@ -1,6 +1,6 @@
 //! Settings that every method shares, with those of the method itself.
 
-use differnet_data::{Rotation, TransformConfig};
+use differnet_data::{JpegAugmentation, Rotation, TransformConfig};
 use differnet_features::Backbone;
 use differnet_scoring::Average;
 use serde::de::Error as _;
@@ -35,6 +35,10 @@ pub struct Config {
     pub rotate: bool,
     /// Half-width of the interval about 1 of brightness and contrast factors; 0 for none.
     pub jitter: f32,
+    /// Qualities with which each good image is stored as JPEG to be seen once more, so that a model of
+    /// lossless images holds for JPEG, too; `None` for as it is alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jpeg_augmentation: Option<JpegAugmentation>,
     /// Transforms of each training image; new ones in each round, if the method has rounds.
     pub transforms: usize,
     /// Share of the good images in the validation set, which sets the threshold, and stops training where a
@@ -71,6 +75,7 @@ impl Config {
             backbone: method.default_backbone(),
             rotate: true,
             jitter: 0.0,
+            jpeg_augmentation: None,
             transforms: 4,
             validation: 0.1,
             score_transforms: 64,
@@ -150,6 +155,13 @@ impl Config {
             });
             invalid(alone.unwrap_or(error))
         })
+    }
+
+    /// The settings as a table, with some value of those that are absent.
+    pub fn with_every_setting(&self) -> toml::Table {
+        let jpeg_augmentation = Some("75..95".parse().expect("qualities"));
+        let every = Self { transform_seed: Some(0), jpeg_augmentation, ..self.clone() };
+        toml::Table::try_from(every).expect("settings are a table of numbers")
     }
 
     /// The settings as TOML, as [`Self::from_toml`] reads them.
@@ -280,6 +292,8 @@ impl TryFrom<toml::Table> for Config {
             backbone: Option<Backbone>,
             rotate: bool,
             jitter: f32,
+            #[serde(default)]
+            jpeg_augmentation: Option<JpegAugmentation>,
             transforms: usize,
             validation: f64,
             score_transforms: usize,
@@ -289,8 +303,7 @@ impl TryFrom<toml::Table> for Config {
             method: MethodConfig,
         }
         let config = Unchecked::deserialize(toml::Value::Table(table.clone()))?;
-        let known = toml::Table::try_from(&Self { transform_seed: Some(0), ..config.clone() });
-        let known = known.expect("settings are a table of numbers");
+        let known = config.with_every_setting();
         match table.keys().find(|name| !known.contains_key(*name)) {
             Some(name) => Err(toml::de::Error::custom(format!("unknown field `{name}`"))),
             None => Ok(config),

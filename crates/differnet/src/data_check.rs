@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use differnet_data::audit::{AuditImage, Inspection, Likeness, Outlier, Split};
+use differnet_data::audit::{AuditImage, Inspection, Likeness, Outlier, Split, StoredImage};
 use differnet_data::layouts::MaskedImage;
-use differnet_data::{Dataset, MaskError, Sample};
+use differnet_data::{Compression, Dataset, MaskError, Sample};
 use differnet_progress::{Monitor, Progress, Stage};
 use serde::Serialize;
 
@@ -67,6 +67,8 @@ pub enum FindingKind {
     Sizes,
     /// 16-bit samples of which fewer bits count.
     Depth,
+    /// Images whose files are compressed otherwise than those of training.
+    Compression,
 }
 
 impl FindingKind {
@@ -129,6 +131,7 @@ pub fn check_dataset(
     let mut findings = of_files(&inspection);
     findings.extend(of_masks(&inspection.audit.masks));
     findings.extend(of_masks(&dataset.lone_masks()));
+    findings.extend(of_compressions(&inspection.compressions));
     findings.extend(few_images(usable.len()));
     if let Some(runtime) = runtime {
         findings
@@ -237,6 +240,43 @@ fn of_files(inspection: &Inspection) -> Vec<Finding> {
         add(FindingKind::Sizes, Vec::new(), message);
     }
     findings
+}
+
+/// Findings in how files are compressed, which a detector of small differences sees.
+fn of_compressions(images: &[StoredImage]) -> Vec<Finding> {
+    let of = |split| images.iter().filter(move |image: &&StoredImage| image.split == split);
+    let mut known: Vec<Compression> = Vec::new();
+    let mut counts: Vec<usize> = Vec::new();
+    for image in of(Split::Train) {
+        match known.iter().position(|known| *known == image.compression) {
+            Some(at) => counts[at] += 1,
+            None => {
+                known.push(image.compression);
+                counts.push(1);
+            }
+        }
+    }
+    let like =
+        |way: Compression| known.iter().zip(&counts).filter(move |(known, _)| known.is_like(way));
+    let count = |way: &Compression| like(*way).map(|(_, count)| count).sum::<usize>();
+    let Some(usual) = known.iter().copied().max_by_key(count) else { return Vec::new() };
+    let usual: Vec<Compression> = known.iter().copied().filter(|way| way.is_like(usual)).collect();
+    let unlike = |split, ways: &[Compression], which: &str, remedy: &str| {
+        let unlike = |image: &&StoredImage| !ways.iter().any(|way| way.is_like(image.compression));
+        let (files, found): (Vec<_>, Vec<_>) =
+            of(split).filter(unlike).map(|image| (image.path.clone(), image.compression)).unzip();
+        let message = format!(
+            "stored {}, {which} {}: compression changes fine detail; {remedy}",
+            Compression::summary(&found),
+            Compression::summary(ways)
+        );
+        (!files.is_empty()).then(|| Finding::new(FindingKind::Compression, files, message))
+    };
+    let train = "take all as the camera writes them, or train with --jpeg-augmentation";
+    let test = "good parts may be called defects: test with files like those to come, and train on such or \
+                with --jpeg-augmentation";
+    let of_train = unlike(Split::Train, &usual, "most training images", train);
+    of_train.into_iter().chain(unlike(Split::Test, &known, "training images", test)).collect()
 }
 
 fn alike(likeness: Likeness) -> &'static str {

@@ -1,7 +1,5 @@
 //! Images to rows of features: decoding, transforming and extracting, with a cache in between.
 
-use std::path::PathBuf;
-
 use differnet_data::{
     ContentHash, ImageError, ImageInput, InputStatistics, MaskedInput, Preprocessing, ReadImage,
     RgbImage, Transform,
@@ -104,17 +102,17 @@ impl Runtime {
         batches.map(|image| image.and_then(|image| image.map_err(Error::Image)))
     }
 
-    /// The features of files that were usable before.
+    /// The features of images that were usable before.
     ///
     /// [`Error::ImageChanged`] if one no longer is.
     pub(crate) fn features_of_usable<'a>(
         &'a self,
         backbone: Backbone,
         preprocessing: Preprocessing<'a>,
-        files: &'a [PathBuf],
+        images: impl IntoIterator<Item: Into<ImageInput<'a>>>,
         choice: impl Fn(&ContentHash) -> Vec<Transform> + Sync,
     ) -> impl Iterator<Item = Result<ImageFeatures, Error>> {
-        self.features(backbone, preprocessing, files, choice)
+        self.features(backbone, preprocessing, images, choice)
             .map(|features| features.map_err(Error::changed))
     }
 

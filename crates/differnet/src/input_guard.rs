@@ -12,8 +12,6 @@ use serde::{Deserialize, Serialize};
 
 /// Robust standard deviations by which a property may leave the range that training showed.
 const DEVIATIONS: f64 = 3.0;
-/// Steps of JPEG's quality up to which two files count as compressed alike.
-const ALIKE: u8 = 10;
 
 /// Range that good images showed of one property, and how far beyond it images are accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -230,16 +228,10 @@ impl InputGuard {
         &self.compressions
     }
 
-    /// Whether files compressed like this were among the good images: JPEG counts as the same up to 10
-    /// steps of quality. A model of nothing knows all.
+    /// Whether files [compressed like this](Compression::is_like) were among the good images. A model of
+    /// nothing knows all.
     pub fn knows(&self, compression: Compression) -> bool {
-        let alike = |seen: &Compression| match (*seen, compression) {
-            (
-                Compression::Jpeg { quality: a, subsampled: of_a },
-                Compression::Jpeg { quality: b, subsampled: of_b },
-            ) => of_a == of_b && a.abs_diff(b) <= ALIKE,
-            (seen, other) => seen == other,
-        };
+        let alike = |seen: &Compression| seen.is_like(compression);
         self.compressions.is_empty() || self.compressions.iter().any(alike)
     }
 

@@ -171,6 +171,7 @@ impl Model {
         let files: Vec<PathBuf> = new.iter().map(|image| image.path.clone()).collect();
         let known = self.header.good_scores.len();
         let method = config.method.method();
+        let as_jpeg = training.jpeg_statistics(&files)?;
         let updated = self.scorer.updated(&training, &files, known);
         let Updated { scorer, scores, peaks } = updated.ok_or(Error::NoUpdate { method })??;
         let mut header = self.header.clone();
@@ -183,7 +184,7 @@ impl Model {
         header.training_digests.extend(new.iter().map(|image| digest(&image.content)));
         header.training_digests.sort();
         let statistics: Vec<_> = new.iter().map(|image| image.statistics).collect();
-        header.input_guard.extend(&statistics);
+        header.input_guard.extend(&[statistics, as_jpeg].concat());
         header.training_hashes.extend(new.into_iter().map(|image| image.perceptual));
         let threshold = header.threshold;
         let addition = Addition { images: files.len(), threshold_before, threshold };

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use differnet_data::{
-    BadImage, ContentHash, FileDepth, Preprocessing, Purpose, Regions, Transform,
+    BadImage, ContentHash, FileDepth, ImageInput, InputStatistics, MaskedInput, Preprocessing,
+    Purpose, Regions, Transform,
 };
 use differnet_flow::Flow;
 use differnet_progress::{Monitor, Progress, Stage};
 use differnet_scoring::threshold_from_good;
+use rayon::prelude::*;
 
 use crate::config::Config;
 use crate::error::Error;
+use crate::features::BATCH;
 use crate::header::{Header, HistoryPoint};
 use crate::input_guard::InputGuard;
 use crate::method::checkpoints::Checkpoints;
@@ -118,6 +121,13 @@ impl<'a> Training<'a> {
             self.runtime.require_weights(backbone, backbone.stages())?;
         }
         let depth = self.depth.or_else(|| FileDepth::common(files, &self.runtime.limits));
+        if let (Some(bits), Some(_)) = (depth, self.config.jpeg_augmentation) {
+            return Err(Error::Config {
+                name: "jpeg_augmentation",
+                expected: "absent for images of more than 8 bits a sample, which JPEG does not keep",
+                found: format!("images of {bits} bits"),
+            });
+        }
         Self { depth, ..self.clone() }.run_at_depth(files)
     }
 
@@ -167,6 +177,51 @@ impl<'a> Training<'a> {
         weights.map(|weights| weights.file_sha256().to_owned())
     }
 
+    /// Number of images that each file gives: one, or two with JPEG augmentation.
+    pub(crate) fn images_per_file(&self) -> usize {
+        1 + usize::from(self.config.jpeg_augmentation.is_some())
+    }
+
+    /// The images that `files` give: each as it is and, with JPEG augmentation, behind it as JPEG.
+    pub(crate) fn images<'f>(&self, files: &'f [PathBuf]) -> Vec<ImageInput<'f>> {
+        let seed = self.config.training_transform_seed();
+        let as_jpeg = |path: &'f PathBuf| {
+            let augmentation = self.config.jpeg_augmentation?;
+            Some(ImageInput::AsJpeg { path, augmentation, seed })
+        };
+        files
+            .iter()
+            .flat_map(|file| [Some(ImageInput::File(file)), as_jpeg(file)])
+            .flatten()
+            .collect()
+    }
+
+    /// The largest of the values of each file's images: what a threshold has to let pass so that the part is
+    /// good in whichever way it is stored. A guarantee counts parts.
+    pub(crate) fn largest_of_each_file(&self, values: &[f64]) -> Vec<f64> {
+        let largest = |values: &[f64]| values.iter().copied().max_by(f64::total_cmp);
+        values.chunks(self.images_per_file()).filter_map(largest).collect()
+    }
+
+    /// Statistics of `files` as JPEG; of none without JPEG augmentation.
+    pub(crate) fn jpeg_statistics(&self, files: &[PathBuf]) -> Result<Vec<InputStatistics>, Error> {
+        let images = self.images(files);
+        let jpegs: Vec<_> =
+            images.into_iter().filter(|image| matches!(image, ImageInput::AsJpeg { .. })).collect();
+        let read = |input: &ImageInput<'_>| {
+            MaskedInput::read(*input, self.preprocessing(), &self.runtime.limits)
+                .map(|seen| seen.statistics)
+                .map_err(|source| Error::ImageChanged { source })
+        };
+        let mut statistics = Vec::with_capacity(jpegs.len());
+        for group in jpegs.chunks(BATCH) {
+            statistics.extend(group.par_iter().map(read).collect::<Result<Vec<_>, _>>()?);
+            let progress = Progress::new(Stage::Checking, statistics.len(), jpegs.len());
+            self.monitor.report(progress)?;
+        }
+        Ok(statistics)
+    }
+
     /// The transforms numbered `range` of a training image.
     pub(crate) fn training_transforms(
         &self,
@@ -193,6 +248,9 @@ impl<'a> Training<'a> {
 
     /// The model of a fitted method, with its threshold.
     fn describe(&self, split: &ValidationSplit, fitted: Fitted) -> Result<Model, Error> {
+        let mut input_guard = InputGuard::fit(&split.statistics, &fitted.feature_distances);
+        input_guard.extend(&self.jpeg_statistics(&split.training)?);
+        input_guard.extend(&self.jpeg_statistics(&split.validation)?);
         let header = Header {
             extractor: fitted.extractor,
             weights_sha256: self.weights_sha256(),
@@ -206,7 +264,7 @@ impl<'a> Training<'a> {
             cross_validated: fitted.cross_validated,
             updates: fitted.updates,
             transform_spread: fitted.transform_spread,
-            input_guard: InputGuard::fit(&split.statistics, &fitted.feature_distances),
+            input_guard,
             feature_means: fitted.feature_means,
             feature_deviations: fitted.feature_deviations,
             history: fitted.history,
@@ -223,25 +281,28 @@ impl<'a> Training<'a> {
     }
 
     fn validation_scores(&self, model: &Model, split: &ValidationSplit) -> Result<Vec<f64>, Error> {
-        let (files, total) = (&split.validation, split.validation.len());
+        let images = self.images(&split.validation);
+        let total = images.len();
         let mut scores = Vec::with_capacity(total);
-        for (done, score) in (1..).zip(model.scores(files)) {
+        for (done, score) in (1..).zip(model.scores(images)) {
             scores.push(score.map_err(Error::changed)?.score);
             self.monitor.report(Progress::new(Stage::Validation, done, total))?;
         }
-        Ok(scores)
+        Ok(self.largest_of_each_file(&scores))
     }
 
     /// The largest values of the maps of good images.
     fn map_peaks(&self, model: &Model, split: &ValidationSplit) -> Result<Vec<f64>, Error> {
         let files = if split.validation.is_empty() { &split.training } else { &split.validation };
         let files = &files[..files.len().min(MAPPED_IMAGES)];
-        let mut peaks = Vec::with_capacity(files.len());
-        for (done, map) in (1..).zip(model.maps(files)?) {
+        let images = self.images(files);
+        let total = images.len();
+        let mut peaks = Vec::with_capacity(total);
+        for (done, map) in (1..).zip(model.maps(images)?) {
             let peak = map.map_err(Error::changed)?.map.peak();
             peaks.extend(peak.map(|peak| f64::from(peak.value)));
-            self.monitor.report(Progress::new(Stage::Maps, done, files.len()))?;
+            self.monitor.report(Progress::new(Stage::Maps, done, total))?;
         }
-        Ok(peaks)
+        Ok(self.largest_of_each_file(&peaks))
     }
 }

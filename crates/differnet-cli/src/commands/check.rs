@@ -30,8 +30,8 @@ Examples:
 
 Looks for files that cannot be read, masks that do not fit, images that are there twice or nearly
 twice, images that are trained on and tested with, blank, over- or underexposed and blurred ones,
-other sizes, shapes or colour modes, too few images, and good images that may show a defect because
-they are far from all the others.
+other sizes, shapes, colour modes or compression, too few images, and good images that may show a defect
+because they are far from all the others.
 
 --json prints one object: {\"data\", \"ok\", \"images\": {\"train\", \"test_good\", \"test_defect\"}, \"folders\":
 [{\"folder\", \"images\", \"use\", \"kind\"}], \"errors\", \"warnings\", \"notices\", \"findings\": [{\"severity\",

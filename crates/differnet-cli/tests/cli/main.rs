@@ -12,6 +12,7 @@ mod fixture;
 mod folders;
 mod input_guard;
 mod interrupts;
+mod jpeg;
 mod json;
 mod loaded_networks;
 mod maps;

@@ -55,13 +55,14 @@ pub(super) fn fit<M: PixelScorer + 'static>(
     side: usize,
     fit: impl FnOnce(&Images<'_>, &Monitor<'_>) -> Result<M, BaselineError>,
 ) -> Result<Fitted, Error> {
-    let (transforms, total) = (training.config.transforms, split.training.len());
+    let images = training.images(&split.training);
+    let (transforms, total) = (training.config.transforms, images.len());
     let view =
         View { side, preprocessing: training.preprocessing(), limits: &training.runtime.limits };
     let choice = |hash: &ContentHash| training.training_transforms(hash, 0..transforms);
     let mut pixels = Vec::with_capacity(total * transforms * side * side * 3);
-    let images = Batched::new(&split.training, BATCH, |files| {
-        Ok(files.par_iter().map(|file| view.read((*file).into(), &choice)).collect())
+    let images = Batched::new(images, BATCH, |images: &[ImageInput<'_>]| {
+        Ok(images.par_iter().map(|image| view.read(*image, &choice)).collect())
     });
     for (done, image) in (1..).zip(images) {
         pixels.extend(image?.map_err(|source| Error::ImageChanged { source })?.pixels);
@@ -69,6 +70,7 @@ pub(super) fn fit<M: PixelScorer + 'static>(
     }
     let images = Images::new(&pixels, side)?;
     let model = fit(&images, &training.monitor)?;
+    let transforms = transforms * training.images_per_file();
     let good_scores = good_scores(training, split, |image| {
         model.scores(&images.subimages(image * transforms..(image + 1) * transforms))
     })?;

@@ -12,6 +12,7 @@ use differnet_scoring::anomaly_score;
 
 use super::{Fitted, GoodScores};
 use crate::adaptive::score_by_rows;
+use crate::config::Config;
 use crate::error::Error;
 use crate::score::ImageScore;
 use crate::scorer::{Scorer, Scoring};
@@ -34,11 +35,12 @@ pub(super) fn fit<M: RowScorer + 'static>(
     let (config, runtime) = (training.config, training.runtime);
     let backbone = config.require_backbone()?;
     let width = backbone.features();
-    let (files, total) = (&split.training, split.training.len());
+    let images = training.images(&split.training);
+    let total = images.len();
     let mut rows = Vec::with_capacity(total * config.transforms * width);
     let choice = |hash: &_| training.training_transforms(hash, 0..config.transforms);
     let preprocessing = training.preprocessing();
-    let features = runtime.features_of_usable(backbone, preprocessing, files, choice);
+    let features = runtime.features_of_usable(backbone, preprocessing, images, choice);
     for (done, features) in (1..).zip(features) {
         rows.extend(features?.rows);
         training.monitor.report(Progress::new(Stage::Features, done, total))?;
@@ -46,7 +48,7 @@ pub(super) fn fit<M: RowScorer + 'static>(
     let rows = Rows::new(&rows, width)?;
     let model = fit(&rows, &training.monitor)?;
     let good_scores = good_scores(training, split, |image| {
-        let transforms = config.transforms;
+        let transforms = config.transforms * training.images_per_file();
         Ok(model.training_scores(&rows, image * transforms..(image + 1) * transforms))
     })?;
     let facts = facts(model.facts());
@@ -54,7 +56,8 @@ pub(super) fn fit<M: RowScorer + 'static>(
     Ok(Fitted { extractor, facts, ..Fitted::new(Box::new(OnRows(model)), good_scores) })
 }
 
-/// Scores of training images, where there is no validation set; their transforms score `scores`.
+/// Scores of training images, where there is no validation set; the transforms of a file's images score
+/// `scores`.
 pub(super) fn good_scores(
     training: &Training<'_>,
     split: &ValidationSplit,
@@ -64,8 +67,14 @@ pub(super) fn good_scores(
         return Ok(GoodScores::OfValidationSet);
     }
     let images = 0..split.training.len().min(SCORED_TRAINING_IMAGES);
-    let score = |image| Ok(anomaly_score(&scores(image)?, training.config.average)?);
-    images.map(score).collect::<Result<_, Error>>().map(GoodScores::Known)
+    let Config { transforms, average, .. } = *training.config;
+    let mut good = Vec::new();
+    for image in images {
+        for transforms in scores(image)?.chunks(transforms) {
+            good.push(anomaly_score(transforms, average)?);
+        }
+    }
+    Ok(GoodScores::Known(training.largest_of_each_file(&good)))
 }
 
 pub(super) fn facts(facts: Vec<(&'static str, String)>) -> Vec<(String, String)> {

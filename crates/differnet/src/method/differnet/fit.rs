@@ -1,6 +1,6 @@
 //! Fitting DifferNet: features of the validation set, flows, local statistics (paper, Section 3.1.2).
 
-use differnet_data::{ContentHash, ImageInput, MaskedInput, RgbImage};
+use differnet_data::{ContentHash, MaskedInput, RgbImage};
 use differnet_features::{IMAGE_SIZE, LocalGrid};
 use differnet_progress::{Progress, Stage};
 use differnet_scoring::{
@@ -43,6 +43,7 @@ pub(crate) fn fit(
     for image in scores.chunks(config.score_transforms) {
         good.push(anomaly_score(image, config.average)?);
     }
+    let mut good = training.largest_of_each_file(&good);
     if good.is_empty() {
         good.clone_from(&training_scores);
     }
@@ -82,14 +83,14 @@ pub(crate) fn fit(
 
 /// Rows of the validation images under the transforms that they will be scored with.
 fn validation_rows(training: &Training<'_>, split: &ValidationSplit) -> Result<Vec<f32>, Error> {
-    let (files, total) = (&split.validation, split.validation.len());
-    let config = training.config;
+    let images = training.images(&split.validation);
+    let (config, total) = (training.config, images.len());
     let transforms = config.transform_config().fixed(config.score_transforms);
     let choice = |_: &ContentHash| transforms.clone();
     let mut rows = Vec::new();
     let backbone = config.require_backbone()?;
     let preprocessing = training.preprocessing();
-    let features = training.runtime.features_of_usable(backbone, preprocessing, files, choice);
+    let features = training.runtime.features_of_usable(backbone, preprocessing, images, choice);
     for (done, features) in (1..).zip(features) {
         rows.extend(features?.rows);
         training.monitor.report(Progress::new(Stage::Validation, done, total))?;
@@ -106,23 +107,23 @@ fn local_statistics(
     let extractor = runtime.extractor(training.config.require_backbone()?)?;
     let LocalGrid { side: cells, channels, .. } = extractor.backbone().local_grid();
     // Spread over all of them: neighbours in the order of contents are as unlike as any.
-    let files = &split.training[..split.training.len().min(PLACED_IMAGES)];
+    let images = training.images(&split.training);
+    let images = &images[..images.len().min(PLACED_IMAGES)];
     let transforms = training.config.transform_config().fixed(PLACED_TRANSFORMS);
     let mut statistics = LocalStatisticsBuilder::new(cells, channels);
-    for (done, path) in (1..).zip(files) {
-        let seen =
-            MaskedInput::read(ImageInput::File(path), training.preprocessing(), &runtime.limits)
-                .map_err(|source| Error::ImageChanged { source })?;
+    for (done, image) in (1..).zip(images) {
+        let seen = MaskedInput::read(*image, training.preprocessing(), &runtime.limits)
+            .map_err(|source| Error::ImageChanged { source })?;
         let square = seen.resized(side, side);
         let turned: Vec<RgbImage> =
             transforms.par_iter().map(|transform| transform.apply(&square)).collect();
         let pixels: Vec<&[u8]> = turned.iter().map(|image| image.as_raw().as_slice()).collect();
         let local = extractor.extract_with_local_features(&pixels)?.local;
-        let images = local.chunks_exact(cells * cells * channels);
-        for (local, transform) in images.zip(&transforms) {
+        let views = local.chunks_exact(cells * cells * channels);
+        for (local, transform) in views.zip(&transforms) {
             statistics.add(local, transform.degrees);
         }
-        training.monitor.report(Progress::new(Stage::Places, done, files.len()))?;
+        training.monitor.report(Progress::new(Stage::Places, done, images.len()))?;
     }
     Ok(statistics.finish())
 }

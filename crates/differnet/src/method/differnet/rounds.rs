@@ -99,7 +99,8 @@ impl<'a> FlowTraining<'a> {
         let width = self.backbone.features();
         let validation =
             scales::narrowed(rows, self.own.flow_config(self.backbone).features, width);
-        let mut buffer = FeatureBuffer::new(split.training.len(), self.own.pool, width);
+        let images = split.training.len() * self.training.images_per_file();
+        let mut buffer = FeatureBuffer::new(images, self.own.pool, width);
         let mut flows = Vec::with_capacity(self.own.flows);
         let mut first = None;
         for number in 0..self.own.flows {
@@ -139,7 +140,7 @@ impl<'a> FlowTraining<'a> {
                 (Trainer::new(flow, self.own.adam.clone(), &runtime.backend), fresh)
             }
         };
-        let (updates, saved) = (self.updates(split.training.len()), Instant::now());
+        let (updates, saved) = (self.updates(buffer.images()), Instant::now());
         let mut run = Run { flow, seed, trainer, state, buffer, updates, saved };
         let end = if flow == 0 {
             std::thread::scope(|scope| self.train_rounds(&mut run, scope, split, validation))
@@ -319,7 +320,8 @@ impl<'a> FlowTraining<'a> {
         round: usize,
     ) -> RoundFeatures {
         // Room for all of them: a round that is extracted early waits in memory.
-        let (sender, receiver) = mpsc::sync_channel(split.training.len());
+        let (sender, receiver) =
+            mpsc::sync_channel(split.training.len() * self.training.images_per_file());
         scope.spawn(move || {
             if let Err(error) = self.extract_round(split, round, &sender) {
                 // Nobody listens any more: the training has ended.
@@ -339,8 +341,9 @@ impl<'a> FlowTraining<'a> {
         let Training { config, runtime, .. } = *self.training;
         let range = round * config.transforms..(round + 1) * config.transforms;
         let choice = |hash: &ContentHash| self.training.training_transforms(hash, range.clone());
-        let (files, preprocessing) = (&split.training, self.training.preprocessing());
-        let features = runtime.features_of_usable(self.backbone, preprocessing, files, choice);
+        let images = self.training.images(&split.training);
+        let preprocessing = self.training.preprocessing();
+        let features = runtime.features_of_usable(self.backbone, preprocessing, images, choice);
         for (index, features) in features.enumerate() {
             if sender.send(Ok((index, features?.rows))).is_err() {
                 break;

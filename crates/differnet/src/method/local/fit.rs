@@ -2,7 +2,6 @@
 
 use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
-use differnet_scoring::AnomalyMap;
 
 use super::bank::{Bank, CANDIDATES};
 use super::flow_fits::FlowFits;
@@ -11,7 +10,7 @@ use super::gaussians::PlaceGaussians;
 use super::image_score::PlaceValues;
 use super::input::{SeenMaps, Shift, read, read_shifted};
 use super::parts::{Density, Parts, placed_width};
-use super::place_scale::{PlaceScale, good_values};
+use super::place_scale::{GoodMaps, PlaceScale, good_values};
 use super::plan::{DensityPlan, Plan};
 use super::scorer::LocalModel;
 use super::view::View;
@@ -48,31 +47,34 @@ pub(crate) fn fit(
 ) -> Result<Fitted, Error> {
     let stages = plan.stages();
     let first = (WHITENING_TILES / plan.tiles.count()).max(WHITENING_IMAGES);
-    let first = &split.training[..split.training.len().min(first)];
+    let (fitted, validation) =
+        (training.images(&split.training), training.images(&split.validation));
+    let first = &fitted[..fitted.len().min(first)];
     let mut flow_fits = FlowFits::new(training, split)?;
     let first = read(&plan, training, first).collect::<Result<Vec<_>, Error>>()?;
     let view = |view| View::fit(&plan, view, &first, &training.monitor);
     let views = plan.views.iter().map(view).collect::<Result<Vec<_>, Error>>()?;
     let known = first.len();
-    let others = read(&plan, training, &split.training[known..]);
-    let validation = read(&plan, training, &split.validation);
-    let total = split.training.len() + split.validation.len();
+    let others = read(&plan, training, &fitted[known..]);
+    let total = fitted.len() + validation.len();
+    let validation = read(&plan, training, &validation);
     let gathered = |seen: SeenMaps| gathered(&views, &stages, seen);
     let mut images = Vec::with_capacity(total);
     for seen in first.into_iter().map(Ok).chain(others).chain(validation) {
         images.push(gathered(seen?));
         training.monitor.report(Progress::new(Stage::Features, images.len(), total))?;
     }
-    let validation = images.split_off(split.training.len());
+    let validation = images.split_off(fitted.len());
     let images: Vec<&GoodImage> = images.iter().collect();
 
-    let folds = if validation.is_empty() && images.len() > 1 { images.len().min(FOLDS) } else { 0 };
+    let (files, each) = (split.training.len(), training.images_per_file());
+    let folds = if validation.is_empty() && files > 1 { files.min(FOLDS) } else { 0 };
     flow_fits.total = plan.updates() * (folds + 1);
     let widths = views.iter().map(View::components).collect();
     let mut fitting = Fitting { plan: &plan, training, widths, flow_fits };
     let mut good = Vec::with_capacity(total);
     for fold in 0..folds {
-        let (left_out, others) = divided(&images, fold, folds);
+        let (left_out, others) = divided(&images, each, fold, folds);
         let parts = fitting.parts(&others)?;
         good.extend(left_out.into_iter().map(|image| judged(&parts, image)));
     }
@@ -80,19 +82,21 @@ pub(crate) fn fit(
     good.extend(validation.iter().map(|image| judged(&parts, image)));
     if good.is_empty() {
         for shift in Shift::HALF_A_PLACE {
-            let seen = read_shifted(&plan, training, &split.training[0], shift)?;
-            good.push(judged(&parts, &gathered(seen)));
+            for image in &fitted[..each] {
+                let seen = read_shifted(&plan, training, *image, shift)?;
+                good.push(judged(&parts, &gathered(seen)));
+            }
         }
     }
 
-    let maps = if plan.standardised { good_maps(&good) } else { Vec::new() };
+    let maps = if plan.standardised { good_maps(&good, each) } else { Vec::new() };
     let scales = |without: Option<usize>| -> Vec<PlaceScale> {
         maps.iter().map(|maps| PlaceScale::fit(maps, without)).collect()
     };
     // Standardised by itself an image would look better than it is; a single one has no others.
-    let without = |at| scales(Some(at).filter(|_| good.len() > 1));
-    let scores = scores(&plan, &good, without);
-    let good_peaks = Some(peaks(&plan, &good, without));
+    let without = |at| scales(Some(at / each).filter(|_| good.len() > each));
+    let scores = training.largest_of_each_file(&scores(&plan, &good, without));
+    let good_peaks = Some(training.largest_of_each_file(&peaks(&plan, &good, without)));
     let scales = scales(None);
     let (feature_means, feature_deviations) = statistics(&images);
     let feature_distances = images.iter().copied().chain(&validation).filter_map(|image| {
@@ -129,10 +133,11 @@ pub(super) fn judged(parts: &Parts, image: &GoodImage) -> PlaceValues {
     PlaceValues { values: parts.values(&image.views(), &image.grid), grid: image.grid.clone() }
 }
 
-/// The maps of good images by each part, as scales are made of them.
-pub(super) fn good_maps(good: &[PlaceValues]) -> Vec<Vec<AnomalyMap>> {
+/// The maps of good images, `each` of a file, by each part, as scales are made of them.
+pub(super) fn good_maps(good: &[PlaceValues], each: usize) -> Vec<GoodMaps> {
     let of_part = |part: usize| {
-        good.iter().map(|image| good_values(&image.values[part], &image.grid)).collect()
+        let maps = good.iter().map(|image| good_values(&image.values[part], &image.grid));
+        GoodMaps::new(maps.collect(), each)
     };
     (0..good[0].values.len()).map(of_part).collect()
 }

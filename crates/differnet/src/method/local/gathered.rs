@@ -67,14 +67,16 @@ pub(super) fn mean_of(rows: &[f32], counts: &[bool], components: usize) -> Vec<f
     sums.iter().map(|sum| sum / count.max(1) as f64).collect()
 }
 
-/// The images of group number `fold` of `folds`, and the others.
+/// The images of group number `fold` of `folds`, and the others; the `each` images of a file, which follow one
+/// another, are in one group.
 pub(super) fn divided<'a>(
     images: &[&'a GoodImage],
+    each: usize,
     fold: usize,
     folds: usize,
 ) -> (Vec<&'a GoodImage>, Vec<&'a GoodImage>) {
     let (inside, others): (Vec<_>, Vec<_>) =
-        images.iter().enumerate().partition(|(at, _)| at % folds == fold);
+        images.iter().enumerate().partition(|(at, _)| at / each % folds == fold);
     let images = |numbered: Vec<(usize, &&'a GoodImage)>| {
         numbered.into_iter().map(|(_, image)| *image).collect()
     };

@@ -1,7 +1,5 @@
 //! Images as a method on local features sees them: maps, where each place lies, and which count.
 
-use std::path::{Path, PathBuf};
-
 use differnet_data::{ImageInput, MaskedInput, RgbImage};
 use differnet_features::{FeatureError, PLACE, StageMap};
 use rayon::prelude::*;
@@ -104,18 +102,18 @@ fn shifted_maps(
     Ok(SeenMaps { maps, grid: Grid { height, width, counts } })
 }
 
-/// Feature maps of files that were usable before; a few images are in memory at a time.
+/// Feature maps of images that were usable before; a few are in memory at a time.
 pub(super) fn read<'a>(
     plan: &'a Plan,
     training: &'a Training<'_>,
-    files: &'a [PathBuf],
+    images: &'a [ImageInput<'_>],
 ) -> impl Iterator<Item = Result<SeenMaps, Error>> {
     let runtime = training.runtime;
-    let decoded = files.chunks(BATCH).flat_map(move |files| {
-        let read = |file: &PathBuf| {
-            MaskedInput::read(ImageInput::File(file), training.preprocessing(), &runtime.limits)
+    let decoded = images.chunks(BATCH).flat_map(move |images| {
+        let read = |image: &ImageInput<'_>| {
+            MaskedInput::read(*image, training.preprocessing(), &runtime.limits)
         };
-        files.par_iter().map(read).collect::<Vec<_>>()
+        images.par_iter().map(read).collect::<Vec<_>>()
     });
     decoded.map(move |seen| {
         let seen = seen.map_err(|source| Error::ImageChanged { source })?;
@@ -123,19 +121,15 @@ pub(super) fn read<'a>(
     })
 }
 
-/// Feature maps of a file that was usable before, moved.
+/// Feature maps of an image that was usable before, moved.
 pub(super) fn read_shifted(
     plan: &Plan,
     training: &Training<'_>,
-    file: &Path,
+    image: ImageInput<'_>,
     shift: Shift,
 ) -> Result<SeenMaps, Error> {
-    let seen = MaskedInput::read(
-        ImageInput::File(file),
-        training.preprocessing(),
-        &training.runtime.limits,
-    )
-    .map_err(|source| Error::ImageChanged { source })?;
+    let seen = MaskedInput::read(image, training.preprocessing(), &training.runtime.limits)
+        .map_err(|source| Error::ImageChanged { source })?;
     Ok(shifted_maps(plan, training.runtime, &seen, shift)?)
 }
 

@@ -27,6 +27,31 @@ pub(super) struct PlaceScale {
     deviations: AnomalyMap,
 }
 
+/// Values of good images, `[28, 28]` each: one image a file, or several that follow one another and count as
+/// one.
+pub(super) struct GoodMaps {
+    maps: Vec<AnomalyMap>,
+    /// Images of each file.
+    each: usize,
+}
+
+impl GoodMaps {
+    pub(super) fn new(maps: Vec<AnomalyMap>, each: usize) -> Self {
+        Self { maps, each }
+    }
+
+    /// The maps but for those of the file numbered `without`.
+    fn without(&self, without: Option<usize>) -> impl Iterator<Item = &AnomalyMap> {
+        let files = self.maps.chunks(self.each).enumerate();
+        files.filter(move |(at, _)| Some(*at) != without).flat_map(|(_, maps)| maps)
+    }
+
+    /// Number of files but for the one numbered `without`.
+    fn files(&self, without: Option<usize>) -> f64 {
+        self.without(without).count() as f64 / self.each as f64
+    }
+}
+
 /// The values of a good image, `[28, 28]`.
 pub(super) fn good_values(values: &[f32], grid: &Grid) -> AnomalyMap {
     // Places that do not count have the mean of the others, to spoil as little as they can at their edge.
@@ -39,18 +64,17 @@ pub(super) fn good_values(values: &[f32], grid: &Grid) -> AnomalyMap {
 }
 
 impl PlaceScale {
-    /// The scale by the values of good images, but for the one numbered `without`; at least one.
-    pub(super) fn fit(good: &[AnomalyMap], without: Option<usize>) -> Self {
-        let chosen = || good.iter().enumerate().filter(|(at, _)| Some(*at) != without);
-        let count = chosen().count().max(1) as f64;
+    /// The scale by the values of good images, but for the file numbered `without`; at least one.
+    pub(super) fn fit(good: &GoodMaps, without: Option<usize>) -> Self {
+        let (files, each) = (good.files(without).max(1.0), good.each as f64);
         let average = |of: &dyn Fn(f64, usize) -> f64| {
             let mut sums = vec![0.0_f64; SIDE * SIDE];
-            for (_, image) in chosen() {
+            for image in good.without(without) {
                 let values = sums.iter_mut().zip(image.values()).enumerate();
-                values.for_each(|(at, (sum, value))| *sum += of(f64::from(*value), at));
+                values.for_each(|(at, (sum, value))| *sum += of(f64::from(*value), at) / each);
             }
-            let overall = sums.iter().sum::<f64>() / (count * sums.len() as f64);
-            let shrunk = |sum: &f64| (sum + PSEUDO_IMAGES * overall) / (count + PSEUDO_IMAGES);
+            let overall = sums.iter().sum::<f64>() / (files * sums.len() as f64);
+            let shrunk = |sum: &f64| (sum + PSEUDO_IMAGES * overall) / (files + PSEUDO_IMAGES);
             sums.iter().map(shrunk).collect::<Vec<f64>>()
         };
         let means = average(&|value, _| value);
@@ -62,18 +86,18 @@ impl PlaceScale {
         Self { means: map(means), deviations: map(variances).map(f32::sqrt) }
     }
 
-    /// This scale of `known` images with those of more good images, but for the one numbered `without`.
-    pub(super) fn merged(&self, known: usize, good: &[AnomalyMap], without: Option<usize>) -> Self {
-        let chosen = || good.iter().enumerate().filter(|(at, _)| Some(*at) != without);
-        let known = known.max(1) as f64;
-        let count = known + chosen().count() as f64;
+    /// This scale of `known` files with those of more good images, but for the file numbered `without`.
+    pub(super) fn merged(&self, known: usize, good: &GoodMaps, without: Option<usize>) -> Self {
+        let (known, each) = (known.max(1) as f64, good.each as f64);
+        let count = known + good.files(without);
         let (mut means, mut deviations) = (Vec::new(), Vec::new());
         for at in 0..SIDE * SIDE {
             let value = |map: &AnomalyMap| f64::from(map.values()[at]);
             let (mean, deviation) = (value(&self.means), value(&self.deviations));
-            let sum: f64 = chosen().map(|(_, image)| value(image)).sum();
-            let merged = (known * mean + sum) / count;
-            let squares: f64 = chosen().map(|(_, image)| (value(image) - merged).powi(2)).sum();
+            let sum: f64 = good.without(without).map(value).sum();
+            let merged = (known * mean + sum / each) / count;
+            let square = |image| (value(image) - merged).powi(2) / each;
+            let squares: f64 = good.without(without).map(square).sum();
             let own = known * (deviation.powi(2) + (mean - merged).powi(2));
             means.push(merged as f32);
             deviations.push(((own + squares) / count).sqrt() as f32);
@@ -159,18 +183,47 @@ mod tests {
         Grid { height: SIDE, width: SIDE, counts }
     }
 
+    fn one_each(maps: &[AnomalyMap]) -> GoodMaps {
+        GoodMaps::new(maps.to_vec(), 1)
+    }
+
+    #[test]
+    fn the_images_of_a_file_count_as_one_and_are_left_out_together() {
+        let noise = |seed: usize| {
+            let values = (0..SIDE * SIDE).map(|at| ((at * 7 + seed * 13) % 31) as f32);
+            AnomalyMap::new(SIDE, values.collect())
+        };
+        let [a, b, c] = [1, 2, 3].map(noise);
+        // A file whose images are equal says what a file with one image does.
+        let twice = [&a, &a, &b, &b, &c, &c].map(Clone::clone);
+        let (twice, once) = (GoodMaps::new(twice.to_vec(), 2), one_each(&[a.clone(), b, c]));
+        for without in [None, Some(1)] {
+            let scales = [&twice, &once].map(|good| PlaceScale::fit(good, without));
+            let merged = [&twice, &once].map(|good| scales[0].merged(4, good, without));
+            for [left, right] in [scales, merged] {
+                let maps = [(&left.means, &right.means), (&left.deviations, &right.deviations)];
+                for (left, right) in maps {
+                    let far = left.values().iter().zip(right.values()).map(|(a, b)| (a - b).abs());
+                    assert!(far.fold(0.0, f32::max) < 1e-4, "{without:?}");
+                }
+            }
+        }
+        let alone = PlaceScale::fit(&GoodMaps::new(vec![a.clone(), a], 2), Some(0));
+        assert!(alone.means.values().iter().all(|mean| *mean == 0.0));
+    }
+
     #[test]
     fn few_images_are_shrunk_to_the_mean_over_places() {
         // Two images of 2 and 4 everywhere: mean 3, variance 1; shrinking changes nothing.
         let images = [2.0, 4.0].map(|value| AnomalyMap::new(SIDE, vec![value; SIDE * SIDE]));
-        let scale = PlaceScale::fit(&images, None);
+        let scale = PlaceScale::fit(&one_each(&images), None);
         let all = grid(vec![true; SIDE * SIDE]);
         let found = scale.standardised(&vec![5.0; SIDE * SIDE], &all);
         assert!(found.iter().all(|value| (value - 2.0).abs() < 1e-5));
         // Left is 0, right 12: means 6 ± 6 · 2 / 12 far from the border between them.
         let values = (0..SIDE * SIDE).map(|at| if at % SIDE < SIDE / 2 { 0.0 } else { 12.0 });
         let image = AnomalyMap::new(SIDE, values.collect());
-        let scale = PlaceScale::fit(&[image.clone(), image], None);
+        let scale = PlaceScale::fit(&one_each(&[image.clone(), image]), None);
         assert!((scale.means.values()[0] - 5.0).abs() < 1e-5);
         assert!((scale.means.values()[SIDE - 1] - 7.0).abs() < 1e-5);
         // And both are 5 away from their means.
@@ -188,8 +241,9 @@ mod tests {
         let one = good_values(&values, &grid);
         assert!(one.values()[0] < 1.01);
         let other = AnomalyMap::new(SIDE, vec![9.0; SIDE * SIDE]);
-        let both = [one.clone(), other];
-        let (left, alone) = (PlaceScale::fit(&both, Some(1)), PlaceScale::fit(&[one], None));
+        let both = one_each(&[one.clone(), other]);
+        let left = PlaceScale::fit(&both, Some(1));
+        let alone = PlaceScale::fit(&one_each(&[one]), None);
         assert_eq!(left.means, alone.means);
         assert_eq!(left.standardised(&values, &grid)[0], 0.0);
     }
@@ -198,8 +252,8 @@ mod tests {
     fn more_images_move_means_and_deviations() {
         // Two images of 2 and 4 everywhere, and one of 9: mean 5, variance (9 + 1 + 16) / 3.
         let image = |value: f32| AnomalyMap::new(SIDE, vec![value; SIDE * SIDE]);
-        let scale = PlaceScale::fit(&[image(2.0), image(4.0)], None);
-        let merged = scale.merged(2, &[image(9.0), image(77.0)], Some(1));
+        let scale = PlaceScale::fit(&one_each(&[image(2.0), image(4.0)]), None);
+        let merged = scale.merged(2, &one_each(&[image(9.0), image(77.0)]), Some(1));
         assert!((merged.means.values()[40] - 5.0).abs() < 1e-5);
         assert!((merged.deviations.values()[40] - (26.0_f32 / 3.0).sqrt()).abs() < 1e-4);
     }
@@ -208,7 +262,7 @@ mod tests {
     fn logarithms_are_standardised_to_first_order_and_finite() {
         // Mean 3 and deviation 1: ln(6 / 3) · 3 / 1.
         let images = [2.0, 4.0].map(|value| AnomalyMap::new(SIDE, vec![value; SIDE * SIDE]));
-        let scale = PlaceScale::fit(&images, None);
+        let scale = PlaceScale::fit(&one_each(&images), None);
         let mut all = grid(vec![true; SIDE * SIDE]);
         all.counts[1] = false;
         let mut values = vec![6.0; SIDE * SIDE];
@@ -224,7 +278,7 @@ mod tests {
     #[test]
     fn equal_images_leave_a_deviation() {
         let image = AnomalyMap::new(SIDE, vec![0.0; SIDE * SIDE]);
-        let scale = PlaceScale::fit(&[image.clone(), image], None);
+        let scale = PlaceScale::fit(&one_each(&[image.clone(), image]), None);
         let all = grid(vec![true; SIDE * SIDE]);
         let found = scale.standardised(&vec![0.0; SIDE * SIDE], &all);
         assert!(found.iter().all(|value| *value == 0.0));

@@ -44,30 +44,32 @@ impl LocalModel {
         known: usize,
     ) -> Result<Updated, Error> {
         let stages = self.plan.stages();
-        let mut images = Vec::with_capacity(files.len());
-        for seen in read(&self.plan, training, files) {
+        let (new, each) = (training.images(files), training.images_per_file());
+        let mut images = Vec::with_capacity(new.len());
+        for seen in read(&self.plan, training, &new) {
             images.push(gathered(&self.views, &stages, seen?));
-            training.monitor.report(Progress::new(Stage::Features, images.len(), files.len()))?;
+            training.monitor.report(Progress::new(Stage::Features, images.len(), new.len()))?;
         }
         let mut good: Vec<PlaceValues> = Vec::with_capacity(images.len());
         let images: Vec<&GoodImage> = images.iter().collect();
-        let folds = images.len().min(FOLDS);
+        let folds = files.len().min(FOLDS);
         for fold in 0..folds {
-            // A single image is judged by the model as it was.
-            let (left_out, others) = divided(&images, fold, folds);
+            // A single file is judged by the model as it was.
+            let (left_out, others) = divided(&images, each, fold, folds);
             let updated = (!others.is_empty()).then(|| self.parts_with(training, &others));
             let updated = updated.transpose()?;
             let parts = updated.as_ref().unwrap_or(&self.parts);
             good.extend(left_out.into_iter().map(|image| judged(parts, image)));
         }
         let parts = self.parts_with(training, &images)?;
-        let maps = good_maps(&good);
+        let maps = good_maps(&good, each);
         let scales = |without: Option<usize>| -> Vec<PlaceScale> {
             let parts = self.scales.iter().zip(&maps);
             parts.map(|(scale, maps)| scale.merged(known, maps, without)).collect()
         };
-        let scores = scores(&self.plan, &good, |at| scales(Some(at)));
-        let peaks = peaks(&self.plan, &good, |at| scales(Some(at)));
+        let without = |at| scales(Some(at / each));
+        let scores = training.largest_of_each_file(&scores(&self.plan, &good, without));
+        let peaks = training.largest_of_each_file(&peaks(&self.plan, &good, without));
         let (plan, views) = (self.plan.clone(), self.views.clone());
         let scorer = Box::new(Self { plan, views, parts, scales: scales(None) });
         Ok(Updated { scorer, scores, peaks })
