@@ -2,12 +2,13 @@
 
 use differnet::progress::Monitor;
 use differnet::scoring::{Costs, FalseAlarmGuarantee, ScoreError, lowest_rate};
-use differnet::{Calibration, Error, GoodImages, ImageScore, Model, ThresholdRule};
+use differnet::{Calibration, Error, GoodImages, ImageScore, Model, NewGoodImages, ThresholdRule};
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 
 use crate::error::{of_differnet, value_error};
 use crate::images::Image;
+use crate::train::Files;
 
 /// How the threshold is to be set.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +55,7 @@ impl Rule {
 pub(crate) fn calibrate(
     model: &mut Model,
     rule: Rule,
-    good: Option<&[Image]>,
+    good: Option<&Files>,
     defects: Option<&[Image]>,
     append: bool,
     monitor: &Monitor<'_>,
@@ -76,22 +77,22 @@ pub(crate) fn calibrate(
         }
         (rule, _) => rule,
     };
-    let (mut seen, mut twice) = (0, 0);
+    let mut left_out = NewGoodImages::default();
     let (added, scores) = match (good, header.reference_scores()) {
         _ if matches!(rule, Rule::Reset) => (GoodImages::default(), Vec::new()),
-        (Some(images), _) => {
+        (Some(files), _) => {
             let old = header.calibration.as_ref().filter(|_| append);
-            let mut good = old.map(|old| old.added.clone()).unwrap_or_default();
-            for image in scored(model, images, monitor)? {
-                if header.has_seen(&image.hash) {
-                    seen += 1;
-                } else if !good.add(&image, None) {
-                    twice += 1;
-                }
+            let good = old.map(|old| old.added.clone()).unwrap_or_default();
+            let found = model.new_good_images(files.paths(), good, monitor);
+            left_out = found.map_err(of_differnet)?;
+            if !left_out.unusable.is_empty() {
+                return Err(of_differnet(Error::Image(left_out.unusable.swap_remove(0).error)));
             }
+            let good = std::mem::take(&mut left_out.good);
             if good.count() == 0 {
                 return Err(value_error(
-                    "the model was trained on all of these images: take other photographs of good parts",
+                    "the model was trained on all of these images, or judges none of them: take other photographs of \
+                     good parts",
                 ));
             }
             let scores = good.scores();
@@ -128,8 +129,9 @@ pub(crate) fn calibrate(
         "threshold_before": before,
         "unsure": thresholds.unsure,
         "images": count,
-        "seen_in_training": seen,
-        "twice": twice,
+        "seen_in_training": left_out.trained.len(),
+        "twice": left_out.copies.len(),
+        "invalid": left_out.invalid.len(),
         "lowest_rate": confidence,
     }))
 }

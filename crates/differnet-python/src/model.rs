@@ -130,14 +130,14 @@ impl PyModel {
         let rates = (false_alarm_rate, confidence, unsure_rate);
         let costs = (cost_escape, cost_false_alarm, defect_share);
         let rule = Rule::new(rates, costs, append, reset)?;
-        let good = good.map(images).transpose()?;
+        let good = good.map(images).transpose()?.map(Files::new).transpose()?;
         let defects = defects.map(images).transpose()?;
         let summary = interrupt::run(py, self.0.threads(), None, |monitor| {
             self.0.write(|model| {
                 calibrate::calibrate(
                     model,
                     rule,
-                    good.as_deref(),
+                    good.as_ref(),
                     defects.as_deref(),
                     append,
                     monitor,

@@ -158,6 +158,20 @@ def test_calibration_sets_and_resets_the_threshold(own_model):
     assert own_model.threshold == before and own_model.unsure_threshold is None
 
 
+def test_calibration_counts_a_photograph_once_in_whatever_format(own_model, good, tmp_path):
+    from PIL import Image
+
+    for seed in range(200, 205):
+        image = Image.fromarray(surface(seed))
+        image.save(tmp_path / f"{seed}.png")
+        image.save(tmp_path / f"{seed}.jpg", quality=90)
+    Image.fromarray(good[0]).save(tmp_path / "trained.jpg", quality=90)
+    Image.fromarray(255 - good[0] // 8).save(tmp_path / "bright.png")
+    found = own_model.calibrate(tmp_path, false_alarm_rate=0.9, confidence=0.5)
+    assert found["images"] == 5
+    assert (found["seen_in_training"], found["twice"], found["invalid"]) == (1, 5, 1)
+
+
 def test_calibration_by_cost_weighs_defects(own_model, scratched):
     images = [surface(seed) for seed in range(200, 220)]
     defects = [scratch(surface(seed)) for seed in range(300, 305)]

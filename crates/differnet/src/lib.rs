@@ -54,7 +54,7 @@ pub use header::{Addition, Header, HistoryPoint};
 pub use localization::{DecodedImage, Localization, LocalizeConfig, Localizer, MapKind};
 pub use method::{Method, MethodConfig, PlaceFeatures, PlaceView};
 pub use model::Model;
-pub use new_images::{CopyOf, NewImages};
+pub use new_images::{CopyOf, NewGoodImages, NewImages};
 pub use path_text::PathText;
 pub use preset::Preset;
 pub use runtime::Runtime;

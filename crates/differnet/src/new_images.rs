@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use differnet_data::{BadImage, ContentHash, HashedImage, KnownHashes};
+use differnet_progress::{Monitor, Progress, Stage};
 
 use crate::calibration::GoodImages;
+use crate::error::Error;
+use crate::input_guard::InvalidInput;
 use crate::model::Model;
 
 /// Images that a model might learn from, by what they add.
@@ -30,7 +33,51 @@ pub struct CopyOf {
     pub of: Option<PathBuf>,
 }
 
+/// Good images to set a threshold by.
+#[derive(Debug, Default)]
+pub struct NewGoodImages {
+    /// Those added before and the new ones, with their scores.
+    pub good: GoodImages,
+    /// Images that the model was trained on, in whatever format, sorted.
+    pub trained: Vec<PathBuf>,
+    /// Images that are there already, sorted.
+    pub copies: Vec<CopyOf>,
+    /// Files that are no usable images.
+    pub unusable: Vec<BadImage>,
+    /// Images that the model does not judge, and why: they say nothing about a threshold.
+    pub invalid: Vec<(PathBuf, InvalidInput)>,
+}
+
 impl Model {
+    /// The good images `added` and those among `files` that are [new](Self::new_images), with their scores.
+    ///
+    /// # Errors
+    /// [`Error`]: a file that cannot be scored for another reason than its image, [`Error::Cancelled`].
+    pub fn new_good_images(
+        &self,
+        files: &[PathBuf],
+        added: GoodImages,
+        monitor: &Monitor<'_>,
+    ) -> Result<NewGoodImages, Error> {
+        let NewImages { new, trained, copies, unusable } = self.new_images(files, &added);
+        let mut found =
+            NewGoodImages { good: added, trained, copies, unusable, invalid: Vec::new() };
+        let total = new.len();
+        let scores = self.scores(new.iter().map(|image| &image.path));
+        for ((done, image), score) in (1..).zip(&new).zip(scores) {
+            let path = image.path.clone();
+            match Error::per_image(score)? {
+                Ok(score) => match score.invalid {
+                    Some(reason) => found.invalid.push((path, reason)),
+                    None => _ = found.good.add(&score, Some(&image.perceptual)),
+                },
+                Err(error) => found.unusable.push(BadImage { path, error }),
+            }
+            monitor.report(Progress::new(Stage::Validation, done, total))?;
+        }
+        Ok(found)
+    }
+
     /// Which of the images `files` are new, as far as their pixels tell.
     ///
     /// An image is a copy if its file is the same, or if its [`PerceptualHash`] is: a photograph saved in

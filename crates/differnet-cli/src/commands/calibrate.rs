@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use differnet::progress::{Monitor, Progress};
 use differnet::scoring::{Costs, FalseAlarmGuarantee, lowest_rate};
 use differnet::{
-    Calibration, Error, GoodImages, ImageScore, Model, NewImages, PathText, ThresholdRule,
+    Calibration, Error, GoodImages, ImageScore, Model, NewGoodImages, PathText, ThresholdRule,
 };
 use serde::Serialize;
 
-use crate::exit::{Exit, UsageError};
+use crate::exit::{Exit, Interrupted, UsageError};
 use crate::interrupt::Interrupt;
 use crate::new_images::{CopyLine, tell_left_out};
 use crate::numbers::{not_negative, share};
@@ -23,6 +24,8 @@ use crate::source_args::SourceArgs;
 const CONFIDENCE: f64 = 0.95;
 /// Rates whose demand for images is told.
 const STRICTER: f64 = 10.0;
+/// What is said of a calibration that was stopped.
+const STOPPED: &str = "Stopped; the model keeps its threshold.";
 
 /// Set a model's threshold: by a guaranteed false-alarm rate, or by what mistakes cost.
 #[derive(Debug, clap::Args)]
@@ -207,24 +210,27 @@ fn calibrate(
     let (added, good_scores) = match &args.good {
         Some(folder) => {
             let old = header.calibration.as_ref().filter(|_| args.append);
-            let mut good = old.map(|old| old.added.clone()).unwrap_or_default();
+            let good = old.map(|old| old.added.clone()).unwrap_or_default();
             let files = good_photographs(folder)?;
-            let NewImages { new, trained, copies, unusable } = model.new_images(&files, &good);
+            let meter = Meter::new();
+            let observer = |progress: &Progress| {
+                meter.show("Scoring good images", progress.done, progress.total, "");
+            };
+            let monitor = Monitor::new(&observer, interrupt.token());
+            let found = model.new_good_images(&files, good, &monitor);
+            meter.clear();
+            let NewGoodImages { good, trained, copies, unusable, invalid } = stopped(found)?;
             for bad in &unusable {
                 tell(&format!("left out: {bad}"));
             }
+            for (file, reason) in &invalid {
+                tell(&format!("left out: {}: {reason}", file.display()));
+            }
             tell_left_out(&trained, &copies);
-            left_out.unusable = unusable.len();
+            left_out.unusable = unusable.len() + invalid.len();
             left_out.seen_in_training = trained.len();
             left_out.twice = copies.len();
             left_out.copies = copies.iter().map(CopyLine::from).collect();
-            let files: Vec<PathBuf> = new.iter().map(|image| image.path.clone()).collect();
-            for found in scores(model, &files, "Scoring good images", interrupt)? {
-                match found {
-                    Some((at, score)) => _ = good.add(&score, Some(&new[at].perceptual)),
-                    None => left_out.unusable += 1,
-                }
-            }
             if good.count() == 0 {
                 bail!(
                     "{} has no image that the model was not trained on: take other photographs of \
@@ -254,9 +260,9 @@ fn calibrate(
             let folder = args.defects.as_ref().expect("an argument that costs require");
             let files = defect_photographs(folder)?;
             let mut defects = Vec::with_capacity(files.len());
-            for found in scores(model, &files, "Scoring defects", interrupt)? {
+            for found in scores_of_defects(model, &files, interrupt)? {
                 match found {
-                    Some((_, image)) => defects.push(image.score),
+                    Some(score) => defects.push(score),
                     None => left_out.unusable += 1,
                 }
             }
@@ -274,18 +280,21 @@ fn calibrate(
     Ok((Calibration { added, ..calibration }, balance))
 }
 
-/// Number of a file, and the score of its image; `None` if the image cannot be used, as has been said.
-type Scored = Option<(usize, ImageScore)>;
+/// The result of a cancelled operation as the end of the program.
+fn stopped<T>(result: Result<T, Error>) -> anyhow::Result<T> {
+    result.map_err(|error| match error {
+        Error::Cancelled(_) => Interrupted(STOPPED.to_owned()).into(),
+        other => other.into(),
+    })
+}
 
-/// The scores of the images `files`, under the model's own scoring, in order.
-///
-/// An image that the model does not judge says nothing about a threshold.
-fn scores(
+/// The score of each of the images `files`, under the model's own scoring; `None` of one that cannot be used or
+/// is not judged, as has been said.
+fn scores_of_defects(
     model: &Model,
     files: &[PathBuf],
-    title: &str,
     interrupt: &Interrupt,
-) -> anyhow::Result<Vec<Scored>> {
+) -> anyhow::Result<Vec<Option<f64>>> {
     let meter = Meter::new();
     let mut scores = Vec::with_capacity(files.len());
     for (at, score) in model.scores(files).enumerate() {
@@ -293,19 +302,18 @@ fn scores(
             Ok(ImageScore { invalid: Some(reason), .. }) => {
                 Err(format!("{}: {reason}", files[at].display()))
             }
-            // Features of many images would fill the memory, and nobody asks for them.
-            Ok(score) => Ok(ImageScore { mean_features: Vec::new(), ..score }),
+            Ok(image) => Ok(image.score),
             Err(error) => Err(error.with_causes()),
         };
         scores.push(match usable {
-            Ok(score) => Some((at, score)),
+            Ok(score) => Some(score),
             Err(reason) => {
                 meter.suspend(|| tell(&format!("left out: {reason}")));
                 None
             }
         });
-        meter.show(title, at + 1, files.len(), "");
-        interrupt.check(|| "Stopped; the model keeps its threshold.".to_owned())?;
+        meter.show("Scoring defects", at + 1, files.len(), "");
+        interrupt.check(|| STOPPED.to_owned())?;
     }
     Ok(scores)
 }
