@@ -77,7 +77,8 @@ const REFUSED: [(&str, &str); 6] = [
 ];
 
 /// Grey levels between decoders: of files without loss; of JPEG, whose decoders may each be off by one
-/// before colours are computed (ITU-T T.83), more where chroma is interpolated; of 256 colours.
+/// before colours are computed (ITU-T T.83), more where chroma is interpolated, which some round once and
+/// others in each direction; of 256 colours.
 fn tolerance(name: &str) -> u8 {
     match name.rsplit_once('.').map(|(_, ending)| ending) {
         Some("jpg") => 3,
@@ -107,7 +108,7 @@ fn every_file_shows_its_reference() {
         assert!(*largest <= tolerance(name), "{name}: {largest} grey levels");
         if !name.ends_with("gif") {
             let beyond = differences.iter().filter(|&&difference| difference > 2).count();
-            assert!(beyond * 100 <= differences.len(), "{name}: {beyond} beyond two levels");
+            assert!(beyond * 2000 <= differences.len(), "{name}: {beyond} beyond two levels");
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod calibrate;
+mod camera_files;
 mod checking;
 mod drifting;
 mod end_to_end;
