@@ -1,6 +1,6 @@
 //! Bins of a score histogram that shows the borderline cases whatever the tails do (Figure 6).
 
-use differnet_scoring::interpolated_quantile;
+use differnet_scoring::{MOST_MULTIPLES, interpolated_quantile, is_off_scale};
 
 use super::axis::round_step;
 
@@ -29,12 +29,13 @@ impl Bins {
     /// Chooses bins from the bulk of `reference` (the good scores, if any), so that neither
     /// defects nor exploding scores of good images squeeze it into one bar.
     ///
-    /// Scores that lie only a little outside extend the range; so does a near `threshold`.
+    /// Scores that lie only a little outside extend the range; so does a near `threshold`. Scores of more than
+    /// [`MOST_MULTIPLES`] of it always lie outside, unless there are no others.
     /// - `reference`: not empty, a part of `all`
     /// - no score is NaN; infinite scores count as outside
     pub(super) fn new(reference: &[f64], all: &[f64], threshold: Option<f64>) -> Self {
-        let sorted = sorted_within_limits(reference);
-        let within = sorted_within_limits(all);
+        let sorted = sorted_within_limits(reference, threshold);
+        let within = sorted_within_limits(all, threshold);
         let (least, most) = (within[0], within[within.len() - 1]);
 
         let low_bulk = interpolated_quantile(&sorted, 0.05);
@@ -108,8 +109,17 @@ impl Bins {
     }
 }
 
-fn sorted_within_limits(scores: &[f64]) -> Vec<f64> {
-    let mut sorted: Vec<f64> = scores.iter().map(|score| score.clamp(-LARGEST, LARGEST)).collect();
+/// The scores that bins are chosen from: those on the scale or, if there are none, all at its end.
+fn sorted_within_limits(scores: &[f64], threshold: Option<f64>) -> Vec<f64> {
+    let off = |score: f64| threshold.is_some_and(|threshold| is_off_scale(score, threshold));
+    let most = match threshold {
+        Some(threshold) if scores.iter().all(|score| off(*score)) => {
+            (MOST_MULTIPLES * threshold).min(LARGEST)
+        }
+        _ => LARGEST,
+    };
+    let on_scale = scores.iter().filter(|score| most < LARGEST || !off(**score));
+    let mut sorted: Vec<f64> = on_scale.map(|score| score.clamp(-LARGEST, most)).collect();
     sorted.sort_unstable_by(f64::total_cmp);
     sorted
 }
@@ -147,6 +157,24 @@ mod tests {
         let shares = bins.percentages(&good);
         assert_eq!(shares[bins.regular + 1], 10.0);
         assert!(shares[1..=bins.regular].iter().filter(|&&share| share > 0.0).count() >= 8);
+    }
+
+    #[test]
+    fn huge_scores_squeeze_no_others_however_many_they_are() {
+        // Half of the defects, no good images: the quantiles alone would reach for them.
+        let mut scores: Vec<f64> = (0..20).map(|at| 10.0 + f64::from(at)).collect();
+        scores.extend([1e14; 20]);
+        let bins = Bins::new(&scores, &scores, Some(10.0));
+        assert!(bins.high() < 100.0 && bins.overflow, "{bins:?}");
+        let shares = bins.percentages(&scores);
+        assert_eq!(shares[bins.regular + 1], 50.0);
+        assert!(shares[1..=bins.regular].iter().filter(|&&share| share > 0.0).count() >= 15);
+        // One of two good images.
+        let bins = Bins::new(&[8.0, 1e14], &[8.0, 1e14, 12.0, 30.0], Some(10.0));
+        assert!(bins.high() < 100.0, "{bins:?}");
+        // All of them: the scale ends somewhere.
+        let bins = Bins::new(&[1e14, 1e9], &[1e14, 1e9], Some(10.0));
+        assert!(bins.high() < 2000.0 && bins.overflow, "{bins:?}");
     }
 
     #[test]
