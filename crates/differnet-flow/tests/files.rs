@@ -258,8 +258,8 @@ fn a_checkpoint_is_checked_like_a_flow() {
         ("flow.blocks.0.net1.0.bias", "flow.blocks.9.net1.0.bias", "is no part of this model"),
         ("differnet_flow.steps\":\"0", "differnet_flow.steps\":\"x", "which is not a count"),
         ("differnet_flow.steps", "differnet_flow.stops", "lack the key \"differnet_flow.steps\""),
-        ("0.0002 0.8", "0.0002,0.8", "which is not settings of Adam"),
-        ("0.0002 0.8", "0.0002 9.8", "which is not settings of Adam"),
+        ("0.0002", "-.0002", "which is not settings of Adam as JSON"),
+        ("0.0002", "-1.000", "which is not settings of Adam as JSON"),
     ] {
         let at = whole.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
         let mut bytes = whole.clone();

@@ -17,7 +17,7 @@
 //! Scoring stops once m is [`STANDARD_ERRORS`] · e from every threshold. s is that of the n values,
 //! but no less than what is usual for good images: few values can be alike by chance.
 //!
-//! **Error.** For normal errors, one look at an image whose average over all N lies on the other side of a
+//! **Error.** For normal errors, one check of an image whose average over all N lies on the other side of a
 //! threshold gets the wrong verdict with a probability below 0.14 %. Whatever their distribution, it is below
 //! 1 / (1 + 3²) = 10 % (Cantelli). Images near a threshold get all N transforms, and their verdict is that
 //! of the full count.
@@ -61,7 +61,7 @@ impl StoppingRule {
             (Some(_), Average::InterquartileMean) => FIRST_OF_MIDDLE,
             (Some(_), Average::Mean | Average::GeometricMean) => FIRST,
         };
-        // Half as many again each time: looks are few, and little is scored in vain.
+        // Half as many again each time: checks are few, and little is scored in vain.
         (done + done / 2).max(first).min(self.transforms)
     }
 
