@@ -16,6 +16,7 @@ mod environment;
 mod estimate;
 mod figure7;
 mod files;
+mod forecast;
 mod frontier;
 mod method;
 mod mtd;
@@ -57,6 +58,7 @@ use cell::CellSpec;
 use data::{DataPart, Fingerprints};
 use differnet::Config;
 use document::{Document, Missing};
+use forecast::Sized;
 use method::{PaperMethod, Stopped};
 use schedule::{Failure, Ran};
 use store::Store;
@@ -94,6 +96,7 @@ fn reproduce(
     let settings = cells.first().map_or(String::new(), |cell| cell.config.to_toml());
     eprintln!("Reading the images ...");
     let cells = with_digests(cells)?;
+    forecast_time(&cells, &store)?;
     let ran = match schedule::run(cells, &store, &environment, args.jobs()) {
         Err(error) if error.is::<Stopped>() => {
             let out = out.display();
@@ -126,6 +129,27 @@ fn reproduce(
         println!("Refreshed the block {block} in {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Tells how long the cells that are not stored will take.
+fn forecast_time(cells: &[(CellSpec, String)], store: &Store) -> anyhow::Result<()> {
+    let left = cells.iter().filter(|(cell, digest)| store.load(cell, digest).is_none());
+    let mut sized = Vec::new();
+    for (cell, _) in left {
+        let (mut train, mut test) = (0, 0);
+        for part in &cell.data {
+            let data = part.load(cell.seed)?;
+            (train, test) = (train + data.train.len(), test + data.test.len());
+        }
+        sized.push(Sized { cell, train, test });
+    }
+    match forecast::sentence(&sized) {
+        Ok(Some(sentence)) => eprintln!("{sentence}"),
+        Ok(None) => {}
+        // Its cell will tell, and the others are measured.
+        Err(error) => eprintln!("The time it will take is unknown: {error:#}"),
+    }
+    Ok(())
 }
 
 /// Each cell with the digest of its settings and data.

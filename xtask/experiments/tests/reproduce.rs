@@ -164,17 +164,93 @@ fn a_killed_run_goes_on_with_the_finished_cells_and_gives_the_same_table() {
     assert!(told.contains("0 stored, 1 to compute"), "{told}");
 }
 
+/// The categories of MVTec AD, as the paper's Table 1 lists them: textures, then objects.
+const CATEGORIES: [&str; 15] = [
+    "grid",
+    "leather",
+    "tile",
+    "carpet",
+    "wood",
+    "bottle",
+    "capsule",
+    "pill",
+    "transistor",
+    "zipper",
+    "cable",
+    "hazelnut",
+    "metal_nut",
+    "screw",
+    "toothbrush",
+];
+
+/// A tree with all names of MVTec AD's categories, of generated images.
+fn all_categories(root: &Path) {
+    let drawn = ["brushed_metal", "fabric", "hex_nut"];
+    for (number, names) in CATEGORIES.chunks(drawn.len()).enumerate() {
+        let seed = number as u64;
+        let config =
+            SampleConfig { seed, size: 64, train: 3, test_good: 1, test_defect_per_kind: 1 };
+        let folder = tempfile::tempdir_in(root.parent().unwrap()).unwrap();
+        write_sample_dataset(folder.path(), &config).unwrap();
+        fs::create_dir_all(root).unwrap();
+        for (name, drawn) in names.iter().zip(drawn) {
+            fs::rename(folder.path().join(drawn), root.join(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn all_fifteen_categories_become_the_rows_of_the_table_and_its_means() {
+    let setup = Setup::new();
+    let root = setup.path("mvtec_ad");
+    all_categories(&root);
+    let arguments = ["--preset", "paper", "--seeds", "1", "--jobs", "2", "--set", "rounds=2"];
+    let methods = ["--methods", "differnet"];
+    let mut command =
+        setup.command("reproduce-table1", "out", &[&arguments[..], &methods].concat());
+    let output = run({
+        command.arg("--root").arg(&root);
+        command
+    });
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        told.contains(" for DifferNet, less with features in the cache: ")
+            && told.contains("15 cells: 0 stored"),
+        "{told}"
+    );
+    let json = setup.json("out");
+    assert_eq!(json["missing"].as_array().map(Vec::len), Some(0), "{json}");
+    let cells = json["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 15);
+    assert!(cells.iter().all(|cell| cell["paper"].as_f64().is_some()));
+    let page = fs::read_to_string(setup.path("out/table.md")).unwrap();
+    let rows: Vec<&str> = page
+        .lines()
+        .skip_while(|line| !line.starts_with("| category "))
+        .skip(2)
+        .take_while(|line| line.starts_with('|'))
+        .filter_map(|line| line.split('|').nth(1).map(str::trim))
+        .collect();
+    assert_eq!(rows[..15], CATEGORIES);
+    let means = ["mean of textures (5 categories)", "mean of objects (10 categories)"];
+    assert_eq!(rows[15..], [means[0], means[1], "mean (15 categories)"]);
+}
+
 #[test]
 fn table_1_lists_what_is_missing_and_trains_on_few_shots() {
     let setup = Setup::new();
+    let methods = "differnet-16-shot,differnet-efficientnet-lite0";
     let arguments = ["--seeds", "1", "--jobs", "2", "--shots", "4", "--categories"];
-    let arguments = [&arguments[..], &["fabric,bottle", "--methods", "differnet-16-shot"]].concat();
+    let arguments = [&arguments[..], &["fabric,bottle", "--methods", methods]].concat();
     let output = run(setup.on_mvtec("reproduce-table1", "out", &arguments));
     let json = setup.json("out");
     let cell = &json["cells"][0];
     assert_eq!(cell["method"].as_str(), Some("differnet-4-shot"));
     assert_eq!(cell["training_images"].as_u64(), Some(4));
     assert!(cell["paper"].is_null() && cell["auroc"].as_f64().is_some());
+    let lite = &json["cells"][1];
+    assert_eq!(lite["method"].as_str(), Some("differnet-efficientnet-lite0"));
+    assert!(lite["paper"].is_null() && lite["training_images"].as_u64() == Some(6));
     assert_eq!(json["missing"][0]["category"].as_str(), Some("bottle"));
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(printed.contains("missing"), "{printed}");
