@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use differnet::{Config, Method, Runtime};
-use differnet_data::{Preprocessing, fixed_transforms};
+use differnet_data::Preprocessing;
 use differnet_flow::Trainer;
 use differnet_report::duration;
 use differnet_scoring::quantile;
@@ -107,7 +107,7 @@ impl Speed {
         let part = cell.data.first().context("a cell has data")?;
         let images = part.load(cell.seed)?.train.into_iter().take(PROBED_IMAGES);
         let files: Vec<PathBuf> = images.map(|sample| sample.image).collect();
-        let transforms = fixed_transforms(&config.transform_config(), PROBED_TRANSFORMS);
+        let transforms = config.transform_config().fixed(PROBED_TRANSFORMS);
         let choice = |_: &_| transforms.clone();
         let extract = |files: &[PathBuf]| -> anyhow::Result<f64> {
             let start = Instant::now();
