@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    cache, calibrate, check, demo, devices, evaluate, export, features, inspect, localize, report,
-    sample, score, serve, train, update, verify, watch,
+    cache, calibrate, check, demo, devices, evaluate, export, features, inspect, localize, merge,
+    report, sample, score, serve, train, update, verify, watch,
 };
 use crate::exit::Exit;
 
@@ -21,7 +21,7 @@ Examples:
   differnet score --model part.differnet new_photos
 
 Exit codes: 0 done, 1 error, 2 wrong arguments, 3 defects found (score --fail-on-defect),
-130 interrupted."
+4 a restart would end the same (score --shard, merge), 130 interrupted."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -34,7 +34,8 @@ enum Command {
     Sample(sample::SampleArgs),
     Check(check::CheckArgs),
     Train(Box<train::TrainArgs>),
-    Score(score::ScoreArgs),
+    Score(Box<score::ScoreArgs>),
+    Merge(merge::MergeArgs),
     Calibrate(calibrate::CalibrateArgs),
     Update(update::UpdateArgs),
     Localize(localize::LocalizeArgs),
@@ -59,6 +60,7 @@ impl Cli {
             Command::Check(args) => check::run(args),
             Command::Train(args) => train::run(args),
             Command::Score(args) => score::run(args),
+            Command::Merge(args) => merge::run(args),
             Command::Calibrate(args) => calibrate::run(args),
             Command::Update(args) => update::run(args),
             Command::Localize(args) => localize::run(args),

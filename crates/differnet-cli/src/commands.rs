@@ -10,6 +10,7 @@ pub(crate) mod export;
 pub(crate) mod features;
 pub(crate) mod inspect;
 pub(crate) mod localize;
+pub(crate) mod merge;
 pub(crate) mod report;
 pub(crate) mod sample;
 pub(crate) mod score;

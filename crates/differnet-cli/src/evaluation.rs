@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 use differnet::evaluation::{
     MaskComparison, MetricError, PixelMetrics, ScoredImage, ScoredSamples, TestSetMetrics,
 };
+use differnet::prediction::ScorePrediction;
 use differnet::{LocalizeConfig, Model, ScoreConfig};
 use differnet_data::{BadImage, BadMask, ContentHash, Sample};
 use differnet_eval::roc_curve;
@@ -33,6 +34,8 @@ pub(crate) struct Evaluation {
     pub(crate) images: Vec<ScoredImage>,
     /// The images' contents, in the same order.
     pub(crate) hashes: Vec<ContentHash>,
+    /// Predictions of the images, in the same order.
+    pub(crate) predictions: Vec<ScorePrediction>,
     /// Transforms of an image on average; `None` if every image got the same number.
     pub(crate) transforms_used: Option<f64>,
     /// Scores against labels.
@@ -90,22 +93,25 @@ pub(crate) fn evaluate_samples(
     interrupt: &Interrupt,
 ) -> anyhow::Result<Evaluation> {
     let mut scored = ScoredSamples::default();
-    let mut compression = CompressionNote::new(&model.header().input_guard);
+    let header = model.header();
+    let (mut predictions, thresholds) = (Vec::with_capacity(test.len()), header.thresholds());
+    let mut compression = CompressionNote::new(&header.input_guard);
     let scores = model.scores_with(test.iter().map(|sample| &sample.image), config);
     for (done, (sample, score)) in (1..).zip(test.iter().zip(scores)) {
         let score = score.context("a test image changed while it was in use")?;
         compression.add(&score);
         scored.add(sample, &score);
+        predictions.push(ScorePrediction::new(&sample.image, header, &thresholds, &score));
         meter.show("Scoring test images", done, test.len(), "");
         let message = "Stopped; features so far are in the cache, the same command goes on.";
         interrupt.check(|| message.to_owned())?;
     }
     meter.clear();
     compression.tell();
-    let metrics = scored.metrics(model.header().thresholds().defect, seed)?;
+    let metrics = scored.metrics(thresholds.defect, seed)?;
     let transforms_used = config.early_stopping.map(|_| scored.mean_transforms());
     let ScoredSamples { images, hashes, .. } = scored;
-    Ok(Evaluation { images, hashes, transforms_used, metrics })
+    Ok(Evaluation { images, hashes, predictions, transforms_used, metrics })
 }
 
 /// Localizes every image of `test` and compares the maps with the masks, except with `bad` ones.

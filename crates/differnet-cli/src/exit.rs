@@ -16,6 +16,8 @@ pub(crate) enum Exit {
     Usage,
     /// Defects were found, and the caller asked to be told this way.
     Defects,
+    /// A restart would end in the same way.
+    DoNotRetry,
     /// The user stopped the program.
     Interrupted,
 }
@@ -27,6 +29,7 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Defects => 3,
+            Exit::DoNotRetry => 4,
             // 128 + SIGINT, as shells report it.
             Exit::Interrupted => 130,
         })
@@ -44,6 +47,18 @@ impl std::fmt::Display for UsageError {
 }
 
 impl std::error::Error for UsageError {}
+
+/// What a restart would meet again, such as parts of another model: a scheduler is not to retry.
+#[derive(Debug)]
+pub(crate) struct DoNotRetry(pub(crate) String);
+
+impl std::fmt::Display for DoNotRetry {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for DoNotRetry {}
 
 /// The user asked to stop; the message says what was kept.
 #[derive(Debug)]
@@ -70,6 +85,9 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     if error.downcast_ref::<UsageError>().is_some() {
         tell("For the arguments that go together, try '--help'.");
         return Exit::Usage;
+    }
+    if error.downcast_ref::<DoNotRetry>().is_some() {
+        return Exit::DoNotRetry;
     }
     Exit::Failed
 }

@@ -3,6 +3,7 @@
 //! A subcommand resolves its arguments, calls the libraries and prints. Results go to the standard
 //! output, everything else to the standard error.
 
+mod archive;
 mod atomic;
 mod backbone_arg;
 mod cache_args;
@@ -36,6 +37,8 @@ mod regions_args;
 mod report;
 mod score_args;
 mod source_args;
+mod table;
+mod tally;
 mod unread;
 mod watch;
 mod weights_args;

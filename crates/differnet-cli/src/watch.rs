@@ -2,5 +2,7 @@
 
 pub(crate) mod debounce;
 pub(crate) mod journal;
+mod lines;
 pub(crate) mod moving;
+mod parts;
 pub(crate) mod version;

@@ -26,5 +26,5 @@ pub use report::{
     DataFingerprints, EncodedImage, ImageFormat, ImagePictures, ModelDescription, Report,
     ReportImage, ReportSection, UnusableFile, small_picture, write_report,
 };
-pub use scores_csv::write_scores_csv;
+pub use scores_csv::{csv_field, write_scores_csv};
 pub use table::{markdown_table, text_table};

@@ -34,8 +34,8 @@ pub fn write_scores_csv<W: Write>(
         writeln!(
             out,
             "{},{},{},{:?},{verdict}",
-            quoted(&image.path),
-            quoted(image.kind.as_deref().unwrap_or("good")),
+            csv_field(&image.path),
+            csv_field(image.kind.as_deref().unwrap_or("good")),
             image.is_defect(),
             image.score,
         )?;
@@ -43,8 +43,8 @@ pub fn write_scores_csv<W: Write>(
     out.flush()
 }
 
-/// The field as RFC 4180 wants it.
-fn quoted(field: &str) -> Cow<'_, str> {
+/// The field of a line of comma-separated values: quoted where it has to be (RFC 4180).
+pub fn csv_field(field: &str) -> Cow<'_, str> {
     if field.contains([',', '"', '\n', '\r']) {
         Cow::Owned(format!("\"{}\"", field.replace('"', "\"\"")))
     } else {

@@ -1,5 +1,7 @@
 //! `differnet evaluate`: how well a model tells good parts from defective ones.
 
+mod scores;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -14,7 +16,7 @@ use crate::evaluation::{
     MapEvaluation, evaluate_maps, evaluate_samples, require_both_kinds, require_images,
     require_ours, usable, without_maps, write_report,
 };
-use crate::exit::Exit;
+use crate::exit::{Exit, UsageError};
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config, require_localizer};
 use crate::numbers::positive;
@@ -23,6 +25,7 @@ use crate::progress::Meter;
 use crate::report;
 use crate::score_args::{ScoringArgs, average_name};
 use crate::source_args::SourceArgs;
+use crate::table::TableFormat;
 
 /// Score the test images of a data set and compare with what is known of them.
 #[derive(Debug, clap::Args)]
@@ -31,6 +34,8 @@ Examples:
   differnet evaluate --model bottle.differnet --data mvtec_ad --category bottle --out report
   differnet evaluate --model part.differnet --data good --test-good check/good \\
       --test-defect check/bad --json
+
+  differnet evaluate --model bottle.differnet --data mvtec_ad --category bottle --scores bottle.parquet
 
 Writes report.html, metrics.json, scores.csv, roc.svg and histogram.svg to the folder --out.
 --json prints one object with auroc, auroc_ci95, average_precision, recall_at_zero_fp, images, ...;
@@ -44,9 +49,16 @@ pub(crate) struct EvaluateArgs {
     /// Folder for the report; an earlier report in it is replaced.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Replace files in --out that are not from an earlier report, too.
-    #[arg(long, requires = "out")]
+    /// Replace files in --out that are not from an earlier report, and the file --scores, too.
+    #[arg(long)]
     overwrite: bool,
+    /// Write the scores to this file, too, as `differnet score --out` does, and what is known of the
+    /// images: .jsonl, .csv or .parquet.
+    #[arg(long, value_name = "FILE")]
+    scores: Option<PathBuf>,
+    /// Format of --scores, whatever its ending.
+    #[arg(long, value_enum, requires = "scores")]
+    format: Option<TableFormat>,
     /// Leave out test images and masks that cannot be used, instead of stopping.
     #[arg(long)]
     skip_bad: bool,
@@ -80,6 +92,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     if let Some(folder) = args.out.as_ref().filter(|_| !args.overwrite) {
         require_ours(folder)?;
     }
+    if args.overwrite && args.out.is_none() && args.scores.is_none() {
+        return Err(UsageError("--overwrite needs --out or --scores".to_owned()).into());
+    }
     let origin = report::Origin::new(&args.model, &args.source)?;
     let model = Model::load_on(&args.model, &args.source.open()?)?;
     let (header, limits) = (model.header(), &model.runtime().limits);
@@ -103,6 +118,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     require_kinds(args, &test)?;
     let config = args.scoring.resolve(&model, header.thresholds());
     let seed = args.scoring.seed(&model);
+    let table = scores::begin(args, &model, &config)?;
     let meter = Meter::new();
     let evaluation = evaluate_samples(&model, &test, config, seed, &meter, &interrupt)?;
     let found = match maps {
@@ -136,6 +152,9 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         report.add_evaluation(&summary);
         report.unusable = bad_images.chain(bad_masks).collect();
         write_report(folder, images, &summary, &report)?;
+    }
+    if let Some(table) = table {
+        scores::write(table, &data.test, &bad, &evaluation.predictions)?;
     }
     if args.json {
         print_json(&summary)?;

@@ -1,24 +1,31 @@
 //! `differnet score`: judges photographs.
 
-use std::path::PathBuf;
+mod part;
 
-use differnet::prediction::{FailedPrediction, Prediction, ScorePrediction};
-use differnet::scoring::{Thresholds, Verdict};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use differnet::prediction::{Prediction, ScorePrediction};
+use differnet::scoring::Thresholds;
 use differnet::{Error, ImageScore, Localization, Model, ScoreConfig};
+use differnet_data::ContentHash;
 
+use crate::archive::{Manifest, Settings, ShardArgs};
 use crate::compression_note::CompressionNote;
 use crate::drift_args::DriftArgs;
-use crate::exit::Exit;
-use crate::inputs::named_images;
+use crate::exit::{Exit, UsageError};
+use crate::inputs::{Inputs, named_images};
 use crate::interrupt::Interrupt;
 use crate::map_args::require_localizer;
 use crate::map_files::{MapFiles, MapTarget};
 use crate::numbers::finite;
-use crate::output::{counted, print, print_json};
+use crate::output::{print, print_json};
 use crate::prediction_line::prediction_line;
 use crate::progress::Meter;
 use crate::score_args::ScoringArgs;
 use crate::source_args::SourceArgs;
+use crate::table::{Metadata, SCORED, TableArgs, TableFile};
+use crate::tally::Tally;
 
 /// Score photographs with a trained model: OK or DEFECT.
 #[derive(Debug, clap::Args)]
@@ -26,10 +33,12 @@ use crate::source_args::SourceArgs;
 Examples:
   differnet score --model part.differnet new_photos
   differnet score --model part.differnet camera/0815.png --json
+  differnet score --model part.differnet new_photos --out scores.parquet  # or .csv, .jsonl
   differnet score --model part.differnet new_photos --fail-on-defect || stop_the_line
   differnet score --model part.differnet camera/0815.png --maps maps      # shows where
   differnet score --model part.differnet new_photos --adaptive    # sooner done where the case is clear
   differnet score --model part.differnet camera/0815.png --line line.json    # says when the line drifts
+  differnet score --model part.differnet --manifest files.txt --shard 3/64 --out parts  # then: merge
 
 --json prints one object a line: {\"path\", \"method\", \"score\", \"threshold\", \"p_value\", \"verdict\":
 \"ok\", \"unsure\", \"defect\" or \"invalid\", \"reason\": why it is invalid, \"transforms\", \"peak\": column and
@@ -40,14 +49,23 @@ null is too large for a number. The p-value is the share of good parts that scor
 that training did not see; null if there are none. `differnet calibrate` sets threshold and doubt.
 
 Exit codes: 0 done, 1 error or some image could not be used, 2 wrong arguments, 3 defects or
-invalid images found (with --fail-on-defect), 130 interrupted.")]
+invalid images found (with --fail-on-defect), 130 interrupted. With --shard: 0 the part is complete, images
+that could not be used are rows with an error; 4 a restart would end the same: another model, manifest
+or settings than the folder's parts.")]
 pub(crate) struct ScoreArgs {
     /// Model file written by `differnet train`.
     #[arg(long, value_name = "M.differnet")]
     model: PathBuf,
     /// Images, or folders of images nested to any depth.
-    #[arg(required = true, value_name = "IMAGE_OR_DIR")]
+    #[arg(
+        required_unless_present = "manifest",
+        conflicts_with = "manifest",
+        value_name = "IMAGE_OR_DIR"
+    )]
     images: Vec<PathBuf>,
+    /// Score the files whose paths this file names, one a line, as seen from the working folder.
+    #[arg(long, value_name = "FILES.txt")]
+    manifest: Option<PathBuf>,
     /// Call an image a defect from this score on [default: the model's threshold].
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     threshold: Option<f64>,
@@ -55,10 +73,10 @@ pub(crate) struct ScoreArgs {
     #[arg(long)]
     fail_on_defect: bool,
     /// Write a map of each image to this folder, as `differnet localize` does.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", conflicts_with = "manifest")]
     maps: Option<PathBuf>,
-    /// Replace maps that are there already.
-    #[arg(long, requires = "maps")]
+    /// Replace maps, and the file --out, that are there already.
+    #[arg(long)]
     overwrite: bool,
     /// Allow --maps to be a folder of the photographs; commands skip what lies there then.
     #[arg(long, requires = "maps")]
@@ -67,6 +85,10 @@ pub(crate) struct ScoreArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    table: TableArgs,
+    #[command(flatten)]
+    shards: ShardArgs,
+    #[command(flatten)]
     scoring: ScoringArgs,
     #[command(flatten)]
     drift: DriftArgs,
@@ -74,15 +96,12 @@ pub(crate) struct ScoreArgs {
     source: SourceArgs,
 }
 
-/// Prints lines as they come and counts them.
-#[derive(Debug, Default)]
+/// Prints lines or writes rows as they come, and counts them.
+#[derive(Default)]
 struct Report {
     json: bool,
-    ok: usize,
-    unsure: usize,
-    defects: usize,
-    invalid: usize,
-    failed: usize,
+    table: Option<TableFile>,
+    tally: Tally,
     /// Transforms of all images together.
     transforms: usize,
     /// Transforms of an image that needs all of them; `None` if every image gets them.
@@ -90,23 +109,29 @@ struct Report {
 }
 
 pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
+    if args.overwrite && args.maps.is_none() && args.table.out.is_none() {
+        return Err(UsageError("--overwrite needs --maps or --out".to_owned()).into());
+    }
+    if let Some(shard) = args.shards.resolve()? {
+        return part::run(args, shard);
+    }
     let interrupt = Interrupt::listen()?;
     let model = Model::load_on(&args.model, &args.source.open()?)?;
     let header = model.header();
-    // A threshold of one's own leaves no room for the model's doubt.
-    let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
-    let thresholds = given.unwrap_or_else(|| header.thresholds());
+    let thresholds = args.thresholds(&model);
     let config = args.scoring.resolve(&model, thresholds);
     let mut drift = args.drift.open(header)?;
     let adaptive = config.early_stopping.map(|_| config.transforms);
-    let mut report = Report { json: args.json, adaptive, ..Report::default() };
+    let settings = Settings::new(args.source.device_name(), &config, &thresholds);
+    let facts = || Ok(metadata(&model_hash(&args.model)?, &settings));
+    let table = args.table.create(args.overwrite.into(), &SCORED, facts)?;
+    let mut report = Report { json: args.json, adaptive, table, ..Report::default() };
     let meter = Meter::new();
     let mut compression = CompressionNote::new(&header.input_guard);
 
-    let inputs = named_images(&args.images);
-    let files = inputs.files();
+    let (chunks, count, inputs) = args.files()?;
     for (path, error) in inputs.unusable {
-        report.add(Prediction::failed(&path, error))?;
+        report.add(&Prediction::failed(&path, error))?;
     }
     let outputs = match &args.maps {
         Some(folder) => {
@@ -117,41 +142,84 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         }
         None => Vec::new(),
     };
-    let scores = scored(&model, &files, config, args.maps.is_some())?;
-    for (done, (path, score)) in (1..).zip(files.iter().zip(scores)) {
-        let score = match Error::per_image(score)? {
-            Ok((score, map)) => {
-                if let Some(map) = map {
-                    write_map(&model, &outputs[done - 1], &map)?;
+    let mut done = 0;
+    'chunks: for files in chunks {
+        let files = files?;
+        let scores = scored(&model, &files, config, args.maps.is_some())?;
+        for (path, score) in files.iter().zip(scores) {
+            let score = match Error::per_image(score)? {
+                Ok((score, map)) => {
+                    if let Some(map) = map {
+                        write_map(&model, &outputs[done], &map)?;
+                    }
+                    Ok(score)
                 }
-                Ok(score)
+                Err(error) => Err(error),
+            };
+            if let Ok(score) = &score {
+                drift.add(score);
+                compression.add(score);
             }
-            Err(error) => Err(error),
-        };
-        if let Ok(score) = &score {
-            drift.add(score);
-            compression.add(score);
-        }
-        let answer = score.map(|score| ScorePrediction::new(path, header, &thresholds, &score));
-        if let Err(error) = meter.suspend(|| report.add(Prediction::new(path, answer))) {
-            drift.save()?;
-            return Err(error);
-        }
-        meter.show("Scoring", done, files.len(), "");
-        if interrupt.requested() {
-            break;
+            let answer = score.map(|score| ScorePrediction::new(path, header, &thresholds, &score));
+            if let Err(error) = meter.suspend(|| report.add(&Prediction::new(path, answer))) {
+                drift.save()?;
+                return Err(error);
+            }
+            done += 1;
+            meter.show("Scoring", done, count, "");
+            if interrupt.requested() {
+                break 'chunks;
+            }
         }
     }
     meter.clear();
     compression.tell();
     drift.save()?;
-    interrupt.check(|| format!("Stopped after {} of {} images.", report.count(), files.len()))?;
-    report.finish()?;
-    Ok(match (args.fail_on_defect && report.defects + report.invalid > 0, report.failed > 0) {
+    interrupt.check(|| format!("Stopped after {} of {count} images.", report.tally.count()))?;
+    let tally = report.finish()?;
+    Ok(match (args.fail_on_defect && tally.defects + tally.invalid > 0, tally.failed > 0) {
         (true, _) => Exit::Defects,
         (false, true) => Exit::Failed,
         (false, false) => Exit::Done,
     })
+}
+
+/// Paths of images, some at a time.
+type Chunks = Box<dyn Iterator<Item = anyhow::Result<Vec<PathBuf>>>>;
+
+impl ScoreArgs {
+    /// The thresholds in force.
+    fn thresholds(&self, model: &Model) -> Thresholds {
+        // A threshold of one's own leaves no room for the model's doubt.
+        let given = self.threshold.map(|defect| Thresholds { defect, unsure: None });
+        given.unwrap_or_else(|| model.header().thresholds())
+    }
+
+    /// The files to score, how many they are, and what else the arguments name.
+    fn files(&self) -> anyhow::Result<(Chunks, usize, Inputs)> {
+        if let Some(path) = &self.manifest {
+            let manifest = Manifest::open(path)?;
+            let images = manifest.images;
+            let chunks = manifest.chunks(0..images)?;
+            return Ok((Box::new(chunks), images as usize, Inputs::default()));
+        }
+        let inputs = named_images(&self.images);
+        let files = inputs.files();
+        let count = files.len();
+        Ok((Box::new(std::iter::once(Ok(files))), count, inputs))
+    }
+}
+
+/// The model file's hash.
+pub(crate) fn model_hash(path: &Path) -> anyhow::Result<String> {
+    let hash = ContentHash::of_file(path);
+    Ok(hash.with_context(|| format!("cannot read {}", path.display()))?.to_string())
+}
+
+/// What a table says of the model and the settings that it was made with.
+pub(crate) fn metadata(model: &str, settings: &Settings) -> Metadata {
+    let settings = serde_json::to_string(settings).expect("plain data");
+    vec![("differnet.model", model.to_owned()), ("differnet.settings", settings)]
 }
 
 /// Score of one image, and its map if it is wanted.
@@ -182,58 +250,31 @@ fn write_map(model: &Model, output: &MapFiles, map: &Localization) -> anyhow::Re
 }
 
 impl Report {
-    fn add(&mut self, answer: Prediction<ScorePrediction>) -> anyhow::Result<()> {
-        if let Prediction::Found(found) = &answer {
+    fn add(&mut self, answer: &Prediction<ScorePrediction>) -> anyhow::Result<()> {
+        if let Prediction::Found(found) = answer {
             self.transforms += found.transforms;
         }
-        match &answer {
-            Prediction::Found(ScorePrediction { verdict: Verdict::Ok, .. }) => self.ok += 1,
-            Prediction::Found(ScorePrediction { verdict: Verdict::Unsure, .. }) => self.unsure += 1,
-            Prediction::Found(ScorePrediction { verdict: Verdict::Defect, .. }) => {
-                self.defects += 1
-            }
-            Prediction::Found(ScorePrediction { verdict: Verdict::Invalid, .. }) => {
-                self.invalid += 1
-            }
-            Prediction::Failed(FailedPrediction { verdict: Some(_), .. }) => self.invalid += 1,
-            Prediction::Failed(_) => self.failed += 1,
+        self.tally.add(answer);
+        match &mut self.table {
+            Some(table) => table.add(&serde_json::to_string(answer)?),
+            None if self.json => print_json(answer),
+            None => print(&prediction_line(answer)),
         }
-        if self.json {
-            return print_json(&answer);
-        }
-        print(&prediction_line(&answer))
     }
 
-    fn count(&self) -> usize {
-        self.ok + self.unsure + self.defects + self.invalid + self.failed
-    }
-
-    fn finish(&self) -> anyhow::Result<()> {
+    /// Completes the table or says what was found.
+    fn finish(self) -> anyhow::Result<Tally> {
+        let tally = self.tally;
+        self.table.map_or(Ok(()), TableFile::commit)?;
         if self.json {
-            return Ok(());
+            return Ok(tally);
         }
-        let images = counted(self.count(), "image");
-        let unsure = match self.unsure {
-            0 => String::new(),
-            unsure => format!(", {unsure} unsure"),
-        };
-        let defects = counted(self.defects, "defect");
-        let invalid = match self.invalid {
-            0 => String::new(),
-            invalid => format!(", {invalid} invalid"),
-        };
-        let failed = match self.failed {
-            0 => String::new(),
-            failed => format!(", {failed} could not be used"),
-        };
-        print(&format!("{images}: {} ok{unsure}, {defects}{invalid}{failed}", self.ok))?;
-        let scored = self.count() - self.failed;
-        match self.adaptive {
-            Some(most) if scored > 0 => {
-                let mean = self.transforms as f64 / scored as f64;
-                print(&format!("{mean:.1} of {most} transforms an image settled the verdicts"))
-            }
-            _ => Ok(()),
+        print(&tally.to_string())?;
+        let scored = tally.count() - tally.failed;
+        if let Some(most) = self.adaptive.filter(|_| scored > 0) {
+            let mean = self.transforms as f64 / scored as f64;
+            print(&format!("{mean:.1} of {most} transforms an image settled the verdicts"))?;
         }
+        Ok(tally)
     }
 }

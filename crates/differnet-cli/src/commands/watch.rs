@@ -21,6 +21,7 @@ use crate::numbers::{finite, seconds};
 use crate::output::{print, tell};
 use crate::outputs::tell_skipped;
 use crate::prediction_line::prediction_line;
+use crate::table::TableFormat;
 use crate::unread::tell_unread;
 use crate::watch::debounce::Debounce;
 use crate::watch::journal::{Disposition, Journal};
@@ -40,6 +41,8 @@ Examples:
   differnet watch camera --model part.differnet --out results.jsonl
   differnet watch camera --model part.differnet --out results.jsonl --move-defects rejects
   differnet watch camera --model part.differnet --out results.jsonl --once
+  differnet watch camera --model part.differnet --out results.csv
+  differnet watch camera --model part.differnet --out results.parquet    # a folder of parts
 
 Each line of --out is the object that `differnet score --json` prints, and \"file\": {\"name\", \"bytes\",
 \"modified\", \"changed\", \"inode\", \"sha256\"}. A file is scored once it has stayed the same for --settle
@@ -56,9 +59,13 @@ pub(crate) struct WatchArgs {
     /// Model file written by `differnet train`.
     #[arg(long, value_name = "M.differnet")]
     model: PathBuf,
-    /// File of results, appended to.
+    /// File of results, appended to: JSON lines or, where it ends in .csv, a table. Where it ends in
+    /// .parquet, a folder of Parquet files.
     #[arg(long, value_name = "FILE.jsonl")]
     out: PathBuf,
+    /// Format of --out, whatever its ending.
+    #[arg(long, value_enum)]
+    format: Option<TableFormat>,
     /// Move defects to this folder, outside of the watched one.
     #[arg(long, value_name = "DIR")]
     move_defects: Option<PathBuf>,
@@ -91,11 +98,13 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     let model = Model::load_on(&args.model, &args.device.open()?)?;
     let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
     let thresholds = given.unwrap_or_else(|| model.header().thresholds());
+    let format = args.format.or_else(|| TableFormat::of_ending(&args.out));
+    let format = format.unwrap_or(TableFormat::Jsonl);
     let mut watch = Watch {
         args,
         model: &model,
         thresholds,
-        journal: Journal::open(&args.out)?,
+        journal: Journal::open(&args.out, format)?,
         drift: args.drift.open(model.header())?,
         told: BTreeSet::new(),
         outputs: BTreeSet::new(),
@@ -110,6 +119,7 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
         let files = watch.files();
         let complete = debounce.complete(files, start.elapsed());
         watch.work(complete)?;
+        watch.journal.flush()?;
         if args.once && !debounce.is_waiting(start.elapsed()) {
             return Ok(if watch.failed { Exit::Failed } else { Exit::Done });
         }

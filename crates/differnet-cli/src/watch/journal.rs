@@ -3,22 +3,22 @@
 //! A line is appended in one write and forced to the disk before the next image is looked at. A
 //! program that is killed leaves complete lines and perhaps the beginning of one, which is taken
 //! away at the next start: its image is scored again. A file that is deleted or moved away while results are
-//! written, as by a rotation, is made anew.
+//! written, as by a rotation, is made anew. Parquet cannot be appended to: there the file lies in a folder, beside
+//! the parts that are made of it.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use differnet::prediction::{Prediction, ScorePrediction};
 use differnet::scoring::Verdict;
-use serde::{Deserialize, Serialize};
 
+use super::lines::{Done, Encoding, Line, Lines};
+use super::parts::{PART_ROWS, Parts};
 use super::version::{FileRecord, SeenFile, Version};
-
-/// What every line begins with.
-const LINE_START: &[u8] = b"{\"path\":";
+use crate::table::TableFormat;
 
 /// What is to be done with one version of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,44 +34,50 @@ pub(crate) enum Disposition {
 pub(crate) struct Journal {
     path: PathBuf,
     file: File,
+    encoding: Encoding,
+    /// Parquet files of the lines.
+    parts: Option<Parts>,
     done: BTreeMap<Version, Disposition>,
     /// Versions whose files have not changed since they were read, by what was seen of them.
     read: BTreeMap<SeenFile, Version>,
 }
 
-/// A line as it is written.
-#[derive(Serialize)]
-struct Line<'a> {
-    #[serde(flatten)]
-    prediction: &'a Prediction<ScorePrediction>,
-    file: FileRecord,
-}
-
-/// As much of a line as is needed to know what has been done.
-#[derive(Deserialize)]
-struct Done {
-    verdict: Option<String>,
-    file: FileRecord,
-}
-
-/// Lines that were read.
-type Lines = Vec<(SeenFile, Version, Disposition)>;
-
 impl Journal {
     /// The results in `path`, which nobody else writes to meanwhile.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let (file, lines) = open(path)?;
+    pub(crate) fn open(path: &Path, format: TableFormat) -> anyhow::Result<Self> {
+        let (path, encoding, folder) = match format {
+            TableFormat::Jsonl => (path.to_path_buf(), Encoding::JsonLines, None),
+            TableFormat::Csv => (path.to_path_buf(), Encoding::Csv, None),
+            TableFormat::Parquet if path.is_file() => {
+                bail!("{} is a file: Parquet goes to a folder of parts", path.display())
+            }
+            TableFormat::Parquet => (path.join(Parts::JOURNAL), Encoding::JsonLines, Some(path)),
+        };
+        let (file, Lines { done: lines, text, .. }) = open(&path, encoding)?;
+        let parts = folder.map(|folder| Parts::open(folder, PART_ROWS, &text)).transpose()?;
         let (done, read) = (BTreeMap::new(), BTreeMap::new());
-        let mut journal = Self { path: path.to_path_buf(), file, done, read };
+        let mut journal = Self { path, file, encoding, parts, done, read };
         journal.remember(lines);
         Ok(journal)
     }
 
-    fn remember(&mut self, lines: Lines) {
-        for (seen, version, disposition) in lines {
-            self.done.insert(version.clone(), disposition);
-            self.read.insert(seen, version);
+    fn remember(&mut self, lines: Vec<Done>) {
+        for Done { verdict, file } in lines {
+            let (seen, version) = file.into_parts();
+            let is_defect = verdict.as_deref() == Some("defect");
+            let disposition = if is_defect { Disposition::Defect } else { Disposition::Stays };
+            self.keep(seen, version, disposition);
         }
+    }
+
+    fn keep(&mut self, seen: SeenFile, version: Version, disposition: Disposition) {
+        self.done.insert(version.clone(), disposition);
+        self.read.insert(seen, version);
+    }
+
+    /// Writes what parts do not hold yet.
+    pub(crate) fn flush(&mut self) -> anyhow::Result<()> {
+        self.parts.as_mut().map_or(Ok(()), Parts::flush)
     }
 
     /// The version of a file that has not changed since its content was read; `None` if it has to be read.
@@ -102,14 +108,15 @@ impl Journal {
         version: &Version,
         prediction: &Prediction<ScorePrediction>,
     ) -> anyhow::Result<Disposition> {
-        let line = Line { prediction, file: FileRecord::new(seen, version) };
-        let mut line = serde_json::to_vec(&line).context("cannot write the results as JSON")?;
-        line.push(b'\n');
+        let row = Line { prediction, file: FileRecord::new(seen, version) };
+        let row = serde_json::to_string(&row).context("cannot write the results as JSON")?;
         self.open_if_replaced()?;
         let cannot_write = || format!("cannot write {}", self.path.display());
         // Others may have emptied it, as a rotation that copies does.
         let length = self.file.metadata().with_context(cannot_write)?.len();
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        let start = if length == 0 { self.encoding.start() } else { String::new() };
+        let line = start + &self.encoding.line(&row)?;
+        let written = self.file.write_all(line.as_bytes()).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
             // As on a full disk: half a line is worth nothing.
             let _ = self.file.set_len(length);
@@ -120,7 +127,10 @@ impl Journal {
             Prediction::Found(ScorePrediction { verdict: Verdict::Defect, .. })
         );
         let disposition = if is_defect { Disposition::Defect } else { Disposition::Stays };
-        self.remember(vec![(seen.clone(), version.clone(), disposition)]);
+        self.keep(seen.clone(), version.clone(), disposition);
+        if let Some(parts) = &mut self.parts {
+            parts.add(row)?;
+        }
         Ok(disposition)
     }
 
@@ -129,9 +139,12 @@ impl Journal {
         if is_at(&self.file, &self.path) {
             return Ok(());
         }
-        let (file, lines) = open(&self.path)?;
+        if self.parts.is_some() {
+            bail!("{} was moved away while parts are made of it: start again", self.path.display());
+        }
+        let (file, lines) = open(&self.path, self.encoding)?;
         self.file = file;
-        self.remember(lines);
+        self.remember(lines.done);
         Ok(())
     }
 }
@@ -153,7 +166,7 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 /// Opens or makes the file `path` for this process alone, without half a line at its end; also what it
 /// holds.
-fn open(path: &Path) -> anyhow::Result<(File, Lines)> {
+fn open(path: &Path, encoding: Encoding) -> anyhow::Result<(File, Lines)> {
     let cannot_open = || format!("cannot open {}", path.display());
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).with_context(cannot_open)?;
@@ -171,26 +184,16 @@ fn open(path: &Path) -> anyhow::Result<(File, Lines)> {
     }
     let mut text = Vec::new();
     file.read_to_end(&mut text).with_context(cannot_open)?;
-    let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-    let mut lines = Vec::new();
-    for (number, line) in text[..whole].split_inclusive(|&byte| byte == b'\n').enumerate() {
-        let Ok(Done { verdict, file }) = serde_json::from_slice(line) else {
-            bail!(
-                "line {} of {} is no result of differnet watch: name another file with --out",
-                number + 1,
-                path.display()
-            );
-        };
-        let (seen, version) = file.into_parts();
-        let defect = verdict.as_deref() == Some("defect");
-        let disposition = if defect { Disposition::Defect } else { Disposition::Stays };
-        lines.push((seen, version, disposition));
-    }
-    let ours = LINE_START.iter().zip(&text).all(|(ours, byte)| ours == byte);
-    if lines.is_empty() && whole < text.len() && !ours {
+    let lines = encoding.read(&text).map_err(|number| {
+        anyhow!(
+            "line {number} of {} is no result of differnet watch: name another file with --out",
+            path.display()
+        )
+    })?;
+    if lines.whole == 0 && !encoding.may_begin(&text) {
         bail!("{} holds no results: name another file with --out", path.display());
     }
-    file.set_len(whole as u64).with_context(cannot_open)?;
+    file.set_len(lines.whole as u64).with_context(cannot_open)?;
     Ok((file, lines))
 }
 
@@ -236,12 +239,12 @@ mod tests {
     fn complete_lines_are_remembered_and_a_broken_one_is_taken_away() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("new/results.jsonl");
-        let mut journal = Journal::open(&path)?;
+        let mut journal = Journal::open(&path, TableFormat::Jsonl)?;
         let defect = add(&mut journal, "a", &prediction(Verdict::Defect))?;
         assert_eq!(defect, Disposition::Defect);
         assert_eq!(add(&mut journal, "b", &prediction(Verdict::Unsure))?, Disposition::Stays);
         add(&mut journal, "c", &Prediction::failed(Path::new("c"), "it is empty".into()))?;
-        assert!(Journal::open(&path).is_err(), "one writer at a time");
+        assert!(Journal::open(&path, TableFormat::Jsonl).is_err(), "one writer at a time");
         drop(journal);
         let whole = std::fs::read(&path)?;
         assert!(whole.starts_with(b"{\"path\":\"a.png\",\"method\":\"differnet\",\"score\":null,"));
@@ -250,7 +253,7 @@ mod tests {
         for length in 0..=whole.len() {
             std::fs::write(&path, &whole[..length])?;
             let complete = ends.iter().filter(|&&end| end <= length).count();
-            let journal = Journal::open(&path)?;
+            let journal = Journal::open(&path, TableFormat::Jsonl)?;
             let golden = [Disposition::Defect, Disposition::Stays, Disposition::Stays];
             for (index, (name, golden)) in ["a", "b", "c"].into_iter().zip(golden).enumerate() {
                 let (seen, version) = file(name);
@@ -268,7 +271,7 @@ mod tests {
     #[test]
     fn other_content_of_equal_name_length_and_time_is_another_version() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
-        let mut journal = Journal::open(&folder.path().join("results.jsonl"))?;
+        let mut journal = Journal::open(&folder.path().join("results.jsonl"), TableFormat::Jsonl)?;
         add(&mut journal, "a", &prediction(Verdict::Defect))?;
         let other = seen("a", 2);
         assert_eq!(journal.version(&other), None, "it has to be read");
@@ -285,7 +288,7 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("new/results.jsonl");
         let lines = || std::fs::read_to_string(&path).map_or(0, |text| text.lines().count());
-        let mut journal = Journal::open(&path)?;
+        let mut journal = Journal::open(&path, TableFormat::Jsonl)?;
         let ok = prediction(Verdict::Ok);
         add(&mut journal, "a", &ok)?;
         std::fs::rename(&path, path.with_extension("1"))?;
@@ -314,7 +317,7 @@ mod tests {
         let path = folder.path().join("notes.txt");
         for text in ["my notes", "my notes\n", "{\"path\": \"a\"}\n", "[1]\n"] {
             std::fs::write(&path, text)?;
-            assert!(Journal::open(&path).is_err(), "{text}");
+            assert!(Journal::open(&path, TableFormat::Jsonl).is_err(), "{text}");
             assert_eq!(std::fs::read_to_string(&path)?, text);
         }
         Ok(())

@@ -23,6 +23,8 @@ mod regions;
 mod reports;
 #[cfg(unix)]
 mod serving;
+mod shards;
+mod tables;
 mod verify;
 #[cfg(unix)]
 mod watching;
