@@ -12,6 +12,7 @@ mod fault_test;
 mod onnx_parity;
 mod page_check;
 mod report_check;
+mod shard_test;
 mod soak;
 
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ enum Command {
     OnnxParity(onnx_parity::OnnxParityArgs),
     PageCheck(page_check::PageCheckArgs),
     ReportCheck(report_check::ReportCheckArgs),
+    ShardTest(shard_test::ShardTestArgs),
     Soak(soak::SoakArgs),
 }
 
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Command::OnnxParity(args) => onnx_parity::run(&args),
         Command::PageCheck(args) => page_check::run(&args),
         Command::ReportCheck(args) => report_check::run(&args),
+        Command::ShardTest(args) => shard_test::run(&args),
         Command::Soak(args) => soak::run(&args),
     })
 }

@@ -61,6 +61,11 @@ pub const COMMANDS: [Command; 19] = [
     ),
     command(
         E2E,
+        "shard-test",
+        "Kill shards of a job at random moments; compare merged with one process",
+    ),
+    command(
+        E2E,
         "soak",
         "Load the server with more clients than it can serve; compare every answer",
     ),
