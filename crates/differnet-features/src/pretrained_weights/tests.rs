@@ -1,3 +1,5 @@
+//! Files that fit and files that do not; names; folded batch norms.
+
 use std::error::Error as _;
 use std::path::PathBuf;
 
