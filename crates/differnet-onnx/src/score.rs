@@ -31,56 +31,23 @@ pub mod verdict {
 
 /// Values `[n, 1, h, w]` in deviations from their means at each place.
 pub fn standardised(graph: &mut Graph, values: Value, scale: PlaceScale<'_>, grid: Size) -> Value {
-    let (means, deviations) = scale.tables(graph, grid);
+    let PlaceScale { side, means, deviations, least_deviation } = scale;
+    let down = interpolation(graph, Side::Known(side), grid.height); // [h, side]
+    let across = interpolation(graph, Side::Known(side), grid.width);
+    let across = graph.transpose(across, &[1, 0]); // [side, w]
+    let mut table = |values: &[f32]| {
+        let table = graph.floats(&[side, side], values);
+        let rows = graph.matmul(table, across);
+        graph.matmul(down, rows) // [h, w]
+    };
+    let (means, deviations) = (table(means), table(deviations));
+    let (share, tiny) = (graph.float(least_deviation), graph.float(f32::MIN_POSITIVE));
+    let least = graph.abs(means);
+    let least = graph.mul(least, share);
+    let least = graph.max(least, tiny);
+    let deviations = graph.max(deviations, least);
     let centred = graph.sub(values, means);
     graph.div(centred, deviations)
-}
-
-/// The logarithms ln(v / μ) of values `[n, 1, h, w]` in their deviations, to first order σ / μ; 0 where the mean μ
-/// is not positive.
-///
-/// - `least`: least value whose logarithm counts, in units of the mean
-pub fn standardised_logarithms(
-    graph: &mut Graph,
-    values: Value,
-    scale: PlaceScale<'_>,
-    least: f32,
-    grid: Size,
-) -> Value {
-    let (means, deviations) = scale.tables(graph, grid);
-    let [none, one] = [0.0, 1.0].map(|number| graph.float(number));
-    let (least, most) = (graph.float(least), graph.float(f32::MAX));
-    let is_positive = graph.less(none, means);
-    let divisor = graph.choose(is_positive, means, one);
-    let least = graph.mul(divisor, least);
-    let values = graph.max(values, least);
-    let values = graph.min(values, most);
-    let (values, divisor) = (graph.log(values), graph.log(divisor));
-    let logarithms = graph.sub(values, divisor);
-    let means = graph.max(means, none);
-    let weights = graph.div(means, deviations);
-    graph.mul(logarithms, weights)
-}
-
-impl PlaceScale<'_> {
-    /// Means and deviations `[h, w]` on a grid.
-    fn tables(self, graph: &mut Graph, grid: Size) -> (Value, Value) {
-        let Self { side, means, deviations, least_deviation } = self;
-        let down = interpolation(graph, Side::Known(side), grid.height); // [h, side]
-        let across = interpolation(graph, Side::Known(side), grid.width);
-        let across = graph.transpose(across, &[1, 0]); // [side, w]
-        let mut table = |values: &[f32]| {
-            let table = graph.floats(&[side, side], values);
-            let rows = graph.matmul(table, across);
-            graph.matmul(down, rows) // [h, w]
-        };
-        let (means, deviations) = (table(means), table(deviations));
-        let (share, tiny) = (graph.float(least_deviation), graph.float(f32::MIN_POSITIVE));
-        let least = graph.abs(means);
-        let least = graph.mul(least, share);
-        let least = graph.max(least, tiny);
-        (means, graph.max(deviations, least))
-    }
 }
 
 /// The mean of the largest 1 % of values `[n, 1, h, w]`, of one at least: `[n]`.

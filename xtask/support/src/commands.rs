@@ -23,7 +23,7 @@ const FUZZ: &str = "xtask-fuzz";
 const GOLDEN: &str = "xtask-golden";
 
 /// All of them, by package; a test in each package compares them with what it understands.
-pub const COMMANDS: [Command; 19] = [
+pub const COMMANDS: [Command; 20] = [
     command(
         GOLDEN,
         "golden",

@@ -4,7 +4,7 @@ use differnet_features::{Backbone, PLACE};
 use differnet_flow::{AdamConfig, FlowConfig};
 use serde::{Deserialize, Serialize};
 
-use super::plan::{DensityPlan, FlowTraining, ImageScoreRule, MapRule, PartPlan, Plan, ViewPlan};
+use super::plan::{DensityPlan, FlowTraining, ImageScoreRule, PartPlan, Plan, ViewPlan};
 use super::ranges::{require_bank, require_most, require_pixels, require_stages, require_view};
 use super::tiles::Tiles;
 use crate::config::{require, require_count};
@@ -54,8 +54,9 @@ const FEW_UPDATES: usize = 400;
 ///
 /// The features of a place are stages of a network, whitened. Three judges look at them: a flow
 /// of fine features and one of coarse features, whose condition is the place (CFLOW-AD, Gudovskiy et al.
-/// 2022), and a bank of remembered places (PatchCore, Roth et al. 2022). Their values are standardised at
-/// each place by those of good images, and summed. Every number holds for all data sets.
+/// 2022), and a bank of remembered places (PatchCore, Roth et al. 2022), which also makes the map. Their
+/// values are standardised at each place by those of good images, and summed. Every number holds for all
+/// data sets.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LocalFlowConfig {
     /// Pixels of an image, or of each of its tiles, as the network sees it, about: sides keep the image's
@@ -218,8 +219,8 @@ impl LocalFlowConfig {
             overlap: self.tile_overlap,
             square: false,
             views,
-            // Coarse features say less about where a defect ends.
-            map: MapRule::Logarithms((0..parts.len()).filter(|at| parts[*at].view == 0).collect()),
+            // The bank's, if there is one.
+            map_part: parts.len() - 1,
             parts,
             standardised: true,
             image_score: ImageScoreRule::Top,
@@ -288,7 +289,7 @@ impl PatchCoreConfig {
             parts: vec![PartPlan { view: 0, density }],
             standardised: false,
             image_score: ImageScoreRule::Largest,
-            map: MapRule::Values(0),
+            map_part: 0,
         }
     }
 
@@ -332,7 +333,7 @@ impl PadimConfig {
             parts: vec![PartPlan { view: 0, density: DensityPlan::Gaussians }],
             standardised: false,
             image_score: ImageScoreRule::Largest,
-            map: MapRule::Values(0),
+            map_part: 0,
         }
     }
 

@@ -11,8 +11,7 @@ use differnet_scoring::gaussian_half_kernel;
 use super::image_score::SIGMA;
 use super::input::layout;
 use super::parts::Density;
-use super::place_scale::LEAST_VALUE;
-use super::plan::{ImageScoreRule, MapRule, POSITION, Plan};
+use super::plan::{ImageScoreRule, POSITION, Plan};
 use super::scorer::LocalModel;
 use super::tiles::Tiles;
 use crate::export::network::stage_maps;
@@ -58,8 +57,7 @@ impl LocalModel {
         };
         let kernel = gaussian_half_kernel(SIGMA);
         let sizes = MapSizes { grid, seen, image };
-        let places = self.map_values(graph, &values, grid);
-        let map = map::map(graph, places, sizes, &kernel);
+        let map = map::map(graph, values[self.plan.map_part], sizes, &kernel);
         let mean_features = graph.mean(features[0], &[2]); // [n, components]
         Ok(GraphResult { score, map: Some(map), mean_features: Some(mean_features) })
     }
@@ -117,21 +115,6 @@ impl LocalModel {
             values.push(places::smoothed(graph, found, grid));
         }
         values
-    }
-
-    /// The values that make the map.
-    fn map_values(&self, graph: &mut Graph, values: &[Value], grid: Size) -> Value {
-        let parts = match &self.plan.map {
-            MapRule::Values(part) => return values[*part],
-            MapRule::Logarithms(parts) => parts,
-        };
-        let logarithms = parts.iter().map(|&part| {
-            let scale = self.scales[part].description();
-            score::standardised_logarithms(graph, values[part], scale, LEAST_VALUE, grid)
-        });
-        let logarithms: Vec<Value> = logarithms.collect();
-        let sum = logarithms.into_iter().reduce(|sum, values| graph.add(sum, values));
-        sum.expect("a map has a part")
     }
 
     /// The sum of the parts' values, standardised where the model does so.

@@ -96,7 +96,7 @@ pub(crate) fn fit(
     // Standardised by itself an image would look better than it is; a single one has no others.
     let without = |at| scales(Some(at / each).filter(|_| good.len() > each));
     let scores = training.largest_of_each_file(&scores(&plan, &good, without));
-    let good_peaks = Some(training.largest_of_each_file(&peaks(&plan, &good, without)));
+    let good_peaks = Some(training.largest_of_each_file(&peaks(&plan, &good)));
     let scales = scales(None);
     let (feature_means, feature_deviations) = statistics(&images);
     let feature_distances = images.iter().copied().chain(&validation).filter_map(|image| {
@@ -154,14 +154,9 @@ pub(super) fn scores(
     good.iter().enumerate().map(score).collect()
 }
 
-/// The largest value of the map of each good image, by the scales that `without` makes without it.
-pub(super) fn peaks(
-    plan: &Plan,
-    good: &[PlaceValues],
-    without: impl Fn(usize) -> Vec<PlaceScale>,
-) -> Vec<f64> {
-    let peaks = good.iter().enumerate();
-    let peaks = peaks.filter_map(|(at, image)| image.map(&plan.map, &without(at)).peak());
+/// The largest value of the map of each good image.
+pub(super) fn peaks(plan: &Plan, good: &[PlaceValues]) -> Vec<f64> {
+    let peaks = good.iter().filter_map(|image| image.map(plan.map_part).peak());
     peaks.map(|peak| f64::from(peak.value)).collect()
 }
 

@@ -5,7 +5,7 @@ use differnet_scoring::AnomalyMap;
 
 use super::input::Grid;
 use super::place_scale::PlaceScale;
-use super::plan::{ImageScoreRule, MapRule};
+use super::plan::ImageScoreRule;
 
 /// Share of the places that an image's score averages, the largest, percent.
 const PERCENT: usize = 1;
@@ -35,22 +35,10 @@ impl PlaceValues {
         sum
     }
 
-    /// The map by `rule` and the parts' `scales`, of the size of the image that the network sees.
-    pub(super) fn map(&self, rule: &MapRule, scales: &[PlaceScale]) -> AnomalyMap {
+    /// The map of the values of a part, of the size of the image that the network sees.
+    pub(super) fn map(&self, part: usize) -> AnomalyMap {
         let Grid { width, height, .. } = self.grid;
-        let places = match rule {
-            MapRule::Values(part) => self.values[*part].clone(),
-            MapRule::Logarithms(parts) => {
-                let mut sum = vec![0.0; self.grid.counts.len()];
-                for &part in parts {
-                    let values = &self.values[part];
-                    let values = scales[part].standardised_logarithms(values, &self.grid);
-                    sum.iter_mut().zip(&values).for_each(|(sum, value)| *sum += value);
-                }
-                sum
-            }
-        };
-        let places = AnomalyMap::new(width, places);
+        let places = AnomalyMap::new(width, self.values[part].clone());
         places.resized(width * PLACE, height * PLACE).blurred(SIGMA)
     }
 }
@@ -122,8 +110,7 @@ mod tests {
         let grid = Grid { height: 1, width: 2, counts: vec![true, true] };
         let values = PlaceValues { values: vec![vec![1.0, 2.0], vec![10.0, 20.0]], grid };
         assert_eq!(values.sum(&[]), [11.0, 22.0]);
-        let map = values.map(&MapRule::Values(1), &[]);
+        let map = values.map(1);
         assert_eq!((map.width(), map.height()), (32, 16));
-        assert!(map.values()[0] < 11.0 && map.values()[31] > 19.0);
     }
 }

@@ -15,8 +15,6 @@ const PSEUDO_IMAGES: f64 = 10.0;
 const BLUR: f64 = 1.5;
 /// Least deviation, in units of the mean.
 const LEAST_DEVIATION: f32 = 1e-4;
-/// Least value whose logarithm counts, in units of the mean.
-pub(super) const LEAST_VALUE: f32 = 1e-6;
 
 /// Mean and standard deviation of a part's values at each place of good images.
 #[derive(Debug, Clone)]
@@ -109,35 +107,15 @@ impl PlaceScale {
     /// The values of an image's places in standard deviations from their means; 0 at places that do not
     /// count.
     pub(super) fn standardised(&self, values: &[f32], grid: &Grid) -> Vec<f32> {
-        self.scaled(values, grid, |value, mean, deviation| (value - mean) / deviation)
-    }
-
-    /// The logarithms ln(v / μ) of an image's values in their standard deviations, to first order σ / μ; 0 at
-    /// places that do not count.
-    pub(super) fn standardised_logarithms(&self, values: &[f32], grid: &Grid) -> Vec<f32> {
-        self.scaled(values, grid, |value, mean, deviation| {
-            // Finite for values of 0 and for those that overflowed.
-            let value = value.clamp(LEAST_VALUE * mean, f32::MAX);
-            if mean > 0.0 { (value.ln() - mean.ln()) * mean / deviation } else { 0.0 }
-        })
-    }
-
-    /// What `scaled` makes of the value, the mean and the deviation of each place that counts; else 0.
-    fn scaled(
-        &self,
-        values: &[f32],
-        grid: &Grid,
-        scaled: impl Fn(f32, f32, f32) -> f32,
-    ) -> Vec<f32> {
         let means = self.means.resized(grid.width, grid.height);
         let deviations = self.deviations.resized(grid.width, grid.height);
         let scales = means.values().iter().zip(deviations.values());
         let places = values.iter().zip(&grid.counts).zip(scales);
-        let scaled = places.map(|((value, counts), (mean, deviation))| {
+        let standardised = places.map(|((value, counts), (mean, deviation))| {
             let least = (LEAST_DEVIATION * mean.abs()).max(f32::MIN_POSITIVE);
-            if *counts { scaled(*value, *mean, deviation.max(least)) } else { 0.0 }
+            if *counts { (value - mean) / deviation.max(least) } else { 0.0 }
         });
-        scaled.collect()
+        standardised.collect()
     }
 
     /// The tables as a graph takes them.
@@ -256,23 +234,6 @@ mod tests {
         let merged = scale.merged(2, &one_each(&[image(9.0), image(77.0)]), Some(1));
         assert!((merged.means.values()[40] - 5.0).abs() < 1e-5);
         assert!((merged.deviations.values()[40] - (26.0_f32 / 3.0).sqrt()).abs() < 1e-4);
-    }
-
-    #[test]
-    fn logarithms_are_standardised_to_first_order_and_finite() {
-        // Mean 3 and deviation 1: ln(6 / 3) · 3 / 1.
-        let images = [2.0, 4.0].map(|value| AnomalyMap::new(SIDE, vec![value; SIDE * SIDE]));
-        let scale = PlaceScale::fit(&one_each(&images), None);
-        let mut all = grid(vec![true; SIDE * SIDE]);
-        all.counts[1] = false;
-        let mut values = vec![6.0; SIDE * SIDE];
-        values[2..5].copy_from_slice(&[3.0, 0.0, f32::INFINITY]);
-        let found = scale.standardised_logarithms(&values, &all);
-        assert!((found[0] - 3.0 * 2.0_f32.ln()).abs() < 1e-4);
-        assert_eq!(found[1], 0.0);
-        assert!(found[2].abs() < 1e-5);
-        assert!((found[3] - 3.0 * 1e-6_f32.ln()).abs() < 1e-2);
-        assert!((200.0..300.0).contains(&found[4]));
     }
 
     #[test]

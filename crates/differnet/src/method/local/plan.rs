@@ -26,7 +26,8 @@ pub(crate) struct Plan {
     /// Whether the values of each part are standardised at each place by those of good images.
     pub(super) standardised: bool,
     pub(super) image_score: ImageScoreRule,
-    pub(super) map: MapRule,
+    /// The part whose values make the map.
+    pub(super) map_part: usize,
 }
 
 /// Features of a place, as some parts see them.
@@ -85,15 +86,6 @@ pub(crate) enum ImageScoreRule {
     Top,
     /// The largest.
     Largest,
-}
-
-/// From the values of places to the map of an image.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum MapRule {
-    /// The values of the part of this number as they are.
-    Values(usize),
-    /// The logarithms of the values of some parts, standardised at each place and summed.
-    Logarithms(Vec<usize>),
 }
 
 impl Plan {

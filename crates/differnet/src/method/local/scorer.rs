@@ -199,7 +199,7 @@ impl Localizer for LocalModel {
         }
         let DecodedImage { image, masked: seen } = image;
         let (score, values) = self.judge(&seen, scoring)?;
-        let map = values.map(&self.plan.map, &self.scales);
+        let map = values.map(self.plan.map_part);
         let map = map.resized(image.width() as usize, image.height() as usize);
         let map = match seen.ignored {
             Some(ignored) => map.without(ignored),

@@ -69,7 +69,7 @@ impl LocalModel {
         };
         let without = |at| scales(Some(at / each));
         let scores = training.largest_of_each_file(&scores(&self.plan, &good, without));
-        let peaks = training.largest_of_each_file(&peaks(&self.plan, &good, without));
+        let peaks = training.largest_of_each_file(&peaks(&self.plan, &good));
         let (plan, views) = (self.plan.clone(), self.views.clone());
         let scorer = Box::new(Self { plan, views, parts, scales: scales(None) });
         Ok(Updated { scorer, scores, peaks })
