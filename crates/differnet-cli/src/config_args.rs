@@ -327,6 +327,7 @@ mod tests {
             "config",
             "epochs",
             "fresh-transforms",
+            "jpeg-augmentation",
             "transform-seed",
             "max-gradient-norm",
             "output-scale",
