@@ -17,6 +17,7 @@ mod cache;
 mod cache_limit;
 mod description;
 mod efficientnet_lite;
+mod embedded;
 mod error;
 mod extractor;
 mod gradient;

@@ -3,8 +3,11 @@
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
+use crate::embedded;
+
 /// torchvision's `AlexNet_Weights.IMAGENET1K_V1`, layers `features.*`, float32 (see NOTICES.md).
-const EMBEDDED: &[u8] = include_bytes!("../weights/alexnet_imagenet1k_v1_features.safetensors");
+const EMBEDDED: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/alexnet_imagenet1k_v1_features.planes"));
 
 /// Position of each convolution in torchvision's `features`.
 const LAYERS: [usize; 5] = [0, 3, 6, 8, 10];
@@ -22,8 +25,8 @@ pub(crate) struct ConvolutionWeights {
 
 /// The five convolutions, first to last.
 pub(crate) fn embedded() -> [ConvolutionWeights; 5] {
-    let tensors =
-        SafeTensors::deserialize(EMBEDDED).expect("the embedded weights are a valid file");
+    let file = embedded::file(EMBEDDED);
+    let tensors = SafeTensors::deserialize(&file).expect("the embedded weights are a valid file");
     LAYERS.map(|layer| {
         let read = |name: &str| {
             let view = tensors

@@ -4,9 +4,11 @@ use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
 use super::TABLE;
+use crate::embedded;
 
 /// TensorFlow's checkpoint of EfficientNet-Lite0, stages 1 to 6, float32 (see NOTICES.md).
-const EMBEDDED: &[u8] = include_bytes!("../../weights/efficientnet_lite0_features.safetensors");
+const EMBEDDED: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/efficientnet_lite0_features.planes"));
 
 /// ε of the batch norms.
 const EPSILON: f64 = 1e-3;
@@ -42,8 +44,8 @@ pub(crate) struct Weights {
 
 /// The embedded weights.
 pub(crate) fn embedded() -> Weights {
-    let tensors =
-        SafeTensors::deserialize(EMBEDDED).expect("the embedded weights are a valid file");
+    let file = embedded::file(EMBEDDED);
+    let tensors = SafeTensors::deserialize(&file).expect("the embedded weights are a valid file");
     let folded = |convolution: &str, norm: &str| folded(&tensors, convolution, norm);
     let mut index = 0;
     let mut stages = Vec::new();
@@ -70,7 +72,11 @@ pub(crate) fn embedded() -> Weights {
 
 /// First digits of the SHA-256 of the weights' file.
 pub(super) fn digest() -> String {
-    Sha256::digest(EMBEDDED).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(embedded::file(EMBEDDED))
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// A convolution with its batch norm folded in: w γ / √(σ² + ε), and β − μ γ / √(σ² + ε) as bias.
