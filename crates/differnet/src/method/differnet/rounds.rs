@@ -99,7 +99,7 @@ impl<'a> FlowTraining<'a> {
         let width = self.backbone.features();
         let validation =
             scales::narrowed(rows, self.own.flow_config(self.backbone).features, width);
-        let images = split.training.len() * self.training.images_per_file();
+        let images = self.training.images(&split.training).len();
         let mut buffer = FeatureBuffer::new(images, self.own.pool, width);
         let mut flows = Vec::with_capacity(self.own.flows);
         let mut first = None;
@@ -320,8 +320,7 @@ impl<'a> FlowTraining<'a> {
         round: usize,
     ) -> RoundFeatures {
         // Room for all of them: a round that is extracted early waits in memory.
-        let (sender, receiver) =
-            mpsc::sync_channel(split.training.len() * self.training.images_per_file());
+        let (sender, receiver) = mpsc::sync_channel(self.training.images(&split.training).len());
         scope.spawn(move || {
             if let Err(error) = self.extract_round(split, round, &sender) {
                 // Nobody listens any more: the training has ended.
@@ -341,8 +340,8 @@ impl<'a> FlowTraining<'a> {
         let Training { config, runtime, .. } = *self.training;
         let range = round * config.transforms..(round + 1) * config.transforms;
         let choice = |hash: &ContentHash| self.training.training_transforms(hash, range.clone());
-        let images = self.training.images(&split.training);
-        let preprocessing = self.training.preprocessing();
+        let (images, preprocessing) =
+            (self.training.images(&split.training), self.training.preprocessing());
         let features = runtime.features_of_usable(self.backbone, preprocessing, images, choice);
         for (index, features) in features.enumerate() {
             if sender.send(Ok((index, features?.rows))).is_err() {
