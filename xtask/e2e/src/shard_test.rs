@@ -28,11 +28,12 @@ const FORMATS: [&str; 3] = ["jsonl", "csv", "parquet"];
   cargo xtask shard-test --shards 8 --kills 5 --seed 7
   cargo xtask shard-test --program target/release/differnet --json
 
-Generated images, one of them damaged, are scored in shards by several processes at once; as many of these as
---kills says are killed (SIGKILL) and started again later. Then every shard is started once more: none may be scored
-again. `differnet merge` has to give the bytes of one process that scores the whole manifest, as JSON lines, CSV and
-Parquet. At last the memory of one process is compared for a short manifest and one of --lines lines, of files that
-are not there. Moments are drawn from the seed, but how far a process gets until then depends on the machine.
+Generated images, one of them damaged, are scored in shards by several processes at once; at least as many of these
+as --kills says are killed (SIGKILL) and started again later. Then every shard is started once more: none may be
+scored again. `differnet merge` has to give the bytes of one process that scores the whole manifest, as JSON lines,
+CSV and Parquet. At last the memory of one process is compared for a short manifest and one of --lines lines, of
+files that are not there. Moments are drawn from the seed, but how far a process gets until then depends on the
+machine.
 Ends with exit code 1 if bytes differ.")]
 pub(crate) struct ShardTestArgs {
     /// Shards of the manifest.
@@ -45,7 +46,7 @@ pub(crate) struct ShardTestArgs {
     #[arg(long, default_value_t = 4)]
     processes: usize,
     /// Lines of the manifest with which memory is measured.
-    #[arg(long, default_value_t = 1_000_000)]
+    #[arg(long, default_value_t = 200_000)]
     lines: usize,
     /// Seed of the images and of the moments.
     #[arg(long, default_value_t = 1)]
@@ -176,7 +177,7 @@ pub(crate) fn run(args: &ShardTestArgs) -> anyhow::Result<ExitCode> {
         different,
         memory,
     };
-    let passed = summary.different.is_empty() && written_again == 0 && kills == args.kills;
+    let passed = summary.different.is_empty() && written_again == 0 && kills >= args.kills;
     if args.json {
         println!("{}", serde_json::to_string(&summary)?);
     } else {
