@@ -1,5 +1,7 @@
 //! AlexNet's convolutional weights, trained on ImageNet, embedded in the crate.
 
+use std::sync::LazyLock;
+
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
@@ -45,12 +47,15 @@ pub(crate) fn embedded() -> [ConvolutionWeights; 5] {
 }
 
 /// First digits of the SHA-256 of the convolutions' weights and biases.
-pub(crate) fn digest() -> String {
-    let mut digest = Sha256::new();
-    for convolution in embedded() {
-        for value in convolution.weight.iter().chain(&convolution.bias) {
-            digest.update(value.to_le_bytes());
+pub(crate) fn digest() -> &'static str {
+    static DIGEST: LazyLock<String> = LazyLock::new(|| {
+        let mut digest = Sha256::new();
+        for convolution in embedded() {
+            for value in convolution.weight.iter().chain(&convolution.bias) {
+                digest.update(value.to_le_bytes());
+            }
         }
-    }
-    digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+        digest.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    });
+    &DIGEST
 }

@@ -1,5 +1,7 @@
 //! EfficientNet-Lite0's weights, trained on ImageNet, embedded in the crate, with batch norms folded in.
 
+use std::sync::LazyLock;
+
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 
@@ -71,12 +73,12 @@ pub(crate) fn embedded() -> Weights {
 }
 
 /// First digits of the SHA-256 of the weights' file.
-pub(super) fn digest() -> String {
-    Sha256::digest(embedded::file(EMBEDDED))
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+pub(super) fn digest() -> &'static str {
+    static DIGEST: LazyLock<String> = LazyLock::new(|| {
+        let digest = Sha256::digest(embedded::file(EMBEDDED));
+        digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    });
+    &DIGEST
 }
 
 /// A convolution with its batch norm folded in: w γ / √(σ² + ε), and β − μ γ / √(σ² + ε) as bias.
