@@ -24,6 +24,12 @@ impl StageMap {
         let values = map.permute([0, 2, 3, 1]).into_data().iter::<f32>().collect();
         Self { height, width, channels, values }
     }
+
+    /// Those after `stages` (numbers from 1) of the maps after all stages from the first on.
+    pub(crate) fn chosen(all: Vec<Tensor<4>>, stages: &[usize]) -> Vec<Self> {
+        let all = (1..).zip(all).filter(|(stage, _)| stages.contains(stage));
+        all.map(|(_, map)| Self::of(map)).collect()
+    }
 }
 
 /// A network that has a map after each of its stages.

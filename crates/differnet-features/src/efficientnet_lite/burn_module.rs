@@ -77,8 +77,7 @@ impl EfficientNetLite {
         let data = TensorData::new(values, [1, height, width, 3]);
         let images = Tensor::<4>::from_data(data, &device).permute([0, 3, 1, 2]);
         let last = stages.iter().copied().max().unwrap_or(0);
-        let all = (1..).zip(self.forward(images, last));
-        all.filter(|(stage, _)| stages.contains(stage)).map(|(_, map)| StageMap::of(map)).collect()
+        StageMap::chosen(self.forward(images, last), stages)
     }
 }
 

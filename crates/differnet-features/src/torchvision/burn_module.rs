@@ -85,8 +85,7 @@ impl TorchvisionNetwork {
         let device = self.devices().pop().expect("a network has parameters");
         let images = normalize_shape(&[pixels], [height, width], &device); // [1, 3, height, width]
         let last = stages.iter().copied().max().unwrap_or(0);
-        let all = (1..).zip(self.forward(images, last));
-        all.filter(|(stage, _)| stages.contains(stage)).map(|(_, map)| StageMap::of(map)).collect()
+        StageMap::chosen(self.forward(images, last), stages)
     }
 }
 
