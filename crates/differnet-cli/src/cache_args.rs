@@ -30,7 +30,7 @@ pub(crate) struct CacheArgs {
     no_cache: bool,
 }
 
-/// How large the cache may become.
+/// Limit of the size of the cache.
 #[derive(Debug, clap::Args)]
 pub(crate) struct CacheLimitArgs {
     /// Size of the feature cache, such as 500MB; those used longest ago are deleted

@@ -16,7 +16,7 @@ use super::shard::Shard;
 use crate::exit::DoNotRetry;
 use crate::score_args::average_name;
 
-/// What scores depend on, beside model and images.
+/// Settings that scores depend on, beside model and images.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Settings {
     device: String,

@@ -13,7 +13,7 @@ const MOST: u32 = 99_999;
 const SCHEDULERS: [(&str, Option<&str>); 2] =
     [("JOB_COMPLETION_INDEX", None), ("SLURM_ARRAY_TASK_ID", Some("SLURM_ARRAY_TASK_MAX"))];
 
-/// Which shard of a manifest to score.
+/// Shard of a manifest to score, by number or by the scheduler.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Shards")]
 pub(crate) struct ShardArgs {

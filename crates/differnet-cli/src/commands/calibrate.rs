@@ -24,7 +24,7 @@ use crate::source_args::SourceArgs;
 const CONFIDENCE: f64 = 0.95;
 /// Rates whose demand for images is told.
 const STRICTER: f64 = 10.0;
-/// What is said of a calibration that was stopped.
+/// Message about a calibration that was stopped.
 const STOPPED: &str = "Stopped; the model keeps its threshold.";
 
 /// Set a model's threshold: by a guaranteed false-alarm rate, or by what mistakes cost.

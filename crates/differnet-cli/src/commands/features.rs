@@ -181,7 +181,7 @@ impl FeaturesArgs {
         self.model.is_none().then(|| given.or_else(|| default().default_backbone())).flatten()
     }
 
-    /// What is written, by a model, whose network joins `runtime`, or by a network.
+    /// View of images whose features are written: of a model, whose network joins `runtime`, or of a network.
     fn view(&self, runtime: &mut Runtime) -> anyhow::Result<View> {
         if let Some(path) = &self.model {
             let model = Model::load_on(path, runtime)?;

@@ -216,7 +216,7 @@ pub(crate) fn model_hash(path: &Path) -> anyhow::Result<String> {
     Ok(hash.with_context(|| format!("cannot read {}", path.display()))?.to_string())
 }
 
-/// What a table says of the model and the settings that it was made with.
+/// Metadata of a table: the model and the settings that it was made with.
 pub(crate) fn metadata(model: &str, settings: &Settings) -> Metadata {
     let settings = serde_json::to_string(settings).expect("plain data");
     vec![("differnet.model", model.to_owned()), ("differnet.settings", settings)]
