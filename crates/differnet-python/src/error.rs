@@ -7,6 +7,7 @@ use differnet::Error;
 use differnet::baselines::BaselineError;
 use differnet_data::{DatasetError, ImageError, with_causes};
 use differnet_eval::MetricError;
+use differnet_features::FeatureError;
 use differnet_flow::{FlowError, TrainError};
 use pyo3::exceptions::{
     PyFileNotFoundError, PyIsADirectoryError, PyOSError, PyPermissionError, PyRuntimeError,
@@ -65,7 +66,10 @@ pub(crate) fn of_differnet(error: Error) -> PyErr {
         | Error::TooFewImages { .. }
         | Error::NothingNew { .. }
         | Error::Score(_)
-        | Error::Train(_) => value_error(message),
+        | Error::Train(_)
+        | Error::Features(FeatureError::NoWeights { .. } | FeatureError::Weights { .. }) => {
+            value_error(message)
+        }
         Error::Cancelled(_) => PyRuntimeError::new_err(message),
         _ => Class::Differnet.error(message),
     }

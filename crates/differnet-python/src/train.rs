@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use differnet::{BadImagePolicy, Config, DeviceChoice, Method, Preset, Runtime, Training};
+use differnet::{BadImagePolicy, Config, DeviceChoice, Error, Method, Preset, Runtime, Training};
 use differnet_data::{Area, DecodeLimits, Regions, RegionsError, with_causes};
+use differnet_features::{Backbone, PretrainedWeights};
 use image::ImageFormat;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -56,13 +57,14 @@ impl Files {
 
 /// Trains a model on the good images `images`.
 #[pyfunction]
-#[pyo3(signature = (images, settings, *, roi = None, ignore = None, checkpoints = None, skip_bad = false,
-    progress = None, threads = None))]
+#[pyo3(signature = (images, settings, *, weights = None, roi = None, ignore = None, checkpoints = None,
+    skip_bad = false, progress = None, threads = None))]
 #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
 pub(crate) fn train(
     py: Python<'_>,
     images: &Bound<'_, PyAny>,
     settings: &Bound<'_, PyDict>,
+    weights: Option<PathBuf>,
     roi: Option<PathBuf>,
     ignore: Option<PathBuf>,
     checkpoints: Option<PathBuf>,
@@ -72,6 +74,7 @@ pub(crate) fn train(
 ) -> PyResult<PyModel> {
     let threads = thread_count(threads)?;
     let config = config(settings)?;
+    let weights = weights.map(|file| loaded(config.backbone, &file)).transpose()?;
     let regions = regions(roi.as_deref(), ignore.as_deref())?;
     let method = config.method.method();
     if checkpoints.is_some() && !method.is_resumable() {
@@ -81,7 +84,10 @@ pub(crate) fn train(
     }
     let files = Files::new(crate::images::images(images)?)?;
     let trained = interrupt::run(py, threads, progress, |monitor| {
-        let runtime = Runtime::open(DeviceChoice::first())?;
+        let mut runtime = Runtime::open(DeviceChoice::first())?;
+        if let Some(weights) = weights {
+            runtime = runtime.with_weights(weights);
+        }
         let training = Training {
             checkpoints: checkpoints.as_deref(),
             bad_images: if skip_bad { BadImagePolicy::Skip } else { BadImagePolicy::Refuse },
@@ -128,6 +134,18 @@ fn toml_value(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<tom
     Err(PyTypeError::new_err(format!(
         "setting {name} must be a number, a string or a bool, found {kind}"
     )))
+}
+
+/// The weights of a network that is not compiled in.
+fn loaded(backbone: Option<Backbone>, file: &Path) -> PyResult<PretrainedWeights> {
+    match backbone {
+        Some(backbone) if !backbone.is_embedded() => PretrainedWeights::read(backbone, file)
+            .map_err(|error| of_differnet(Error::Features(error))),
+        _ => Err(value_error(
+            "weights are for backbone=\"resnet18\", \"resnet50\", \"wide-resnet50-2\" or \"vgg16\": those of \
+             other networks are compiled in, those of a model in its file",
+        )),
+    }
 }
 
 /// The regions that count; `None` if all of an image does.

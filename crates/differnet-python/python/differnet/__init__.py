@@ -59,6 +59,7 @@ def train(
     method: str = "local-flow",
     preset: str = "quick",
     seed: int = 0,
+    weights: str | PathLike[str] | None = None,
     roi: str | PathLike[str] | None = None,
     ignore: str | PathLike[str] | None = None,
     checkpoints: str | PathLike[str] | None = None,
@@ -70,8 +71,9 @@ def train(
     """Trains a model on images of good parts.
 
     ``images`` is a folder, searched to any depth, or an iterable of images. ``method``, ``preset`` and
-    ``settings`` are those of a settings file of ``differnet train``, such as ``quantile=0.99``. ``roi`` and
-    ``ignore`` name files of regions. ``progress`` is True for a bar, or a function of
+    ``settings`` are those of a settings file of ``differnet train``, such as ``quantile=0.99``. ``weights``
+    names the file of a network that is not compiled in: ``backbone="resnet18"``, ``"resnet50"``,
+    ``"wide-resnet50-2"`` or ``"vgg16"``. ``roi`` and ``ignore`` name files of regions. ``progress`` is True for a bar, or a function of
     ``(stage, done, total, loss)``. ``threads`` is the number of threads, also of the model's later work;
     None for one a core.
 
@@ -90,6 +92,7 @@ def train(
         return _train(
             images,
             {"method": method, "preset": preset, "seed": seed, **settings},
+            weights=weights,
             roi=roi,
             ignore=ignore,
             checkpoints=checkpoints,

@@ -182,6 +182,7 @@ def train(
     images: _Path | Iterable[_Image],
     settings: dict[str, float | int | str | bool],
     *,
+    weights: _Path | None = None,
     roi: _Path | None = None,
     ignore: _Path | None = None,
     checkpoints: _Path | None = None,
