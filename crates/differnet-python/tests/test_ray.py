@@ -1,5 +1,6 @@
 """Scores and trainings on a Ray cluster of two worker nodes, one of which may be killed."""
 
+import subprocess
 import threading
 import time
 
@@ -11,7 +12,8 @@ import differnet
 from conftest import scratch, surface
 
 ray = pytest.importorskip("ray")
-pytest.importorskip("pyarrow")
+pyarrow = pytest.importorskip("pyarrow")
+pytest.importorskip("pyarrow.parquet")
 
 from ray.cluster_utils import Cluster  # noqa: E402
 
@@ -51,9 +53,9 @@ def expected(model, archive):
     return rows
 
 
-def check(output, expected):
-    """The output has every image once, with the scores of one process to the last bit."""
-    rows = differnet.ray.read_scores(output).to_pylist()
+def check(table, expected):
+    """The table has every image once, with the scores of one process to the last bit."""
+    rows = table.to_pylist()
     assert [row["path"] for row in rows] == sorted(expected)
     for row in rows:
         wanted = expected[row["path"]]
@@ -75,9 +77,20 @@ def test_scores_are_those_of_one_process_and_a_job_is_resumed(cluster, model, ar
     assert first.defects + second.defects == sum(
         not isinstance(row, str) and row["verdict"] == "defect" for row in expected.values()
     )
-    check(output, expected)
+    check(differnet.ray.read_scores(output), expected)
     again = differnet.ray.score(archive, model, output=output)
     assert (again.images, again.skipped) == (0, IMAGES + 1)
+
+
+def test_the_commands_tables_have_the_same_columns(command, model, archive, expected, tmp_path):
+    model.save(tmp_path / "part.differnet")
+    table = tmp_path / "scores.parquet"
+    arguments = ["--no-cache", "--model", tmp_path / "part.differnet", "--out", table, archive]
+    # One of the files is no image.
+    assert subprocess.run([command, "score", *arguments], capture_output=True).returncode == 1
+    found = pyarrow.parquet.read_table(table)
+    assert found.column_names == [*differnet.ray.SCHEMA.names, "path_bytes"]
+    check(found.select(differnet.ray.SCHEMA.names).cast(differnet.ray.SCHEMA).sort_by("path"), expected)
 
 
 def test_another_model_is_refused(cluster, model, good, archive, tmp_path):
@@ -92,7 +105,7 @@ def test_bytes_are_scored_where_workers_cannot_read_paths(cluster, model, archiv
     paths = differnet.find_images(archive)[:9]
     items = [{"path": str(path), "bytes": path.read_bytes()} for path in paths]
     differnet.ray.score(ray.data.from_items(items), model, output=tmp_path, part_size=4)
-    check(tmp_path, {str(path): expected[str(path)] for path in paths})
+    check(differnet.ray.read_scores(tmp_path), {str(path): expected[str(path)] for path in paths})
 
 
 def test_a_killed_node_loses_nothing(cluster, model, archive, expected, tmp_path):
@@ -110,7 +123,7 @@ def test_a_killed_node_loses_nothing(cluster, model, archive, expected, tmp_path
     cluster.remove_node(doomed, allow_graceful=False)
     job.join()
     assert summary and summary[0].images == IMAGES + 1
-    check(output, expected)
+    check(differnet.ray.read_scores(output), expected)
 
 
 def test_categories_are_trained_in_parallel(cluster, good_folder, good, scratched, tmp_path):
