@@ -33,9 +33,9 @@ impl Points {
         self.squared_norms.len()
     }
 
-    /// All values, row by row.
-    pub(crate) fn values(&self) -> &[f64] {
-        &self.values
+    /// All values in single precision, row by row.
+    pub(crate) fn singles(&self) -> Vec<f32> {
+        self.values.iter().map(|value| *value as f32).collect()
     }
 
     /// The point numbered `index`.

@@ -14,6 +14,7 @@ use differnet_files::NamedTensor;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use differnet_onnx::{Graph, Value, bank};
 use differnet_progress::Monitor;
 
 use crate::distances::{Points, QUERIES};
@@ -184,6 +185,21 @@ impl RowScorer for OneClassSvm {
     fn scores(&self, rows: &Rows<'_>) -> Vec<f64> {
         self.decisions(rows).into_iter().map(|decision| -decision).collect()
     }
+
+    fn graph(&self, graph: &mut Graph, rows: Value) -> Value {
+        let rows = self.standardizer.graph(graph, rows);
+        let vectors = self.support_vectors.singles();
+        let squared = bank::squared_distances(graph, rows, &vectors, self.features()); // [n, count]
+        let gamma = graph.float(-self.kernel.gamma as f32);
+        let exponent = graph.mul(squared, gamma);
+        let kernel = graph.exp(exponent);
+        let coefficients: Vec<f32> = self.coefficients.iter().map(|alpha| *alpha as f32).collect();
+        let coefficients = graph.floats(&[coefficients.len()], &coefficients);
+        let terms = graph.mul(kernel, coefficients);
+        let sum = graph.sum(terms, &[1]); // [n]
+        let offset = graph.float(self.offset as f32);
+        graph.sub(offset, sum)
+    }
 }
 
 impl FittedModel for OneClassSvm {
@@ -196,7 +212,7 @@ impl FittedModel for OneClassSvm {
 
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), BaselineError> {
         let count = self.support_vectors.count();
-        let values: Vec<f32> = self.support_vectors.values().iter().map(|v| *v as f32).collect();
+        let values = self.support_vectors.singles();
         let doubles = |name, values| NamedTensor::doubles(name, &[<[f64]>::len(values)], values);
         let mut tensors: Vec<NamedTensor<'_>> = self.standardizer.tensors().into();
         tensors.extend([

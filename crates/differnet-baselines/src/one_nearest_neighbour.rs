@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use differnet_files::NamedTensor;
+use differnet_onnx::{Graph, Value, bank};
 use differnet_progress::Monitor;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -174,6 +175,12 @@ impl RowScorer for OneNearestNeighbour {
         let own = project(&self.standardizer, &self.pca, &rows.subrows(range.clone()));
         self.distances(&own, &range)
     }
+
+    fn graph(&self, graph: &mut Graph, rows: Value) -> Value {
+        let rows = self.standardizer.graph(graph, rows);
+        let rows = self.pca.graph(graph, rows);
+        bank::distances(graph, rows, &self.points.singles(), self.pca.components())
+    }
 }
 
 impl FittedModel for OneNearestNeighbour {
@@ -186,7 +193,7 @@ impl FittedModel for OneNearestNeighbour {
     }
 
     fn save(&self, path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), BaselineError> {
-        let points: Vec<f32> = self.points.values().iter().map(|value| *value as f32).collect();
+        let points = self.points.singles();
         let mut tensors: Vec<NamedTensor<'_>> = self.standardizer.tensors().into();
         tensors.extend(self.pca.tensors());
         let shape = [self.points.count(), self.pca.components()];

@@ -5,6 +5,8 @@ use std::fmt::Debug;
 use std::ops::Range;
 use std::path::Path;
 
+use differnet_onnx::{Graph, Value};
+
 use crate::error::BaselineError;
 use crate::images::Images;
 use crate::rows::Rows;
@@ -40,6 +42,10 @@ pub trait RowScorer: FittedModel {
     fn training_scores(&self, rows: &Rows<'_>, range: Range<usize>) -> Vec<f64> {
         self.scores(&rows.subrows(range))
     }
+
+    /// The scores `[n]` of `rows`, `[n, features]`, as part of a graph of ONNX: those of [`Self::scores`] up to
+    /// rounding to single precision.
+    fn graph(&self, graph: &mut Graph, rows: Value) -> Value;
 }
 
 /// A fitted method that looks at pixels.

@@ -1,6 +1,7 @@
 //! Features on a common scale: zero mean and unit spread over the training rows.
 
 use differnet_files::NamedTensor;
+use differnet_onnx::{Graph, Value};
 use rayon::prelude::*;
 
 use crate::error::BaselineError;
@@ -49,6 +50,15 @@ impl Standardizer {
             values.extend(scaled.map(|((value, mean), scale)| (f64::from(*value) - mean) / scale));
         }
         values
+    }
+
+    /// The z-scores of `rows`, `[n, features]`, in a graph.
+    pub(crate) fn graph(&self, graph: &mut Graph, rows: Value) -> Value {
+        let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<_>>();
+        let means = graph.floats(&[self.features()], &single(&self.means));
+        let scales = graph.floats(&[self.features()], &single(&self.scales));
+        let centred = graph.sub(rows, means);
+        graph.div(centred, scales)
     }
 
     /// Mean and standard deviation of each feature.

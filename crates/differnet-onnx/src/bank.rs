@@ -1,24 +1,38 @@
-//! Distance to the nearest of remembered rows.
+//! Distances to remembered rows.
 
 use crate::graph::{Graph, Value};
 use crate::places::transposed;
 
-/// Distance of each of the rows `[n, places, width]` to the nearest row of `bank`, `[count, width]`: `[n, places]`.
+/// Distance of each of the rows `[.., width]` to the nearest row of `bank`, `[count, width]`: `[..]`.
 pub fn distances(graph: &mut Graph, rows: Value, bank: &[f32], width: usize) -> Value {
+    let rest = without_own_square(graph, rows, bank, width); // [.., count]
+    let nearest = graph.position_of_least(rest); // [..]
+    // Term by term: the sum of large terms leaves nothing of a small distance, and may fall below 0.
+    let bank = graph.floats(&[bank.len() / width, width], bank);
+    let nearest = graph.gather(bank, nearest, 0); // [.., width]
+    distance(graph, rows, nearest)
+}
+
+/// Squared distance of each of the rows `[.., width]` to each row of `bank`, `[count, width]`: `[.., count]`.
+pub fn squared_distances(graph: &mut Graph, rows: Value, bank: &[f32], width: usize) -> Value {
+    let rest = without_own_square(graph, rows, bank, width);
+    let squares = graph.mul(rows, rows);
+    let squares = graph.sum_kept(squares);
+    let sum = graph.add(rest, squares);
+    // Rounding may leave less than nothing.
+    graph.relu(sum)
+}
+
+/// ‖b‖² − 2 a·b of each row a and each b of the bank: ‖a − b‖² but for ‖a‖², which is the same for all b.
+fn without_own_square(graph: &mut Graph, rows: Value, bank: &[f32], width: usize) -> Value {
     let count = bank.len() / width;
-    // ‖a − b‖² = ‖a‖² + ‖b‖² − 2 a·b, and ‖a‖² is the same for all b.
     let squares: Vec<f32> =
         bank.chunks_exact(width).map(|row| row.iter().map(|value| value * value).sum()).collect();
     let doubled: Vec<f32> = bank.iter().map(|value| -2.0 * value).collect();
     let doubled = graph.floats(&[width, count], &transposed(&doubled, width));
     let squares = graph.floats(&[count], &squares);
-    let products = graph.matmul(rows, doubled); // [n, places, count]
-    let rest = graph.add(products, squares);
-    let nearest = graph.position_of_least(rest); // [n, places]
-    // Term by term: the sum of large terms leaves nothing of a small distance, and may fall below 0.
-    let bank = graph.floats(&[count, width], bank);
-    let nearest = graph.gather(bank, nearest, 0); // [n, places, width]
-    distance(graph, rows, nearest)
+    let products = graph.matmul(rows, doubled);
+    graph.add(products, squares)
 }
 
 /// √Σ(a − b)² over the last axis.

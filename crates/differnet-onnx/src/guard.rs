@@ -1,11 +1,10 @@
 //! Guard of the input: images that do not look like those of training get no verdict on a part.
 //!
-//! It looks at an image as the program does, but for contrast and sharpness, which need percentiles of all
-//! pixels.
+//! It looks at an image as the program does.
 
 use crate::graph::{Element, Graph, Value};
 use crate::score::verdict;
-use crate::sides::Size;
+use crate::sides::{Side, Size};
 
 /// What the guard looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +13,10 @@ pub enum Property {
     Aspect,
     /// Mean luminance, levels.
     Brightness,
+    /// Difference between the 95th and the 5th percentile of the luminance, levels.
+    Contrast,
+    /// Mean absolute Laplacian of the luminance over the contrast and 1 level.
+    Sharpness,
     /// Share of red in the sum of the colours.
     Red,
     /// Share of blue.
@@ -46,24 +49,31 @@ pub struct Seen {
 const SIDE: i64 = 448;
 /// Level added to a colour's share of the light.
 const DARK: f32 = 1.0;
+/// Shares of red, green and blue in the luminance.
+const LUMINANCE: [f32; 3] = [0.299, 0.587, 0.114];
 
 /// Whether each image is accepted, `[n]`; `None` if nothing can be looked at.
 pub fn accepted(graph: &mut Graph, seen: Seen, ranges: &[Accepted]) -> Option<Value> {
-    let of_pixels = |range: &Accepted| {
-        matches!(range.property, Property::Brightness | Property::Red | Property::Blue)
-    };
-    let pixels = seen.image.filter(|_| ranges.iter().any(of_pixels));
-    let colors = pixels.map(|(levels, size)| colors(graph, levels, size));
+    let asked =
+        |properties: &[Property]| ranges.iter().any(|range| properties.contains(&range.property));
+    let of_colors = asked(&[Property::Brightness, Property::Red, Property::Blue]);
+    let of_detail = asked(&[Property::Contrast, Property::Sharpness]);
+    let image = seen.image.filter(|_| of_colors || of_detail);
+    let reduced = image.map(|(levels, size)| reduced(graph, levels, size));
+    let colors = reduced.filter(|_| of_colors).map(|reduced| colors(graph, reduced.levels));
+    let detail = reduced.filter(|_| of_detail).map(|reduced| detail(graph, reduced));
     let mut all: Option<Value> = None;
     for range in ranges {
-        let value = match (range.property, seen, colors) {
-            (Property::Features, Seen { distance: Some(distance), .. }, _) => distance,
-            (Property::Aspect, Seen { image: Some((_, size)), .. }, _) => aspect(graph, size),
-            (Property::Brightness, _, Some(colors)) => colors.brightness,
-            (Property::Red, _, Some(colors)) => colors.red,
-            (Property::Blue, _, Some(colors)) => colors.blue,
-            _ => continue,
+        let value = match range.property {
+            Property::Features => seen.distance,
+            Property::Aspect => seen.image.map(|(_, size)| aspect(graph, size)),
+            Property::Brightness => colors.map(|colors| colors.brightness),
+            Property::Red => colors.map(|colors| colors.red),
+            Property::Blue => colors.map(|colors| colors.blue),
+            Property::Contrast => detail.map(|detail| detail.contrast),
+            Property::Sharpness => detail.map(|detail| detail.sharpness),
         };
+        let Some(value) = value else { continue };
         let (low, high) = (graph.float(range.low as f32), graph.float(range.high as f32));
         let above = graph.greater_or_equal(value, low);
         let below = graph.greater_or_equal(high, value);
@@ -107,6 +117,35 @@ pub fn feature_distance(
     graph.sqrt(mean)
 }
 
+/// Images reduced by the whole number that leaves their shorter side at [`SIDE`] pixels or more, by means of blocks.
+#[derive(Debug, Clone, Copy)]
+struct Reduced {
+    /// `[n, 3, rows, columns]`
+    levels: Value,
+    /// Rows and columns, `[2]`.
+    sides: Value,
+}
+
+fn reduced(graph: &mut Graph, levels: Value, size: Size) -> Reduced {
+    let (height, width) = (size.height.value(graph), size.width.value(graph));
+    let shorter = graph.min(height, width);
+    let (side, one) = (graph.int(SIDE), graph.int(1));
+    let factor = graph.div(shorter, side);
+    let factor = graph.max(factor, one);
+    let sides = size.shape_after(graph, &[]); // height, width
+    let sides = graph.div(sides, factor);
+    // What whole blocks fill.
+    let ends = graph.mul(sides, factor);
+    let part = graph.slice(levels, ends, &[2, 3], 1);
+    let (rows, columns) = (graph.div(height, factor), graph.div(width, factor));
+    let kept = graph.ints(&[0, 0]); // n, 3
+    let [rows, columns, factor] =
+        [rows, columns, factor].map(|side| Side::Computed(side).listed(graph));
+    let blocks = graph.concat(&[kept, rows, factor, columns, factor], 0);
+    let blocks = graph.reshape(part, blocks); // [n, 3, rows, factor, columns, factor]
+    Reduced { levels: graph.mean(blocks, &[3, 5]), sides }
+}
+
 /// Of the light of an image, `[n]` each.
 #[derive(Debug, Clone, Copy)]
 struct Colors {
@@ -115,11 +154,10 @@ struct Colors {
     blue: Value,
 }
 
-fn colors(graph: &mut Graph, levels: Value, size: Size) -> Colors {
-    let ends = reduced_part(graph, size);
-    let part = graph.slice(levels, ends, &[2, 3], 1);
-    let means = graph.mean(part, &[2, 3]); // [n, 3]
-    let luminance = graph.floats(&[3, 1], &[0.299, 0.587, 0.114]);
+/// Of `levels`, `[n, 3, rows, columns]`.
+fn colors(graph: &mut Graph, levels: Value) -> Colors {
+    let means = graph.mean(levels, &[2, 3]); // [n, 3]
+    let luminance = graph.floats(&[3, 1], &LUMINANCE);
     let brightness = graph.matmul(means, luminance); // [n, 1]
     let brightness = graph.squeeze(brightness, &[1]);
     let dark = graph.float(DARK);
@@ -134,16 +172,69 @@ fn colors(graph: &mut Graph, levels: Value, size: Size) -> Colors {
     Colors { brightness, red, blue }
 }
 
-/// Rows and columns of the part that whole blocks fill, where the image is reduced by a whole number.
-fn reduced_part(graph: &mut Graph, size: Size) -> Value {
-    let sides = size.shape_after(graph, &[]); // height, width
-    let (height, width) = (size.height.value(graph), size.width.value(graph));
-    let shorter = graph.min(height, width);
-    let (side, one) = (graph.int(SIDE), graph.int(1));
-    let factor = graph.div(shorter, side);
-    let factor = graph.max(factor, one);
-    let blocks = graph.div(sides, factor);
-    graph.mul(blocks, factor)
+/// Of the detail of an image, `[n]` each.
+#[derive(Debug, Clone, Copy)]
+struct Detail {
+    contrast: Value,
+    sharpness: Value,
+}
+
+fn detail(graph: &mut Graph, reduced: Reduced) -> Detail {
+    let weights = graph.floats(&[1, 3, 1, 1], &LUMINANCE);
+    let luminance = graph.mul(reduced.levels, weights);
+    let luminance = graph.sum(luminance, &[1]); // [n, rows, columns]
+    let contrast = percentile_range(graph, luminance, reduced.sides);
+    let laplacian = mean_laplacian(graph, luminance);
+    let one = graph.float(1.0);
+    let over = graph.add(contrast, one);
+    Detail { contrast, sharpness: graph.div(laplacian, over) }
+}
+
+/// Difference between the 95th and the 5th percentile of `luminance`, `[n, rows, columns]`: `[n]`.
+fn percentile_range(graph: &mut Graph, luminance: Value, sides: Value) -> Value {
+    let flat = graph.ints(&[0, -1]);
+    let flat = graph.reshape(luminance, flat); // [n, rows · columns]
+    let axis = graph.int(0);
+    let rows = graph.gather(sides, axis, 0);
+    let axis = graph.int(1);
+    let columns = graph.gather(sides, axis, 0);
+    let count = graph.mul(rows, columns);
+    let one = graph.int(1);
+    let last = graph.sub(count, one);
+    // Number of the value at a percentile, in rising order.
+    let mut at = |percent: i64| {
+        let (percent, hundred) = (graph.int(percent), graph.int(100));
+        let place = graph.mul(last, percent);
+        graph.div(place, hundred)
+    };
+    let (high, low) = (at(95), at(5));
+    let above = graph.sub(count, high);
+    let above = Side::Computed(above).listed(graph);
+    let above = graph.any_top(flat, above);
+    let high = graph.smallest(above, &[1]);
+    let below = graph.add(low, one);
+    let below = Side::Computed(below).listed(graph);
+    let below = graph.any_bottom(flat, below);
+    let low = graph.largest(below, &[1]);
+    graph.sub(high, low)
+}
+
+/// Mean of |4c − up − down − left − right| over the inner pixels of `luminance`, `[n, rows, columns]`: `[n]`.
+fn mean_laplacian(graph: &mut Graph, luminance: Value) -> Value {
+    let mut shifted = |[top, left]: [i64; 2]| {
+        let end = |start: i64| if start == 2 { i64::MAX } else { start - 2 };
+        graph.part(luminance, &[top, left], &[end(top), end(left)], &[1, 2])
+    };
+    let centre = shifted([1, 1]);
+    let [up, down, left, right] = [[0, 1], [2, 1], [1, 0], [1, 2]].map(&mut shifted);
+    let vertical = graph.add(up, down);
+    let horizontal = graph.add(left, right);
+    let around = graph.add(vertical, horizontal);
+    let four = graph.float(4.0);
+    let centre = graph.mul(centre, four);
+    let laplacian = graph.sub(centre, around);
+    let laplacian = graph.abs(laplacian);
+    graph.mean(laplacian, &[1, 2])
 }
 
 fn aspect(graph: &mut Graph, size: Size) -> Value {

@@ -109,6 +109,12 @@ impl Graph {
         self.node("Slice", &[x, starts, ends, axes, steps], Vec::new())
     }
 
+    /// The part of `x` from `starts` up to `ends` along `axes`; numbers below 0 count from the end.
+    pub fn part(&mut self, x: Value, starts: &[i64], ends: &[i64], axes: &[i64]) -> Value {
+        let [starts, ends, axes] = [starts, ends, axes].map(|values| self.ints(values));
+        self.node("Slice", &[x, starts, ends, axes], Vec::new())
+    }
+
     /// Sum over `axes`, which go.
     pub fn sum(&mut self, x: Value, axes: &[i64]) -> Value {
         // An input at 13, while other reductions still have an attribute.
@@ -132,6 +138,11 @@ impl Graph {
         self.reduce("ReduceMax", x, axes)
     }
 
+    /// The smallest along `axes`, which go.
+    pub fn smallest(&mut self, x: Value, axes: &[i64]) -> Value {
+        self.reduce("ReduceMin", x, axes)
+    }
+
     fn reduce(&mut self, operator: &'static str, x: Value, axes: &[i64]) -> Value {
         let axes = Attribute::Ints("axes", axes.to_vec());
         self.node(operator, &[x], vec![axes, Attribute::Int("keepdims", 0)])
@@ -145,10 +156,24 @@ impl Graph {
 
     /// The `count` largest along the last axis, largest first.
     pub fn top(&mut self, x: Value, count: Value) -> Value {
+        self.extremes(x, count, 1, 1)
+    }
+
+    /// The `count` largest along the last axis, in any order.
+    pub fn any_top(&mut self, x: Value, count: Value) -> Value {
+        self.extremes(x, count, 1, 0)
+    }
+
+    /// The `count` smallest along the last axis, in any order.
+    pub fn any_bottom(&mut self, x: Value, count: Value) -> Value {
+        self.extremes(x, count, 0, 0)
+    }
+
+    fn extremes(&mut self, x: Value, count: Value, largest: i64, sorted: i64) -> Value {
         let attributes = vec![
             Attribute::Int("axis", -1),
-            Attribute::Int("largest", 1),
-            Attribute::Int("sorted", 1),
+            Attribute::Int("largest", largest),
+            Attribute::Int("sorted", sorted),
         ];
         let [values, _positions] = self.nodes("TopK", &[x, count], attributes);
         values

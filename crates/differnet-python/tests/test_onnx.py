@@ -20,7 +20,11 @@ SETTINGS = {
     "differnet": {
         "transforms": 2, "pool": 2, "score_transforms": 3, "hidden": 16, "blocks": 2, "batch_size": 6, "updates": 12,
     },
+    "1nn": {"transforms": 2, "score_transforms": 3, "components": 8},
+    "ocsvm": {"transforms": 2, "score_transforms": 3},
 }
+#: Methods whose graphs have no map.
+ROWS = ["differnet", "1nn", "ocsvm"]
 VERDICTS = ["ok", "unsure", "defect", "invalid"]
 #: Heights and widths, of which the last is no part's.
 SIZES = [(96, 96), (131, 127), (85, 90), (203, 191), (60, 130)]
@@ -61,7 +65,7 @@ def test_the_file_keeps_to_the_standard(exported):
     assert loaded.opset_import[0].version == 13
     assert [value.name for value in loaded.graph.input] == ["image", "threshold", "unsure_threshold"]
     names = [value.name for value in loaded.graph.output]
-    assert names == ["score"] + ["map"] * (model.method != "differnet") + ["p_value", "verdict"]
+    assert names == ["score"] + ["map"] * (model.method not in ROWS) + ["p_value", "verdict"]
     about = {entry.key: entry.value for entry in loaded.metadata_props}
     assert float(about["differnet.threshold"]) == model.threshold
     record = json.loads(about["differnet"])
@@ -85,6 +89,20 @@ def test_results_are_the_models_at_any_size(exported, size):
     if "map" in found:
         assert found["map"].shape == (1, *size)
         numpy.testing.assert_allclose(found["map"][0], result.map, atol=1e-4 * result.map.max())
+
+
+@pytest.mark.parametrize("side", [96, 903])
+def test_images_that_the_guard_refuses_are_invalid_in_the_graph(exported, side):
+    model, path = exported
+    surface_of_side = numpy.tile(surface(3), (10, 10, 1))[:side, :side]
+    grey = surface_of_side.astype(float)
+    faint = grey.mean() + 0.1 * (grey - grey.mean())
+    blurred = sum(numpy.roll(grey, (y, x), (0, 1)) for y in range(-3, 4) for x in range(-3, 4)) / 49
+    for name, image in {"as it is": grey, "faint": faint, "blurred": blurred, "dark": 0.2 * grey}.items():
+        image = image.round().astype(numpy.uint8)
+        result, found = model.score(image), run(path, batch(image))
+        assert VERDICTS[found["verdict"][0]] == result.verdict, name
+        assert result.verdict == "invalid" or name == "as it is"
 
 
 def test_images_of_a_batch_have_the_scores_that_they_have_alone(exported, good):

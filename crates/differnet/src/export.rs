@@ -6,6 +6,7 @@
 pub(crate) mod flow;
 pub(crate) mod network;
 mod record;
+pub(crate) mod rows;
 
 use std::path::Path;
 
@@ -164,7 +165,7 @@ impl Model {
         Ok(graph.to_file("differnet", &documentation, &record.metadata())?)
     }
 
-    /// Whether each image is accepted by the model's guard, as far as a graph can tell.
+    /// Whether each image is accepted by the model's guard, as far as the graph sees the image.
     fn accepted(
         &self,
         graph: &mut Graph,
@@ -187,13 +188,13 @@ impl Model {
                 InputProperty::Brightness => Property::Brightness,
                 InputProperty::Red => Property::Red,
                 InputProperty::Blue => Property::Blue,
+                InputProperty::Contrast => Property::Contrast,
+                InputProperty::Sharpness => Property::Sharpness,
                 InputProperty::Features => Property::Features,
-                InputProperty::Contrast | InputProperty::Sharpness => return None,
             };
-            Some(Accepted { property, low, high })
+            Accepted { property, low, high }
         };
-        let ranges: Vec<Accepted> =
-            header.input_guard.ranges().iter().filter_map(accepted).collect();
+        let ranges: Vec<Accepted> = header.input_guard.ranges().iter().map(accepted).collect();
         guard::accepted(graph, guard::Seen { image, distance }, &ranges)
     }
 

@@ -102,7 +102,8 @@ pub trait Scorer: Debug + Send + Sync {
         _entry: &GraphEntry,
         _header: &Header,
     ) -> Result<GraphResult, String> {
-        Err("its network has no form there: train local-flow, patchcore, padim or differnet".into())
+        let text = "its network has no form there: train local-flow, patchcore, padim, differnet, 1nn or ocsvm";
+        Err(text.into())
     }
 
     /// Width and height of an image of width and height `size` as the network sees it; `None` for squares of

@@ -24,8 +24,7 @@ use table::Table;
 The model is exported for any size of image, and for the size of each image where a runtime wants it fixed. Every
 image is decoded once, and the same pixels go to the program and to the runtimes, in turn. Levels as the network
 sees them must be within 1, scores and maps within 1e-3 of the program's (of the larger of score and threshold; of a
-map's largest value), verdicts and p-values equal, but for images that the program finds invalid for their
-contrast or sharpness, at which a graph does not look. Times are printed and not judged.
+map's largest value), verdicts and p-values equal. Times are printed and not judged.
 
 The runtimes are installed into target/onnx, from xtask/e2e/onnx/requirements.txt.")]
 pub(crate) struct OnnxParityArgs {

@@ -1,6 +1,7 @@
 //! Principal components: the orthonormal directions in which standardized rows spread most.
 
 use differnet_files::NamedTensor;
+use differnet_onnx::{Graph, Value};
 use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
@@ -92,6 +93,22 @@ impl Pca {
         let product = MatMut::from_row_major_slice_mut(&mut values, count, components);
         matmul(product, Accum::Replace, rows, directions.transpose(), 1.0, Par::Seq);
         values
+    }
+
+    /// The coordinates `[n, components]` of standardized rows `[n, features]`, in a graph.
+    pub(super) fn graph(&self, graph: &mut Graph, rows: Value) -> Value {
+        let components = self.components();
+        let columns: Vec<f32> = (0..self.features)
+            .flat_map(|feature| {
+                self.directions
+                    .iter()
+                    .skip(feature)
+                    .step_by(self.features)
+                    .map(|value| *value as f32)
+            })
+            .collect();
+        let columns = graph.floats(&[self.features, components], &columns);
+        graph.matmul(rows, columns)
     }
 
     /// Each direction, `[features]`, and the training rows' variance along it.

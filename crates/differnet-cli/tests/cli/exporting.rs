@@ -90,15 +90,16 @@ fn what_cannot_be_exported_says_why_and_leaves_no_file() {
     assert_eq!(run.code, Some(1));
     assert!(run.err.contains("448 × 448"), "{}", run.err);
 
-    let model = folder.path().join("svm.differnet");
+    let model = folder.path().join("geotrans.differnet");
     let mut command = fixture.command();
-    command.args(["train", "--method", "ocsvm", "--category", "hex_nut", "--transforms", "2"]);
-    command.args(["--score-transforms", "2", "--data"]).arg(fixture.data());
+    command.args(["train", "--method", "geotrans", "--category", "hex_nut", "--updates", "2"]);
+    command.args(["--batch-size", "4", "--side", "16", "--widening", "1", "--data"]);
+    command.arg(fixture.data());
     let output = command.arg("--out").arg(&model).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let words = ["export", "--format", "onnx", "--out"];
     let run = fixture.run(&words, &[&out, Path::new("--model"), &model]);
     assert_eq!(run.code, Some(1));
-    assert!(run.err.contains("by ocsvm cannot be exported"), "{}", run.err);
+    assert!(run.err.contains("by geotrans cannot be exported"), "{}", run.err);
     assert!(!out.exists());
 }

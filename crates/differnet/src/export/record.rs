@@ -75,14 +75,8 @@ impl ExportRecord {
     pub(super) fn of(model: &Model, config: &ExportConfig) -> Result<Self, Error> {
         let header = model.header();
         let (method, thresholds) = (header.config.method.method(), header.thresholds());
-        let looked_at = |property: InputProperty| match property {
-            InputProperty::Contrast | InputProperty::Sharpness => false,
-            InputProperty::Features => true,
-            InputProperty::Aspect
-            | InputProperty::Brightness
-            | InputProperty::Red
-            | InputProperty::Blue => config.input == ExportInput::Image,
-        };
+        let looked_at =
+            |property| property == InputProperty::Features || config.input == ExportInput::Image;
         let properties = header.input_guard.ranges().iter().map(|range| range.property);
         let guard = properties.filter(|property| looked_at(*property));
         Ok(Self {

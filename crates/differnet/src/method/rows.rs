@@ -7,6 +7,7 @@ use differnet_baselines::{BaselineError, RowScorer, Rows};
 use differnet_data::{ImageError, ImageInput};
 use differnet_features::Backbone;
 use differnet_flow::AuxiliaryTensor;
+use differnet_onnx::Graph;
 use differnet_progress::{Monitor, Progress, Stage};
 use differnet_scoring::anomaly_score;
 
@@ -14,6 +15,9 @@ use super::{Fitted, GoodScores};
 use crate::adaptive::score_by_rows;
 use crate::config::Config;
 use crate::error::Error;
+use crate::export::rows::rows_graph;
+use crate::export::{GraphEntry, GraphResult};
+use crate::header::Header;
 use crate::score::ImageScore;
 use crate::scorer::{Scorer, Scoring};
 use crate::split::ValidationSplit;
@@ -107,6 +111,16 @@ impl<M: RowScorer> Scorer for OnRows<M> {
         score_by_rows(images, scoring, |rows| {
             Ok(self.0.scores(&Rows::new(rows, self.0.features())?))
         })
+    }
+
+    fn export(
+        &self,
+        graph: &mut Graph,
+        entry: &GraphEntry,
+        header: &Header,
+    ) -> Result<GraphResult, String> {
+        let backbone = header.config.backbone.ok_or("it has no network")?;
+        rows_graph(graph, entry, header, backbone, |graph, rows| self.0.graph(graph, rows))
     }
 
     fn row_scores(&self, rows: &[f32]) -> Option<Vec<f64>> {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use differnet::input_guard::InputProperty;
 use differnet::scoring::Verdict;
 use differnet::{Header, ImageScore};
 
@@ -33,15 +32,15 @@ struct Column {
 pub(super) struct Table {
     columns: BTreeMap<String, Column>,
     images: usize,
-    /// Images that the program finds invalid for what a graph does not look at.
-    unseen: usize,
+    /// Images that are invalid.
+    invalid: usize,
     seconds: Vec<f64>,
 }
 
 impl Table {
     pub(super) fn new(names: &[String]) -> Self {
         let columns = names.iter().map(|name| (name.clone(), Column::default())).collect();
-        Self { columns, images: 0, unseen: 0, seconds: Vec::new() }
+        Self { columns, images: 0, invalid: 0, seconds: Vec::new() }
     }
 
     /// Adds an image, which the program scored in so many `seconds`.
@@ -54,15 +53,11 @@ impl Table {
         answers: &BTreeMap<String, Answer>,
     ) {
         self.images += 1;
+        self.invalid += usize::from(ours.verdict == Verdict::Invalid);
         self.seconds.push(seconds);
         let threshold = header.thresholds();
-        let unseen = ours.invalid.is_some_and(|invalid| {
-            matches!(invalid.range.property, InputProperty::Contrast | InputProperty::Sharpness)
-        });
-        self.unseen += usize::from(unseen);
-        // What a graph says that does not look at them, unless something else is wrong besides.
-        let judged = if unseen { threshold.verdict(ours.score) } else { ours.verdict };
-        let p_value = if judged == Verdict::Invalid { None } else { header.p_value(ours.score) };
+        let p_value =
+            if ours.verdict == Verdict::Invalid { None } else { header.p_value(ours.score) };
         for (name, answer) in answers {
             let Some(column) = self.columns.get_mut(name) else { continue };
             let scale = ours.score.abs().max(threshold.defect.abs()).max(f64::MIN_POSITIVE);
@@ -78,14 +73,12 @@ impl Table {
                 (Some(found), Some(expected)) => (found - expected).abs() <= P_VALUE,
                 (found, expected) => found.is_none() && expected.is_none(),
             };
-            let invalid = answer.verdict == number(Verdict::Invalid);
-            let same = answer.verdict == number(judged) && same_p_value;
-            if !(same || unseen && invalid) {
+            if answer.verdict != number(ours.verdict) || !same_p_value {
                 column.verdicts.push(format!(
                     "{}: verdict {} instead of {}, p-value {:?} instead of {p_value:?}",
                     file.display(),
                     answer.verdict,
-                    number(judged),
+                    number(ours.verdict),
                     answer.p_value
                 ));
             }
@@ -117,12 +110,12 @@ impl Table {
         let shown =
             |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.1e}"));
         let mut text = format!(
-            "{} images, {} of them invalid for contrast or sharpness alone\n\
+            "{} images, {} of them invalid\n\
              | runtime | levels | score | map | other verdicts | median ms an image |\n\
              | --- | --- | --- | --- | --- | --- |\n\
              | differnet | | | | | {:.0} |\n",
             self.images,
-            self.unseen,
+            self.invalid,
             1e3 * median(&self.seconds)
         );
         for (name, column) in &self.columns {
