@@ -34,11 +34,15 @@ pub struct InputStatistics {
     pub compression: Compression,
 }
 
+/// Bins that levels are counted in, to find a percentile among those of one bin.
+const BINS: usize = 4096;
+const BINS_PER_LEVEL: f32 = 16.0;
+
 /// An image reduced by means of blocks.
 struct Reduced {
     width: usize,
-    /// Luminance of each block, levels; `None` where a pixel of it is ignored.
-    luminances: Vec<Option<f32>>,
+    /// Luminance of each block, levels; NaN where a pixel of it is ignored.
+    luminances: Vec<f32>,
     /// Sum of each colour over the blocks that count, levels.
     colors: [f64; 3],
 }
@@ -49,10 +53,10 @@ impl InputStatistics {
     /// All are 0, and red and blue 1/3, if every pixel is. The pixels count as lossless.
     pub fn of(image: &RgbImage, ignored: Option<&[bool]>) -> Self {
         let Reduced { width, luminances, colors } = Reduced::of(image, ignored);
-        let counted = || luminances.iter().flatten().map(|level| f64::from(*level));
+        let counted = || luminances.iter().copied().filter(|level| !level.is_nan());
         let count = counted().count().max(1) as f64;
-        let brightness = counted().sum::<f64>() / count;
-        let contrast = percentile_range(luminances.iter().flatten().copied().collect());
+        let brightness = counted().map(f64::from).sum::<f64>() / count;
+        let contrast = percentile_range(counted);
         let light = colors.iter().sum::<f64>() / count + 3.0 * DARK;
         let share = |color: usize| (colors[color] / count + DARK) / light;
         Self {
@@ -107,7 +111,8 @@ impl Reduced {
                     })
                 });
                 let [r, g, b] = sum.map(|sum| sum as f32 * scale);
-                luminances.push(counts.then_some(0.299 * r + 0.587 * g + 0.114 * b));
+                let luminance = 0.299 * r + 0.587 * g + 0.114 * b;
+                luminances.push(if counts { luminance } else { f32::NAN });
                 if counts {
                     let levels = [r, g, b].map(f64::from);
                     colors.iter_mut().zip(levels).for_each(|(sum, level)| *sum += level);
@@ -118,28 +123,40 @@ impl Reduced {
     }
 }
 
-/// Difference between the 95th and the 5th percentile; 0 of nothing.
-fn percentile_range(mut levels: Vec<f32>) -> f64 {
-    let Some(last) = levels.len().checked_sub(1) else { return 0.0 };
-    let mut at = |share: usize| {
-        let (_, level, _) = levels.select_nth_unstable_by(last * share / 100, f32::total_cmp);
+/// Difference between the 95th and the 5th percentile of levels from 0 to 255; 0 of nothing.
+fn percentile_range<Levels: Iterator<Item = f32>>(levels: impl Fn() -> Levels) -> f64 {
+    let bin = |level: f32| ((level * BINS_PER_LEVEL) as usize).min(BINS - 1);
+    let mut counts = vec![0_usize; BINS];
+    levels().for_each(|level| counts[bin(level)] += 1);
+    let Some(last) = counts.iter().sum::<usize>().checked_sub(1) else { return 0.0 };
+    let at = |percent: usize| {
+        let mut rank = last * percent / 100;
+        let holds_it = |count: &usize| {
+            let found = rank < *count;
+            rank -= if found { 0 } else { *count };
+            found
+        };
+        let found = counts.iter().position(holds_it).unwrap_or(BINS - 1);
+        let mut inside: Vec<f32> = levels().filter(|&level| bin(level) == found).collect();
+        let (_, level, _) = inside.select_nth_unstable_by(rank, f32::total_cmp);
         f64::from(*level)
     };
     at(95) - at(5)
 }
 
 /// Mean of |4c − up − down − left − right| over the blocks that count with their four neighbours; 0 of none.
-fn mean_laplacian(luminances: &[Option<f32>], width: usize) -> f64 {
-    let height = luminances.len() / width.max(1);
+fn mean_laplacian(luminances: &[f32], width: usize) -> f64 {
+    let rows: Vec<&[f32]> = luminances.chunks_exact(width.max(1)).collect();
     let (mut sum, mut count) = (0.0, 0_usize);
-    for y in 1..height.saturating_sub(1) {
-        for at in y * width + 1..((y + 1) * width).saturating_sub(1) {
-            let level = |at: usize| luminances[at].map(f64::from);
-            let around = [at - width, at + width, at - 1, at + 1].map(level);
-            if let (Some(centre), [Some(up), Some(down), Some(left), Some(right)]) =
-                (level(at), around)
-            {
-                sum += (4.0 * centre - up - down - left - right).abs();
+    for rows in rows.windows(3) {
+        let [above, row, below] = [rows[0], rows[1], rows[2]];
+        let vertical = above.iter().zip(below).skip(1);
+        for (across, (up, down)) in row.windows(3).zip(vertical) {
+            let [left, centre, right, up, down] =
+                [across[0], across[1], across[2], *up, *down].map(f64::from);
+            let laplacian = (4.0 * centre - up - down - left - right).abs();
+            if !laplacian.is_nan() {
+                sum += laplacian;
                 count += 1;
             }
         }
@@ -181,6 +198,20 @@ mod tests {
             image.put_pixel(x, y, Rgb([255; 3]));
         }
         assert_eq!(InputStatistics::of(&image, None).contrast, clean);
+    }
+
+    #[test]
+    fn percentiles_are_those_of_all_sorted_levels() {
+        for count in [1_usize, 2, 19, 20, 21, 1000] {
+            let levels: Vec<f32> =
+                (0..count).map(|at| ((at * 7919) % 1021) as f32 * (255.0 / 1020.0)).collect();
+            let mut sorted = levels.clone();
+            sorted.sort_by(f32::total_cmp);
+            let at = |percent: usize| f64::from(sorted[(count - 1) * percent / 100]);
+            assert_eq!(percentile_range(|| levels.iter().copied()), at(95) - at(5), "{count}");
+        }
+        assert_eq!(percentile_range(|| std::iter::empty()), 0.0);
+        assert_eq!(percentile_range(|| [255.0, 255.0].into_iter()), 0.0);
     }
 
     #[test]

@@ -73,15 +73,18 @@ impl MaskedInput {
         if let (Some(ignored), Some(deep)) = (&ignored, deep) {
             paint_neutral_deep(deep, ignored);
         }
-        let hash = if ignored.is_some() || picture.samples().is_some() {
-            hash_of_picture(&picture)
-        } else {
-            read.hash()
+        let hash = || {
+            if ignored.is_some() || picture.samples().is_some() {
+                hash_of_picture(&picture)
+            } else {
+                read.hash()
+            }
         };
-        let statistics = InputStatistics {
+        let statistics = || InputStatistics {
             compression: read.compression(),
             ..InputStatistics::of(picture.image(), ignored.as_deref())
         };
+        let (hash, statistics) = rayon::join(hash, statistics);
         Ok(Self { hash, ignored, statistics, picture })
     }
 
