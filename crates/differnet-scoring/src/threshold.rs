@@ -1,6 +1,7 @@
 //! The threshold θ (Eq. 6), set from good images alone.
 
 use serde::Serialize;
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 use crate::error::ScoreError;
 use crate::quantile::nth_smallest;
@@ -47,6 +48,11 @@ pub fn is_off_scale(score: f64, threshold: f64) -> bool {
     threshold > 0.0 && score > MOST_MULTIPLES * threshold
 }
 
+/// Fewest scores that a threshold is [predicted](predicted_threshold) from: of fewer, their spread says little.
+pub const FEWEST_PREDICTING: usize = 4;
+/// Scores expected beyond a threshold from which on their own order sets it.
+const MANY_BEYOND: f64 = 5.0;
+
 /// Where doubt begins, and where a defect does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
@@ -76,6 +82,36 @@ impl Thresholds {
 /// As [`quantile`](crate::quantile).
 pub fn threshold_from_good(scores: &[f64], q: f64) -> Result<f64, ScoreError> {
     Ok(nth_smallest(scores, q, (scores.len() + 1) as f64 * q)?.next_up())
+}
+
+/// A threshold that a new good image stays below with probability `q`, where logarithms of scores are normally
+/// distributed.
+///
+/// exp(m + t s √(1 + 1/n)), with the mean m and the standard deviation s of the logarithms of the `n` scores, and
+/// the `q`-quantile t of Student's distribution with n − 1 degrees of freedom: the prediction bound of a
+/// normal distribution (Hahn and Meeker 1991). Of few scores it varies less than the largest, which a single odd image sets.
+///
+/// As [`threshold_from_good`], which assumes nothing, where five or more of the scores are expected beyond the
+/// threshold, with fewer than [`FEWEST_PREDICTING`] scores, and where not all are positive and finite.
+///
+/// # Errors
+/// As [`threshold_from_good`].
+pub fn predicted_threshold(scores: &[f64], q: f64) -> Result<f64, ScoreError> {
+    let count = scores.len() as f64;
+    let usable = scores.iter().all(|score| *score > 0.0 && score.is_finite());
+    if !usable
+        || scores.len() < FEWEST_PREDICTING
+        || !(0.0..1.0).contains(&q)
+        || (1.0 - q) * count >= MANY_BEYOND
+    {
+        return threshold_from_good(scores, q);
+    }
+    let students = StudentsT::new(0.0, 1.0, count - 1.0).map_err(|_| ScoreError::NoScores)?;
+    let logarithms: Vec<f64> = scores.iter().map(|score| score.ln()).collect();
+    let mean = logarithms.iter().sum::<f64>() / count;
+    let squares: f64 = logarithms.iter().map(|value| (value - mean).powi(2)).sum();
+    let spread = (squares / (count - 1.0) * (1.0 + 1.0 / count)).sqrt();
+    Ok((mean + students.inverse_cdf(q) * spread).exp().next_up())
 }
 
 #[cfg(test)]
@@ -124,5 +160,30 @@ mod tests {
     fn few_images_give_their_largest_score() {
         let threshold = threshold_from_good(&[5.0, 7.0], 0.99).expect("there are scores");
         assert_eq!(threshold, 7.0_f64.next_up());
+    }
+
+    #[test]
+    fn a_predicted_threshold_follows_by_hand() {
+        // Logarithms 0, 1, 2, 3, 4: mean 2, variance 2.5; t(0.95; 4) = 2.131847.
+        let scores: Vec<f64> = (0..5).map(|power| f64::from(power).exp()).collect();
+        let golden = 2.0 + 2.131_846_786 * (2.5_f64 * 1.2).sqrt();
+        let found = predicted_threshold(&scores, 0.95).expect("there are scores");
+        assert!((found.ln() - golden).abs() < 1e-8, "{}", found.ln());
+        // In other units it is the same score.
+        let scaled: Vec<f64> = scores.iter().map(|score| 1e3 * score).collect();
+        let of_scaled = predicted_threshold(&scaled, 0.95).expect("there are scores");
+        assert!((of_scaled / found - 1e3).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_threshold_is_not_predicted_where_that_makes_no_sense() {
+        let many: Vec<f64> = (1..=100).map(f64::from).collect();
+        for scores in [&[1.0, 2.0, 3.0][..], &[1.0, 2.0, 3.0, 0.0], &[1.0, 2.0, 3.0, -1.0], &many] {
+            assert_eq!(predicted_threshold(scores, 0.95), threshold_from_good(scores, 0.95));
+        }
+        assert_eq!(predicted_threshold(&many[..9], 1.0), threshold_from_good(&many[..9], 1.0));
+        assert_eq!(predicted_threshold(&[], 0.95), Err(ScoreError::NoScores));
+        let out_of_range = predicted_threshold(&many[..9], -0.5);
+        assert_eq!(out_of_range, Err(ScoreError::Quantile { found: -0.5 }));
     }
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use differnet_data::{ContentHash, PerceptualHash, Preprocessing, Regions};
 use differnet_features::Backbone;
 use differnet_files::read_metadata;
-use differnet_scoring::{ScoreError, Thresholds, p_value, threshold_from_good};
+use differnet_scoring::{
+    ScoreError, Thresholds, p_value, predicted_threshold, threshold_from_good,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::calibration::{Calibration, digest};
@@ -69,7 +71,8 @@ pub struct Header {
     pub data_fingerprint: String,
     /// Images trained on, those taken in since included.
     pub training_images: usize,
-    /// Digests of their contents, 16 hexadecimal digits each, sorted.
+    /// Digests of their contents, and of those held back where the model has learnt from them since: 16
+    /// hexadecimal digits each, sorted.
     pub training_digests: Vec<String>,
     /// What the images are known by in other formats and sizes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -207,7 +210,13 @@ impl Header {
         // An infinite score would not survive the model file's JSON.
         scores.iter_mut().for_each(|score| *score = score.clamp(-f64::MAX, f64::MAX));
         scores.sort_by(f64::total_cmp);
-        self.threshold = threshold_from_good(&scores, self.config.quantile)?.min(f64::MAX);
+        let quantile = self.config.quantile;
+        let threshold = if self.config.method.method().looks_at_places() {
+            predicted_threshold(&scores, quantile)
+        } else {
+            threshold_from_good(&scores, quantile)
+        };
+        self.threshold = threshold?.min(f64::MAX);
         self.good_scores = scores;
         Ok(())
     }
