@@ -24,12 +24,24 @@ pub(crate) struct ValidationSplit {
     pub(crate) validation: Vec<PathBuf>,
     /// Digest of all usable images.
     pub(crate) fingerprint: String,
-    /// Digests of the images trained on, sorted.
-    pub(crate) training_digests: Vec<String>,
-    /// Perceptual hashes of the same images.
-    pub(crate) training_hashes: Vec<PerceptualHash>,
-    /// Of all usable images.
-    pub(crate) statistics: Vec<InputStatistics>,
+    /// All of them, those trained on first.
+    images: Vec<HashedImage>,
+}
+
+impl ValidationSplit {
+    /// Sorted digests, and perceptual hashes, of the images trained on; of all if those held back are `seen`, too.
+    pub(crate) fn known(&self, seen: bool) -> (Vec<String>, Vec<PerceptualHash>) {
+        let count = if seen { self.images.len() } else { self.training.len() };
+        let known = &self.images[..count];
+        let mut digests: Vec<String> = known.iter().map(|image| digest(&image.content)).collect();
+        digests.sort();
+        (digests, known.iter().map(|image| image.perceptual.clone()).collect())
+    }
+
+    /// Statistics of all usable images.
+    pub(crate) fn statistics(&self) -> Vec<InputStatistics> {
+        self.images.iter().map(|image| image.statistics).collect()
+    }
 }
 
 /// Checks every file: the usable ones, and those that are not.
@@ -63,24 +75,16 @@ pub(crate) fn split_files(mut usable: Vec<HashedImage>, config: &Config) -> Vali
     usable.sort_by(|a, b| (a.content, &a.path).cmp(&(b.content, &b.path)));
     let hashes: Vec<ContentHash> = usable.iter().map(|image| image.content).collect();
     let held_back = held_back(&hashes, config);
-    let mut split = ValidationSplit {
-        training: Vec::new(),
-        validation: Vec::new(),
+    let numbered = usable.into_iter().zip(held_back);
+    let (validation, training): (Vec<_>, Vec<_>) = numbered.partition(|(_, held_back)| *held_back);
+    let paths =
+        |part: &[(HashedImage, bool)]| part.iter().map(|(image, _)| image.path.clone()).collect();
+    ValidationSplit {
+        training: paths(&training),
+        validation: paths(&validation),
         fingerprint: ContentHash::digest_of(&hashes),
-        training_digests: Vec::new(),
-        training_hashes: Vec::new(),
-        statistics: usable.iter().map(|image| image.statistics).collect(),
-    };
-    for (image, held_back) in usable.into_iter().zip(held_back) {
-        if held_back {
-            split.validation.push(image.path);
-        } else {
-            split.training.push(image.path);
-            split.training_digests.push(digest(&image.content));
-            split.training_hashes.push(image.perceptual);
-        }
+        images: training.into_iter().chain(validation).map(|(image, _)| image).collect(),
     }
-    split
 }
 
 /// Tells whether each image is held back: those whose keyed digests are smallest.

@@ -248,9 +248,10 @@ impl<'a> Training<'a> {
 
     /// The model of a fitted method, with its threshold.
     fn describe(&self, split: &ValidationSplit, fitted: Fitted) -> Result<Model, Error> {
-        let mut input_guard = InputGuard::fit(&split.statistics, &fitted.feature_distances);
+        let mut input_guard = InputGuard::fit(&split.statistics(), &fitted.feature_distances);
         input_guard.extend(&self.jpeg_statistics(&split.training)?);
         input_guard.extend(&self.jpeg_statistics(&split.validation)?);
+        let (training_digests, training_hashes) = split.known(fitted.refitted);
         let header = Header {
             extractor: fitted.extractor,
             weights_sha256: self.weights_sha256(),
@@ -258,8 +259,8 @@ impl<'a> Training<'a> {
             depth: self.depth,
             data_fingerprint: split.fingerprint.clone(),
             training_images: split.training.len(),
-            training_digests: split.training_digests.clone(),
-            training_hashes: split.training_hashes.clone(),
+            training_digests,
+            training_hashes,
             held_back_images: split.validation.len(),
             cross_validated: fitted.cross_validated,
             updates: fitted.updates,

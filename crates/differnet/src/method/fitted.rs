@@ -21,6 +21,8 @@ pub(crate) struct Fitted {
     /// Updates behind the weights, and the course of the training; `None` without updates.
     pub(crate) updates: Option<u64>,
     pub(crate) history: Vec<HistoryPoint>,
+    /// Whether the method has learnt from the images held back, too, after it judged them.
+    pub(crate) refitted: bool,
     /// Whether the scores come from cross-validation.
     pub(crate) cross_validated: bool,
     /// Largest value of the map of each image behind the scores, if its map is known by then.
@@ -42,6 +44,7 @@ impl Fitted {
             feature_distances: Vec::new(),
             updates: None,
             history: Vec::new(),
+            refitted: false,
             cross_validated: false,
             good_peaks: None,
             facts: Vec::new(),

@@ -28,9 +28,8 @@ const WHITENING_IMAGES: usize = 4;
 /// Groups of images that are left out one after the other where none are held back.
 const FOLDS: usize = 4;
 
-/// The parts of a plan while they are fitted.
+/// Parts while they are fitted.
 struct Fitting<'a> {
-    plan: &'a Plan,
     training: &'a Training<'a>,
     widths: Vec<usize>,
     flow_fits: FlowFits<'a>,
@@ -39,7 +38,8 @@ struct Fitting<'a> {
 /// A model by `plan` of the images of `split`.
 ///
 /// The scale of each part, the threshold and that of maps come from images that it was not fitted to:
-/// those held back, else by cross-validation; of a single image, from its shifted copies.
+/// those held back, else by cross-validation; of a single image, from its shifted copies. Once
+/// those held back have been judged, the parts learn from them, too.
 pub(crate) fn fit(
     plan: Plan,
     training: &Training<'_>,
@@ -69,17 +69,23 @@ pub(crate) fn fit(
 
     let (files, each) = (split.training.len(), training.images_per_file());
     let folds = if validation.is_empty() && files > 1 { files.min(FOLDS) } else { 0 };
-    flow_fits.total = plan.updates() * (folds + 1);
+    let again = (!validation.is_empty()).then(|| plan.continued());
+    flow_fits.total = plan.updates() * (folds + 1) + again.as_ref().map_or(0, Plan::updates);
     let widths = views.iter().map(View::components).collect();
-    let mut fitting = Fitting { plan: &plan, training, widths, flow_fits };
+    let mut fitting = Fitting { training, widths, flow_fits };
     let mut good = Vec::with_capacity(total);
     for fold in 0..folds {
         let (left_out, others) = divided(&images, each, fold, folds);
-        let parts = fitting.parts(&others)?;
+        let parts = fitting.parts(&plan, &others, None)?;
         good.extend(left_out.into_iter().map(|image| judged(&parts, image)));
     }
-    let parts = fitting.parts(&images)?;
+    let mut parts = fitting.parts(&plan, &images, None)?;
     good.extend(validation.iter().map(|image| judged(&parts, image)));
+    if let Some(again) = again {
+        // Once they have been judged, images held back are worth learning from, too.
+        let all: Vec<&GoodImage> = images.iter().copied().chain(&validation).collect();
+        parts = fitting.parts(&again, &all, Some(&parts))?;
+    }
     if good.is_empty() {
         for shift in Shift::HALF_A_PLACE {
             for image in &fitted[..each] {
@@ -117,6 +123,7 @@ pub(crate) fn fit(
         history,
         cross_validated: folds > 0,
         good_peaks,
+        refitted: true,
         facts,
         ..Fitted::new(Box::new(model), GoodScores::Known(scores))
     })
@@ -161,14 +168,21 @@ pub(super) fn peaks(plan: &Plan, good: &[PlaceValues]) -> Vec<f64> {
 }
 
 impl Fitting<'_> {
-    /// The parts fitted to `images`.
-    fn parts(&mut self, images: &[&GoodImage]) -> Result<Parts, Error> {
+    /// The parts fitted to `images` by `plan`; flows go on from those of `before`.
+    fn parts(
+        &mut self,
+        plan: &Plan,
+        images: &[&GoodImage],
+        before: Option<&Parts>,
+    ) -> Result<Parts, Error> {
         let (mut flows, mut parts) = (Vec::new(), Vec::new());
-        for part in &self.plan.parts {
+        let before = before.and_then(|parts| parts.flows.as_ref()).map(Flows::tensors);
+        for part in &plan.parts {
             let density = match &part.density {
                 DensityPlan::Flow(own) => {
                     let view = (part.view, self.widths[part.view]);
-                    flows.push(self.flow_fits.fit(view, own, images)?);
+                    let start = before.map(|before| before[flows.len()].clone());
+                    flows.push(self.flow_fits.fit(view, own, images, start)?);
                     Density::Flow(flows.len() - 1)
                 }
                 DensityPlan::Bank { size, place_weight } => {

@@ -28,7 +28,7 @@ pub(super) struct FlowFits<'a> {
     done: usize,
     /// Updates of all flows.
     pub(super) total: usize,
-    /// Course of the last flow's training.
+    /// Course of the last flow's training from its start.
     pub(super) history: Vec<HistoryPoint>,
 }
 
@@ -56,7 +56,7 @@ impl<'a> FlowFits<'a> {
         checkpoints.load(&self.fresh, &self.training.runtime.backend)
     }
 
-    /// The next flow, of the places of `images`, given where they lie.
+    /// The next flow, of the places of `images`, given where they lie; it begins as `start`, if that is given.
     ///
     /// It goes on from its checkpoint, and leaves one, finished or cancelled.
     pub(super) fn fit(
@@ -64,14 +64,17 @@ impl<'a> FlowFits<'a> {
         (view, components): (usize, usize),
         own: &FlowTraining,
         images: &[&GoodImage],
+        start: Option<Flow>,
     ) -> Result<Flow, Error> {
+        let is_fresh = start.is_none();
         let Training { config, runtime, monitor, checkpoint_interval, .. } = self.training;
         let (number, view) = (self.next, (view, components));
         let checkpoints = self.checkpoints(number);
         let (mut trainer, mut state) = match self.saved(number)? {
             Some(saved) => saved,
             None => {
-                let flow = own.config(components).init(config.seed, runtime.device());
+                let fresh = || own.config(components).init(config.seed, runtime.device());
+                let flow = start.unwrap_or_else(fresh);
                 (Trainer::new(flow, own.adam.clone(), &runtime.backend), self.fresh.clone())
             }
         };
@@ -110,7 +113,9 @@ impl<'a> FlowFits<'a> {
         end?;
         self.next += 1;
         self.done += own.updates;
-        self.history = state.history;
+        if is_fresh {
+            self.history = state.history;
+        }
         Ok(trainer.flow())
     }
 }

@@ -9,6 +9,9 @@ use super::tiles::Tiles;
 /// Sines and cosines that tell where a place lies.
 pub(super) const POSITION: usize = 32;
 
+/// Share of the updates, and of the step size, by which fitted flows go on.
+const CONTINUED: f64 = 0.25;
+
 /// A method on local features, before its fit.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
@@ -107,6 +110,23 @@ impl Plan {
     pub(super) fn square_places(&self) -> usize {
         let (height, width) = layout(self, (1, 1)).grid();
         height * width
+    }
+
+    /// The plan of going on with flows that were fitted by this one: a quarter of the updates, in smaller steps.
+    pub(super) fn continued(&self) -> Self {
+        let continued = |part: &PartPlan| match &part.density {
+            DensityPlan::Flow(own) => {
+                let learning_rate = own.adam.learning_rate * CONTINUED;
+                let own = FlowTraining {
+                    adam: AdamConfig { learning_rate, ..own.adam.clone() },
+                    updates: (own.updates as f64 * CONTINUED).ceil() as usize,
+                    ..own.clone()
+                };
+                PartPlan { density: DensityPlan::Flow(own), ..*part }
+            }
+            DensityPlan::Bank { .. } | DensityPlan::Gaussians => part.clone(),
+        };
+        Self { parts: self.parts.iter().map(continued).collect(), ..self.clone() }
     }
 
     /// Updates of all flows together.
