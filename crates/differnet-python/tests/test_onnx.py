@@ -145,6 +145,9 @@ def test_the_files_own_images_are_scored_as_where_it_was_exported(exported, tmp_
     result = differnet.onnx.self_test(path)
     assert len(result.found) == 3 and result.deviation <= 1e-3
     assert differnet.onnx.main([str(path)]) == 0
+    if model.method == "ocsvm":
+        # No kernel reaches the generated images: whatever the features, their score is the offset.
+        return
     loaded = onnx.load(path)
     for tensor in loaded.graph.initializer:
         if len(tensor.dims) == 4:
