@@ -130,13 +130,11 @@ fn percentile_range<Levels: Iterator<Item = f32>>(levels: impl Fn() -> Levels) -
     levels().for_each(|level| counts[bin(level)] += 1);
     let Some(last) = counts.iter().sum::<usize>().checked_sub(1) else { return 0.0 };
     let at = |percent: usize| {
-        let mut rank = last * percent / 100;
-        let holds_it = |count: &usize| {
-            let found = rank < *count;
-            rank -= if found { 0 } else { *count };
-            found
-        };
-        let found = counts.iter().position(holds_it).unwrap_or(BINS - 1);
+        let (mut rank, mut found) = (last * percent / 100, 0);
+        while rank >= counts[found] {
+            rank -= counts[found];
+            found += 1;
+        }
         let mut inside: Vec<f32> = levels().filter(|&level| bin(level) == found).collect();
         let (_, level, _) = inside.select_nth_unstable_by(rank, f32::total_cmp);
         f64::from(*level)

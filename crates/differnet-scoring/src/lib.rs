@@ -31,6 +31,5 @@ pub use robust_spread::RobustSpread;
 pub use score::{Average, anomaly_score, transform_scores};
 pub use stopping_rule::{StoppingRule, transform_spread};
 pub use threshold::{
-    FEWEST_PREDICTING, MOST_MULTIPLES, Thresholds, Verdict, is_off_scale, predicted_threshold,
-    threshold_from_good,
+    MOST_MULTIPLES, Thresholds, Verdict, is_off_scale, predicted_threshold, threshold_from_good,
 };

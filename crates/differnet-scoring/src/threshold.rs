@@ -48,8 +48,8 @@ pub fn is_off_scale(score: f64, threshold: f64) -> bool {
     threshold > 0.0 && score > MOST_MULTIPLES * threshold
 }
 
-/// Fewest scores that a threshold is [predicted](predicted_threshold) from: of fewer, their spread says little.
-pub const FEWEST_PREDICTING: usize = 4;
+/// Fewest scores that a threshold is predicted from: of fewer, their spread says little.
+const FEWEST_PREDICTING: usize = 4;
 /// Scores expected beyond a threshold from which on their own order sets it.
 const MANY_BEYOND: f64 = 5.0;
 
@@ -92,7 +92,7 @@ pub fn threshold_from_good(scores: &[f64], q: f64) -> Result<f64, ScoreError> {
 /// normal distribution (Hahn and Meeker 1991). Of few scores it varies less than the largest, which a single odd image sets.
 ///
 /// As [`threshold_from_good`], which assumes nothing, where five or more of the scores are expected beyond the
-/// threshold, with fewer than [`FEWEST_PREDICTING`] scores, and where not all are positive and finite.
+/// threshold, with fewer than four scores, and where not all are positive and finite.
 ///
 /// # Errors
 /// As [`threshold_from_good`].
@@ -106,7 +106,7 @@ pub fn predicted_threshold(scores: &[f64], q: f64) -> Result<f64, ScoreError> {
     {
         return threshold_from_good(scores, q);
     }
-    let students = StudentsT::new(0.0, 1.0, count - 1.0).map_err(|_| ScoreError::NoScores)?;
+    let students = StudentsT::new(0.0, 1.0, count - 1.0).expect("degrees of freedom above 0");
     let logarithms: Vec<f64> = scores.iter().map(|score| score.ln()).collect();
     let mean = logarithms.iter().sum::<f64>() / count;
     let squares: f64 = logarithms.iter().map(|value| (value - mean).powi(2)).sum();

@@ -116,12 +116,8 @@ impl Plan {
     pub(super) fn continued(&self) -> Self {
         let continued = |part: &PartPlan| match &part.density {
             DensityPlan::Flow(own) => {
-                let learning_rate = own.adam.learning_rate * CONTINUED;
-                let own = FlowTraining {
-                    adam: AdamConfig { learning_rate, ..own.adam.clone() },
-                    updates: (own.updates as f64 * CONTINUED).ceil() as usize,
-                    ..own.clone()
-                };
+                let updates = (own.updates as f64 * CONTINUED).ceil() as usize;
+                let own = own.continued(updates, CONTINUED);
                 PartPlan { density: DensityPlan::Flow(own), ..*part }
             }
             DensityPlan::Bank { .. } | DensityPlan::Gaussians => part.clone(),
@@ -150,6 +146,12 @@ impl FlowTraining {
     /// The hyperparameters of the flow of rows of `components`.
     pub(super) fn config(&self, components: usize) -> FlowConfig {
         FlowConfig { features: components, condition: POSITION, ..self.flow.clone() }
+    }
+
+    /// The training of a flow that goes on: so many `updates`, at the share `step` of the step size.
+    pub(super) fn continued(&self, updates: usize, step: f64) -> Self {
+        let learning_rate = self.adam.learning_rate * step;
+        Self { adam: AdamConfig { learning_rate, ..self.adam.clone() }, updates, ..self.clone() }
     }
 
     /// Adam's step size for update number `update`, from 0.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use differnet_flow::{AdamConfig, BatchOrder, Flow, Trainer};
+use differnet_flow::{BatchOrder, Flow, Trainer};
 use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
 
@@ -119,12 +119,7 @@ fn continued(
     images: &[&GoodImage],
 ) -> Result<Flow, Error> {
     let Training { config, runtime, monitor, .. } = training;
-    let learning_rate = own.adam.learning_rate * STEP;
-    let own = FlowTraining {
-        adam: AdamConfig { learning_rate, ..own.adam.clone() },
-        updates: UPDATES,
-        ..own.clone()
-    };
+    let own = own.continued(UPDATES, STEP);
     let flow = flows.tensors()[number].clone();
     let components = flow.features();
     let shape = images[0].grid.shape();
