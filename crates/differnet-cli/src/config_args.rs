@@ -91,7 +91,7 @@ struct SettingFlags {
     /// Largest relative change of brightness and contrast; 0.15 for the layout mtd, else 0.
     #[arg(long, value_name = "X", value_parser = finite_f32, allow_negative_numbers = true)]
     jitter: Option<f32>,
-    /// See each good image once more, stored as JPEG with a random quality of this range: for parts that will be
+    /// See each good image three times more, stored as JPEG with a random quality of this range: for parts that will be
     /// judged as JPEG although training images are not.
     #[arg(long, value_name = "LEAST..MOST")]
     jpeg_augmentation: Option<JpegAugmentation>,

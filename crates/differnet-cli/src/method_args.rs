@@ -81,7 +81,8 @@ pub(crate) struct MethodArgs {
 #[derive(Debug, clap::Args, Serialize)]
 struct CompetitorFlags {
     /// Methods on local features: pixels of an image or a tile as the network sees it, as WIDTHxHEIGHT; sides keep the
-    /// image's aspect, but for padim's squares [default: 448x448].
+    /// image's aspect, but for padim's squares [default: 448x448; local-flow those of the training images, up to
+    /// 640x640].
     #[arg(long, value_name = "WxH", value_parser = pixels)]
     pixels: Option<usize>,
     /// Methods on local features: columns and rows of overlapping tiles that an image is seen in, each with

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use differnet::{CopyOf, PathText};
+use differnet::PathText;
+use differnet::new_images::CopyOf;
 use serde::Serialize;
 
 use crate::output::{counted, tell};

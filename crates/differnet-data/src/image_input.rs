@@ -41,8 +41,10 @@ pub enum ImageInput<'a> {
         path: &'a Path,
         /// The qualities.
         augmentation: JpegAugmentation,
-        /// Seed of the draw of quality and sampling; the rest of its key is the content of the file.
+        /// Seed of the draw of the quality; the rest of its key is the content of the file, and the number.
         seed: u64,
+        /// Which of the [`JpegAugmentation::COPIES`] files.
+        copy: usize,
     },
 }
 
@@ -84,10 +86,10 @@ impl<'a> ImageInput<'a> {
                 check_size(image.dimensions(), name, limits)?;
                 Ok(ReadImage::Decoded(image))
             }
-            Self::AsJpeg { path, augmentation, seed } => {
+            Self::AsJpeg { path, augmentation, seed, copy } => {
                 let bytes = limits.read_file(path)?;
                 let image = limits.decode_bytes(&bytes, path)?;
-                let jpeg = augmentation.encode(seed, &ContentHash::of(&bytes), &image);
+                let jpeg = augmentation.encode(seed, (&ContentHash::of(&bytes), copy), &image);
                 let wrong = |source| ImageError::NotAsJpeg { path: path.to_path_buf(), source };
                 Ok(ReadImage::Encoded(Cow::Owned(jpeg.map_err(wrong)?)))
             }
@@ -184,7 +186,7 @@ mod tests {
         image.save(&path).unwrap();
         let limits = DecodeLimits::default();
         let augmentation = "75..95".parse().unwrap();
-        let input = ImageInput::AsJpeg { path: &path, augmentation, seed: 3 };
+        let input = ImageInput::AsJpeg { path: &path, augmentation, seed: 3, copy: 2 };
         assert_eq!(input.name(), path);
         let read = input.read(&limits).unwrap();
         assert!(matches!(read.compression(), Compression::Jpeg { .. }));

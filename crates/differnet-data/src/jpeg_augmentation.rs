@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use differnet_random::ItemStream;
 use image::RgbImage;
-use jpeg_encoder::{ColorType, Encoder, EncodingError, SamplingFactor};
+use jpeg_encoder::{ChromaSubsamplingMethod, ColorType, Encoder, EncodingError, SamplingFactor};
 use serde::{Deserialize, Serialize};
 
 use crate::content_hash::ContentHash;
@@ -13,8 +13,8 @@ use crate::content_hash::ContentHash;
 /// Range of qualities that images are stored with, as text `75..95`, both included; a single number is a range
 /// of one.
 ///
-/// Qualities scale the tables of JPEG's Annex K as the IJG does. Colour has as many samples as brightness
-/// (4:4:4), half (4:2:2) or a quarter (4:2:0), with equal probability.
+/// Qualities scale the tables of JPEG's Annex K as the IJG does. Each image is stored once with as many samples of
+/// colour as of brightness (4:4:4), once with half (4:2:2), and once with a quarter (4:2:0), their averages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct JpegAugmentation {
@@ -35,24 +35,31 @@ const SAMPLINGS: [SamplingFactor; 3] =
     [SamplingFactor::R_4_4_4, SamplingFactor::R_4_2_2, SamplingFactor::R_4_2_0];
 
 impl JpegAugmentation {
-    /// The file that `image` would be, with quality and sampling of colour drawn at random.
+    /// Files that an image is stored as.
+    pub const COPIES: usize = SAMPLINGS.len();
+
+    /// The file number `copy` that `image` would be, with a quality drawn at random.
     ///
-    /// Both depend on `seed` and `name` alone, and the bytes on no machine.
+    /// It depends on `seed`, `name` and `copy` alone, and the bytes on no machine.
     ///
     /// # Errors
     /// [`EncodingError`] if JPEG knows no image of this size.
+    ///
+    /// # Panics
+    /// If `copy` is not less than [`COPIES`](Self::COPIES).
     pub(crate) fn encode(
         self,
         seed: u64,
-        name: &ContentHash,
+        (name, copy): (&ContentHash, usize),
         image: &RgbImage,
     ) -> Result<Vec<u8>, EncodingError> {
-        let (quality, sampling) = self.draw(seed, name);
+        let quality = self.quality(seed, (name, copy));
         // A side beyond 65535 pixels has no place in the header: 0 is refused.
         let side = |pixels: u32| u16::try_from(pixels).unwrap_or(0);
         let mut bytes = Vec::new();
         let mut encoder = Encoder::new(&mut bytes, quality);
-        encoder.set_sampling_factor(sampling);
+        encoder.set_sampling_factor(SAMPLINGS[copy]);
+        encoder.set_chroma_subsampling_method(ChromaSubsamplingMethod::Average);
         encoder.encode(
             image.as_raw(),
             side(image.width()),
@@ -62,10 +69,11 @@ impl JpegAugmentation {
         Ok(bytes)
     }
 
-    fn draw(self, seed: u64, name: &ContentHash) -> (u8, SamplingFactor) {
+    fn quality(self, seed: u64, (name, copy): (&ContentHash, usize)) -> u8 {
         let mut stream = ItemStream::of_item(seed, "jpeg augmentation", &name.0);
-        let quality = self.least + stream.below(usize::from(self.most - self.least) + 1) as u8;
-        (quality, SAMPLINGS[stream.below(SAMPLINGS.len())])
+        let mut draw = || stream.below(usize::from(self.most - self.least) + 1) as u8;
+        (0..copy).for_each(|_| _ = draw());
+        self.least + draw()
     }
 }
 
@@ -126,44 +134,57 @@ mod tests {
     }
 
     #[test]
-    fn files_are_jpegs_of_drawn_quality_and_sampling_and_depend_on_seed_and_name() {
+    fn files_are_jpegs_of_each_sampling_and_drawn_quality_and_depend_on_seed_and_name() {
         let image = RgbImage::from_fn(40, 24, |x, y| Rgb([(x * 6) as u8, (y * 9) as u8, 90]));
-        let encode = |seed, name: u8| {
+        let encode = |seed, name: u8, copy| {
             let name = ContentHash::of(&[name]);
-            augmentation("75..95").encode(seed, &name, &image).unwrap()
+            augmentation("75..95").encode(seed, (&name, copy), &image).unwrap()
         };
-        assert_eq!(encode(1, 2), encode(1, 2));
+        assert_eq!(encode(1, 2, 0), encode(1, 2, 0));
         let mut found = Vec::new();
-        for name in 0..60 {
-            match Compression::of(&encode(1, name)) {
-                Compression::Jpeg { quality, subsampled } => found.push((quality, subsampled)),
+        for (name, copy) in (0..20).flat_map(|name| (0..3).map(move |copy| (name, copy))) {
+            match Compression::of(&encode(1, name, copy)) {
+                Compression::Jpeg { quality, subsampled } => {
+                    assert_eq!(subsampled, copy > 0);
+                    found.push(quality);
+                }
                 other => panic!("{other:?}"),
             }
         }
         // Quantizers are rounded: the quality that they tell is one or two off.
-        assert!(found.iter().all(|(quality, _)| (73..=97).contains(quality)), "{found:?}");
-        assert!(found.iter().any(|(quality, _)| *quality < 80));
-        assert!(found.iter().any(|(quality, _)| *quality > 90));
-        // Two of three ways: 40 expected, with a standard deviation of 3.7.
-        let subsampled = found.iter().filter(|(_, subsampled)| *subsampled).count();
-        assert!((25..=55).contains(&subsampled), "{subsampled}");
-        assert!((0..20).any(|seed| encode(seed, 2) != encode(1, 2)));
+        assert!(found.iter().all(|quality| (73..=97).contains(quality)), "{found:?}");
+        assert!(found.iter().any(|quality| *quality < 80));
+        assert!(found.iter().any(|quality| *quality > 90));
+        assert!(found.chunks(3).any(|copies| copies[0] != copies[1]));
+        assert!((0..20).any(|seed| encode(seed, 2, 1) != encode(1, 2, 1)));
     }
 
     #[test]
     fn draws_keep_their_values() {
         // Trained models hang on these.
-        let drawn = (0..4).map(|name| augmentation("75..95").draw(7, &ContentHash::of(&[name])));
-        let drawn: Vec<(u8, SamplingFactor)> = drawn.collect();
-        use SamplingFactor::{R_4_2_0, R_4_2_2};
-        let golden = [(75, R_4_2_2), (75, R_4_2_2), (81, R_4_2_2), (77, R_4_2_0)];
-        assert_eq!(drawn, golden);
+        let quality =
+            |name, copy| augmentation("75..95").quality(7, (&ContentHash::of(&[name]), copy));
+        assert_eq!([0, 1, 2, 3].map(|name| quality(name, 0)), [75, 75, 81, 77]);
+        assert_eq!([1, 2].map(|copy| quality(0, copy)), [86, 79]);
+    }
+
+    #[test]
+    fn colour_is_averaged_where_it_has_fewer_samples() {
+        let image =
+            RgbImage::from_fn(32, 32, |x, _| Rgb([[200, 60, 60], [60, 60, 200]][x as usize % 2]));
+        let encoded = |copy| augmentation("100").encode(0, (&ContentHash::of(b""), copy), &image);
+        for copy in [1, 2] {
+            let decoded = image::load_from_memory(&encoded(copy).unwrap()).unwrap().into_rgb8();
+            // As much red as blue, in every pixel; the first column's colour alone would be red.
+            let far = decoded.pixels().map(|pixel| pixel[0].abs_diff(pixel[2])).max();
+            assert!(far < Some(8), "{far:?}");
+        }
     }
 
     #[test]
     fn a_side_that_jpeg_does_not_know_is_refused() {
         let image = RgbImage::new(65_536, 1);
-        let refused = augmentation("90").encode(0, &ContentHash::of(b""), &image);
+        let refused = augmentation("90").encode(0, (&ContentHash::of(b""), 0), &image);
         assert!(matches!(refused, Err(EncodingError::ZeroImageDimensions { .. })));
     }
 }

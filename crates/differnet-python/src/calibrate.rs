@@ -1,8 +1,9 @@
 //! Thresholds set after training.
 
+use differnet::new_images::NewGoodImages;
 use differnet::progress::Monitor;
 use differnet::scoring::{Costs, FalseAlarmGuarantee, ScoreError, lowest_rate};
-use differnet::{Calibration, Error, GoodImages, ImageScore, Model, NewGoodImages, ThresholdRule};
+use differnet::{Calibration, Error, GoodImages, ImageScore, Model, ThresholdRule};
 use pyo3::prelude::*;
 use serde_json::{Value, json};
 

@@ -35,8 +35,8 @@ pub struct Config {
     pub rotate: bool,
     /// Half-width of the interval about 1 of brightness and contrast factors; 0 for none.
     pub jitter: f32,
-    /// Qualities with which each good image is stored as JPEG to be seen once more, so that a model of
-    /// lossless images holds for JPEG, too; `None` for as it is alone.
+    /// Qualities with which each good image is stored as JPEG, with each sampling of colour, to be seen so as
+    /// well: a model of lossless images then holds for JPEG, too. `None` for as it is alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jpeg_augmentation: Option<JpegAugmentation>,
     /// Transforms of each training image; new ones in each round, if the method has rounds.
@@ -160,7 +160,8 @@ impl Config {
     /// The settings as a table, with some value of those that are absent.
     pub fn with_every_setting(&self) -> toml::Table {
         let jpeg_augmentation = Some("75..95".parse().expect("qualities"));
-        let every = Self { transform_seed: Some(0), jpeg_augmentation, ..self.clone() };
+        let method = self.method.clone().for_areas(Vec::new());
+        let every = Self { transform_seed: Some(0), jpeg_augmentation, method, ..self.clone() };
         toml::Table::try_from(every).expect("settings are a table of numbers")
     }
 

@@ -38,6 +38,15 @@ impl ValidationSplit {
         (digests, known.iter().map(|image| image.perceptual.clone()).collect())
     }
 
+    /// Pixels of each usable image.
+    pub(crate) fn areas(&self) -> Vec<usize> {
+        let area = |image: &HashedImage| {
+            let (width, height) = image.statistics.size;
+            width as usize * height as usize
+        };
+        self.images.iter().map(area).collect()
+    }
+
     /// Statistics of all usable images.
     pub(crate) fn statistics(&self) -> Vec<InputStatistics> {
         self.images.iter().map(|image| image.statistics).collect()

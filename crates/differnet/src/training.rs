@@ -1,12 +1,13 @@
 //! Training a model on good images: split, fit, threshold, self-test.
 
+use std::iter;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use differnet_data::{
-    BadImage, ContentHash, FileDepth, ImageInput, InputStatistics, MaskedInput, Preprocessing,
-    Purpose, Regions, Transform,
+    BadImage, ContentHash, FileDepth, ImageInput, InputStatistics, JpegAugmentation, MaskedInput,
+    Preprocessing, Purpose, Regions, Transform,
 };
 use differnet_flow::Flow;
 use differnet_progress::{Monitor, Progress, Stage};
@@ -134,20 +135,28 @@ impl<'a> Training<'a> {
     /// The training with samples of the given depth.
     fn run_at_depth(&self, files: &[PathBuf]) -> Result<Trained, Error> {
         let (split, skipped) = self.usable_split(files)?;
-        let mut fitted = self.config.method.fit(self, &split)?;
+        let method = self.config.method.clone().for_areas(split.areas());
+        let config = Config { method, ..self.config.clone() };
+        let model = Training { config: &config, ..self.clone() }.fit(&split)?;
+        Ok(Trained { model, skipped })
+    }
+
+    /// A model of the divided images.
+    fn fit(&self, split: &ValidationSplit) -> Result<Model, Error> {
+        let mut fitted = self.config.method.fit(self, split)?;
         let good_peaks = fitted.good_peaks.take();
-        let mut model = self.describe(&split, fitted)?;
+        let mut model = self.describe(split, fitted)?;
         if model.localizes() {
             let peaks = match good_peaks {
                 Some(peaks) => peaks,
-                None => self.map_peaks(&model, &split)?,
+                None => self.map_peaks(&model, split)?,
             };
             let threshold = threshold_from_good(&peaks, self.config.quantile)?;
             model.header_mut().map_threshold = Some(threshold);
         }
         let self_test = SelfTest::record(&model)?;
         model.header_mut().self_test = self_test;
-        Ok(Trained { model, skipped })
+        Ok(model)
     }
 
     /// Whether the folder of checkpoints has a training that [`run`](Self::run) takes up.
@@ -177,23 +186,27 @@ impl<'a> Training<'a> {
         weights.map(|weights| weights.file_sha256().to_owned())
     }
 
-    /// Number of images that each file gives: one, or two with JPEG augmentation.
+    /// Number of images that each file gives: one, and with JPEG augmentation three more.
     pub(crate) fn images_per_file(&self) -> usize {
-        1 + usize::from(self.config.jpeg_augmentation.is_some())
+        1 + self.config.jpeg_augmentation.map_or(0, |_| JpegAugmentation::COPIES)
     }
 
     /// The images that `files` give: each as it is and, with JPEG augmentation, behind it as JPEG.
     pub(crate) fn images<'f>(&self, files: &'f [PathBuf]) -> Vec<ImageInput<'f>> {
         let seed = self.config.training_transform_seed();
         let as_jpeg = |path: &'f PathBuf| {
-            let augmentation = self.config.jpeg_augmentation?;
-            Some(ImageInput::AsJpeg { path, augmentation, seed })
+            let augmentation = self.config.jpeg_augmentation.into_iter();
+            augmentation.flat_map(move |augmentation| {
+                (0..JpegAugmentation::COPIES).map(move |copy| ImageInput::AsJpeg {
+                    path,
+                    augmentation,
+                    seed,
+                    copy,
+                })
+            })
         };
-        files
-            .iter()
-            .flat_map(|file| [Some(ImageInput::File(file)), as_jpeg(file)])
-            .flatten()
-            .collect()
+        let images = |file: &'f PathBuf| iter::once(ImageInput::File(file)).chain(as_jpeg(file));
+        files.iter().flat_map(images).collect()
     }
 
     /// The largest of the values of each file's images: what a threshold has to let pass so that the part is

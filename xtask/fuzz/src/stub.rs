@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use differnet::scorer::{Scorer, Scoring};
 use differnet::{
-    AuxiliaryTensor, Config, Error, Header, ImageScore, Method, Model, Preset, Runtime, Scorer,
-    Scoring,
+    AuxiliaryTensor, Config, Error, Header, ImageScore, Method, Model, Preset, Runtime,
 };
 use differnet_data::{ImageError, ImageInput, InputStatistics};
 

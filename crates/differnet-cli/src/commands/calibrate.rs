@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use differnet::new_images::NewGoodImages;
 use differnet::progress::{Monitor, Progress};
 use differnet::scoring::{Costs, FalseAlarmGuarantee, lowest_rate};
-use differnet::{
-    Calibration, Error, GoodImages, ImageScore, Model, NewGoodImages, PathText, ThresholdRule,
-};
+use differnet::{Calibration, Error, GoodImages, ImageScore, Model, PathText, ThresholdRule};
 use serde::Serialize;
 
 use crate::exit::{Exit, Interrupted, UsageError};

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
+use differnet::new_images::NewImages;
 use differnet::progress::{Monitor, Progress};
-use differnet::{Error, GoodImages, Model, NewImages, PathText};
+use differnet::{Error, GoodImages, Model, PathText};
 use serde::Serialize;
 
 use crate::exit::{Exit, Interrupted};

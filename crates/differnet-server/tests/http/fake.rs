@@ -5,9 +5,10 @@ use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 
+use differnet::scorer::{Scorer, Scoring};
 use differnet::{
     AuxiliaryTensor, Config, DeviceChoice, Error, Header, ImageScore, Method, Model, Preset,
-    Runtime, Scorer, Scoring,
+    Runtime,
 };
 use differnet_data::{ImageError, ImageInput, InputStatistics};
 use differnet_server::{Limits, ModelFile, RemoteAccess, Server, ServerConfig, Token};

@@ -1,4 +1,4 @@
-//! Networks of methods: which one by default, which others, and how many of its stages.
+//! Networks of methods: which one by default, which others, how large they see images, and how many stages.
 
 use differnet_features::Backbone;
 
@@ -30,6 +30,14 @@ impl MethodConfig {
             Self::LocalFlow(config) => Self::LocalFlow(config.for_backbone(before, backbone)),
             Self::PatchCore(config) => Self::PatchCore(config.for_backbone(before, backbone)),
             Self::Padim(config) => Self::Padim(config.for_backbone(before, backbone)),
+            other => other,
+        }
+    }
+
+    /// The settings for training images of so many pixels.
+    pub(crate) fn for_areas(self, areas: Vec<usize>) -> Self {
+        match self {
+            Self::LocalFlow(config) => Self::LocalFlow(config.for_areas(areas)),
             other => other,
         }
     }

@@ -14,6 +14,8 @@ use crate::preset::Preset;
 
 /// Pixels of an image as the network sees it, unless another number is given.
 const PIXELS: usize = 448 * 448;
+/// The same of larger images, where the number follows that of their own.
+const MOST_PIXELS: usize = 640 * 640;
 /// Share of a tile that its neighbours see as well, unless another is given.
 const TILE_OVERLAP: f64 = 0.125;
 /// Stages that are looked at, unless others are given: those with a cell every 8 and every 16 pixels.
@@ -60,8 +62,10 @@ const FEW_UPDATES: usize = 400;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LocalFlowConfig {
     /// Pixels of an image, or of each of its tiles, as the network sees it, about: sides keep the image's
-    /// aspect and are multiples of 32.
-    pub pixels: usize,
+    /// aspect and are multiples of 32. `None` for those that half of the training images have at least, from
+    /// 448 × 448 to 640 × 640; the settings of a trained model have the number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pixels: Option<usize>,
     /// Columns and rows of tiles that an image is seen in.
     pub tiles: Tiles,
     /// Share of a tile that neighbours have in common, about: whole multiples of 32 pixels, at least one.
@@ -84,7 +88,8 @@ pub struct LocalFlowConfig {
     pub batch_size: usize,
     /// Updates of each flow, at least; at most 400 with fewer than 64 images.
     pub updates: usize,
-    /// Least number of times that a flow sees each place: many images need more updates.
+    /// Least number of times that a flow sees each place, of those of 448 × 448 pixels: many images need more
+    /// updates.
     pub passes: usize,
     /// Standard deviation of Gaussian noise added to whitened features in training; at least 0.3 with
     /// fewer than 64 images.
@@ -104,7 +109,7 @@ pub struct LocalFlowConfig {
 /// Settings of PatchCore (Roth et al. 2022) on stages of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PatchCoreConfig {
-    /// As [`LocalFlowConfig::pixels`].
+    /// Pixels of an image, or of each of its tiles, as the network sees it, as [`LocalFlowConfig::pixels`].
     pub pixels: usize,
     /// As [`LocalFlowConfig::tiles`].
     pub tiles: Tiles,
@@ -138,7 +143,7 @@ impl LocalFlowConfig {
     /// The settings of a preset; all presets have the same.
     pub fn preset(_: Preset) -> Self {
         Self {
-            pixels: PIXELS,
+            pixels: None,
             tiles: Tiles::ONE,
             tile_overlap: TILE_OVERLAP,
             stages: stages_seen(Backbone::EfficientNetLite0),
@@ -177,10 +182,24 @@ impl LocalFlowConfig {
         Self { stages, ..self }
     }
 
+    /// The settings for images of so many pixels, where the number that the network sees is not given.
+    pub(in crate::method) fn for_areas(self, mut areas: Vec<usize>) -> Self {
+        areas.sort_unstable();
+        let usual = areas.get(areas.len() / 2).copied().unwrap_or(PIXELS);
+        let own = (usual as f64 / self.tiles.area(self.tile_overlap)) as usize;
+        Self { pixels: self.pixels.or(Some(own.clamp(PIXELS, MOST_PIXELS))), ..self }
+    }
+
+    /// Pixels that the network sees; the default of all methods where the images have not been seen.
+    fn pixels(&self) -> usize {
+        self.pixels.unwrap_or(PIXELS)
+    }
+
     /// The method for a number of good images, those held back included.
     pub(in crate::method) fn plan(&self, backbone: Backbone, images: usize) -> Plan {
         let few = images < FEW_IMAGES;
-        let pixels = self.pixels as f64 * self.tiles.area(self.tile_overlap);
+        // More pixels show the same parts, not more of them.
+        let pixels = self.pixels().min(PIXELS) as f64 * self.tiles.area(self.tile_overlap);
         let places = images * (pixels as usize / (PLACE * PLACE));
         let updates = self.updates.max((self.passes * places).div_ceil(self.batch_size));
         let training = |flow: FlowConfig| {
@@ -214,7 +233,7 @@ impl LocalFlowConfig {
         }
         Plan {
             backbone,
-            pixels: self.pixels,
+            pixels: self.pixels(),
             tiles: self.tiles,
             overlap: self.tile_overlap,
             square: false,
@@ -236,7 +255,7 @@ impl LocalFlowConfig {
         require_count("hidden", self.flow.hidden)?;
         require_most("hidden", self.flow.hidden, 8192, "at most 8192")?;
         require_count("coarse_blocks", self.coarse_blocks)?;
-        require_pixels(self.pixels, self.tiles, self.tile_overlap)?;
+        require_pixels(self.pixels(), self.tiles, self.tile_overlap)?;
         let fine = (&self.stages[..], self.components);
         require_view(["stages", "components"], fine, backbone)?;
         if !self.coarse_stages.is_empty() {

@@ -33,6 +33,8 @@ struct Fitting<'a> {
     training: &'a Training<'a>,
     widths: Vec<usize>,
     flow_fits: FlowFits<'a>,
+    /// Images that parts are to learn from once they have judged them.
+    held_back: usize,
 }
 
 /// A model by `plan` of the images of `split`.
@@ -72,7 +74,7 @@ pub(crate) fn fit(
     let again = (!validation.is_empty()).then(|| plan.continued());
     flow_fits.total = plan.updates() * (folds + 1) + again.as_ref().map_or(0, Plan::updates);
     let widths = views.iter().map(View::components).collect();
-    let mut fitting = Fitting { training, widths, flow_fits };
+    let mut fitting = Fitting { training, widths, flow_fits, held_back: validation.len() };
     let mut good = Vec::with_capacity(total);
     for fold in 0..folds {
         let (left_out, others) = divided(&images, each, fold, folds);
@@ -84,7 +86,8 @@ pub(crate) fn fit(
     if let Some(again) = again {
         // Once they have been judged, images held back are worth learning from, too.
         let all: Vec<&GoodImage> = images.iter().copied().chain(&validation).collect();
-        parts = fitting.parts(&again, &all, Some(&parts))?;
+        let before = Before { parts: &parts, new: &all[images.len()..] };
+        parts = fitting.parts(&again, &all, Some(before))?;
     }
     if good.is_empty() {
         for shift in Shift::HALF_A_PLACE {
@@ -167,26 +170,42 @@ pub(super) fn peaks(plan: &Plan, good: &[PlaceValues]) -> Vec<f64> {
     peaks.map(|peak| f64::from(peak.value)).collect()
 }
 
+/// Parts to go on with, and the images that they have not learnt from.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    parts: &'a Parts,
+    new: &'a [&'a GoodImage],
+}
+
 impl Fitting<'_> {
-    /// The parts fitted to `images` by `plan`; flows go on from those of `before`.
+    /// The parts fitted to `images` by `plan`; flows and banks go on from those of `before`.
     fn parts(
         &mut self,
         plan: &Plan,
         images: &[&GoodImage],
-        before: Option<&Parts>,
+        before: Option<Before<'_>>,
     ) -> Result<Parts, Error> {
         let (mut flows, mut parts) = (Vec::new(), Vec::new());
-        let before = before.and_then(|parts| parts.flows.as_ref()).map(Flows::tensors);
-        for part in &plan.parts {
+        let starts = before.and_then(|before| before.parts.flows.as_ref()).map(Flows::tensors);
+        for (number, part) in plan.parts.iter().enumerate() {
             let density = match &part.density {
                 DensityPlan::Flow(own) => {
                     let view = (part.view, self.widths[part.view]);
-                    let start = before.map(|before| before[flows.len()].clone());
+                    let start = starts.map(|starts| starts[flows.len()].clone());
                     flows.push(self.flow_fits.fit(view, own, images, start)?);
                     Density::Flow(flows.len() - 1)
                 }
                 DensityPlan::Bank { size, place_weight } => {
-                    let bank = self.bank(part.view, *size, *place_weight, images)?;
+                    let seen = (part.view, *place_weight);
+                    let bank = match before.map(|before| (before.new, &before.parts.parts[number]))
+                    {
+                        Some((new, (_, Density::Bank { bank, .. }))) => {
+                            let most = CANDIDATES * new.len() / (images.len() - new.len());
+                            let rows = self.candidates(seen, new, most);
+                            bank.grown(&rows, size.saturating_sub(bank.count()))
+                        }
+                        _ => self.bank(seen, *size, images)?,
+                    };
                     Density::Bank { bank, place_weight: *place_weight }
                 }
                 DensityPlan::Gaussians => {
@@ -202,24 +221,31 @@ impl Fitting<'_> {
         Ok(Parts { flows, parts })
     }
 
-    /// A bank of places of `images`.
-    fn bank(
-        &self,
-        view: usize,
-        size: usize,
-        place_weight: f64,
-        images: &[&GoodImage],
-    ) -> Result<Bank, Error> {
+    /// A bank of places of `images`, with room left for those held back.
+    fn bank(&self, seen: (usize, f64), size: usize, images: &[&GoodImage]) -> Result<Bank, Error> {
         let Training { config, monitor, .. } = self.training;
+        let candidates = self.candidates(seen, images, CANDIDATES);
+        let width = placed_width(self.widths[seen.0], seen.1);
+        let share = (size * images.len() / (images.len() + self.held_back)).max(1);
+        Bank::fit(&candidates, width, share, config.seed, monitor)
+    }
+
+    /// Up to `most` places of `images`, as a bank compares them that sees a view and weighs the place so.
+    fn candidates(
+        &self,
+        (view, place_weight): (usize, f64),
+        images: &[&GoodImage],
+        most: usize,
+    ) -> Vec<f32> {
         let places = counted_places(images);
-        let mut stream = IndexStream::indexed(config.seed, b"bank candidates ", 0);
+        let seed = self.training.config.seed;
+        let mut stream = IndexStream::indexed(seed, b"bank candidates ", 0);
         let mut candidates = Vec::new();
-        for at in stream.subsample(places.len(), CANDIDATES) {
+        for at in stream.subsample(places.len(), most) {
             let (image, place) = (images[places[at].0 as usize], places[at].1 as usize);
             image.extend_placed(view, place, place_weight, &mut candidates);
         }
-        let width = placed_width(self.widths[view], place_weight);
-        Bank::fit(&candidates, width, size, config.seed, monitor)
+        candidates
     }
 }
 
