@@ -41,7 +41,7 @@ pub(super) fn batch_command(
         ensure!(value["error"].is_null(), "{line}");
         // Only the name differs: the server is not told any.
         let answer = line.replacen(&serde_json::to_string(path)?, "\"image\"", 1);
-        found.push(Image { bytes: std::fs::read(path)?, answer });
+        found.push(Image { bytes: std::fs::read(path)?, answers: vec![answer] });
     }
     child.wait()?;
     ensure!(found.len() > 2 * GROUP, "{} holds fewer than {} images", images.display(), 2 * GROUP);
@@ -111,6 +111,11 @@ impl Served {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// How often its log has these words.
+    pub(super) fn logged(&self, words: &str) -> anyhow::Result<usize> {
+        Ok(std::fs::read_to_string(self.log.path())?.matches(words).count())
     }
 
     /// The end of its log.

@@ -1,5 +1,8 @@
 //! A bank of places of good images: distance to the nearest (PatchCore, Roth et al. 2022).
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use differnet_flow::AuxiliaryTensor;
 use differnet_matmul::{PackedMatrix, Strided, Sums, multiply};
 use differnet_progress::Monitor;
@@ -145,6 +148,9 @@ fn name(number: usize) -> String {
 
 /// Numbers of `size` of the `rows`, `[count, width]`, by greedy k-centre in a random projection; fewer if
 /// rows repeat each other.
+///
+/// Distances to the centres only fall, so that those to the first centres bound them: a row is compared with more
+/// centres only while it is the farthest by what is known of it.
 fn k_centre(
     rows: &[f32],
     width: usize,
@@ -155,33 +161,35 @@ fn k_centre(
     let points = projected(rows, width, seed);
     let count = rows.len() / width;
     let point = |at: usize| &points[at * PROJECTED..][..PROJECTED];
-    let mut distances = vec![f32::INFINITY; count];
     let mut chosen = vec![0];
-    while chosen.len() < size.min(count) {
-        if chosen.len().is_multiple_of(CHECK) {
-            monitor.cancel_token().check()?;
-        }
-        let centre = point(chosen[chosen.len() - 1]);
-        let tasks = distances.par_chunks_mut(TASK).zip(points.par_chunks(TASK * PROJECTED));
-        let farthest = tasks.enumerate().map(|(task, (distances, points))| {
-            let mut best = (f32::NEG_INFINITY, 0);
-            let points = points.chunks_exact(PROJECTED);
-            for (at, (distance, point)) in distances.iter_mut().zip(points).enumerate() {
-                *distance = distance.min(squared_distance(point, centre));
-                if *distance > best.0 {
-                    best = (*distance, task * TASK + at);
-                }
-            }
-            best
-        });
-        let farther = |a: (f32, usize), b: (f32, usize)| {
-            if b.0 > a.0 || (b.0 == a.0 && b.1 < a.1) { b } else { a }
-        };
-        let (distance, at) = farthest.reduce(|| (f32::NEG_INFINITY, usize::MAX), farther);
-        if distance <= 0.0 {
+    let mut centres = point(0).to_vec(); // [chosen, 64]
+    // Distances that are not negative rise with their bits; of equal ones the first row is the farthest.
+    let bound = |at: usize| (squared_distance(point(at), point(0)).to_bits(), Reverse(at));
+    let mut bounds: BinaryHeap<(u32, Reverse<usize>)> =
+        (0..count).into_par_iter().map(bound).collect::<Vec<_>>().into();
+    let mut compared = vec![1; count];
+    while let Some((mut bits, Reverse(at))) = bounds.pop() {
+        if bits == 0 || chosen.len() >= size {
             break;
         }
-        chosen.push(at);
+        if compared[at] == chosen.len() {
+            chosen.push(at);
+            centres.extend_from_slice(point(at));
+            if chosen.len().is_multiple_of(CHECK) {
+                monitor.cancel_token().check()?;
+            }
+            continue;
+        }
+        let next = bounds.peek().map_or(0, |(bits, _)| *bits);
+        let others = centres[compared[at] * PROJECTED..].chunks_exact(PROJECTED);
+        for centre in others {
+            bits = bits.min(squared_distance(point(at), centre).to_bits());
+            compared[at] += 1;
+            if bits < next {
+                break;
+            }
+        }
+        bounds.push((bits, Reverse(at)));
     }
     Ok(chosen)
 }

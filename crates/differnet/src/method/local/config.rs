@@ -154,7 +154,7 @@ impl LocalFlowConfig {
             bank: 2500,
             final_learning_rate: 1e-5,
             batch_size: 512,
-            updates: 2000,
+            updates: 1500,
             passes: 4,
             noise: 0.05,
             adam: AdamConfig::new()

@@ -1,0 +1,50 @@
+//! Two models that take turns in one place.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, ensure};
+use tempfile::TempDir;
+
+/// A model and its copy with another threshold.
+pub(super) struct Reloading {
+    folder: TempDir,
+    /// The file that the server has.
+    pub(super) served: PathBuf,
+    /// The copy.
+    pub(super) other: PathBuf,
+    model: PathBuf,
+    /// How often the file was replaced.
+    pub(super) replaced: u64,
+}
+
+impl Reloading {
+    /// The copy's threshold lets more of the `images` pass.
+    pub(super) fn new(program: &Path, model: &Path, images: &Path) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let name = |name: &str| folder.path().join(name);
+        let (served, other) = (name("served.differnet"), name("other.differnet"));
+        for copy in [&served, &other] {
+            fs::copy(model, copy).with_context(|| format!("cannot copy {}", model.display()))?;
+        }
+        let calibrated = Command::new(program)
+            .args(["calibrate", "--no-cache", "--false-alarm-rate", "0.3", "--confidence", "0.5"])
+            .arg("--model")
+            .args([&other, Path::new("--good"), images])
+            .stdout(Stdio::null())
+            .status()?;
+        ensure!(calibrated.success(), "the images set no other threshold");
+        Ok(Self { folder, served, other, model: model.to_path_buf(), replaced: 0 })
+    }
+
+    /// Puts the model that is not there in its place.
+    pub(super) fn replace(&mut self) -> anyhow::Result<()> {
+        let next = if self.replaced.is_multiple_of(2) { &self.other } else { &self.model };
+        let partial = self.folder.path().join("next");
+        fs::copy(next, &partial)?;
+        fs::rename(&partial, &self.served)?;
+        self.replaced += 1;
+        Ok(())
+    }
+}
