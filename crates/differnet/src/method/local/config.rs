@@ -109,7 +109,8 @@ pub struct LocalFlowConfig {
 /// Settings of PatchCore (Roth et al. 2022) on stages of a network.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PatchCoreConfig {
-    /// Pixels of an image, or of each of its tiles, as the network sees it, as [`LocalFlowConfig::pixels`].
+    /// Pixels of an image, or of each of its tiles, as the network sees it, about: sides keep the image's
+    /// aspect and are multiples of 32.
     pub pixels: usize,
     /// As [`LocalFlowConfig::tiles`].
     pub tiles: Tiles,
@@ -191,7 +192,7 @@ impl LocalFlowConfig {
     }
 
     /// Pixels that the network sees; the default of all methods where the images have not been seen.
-    fn pixels(&self) -> usize {
+    fn pixels_or_default(&self) -> usize {
         self.pixels.unwrap_or(PIXELS)
     }
 
@@ -199,7 +200,8 @@ impl LocalFlowConfig {
     pub(in crate::method) fn plan(&self, backbone: Backbone, images: usize) -> Plan {
         let few = images < FEW_IMAGES;
         // More pixels show the same parts, not more of them.
-        let pixels = self.pixels().min(PIXELS) as f64 * self.tiles.area(self.tile_overlap);
+        let pixels =
+            self.pixels_or_default().min(PIXELS) as f64 * self.tiles.area(self.tile_overlap);
         let places = images * (pixels as usize / (PLACE * PLACE));
         let updates = self.updates.max((self.passes * places).div_ceil(self.batch_size));
         let training = |flow: FlowConfig| {
@@ -233,7 +235,7 @@ impl LocalFlowConfig {
         }
         Plan {
             backbone,
-            pixels: self.pixels(),
+            pixels: self.pixels_or_default(),
             tiles: self.tiles,
             overlap: self.tile_overlap,
             square: false,
@@ -255,7 +257,7 @@ impl LocalFlowConfig {
         require_count("hidden", self.flow.hidden)?;
         require_most("hidden", self.flow.hidden, 8192, "at most 8192")?;
         require_count("coarse_blocks", self.coarse_blocks)?;
-        require_pixels(self.pixels(), self.tiles, self.tile_overlap)?;
+        require_pixels(self.pixels_or_default(), self.tiles, self.tile_overlap)?;
         let fine = (&self.stages[..], self.components);
         require_view(["stages", "components"], fine, backbone)?;
         if !self.coarse_stages.is_empty() {
@@ -360,5 +362,38 @@ impl PadimConfig {
     pub(crate) fn validate(&self, backbone: Backbone) -> Result<(), Error> {
         require_pixels(self.pixels, self.tiles, self.tile_overlap)?;
         require_view(["stages", "components"], (&self.stages, self.components), backbone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pixels_are_those_that_half_of_the_images_have_within_bounds() {
+        let preset = LocalFlowConfig::preset(Preset::Quick);
+        let seen = |config: &LocalFlowConfig, areas: &[usize]| {
+            config.clone().for_areas(areas.to_vec()).pixels
+        };
+        assert_eq!(seen(&preset, &[900_000, 1, 300_000]), Some(300_000));
+        assert_eq!(seen(&preset, &[10, 20, 30]), Some(448 * 448));
+        assert_eq!(seen(&preset, &[810_000; 3]), Some(640 * 640));
+        // Two tiles side by side that share an eighth are 1.875 tiles wide.
+        let tiled = LocalFlowConfig { tiles: Tiles { columns: 2, rows: 1 }, ..preset.clone() };
+        assert_eq!(seen(&tiled, &[600_000]), Some(320_000));
+        let given = LocalFlowConfig { pixels: Some(4096), ..preset };
+        assert_eq!(seen(&given, &[810_000]), Some(4096));
+    }
+
+    #[test]
+    fn more_pixels_make_no_more_updates() {
+        let updates = |pixels| {
+            let config =
+                LocalFlowConfig { pixels: Some(pixels), ..LocalFlowConfig::preset(Preset::Quick) };
+            config.plan(Backbone::EfficientNetLite0, 761).updates()
+        };
+        // Two flows of 4 · 761 · 784 / 512 updates.
+        assert_eq!(updates(448 * 448), 2 * 4662);
+        assert_eq!(updates(640 * 640), updates(448 * 448));
     }
 }
