@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
+use differnet_data::find_images;
 use tempfile::TempDir;
 
 /// A model and its copy with another threshold.
@@ -28,10 +29,17 @@ impl Reloading {
         for copy in [&served, &other] {
             fs::copy(model, copy).with_context(|| format!("cannot copy {}", model.display()))?;
         }
+        // In one folder: what their own are called is no matter here.
+        let good = name("images");
+        fs::create_dir(&good)?;
+        for (number, image) in find_images(images)?.iter().enumerate() {
+            let extension = image.extension().unwrap_or_default();
+            fs::copy(image, good.join(number.to_string()).with_extension(extension))?;
+        }
         let calibrated = Command::new(program)
             .args(["calibrate", "--no-cache", "--false-alarm-rate", "0.3", "--confidence", "0.5"])
             .arg("--model")
-            .args([&other, Path::new("--good"), images])
+            .args([&other, Path::new("--good"), &good])
             .stdout(Stdio::null())
             .status()?;
         ensure!(calibrated.success(), "the images set no other threshold");
