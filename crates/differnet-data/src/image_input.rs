@@ -43,7 +43,7 @@ pub enum ImageInput<'a> {
         augmentation: JpegAugmentation,
         /// Seed of the draw of the quality; the rest of its key is the content of the file, and the number.
         seed: u64,
-        /// Which of the [`JpegAugmentation::COPIES`] files.
+        /// Number of the file, below [`JpegAugmentation::COPIES`].
         copy: usize,
     },
 }

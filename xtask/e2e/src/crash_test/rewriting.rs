@@ -33,9 +33,13 @@ pub(crate) const UPDATE: Rewriting =
 impl Rewriting {
     /// The command, on a model file, with good images that training did not see.
     pub(crate) fn command(&self, program: &Path, model: &Path, data: &Path) -> Command {
+        self.with_good(program, model, &data.join("hex_nut/test/good"))
+    }
+
+    /// The command, on a model file, with the good images of a folder.
+    pub(crate) fn with_good(&self, program: &Path, model: &Path, good: &Path) -> Command {
         let mut command = Command::new(program);
-        command.args(self.words[0]).arg(model).args(self.words[1]);
-        command.arg(data.join("hex_nut/test/good"));
+        command.args(self.words[0]).arg(model).args(self.words[1]).arg(good);
         command
     }
 

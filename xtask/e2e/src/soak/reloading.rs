@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use anyhow::{Context, ensure};
 use differnet_data::find_images;
 use tempfile::TempDir;
+
+use crate::crash_test::rewriting::CALIBRATE;
 
 /// A model and its copy with another threshold.
 pub(super) struct Reloading {
@@ -16,7 +18,7 @@ pub(super) struct Reloading {
     /// The copy.
     pub(super) other: PathBuf,
     model: PathBuf,
-    /// How often the file was replaced.
+    /// Replacements of the file so far.
     pub(super) replaced: u64,
 }
 
@@ -36,12 +38,8 @@ impl Reloading {
             let extension = image.extension().unwrap_or_default();
             fs::copy(image, good.join(number.to_string()).with_extension(extension))?;
         }
-        let calibrated = Command::new(program)
-            .args(["calibrate", "--no-cache", "--false-alarm-rate", "0.3", "--confidence", "0.5"])
-            .arg("--model")
-            .args([&other, Path::new("--good"), &good])
-            .stdout(Stdio::null())
-            .status()?;
+        let mut calibrate = CALIBRATE.with_good(program, &other, &good);
+        let calibrated = calibrate.stdout(Stdio::null()).status()?;
         ensure!(calibrated.success(), "the images set no other threshold");
         Ok(Self { folder, served, other, model: model.to_path_buf(), replaced: 0 })
     }

@@ -113,7 +113,7 @@ impl Served {
         }
     }
 
-    /// How often its log has these words.
+    /// Number of times that its log has these words.
     pub(super) fn logged(&self, words: &str) -> anyhow::Result<usize> {
         Ok(std::fs::read_to_string(self.log.path())?.matches(words).count())
     }

@@ -57,25 +57,18 @@ impl Bank {
     }
 
     /// The bank with up to `more` of the `rows`, `[count, width]`: each time the one farthest from all.
-    pub(super) fn grown(&self, rows: &[f32], more: usize) -> Self {
+    pub(super) fn grown(
+        &self,
+        rows: &[f32],
+        more: usize,
+        monitor: &Monitor<'_>,
+    ) -> Result<Self, Error> {
         let width = self.packed.depth();
-        let row = |at: usize| &rows[at * width..][..width];
-        let mut distances: Vec<f32> =
-            self.distances(rows).into_iter().map(|distance| (distance * distance) as f32).collect();
-        let mut grown = self.rows.clone();
-        for _ in 0..more {
-            let farthest = (0..distances.len())
-                .max_by(|a, b| distances[*a].total_cmp(&distances[*b]).then(b.cmp(a)));
-            let Some(farthest) = farthest.filter(|at| distances[*at] > 0.0) else { break };
-            let centre = row(farthest);
-            grown.extend_from_slice(centre);
-            distances.par_iter_mut().zip(rows.par_chunks_exact(width)).for_each(
-                |(distance, row)| {
-                    *distance = distance.min(squared_distance(row, centre));
-                },
-            );
-        }
-        Self::new(grown, width)
+        let distances = self.distances(rows).into_iter();
+        let squares = distances.map(|distance| (distance * distance) as f32).collect();
+        let chosen = farthest_first(rows, width, squares, more, monitor)?;
+        let new = chosen.iter().flat_map(|&at| &rows[at * width..][..width]);
+        Ok(Self::new(self.rows.iter().chain(new).copied().collect(), width))
     }
 
     /// The remembered places, `[count, width]`, and their width.
@@ -148,9 +141,6 @@ fn name(number: usize) -> String {
 
 /// Numbers of `size` of the `rows`, `[count, width]`, by greedy k-centre in a random projection; fewer if
 /// rows repeat each other.
-///
-/// Distances to the centres only fall, so that those to the first centres bound them: a row is compared with more
-/// centres only while it is the farthest by what is known of it.
 fn k_centre(
     rows: &[f32],
     width: usize,
@@ -159,17 +149,33 @@ fn k_centre(
     monitor: &Monitor<'_>,
 ) -> Result<Vec<usize>, Error> {
     let points = projected(rows, width, seed);
-    let count = rows.len() / width;
-    let point = |at: usize| &points[at * PROJECTED..][..PROJECTED];
-    let mut chosen = vec![0];
-    let mut centres = point(0).to_vec(); // [chosen, 64]
-    // Distances that are not negative rise with their bits; of equal ones the first row is the farthest.
-    let bound = |at: usize| (squared_distance(point(at), point(0)).to_bits(), Reverse(at));
-    let mut bounds: BinaryHeap<(u32, Reverse<usize>)> =
-        (0..count).into_par_iter().map(bound).collect::<Vec<_>>().into();
-    let mut compared = vec![1; count];
+    let first = &points[..PROJECTED];
+    let to_first = |point: &[f32]| squared_distance(point, first);
+    let squares = points.par_chunks_exact(PROJECTED).map(to_first).collect();
+    let others = farthest_first(&points, PROJECTED, squares, size.saturating_sub(1), monitor)?;
+    Ok([0].into_iter().chain(others).collect())
+}
+
+/// Numbers of up to `most` of the `points`, `[count, width]`: each is the one farthest from some known points,
+/// to which `squares` are the squared distances, and from those before it; the first of equally far ones.
+///
+/// Distances only fall, so that old ones bound them: a point is compared with more of the chosen ones only
+/// while it is the farthest by what is known of it.
+fn farthest_first(
+    points: &[f32],
+    width: usize,
+    squares: Vec<f32>,
+    most: usize,
+    monitor: &Monitor<'_>,
+) -> Result<Vec<usize>, Error> {
+    let point = |at: usize| &points[at * width..][..width];
+    // Distances that are not negative rise with their bits.
+    let numbered = (0..).zip(&squares).map(|(at, square)| (square.to_bits(), Reverse(at)));
+    let mut bounds: BinaryHeap<(u32, Reverse<usize>)> = numbered.collect::<Vec<_>>().into();
+    let mut compared = vec![0; squares.len()];
+    let (mut chosen, mut centres) = (Vec::new(), Vec::new()); // centres: [chosen, width]
     while let Some((mut bits, Reverse(at))) = bounds.pop() {
-        if bits == 0 || chosen.len() >= size {
+        if bits == 0 || chosen.len() >= most {
             break;
         }
         if compared[at] == chosen.len() {
@@ -181,8 +187,7 @@ fn k_centre(
             continue;
         }
         let next = bounds.peek().map_or(0, |(bits, _)| *bits);
-        let others = centres[compared[at] * PROJECTED..].chunks_exact(PROJECTED);
-        for centre in others {
+        for centre in centres[compared[at] * width..].chunks_exact(width) {
             bits = bits.min(squared_distance(point(at), centre).to_bits());
             compared[at] += 1;
             if bits < next {
@@ -239,7 +244,8 @@ mod tests {
         let distances = all.distances(&[0.0, 7.0, 103.0, 7.0, 0.0, 10.0]);
         assert_eq!(distances, [0.0, 2.0, 3.0]);
         // It grows by what is farthest, and not by what it knows.
-        let grown = all.grown(&[500.0, 7.0, 0.0, 7.0, 40.0, 7.0], 5);
+        let rows = [500.0, 7.0, 0.0, 7.0, 40.0, 7.0];
+        let grown = all.grown(&rows, 5, &Monitor::silent()).unwrap();
         assert_eq!(grown.rows[8..], [500.0, 7.0, 40.0, 7.0]);
     }
 }

@@ -5,7 +5,7 @@ use differnet_random::IndexStream;
 
 use super::bank::{Bank, CANDIDATES};
 use super::flow_fits::FlowFits;
-use super::gathered::{GoodImage, counted_places, divided};
+use super::gathered::{GoodImage, counted_places, divided, placed_rows};
 use super::gaussians::PlaceGaussians;
 use super::image_score::PlaceValues;
 use super::input::{SeenMaps, Shift, read, read_shifted};
@@ -185,6 +185,7 @@ impl Fitting<'_> {
         images: &[&GoodImage],
         before: Option<Before<'_>>,
     ) -> Result<Parts, Error> {
+        let monitor = &self.training.monitor;
         let (mut flows, mut parts) = (Vec::new(), Vec::new());
         let starts = before.and_then(|before| before.parts.flows.as_ref()).map(Flows::tensors);
         for (number, part) in plan.parts.iter().enumerate() {
@@ -202,7 +203,7 @@ impl Fitting<'_> {
                         Some((new, (_, Density::Bank { bank, .. }))) => {
                             let most = CANDIDATES * new.len() / (images.len() - new.len());
                             let rows = self.candidates(seen, new, most);
-                            bank.grown(&rows, size.saturating_sub(bank.count()))
+                            bank.grown(&rows, size.saturating_sub(bank.count()), monitor)?
                         }
                         _ => self.bank(seen, *size, images)?,
                     };
@@ -230,22 +231,13 @@ impl Fitting<'_> {
         Bank::fit(&candidates, width, share, config.seed, monitor)
     }
 
-    /// Up to `most` places of `images`, as a bank compares them that sees a view and weighs the place so.
-    fn candidates(
-        &self,
-        (view, place_weight): (usize, f64),
-        images: &[&GoodImage],
-        most: usize,
-    ) -> Vec<f32> {
+    /// Up to `most` places of `images`, drawn at random, as a bank compares them.
+    fn candidates(&self, seen: (usize, f64), images: &[&GoodImage], most: usize) -> Vec<f32> {
         let places = counted_places(images);
         let seed = self.training.config.seed;
         let mut stream = IndexStream::indexed(seed, b"bank candidates ", 0);
-        let mut candidates = Vec::new();
-        for at in stream.subsample(places.len(), most) {
-            let (image, place) = (images[places[at].0 as usize], places[at].1 as usize);
-            image.extend_placed(view, place, place_weight, &mut candidates);
-        }
-        candidates
+        let drawn = stream.subsample(places.len(), most).into_iter().map(|at| places[at]);
+        placed_rows(images, drawn, seen)
     }
 }
 

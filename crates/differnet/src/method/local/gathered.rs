@@ -83,6 +83,19 @@ pub(super) fn divided<'a>(
     (images(inside), images(others))
 }
 
+/// Rows of `places` of `images`, as a bank compares them that sees a view and weighs the place so.
+pub(super) fn placed_rows(
+    images: &[&GoodImage],
+    places: impl IntoIterator<Item = (u32, u32)>,
+    (view, place_weight): (usize, f64),
+) -> Vec<f32> {
+    let mut rows = Vec::new();
+    for (image, place) in places {
+        images[image as usize].extend_placed(view, place as usize, place_weight, &mut rows);
+    }
+    rows
+}
+
 /// The places of some images that count: which image, and the place's number there.
 pub(super) fn counted_places(images: &[&GoodImage]) -> Vec<(u32, u32)> {
     let numbered = (0..).zip(images);

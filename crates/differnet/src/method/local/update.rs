@@ -7,7 +7,7 @@ use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
 
 use super::fit::{gathered, good_maps, judged, peaks, scores};
-use super::gathered::{GoodImage, counted_places, divided};
+use super::gathered::{GoodImage, counted_places, divided, placed_rows};
 use super::image_score::PlaceValues;
 use super::input::{positions, read};
 use super::learning::{PlaceBatches, learn};
@@ -88,8 +88,10 @@ impl LocalModel {
                     Density::Flow(*number)
                 }
                 (Density::Bank { bank, place_weight }, _) => {
-                    let rows = placed_rows(*view, *place_weight, images);
-                    let bank = bank.grown(&rows, bank.count().div_ceil(100 / GROWTH));
+                    let places = counted_places(images);
+                    let rows = placed_rows(images, places, (*view, *place_weight));
+                    let more = bank.count().div_ceil(100 / GROWTH);
+                    let bank = bank.grown(&rows, more, &training.monitor)?;
                     Density::Bank { bank, place_weight: *place_weight }
                 }
                 _ => return Err(Error::NoUpdate { method: training.config.method.method() }),
@@ -99,15 +101,6 @@ impl LocalModel {
         let flows = (!flows.is_empty()).then(|| Flows::of(flows, backend));
         Ok(Parts { flows, parts })
     }
-}
-
-/// The places of `images` that count, as a bank compares them.
-fn placed_rows(view: usize, place_weight: f64, images: &[&GoodImage]) -> Vec<f32> {
-    let mut rows = Vec::new();
-    for (image, place) in counted_places(images) {
-        images[image as usize].extend_placed(view, place as usize, place_weight, &mut rows);
-    }
-    rows
 }
 
 /// A flow that goes on learning from the places of `images`, and from as many that it draws itself.
