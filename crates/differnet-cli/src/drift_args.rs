@@ -9,7 +9,7 @@ use differnet::{DriftMonitor, Header, ImageScore};
 use crate::atomic;
 use crate::output::{counted, percent, tell};
 
-/// Where the drift monitor is kept.
+/// State file of the drift monitor.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DriftArgs {
     /// File in which the last 200 scores are remembered from run to run, to say when the line has

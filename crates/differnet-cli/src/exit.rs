@@ -48,7 +48,7 @@ impl std::fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
-/// What a restart would meet again, such as parts of another model: a scheduler is not to retry.
+/// Error that a restart would meet again, such as parts of another model: a scheduler is not to retry.
 #[derive(Debug)]
 pub(crate) struct DoNotRetry(pub(crate) String);
 
@@ -92,7 +92,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     Exit::Failed
 }
 
-/// Whether the output went to a program, such as `head`, that has read enough.
+/// Tells whether the output went to a program, such as `head`, that has read enough.
 pub(crate) fn reader_has_left(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)

@@ -6,7 +6,7 @@ use differnet::progress::CancelToken;
 use crate::exit::Interrupted;
 use crate::output::tell;
 
-/// Whether the user asked to stop.
+/// Cancellation at the user's request.
 #[derive(Debug, Clone)]
 pub(crate) struct Interrupt {
     token: CancelToken,

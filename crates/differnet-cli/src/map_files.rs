@@ -18,7 +18,7 @@ use crate::exit::UsageError;
 use crate::inputs::NamedImage;
 use crate::outputs::require_apart;
 
-/// Where maps are to be written.
+/// Destination of maps.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MapTarget<'a> {
     /// The folder.

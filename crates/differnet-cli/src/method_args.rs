@@ -62,7 +62,7 @@ impl From<MethodChoice> for Method {
     }
 }
 
-/// Which method is trained.
+/// Choice of the method to train.
 #[derive(Debug, clap::Args)]
 #[command(
     next_help_heading = "Method (the default, the paper's, or one that they are compared with)"

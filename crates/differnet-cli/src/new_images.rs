@@ -1,4 +1,4 @@
-//! What is said of good images that add nothing to a model.
+//! Messages about good images that add nothing to a model.
 
 use std::path::{Path, PathBuf};
 

@@ -9,12 +9,12 @@ use crate::exit::Exit;
 use crate::output::tell;
 use differnet_files::FileStamp;
 
-/// Whether a file that exists may be replaced.
+/// Permission to replace a file that exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Overwrite {
-    /// It may.
+    /// The file may be replaced.
     Allow,
-    /// It stays.
+    /// The file stays.
     Refuse,
 }
 
@@ -29,12 +29,12 @@ impl From<bool> for Overwrite {
 #[derive(Debug)]
 pub(crate) struct OutputFile {
     path: PathBuf,
-    /// What the file was when it was claimed; `None` if there was none.
+    /// Stamp of the file when it was claimed; `None` if there was no file.
     before: Option<FileStamp>,
     _lock: FileLock,
 }
 
-/// Where to write an output.
+/// Destination of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Place {
     /// The file that was claimed.
@@ -84,7 +84,7 @@ impl OutputFile {
         Self::claim(path, Overwrite::Allow)
     }
 
-    /// Where to write: the claimed file, or one beside it if somebody wrote the claimed one meanwhile.
+    /// Returns the claimed file, or one beside it if somebody wrote the claimed one meanwhile.
     pub(crate) fn place(&self) -> Place {
         if self.is_unchanged() {
             return Place::Claimed(self.path.clone());
@@ -124,7 +124,7 @@ impl Place {
         path
     }
 
-    /// How to end: as `exit`, or saying that an output is not where it was asked for.
+    /// Returns `exit`, or says that the output is not where it was asked for and returns [`Exit::Failed`].
     pub(crate) fn end(&self, claimed: &Path, exit: Exit) -> Exit {
         let Self::Beside(path) = self else { return exit };
         tell(&format!(

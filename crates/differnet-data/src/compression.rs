@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::jpeg_stream::{is_frame, segments};
 
-/// How an image file was compressed.
+/// Compression of an image file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
@@ -32,7 +32,7 @@ const QUANTIZATION: u8 = 0xdb;
 const SCAN: u8 = 0xda;
 
 impl Compression {
-    /// That of the image file `bytes`; unknown files count as lossless.
+    /// Returns the compression of the image file `bytes`; unknown files count as lossless.
     pub fn of(bytes: &[u8]) -> Self {
         if bytes.starts_with(b"\xff\xd8\xff") {
             jpeg(bytes).unwrap_or_default()
@@ -43,7 +43,7 @@ impl Compression {
         }
     }
 
-    /// Whether files compressed so look like those compressed as `other`: JPEG up to 10 steps of quality.
+    /// Tells whether files so compressed look like those of `other`: JPEG up to 10 steps of quality.
     pub fn is_like(self, other: Self) -> bool {
         match (self, other) {
             (
@@ -122,7 +122,7 @@ fn luminance_quality(mut tables: &[u8]) -> Option<u8> {
     None
 }
 
-/// Whether a component of a frame has fewer samples than another.
+/// Tells whether a component of a frame has fewer samples than another.
 fn is_subsampled(frame: &[u8]) -> Option<bool> {
     let components = frame.get(6..)?.chunks_exact(3).map(|component| component[1]);
     let mut components = components.take(usize::from(*frame.get(5)?));

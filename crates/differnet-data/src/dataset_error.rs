@@ -62,7 +62,7 @@ pub enum DatasetError {
     OtherImages {
         /// The folder that was named.
         path: PathBuf,
-        /// What its images are taken for.
+        /// Expected content of its images, in words.
         expected: &'static str,
         /// The folders in doubt, sorted.
         folders: Vec<DoubtfulFolder>,
@@ -72,7 +72,7 @@ pub enum DatasetError {
     NoKind {
         /// The folder of test images.
         path: PathBuf,
-        /// How many.
+        /// Number of these images.
         images: usize,
     },
     /// None of the folders of test images is known to hold good ones.

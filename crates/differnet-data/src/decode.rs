@@ -129,7 +129,7 @@ pub(crate) fn decode_samples(
     guarded(|| decode(bytes, path, limits).map(|decoded| decoded.image), path)
 }
 
-/// Whether the samples that `bytes` hold have more than 8 bits; they are not decoded.
+/// Tells whether the samples that `bytes` hold have more than 8 bits; they are not decoded.
 pub(crate) fn has_deep_samples(
     bytes: &[u8],
     path: &Path,
@@ -148,7 +148,7 @@ fn guarded<T>(
         .unwrap_or_else(|_| Err(ImageError::DecoderPanic { path: path.to_path_buf() }))
 }
 
-/// What is known of an image before its pixels are decoded.
+/// Properties of an image that are known before its pixels are decoded.
 struct ImageHeader {
     /// Width and height as stored, pixels.
     size: (u32, u32),

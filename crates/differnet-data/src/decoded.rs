@@ -16,7 +16,7 @@ pub(crate) struct Decoded {
     pub(crate) image: DynamicImage,
     pub(crate) format: FileFormat,
     pub(crate) mode: ColorMode,
-    /// What its reader says of the bits; `None` if the format has to be asked.
+    /// Bit depth of the samples as its reader states it; `None` if the format has to be asked.
     pub(crate) depth: Option<FileDepth>,
 }
 

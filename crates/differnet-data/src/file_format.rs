@@ -219,7 +219,7 @@ fn is_tga(bytes: &[u8], path: &Path) -> bool {
     header && (named || bytes.ends_with(b"TRUEVISION-XFILE.\0"))
 }
 
-/// What is no image, by the best name that content and ending give it.
+/// Returns the error for a file that is no image, under the best name that content and ending give it.
 fn not_an_image(bytes: &[u8], path: &Path) -> ImageError {
     let start = &bytes[..bytes.len().min(512)];
     let is_text = start.iter().all(|&byte| byte >= 0x20 || matches!(byte, b'\t' | b'\n' | b'\r'));

@@ -1,4 +1,4 @@
-//! How many images each folder of a data set holds, and what they are for.
+//! Number and use of the images in each folder of a data set.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::dataset_error::DatasetError;
 use crate::listing::find_images;
 use crate::mask::Mask;
 
-/// What images are for.
+/// Use of the images in a folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FolderUse {
     /// To train on.
@@ -31,9 +31,9 @@ pub enum FolderUse {
 pub struct FolderCount {
     /// The folder, from the one that was searched on; empty for that one.
     pub folder: PathBuf,
-    /// What the images are for.
+    /// Use of the images.
     pub used: FolderUse,
-    /// How many there are.
+    /// Number of images.
     pub images: usize,
 }
 

@@ -18,7 +18,7 @@ pub struct DoubtfulFolder {
     pub folder: PathBuf,
     /// Images in it at any depth that are in doubt.
     pub images: usize,
-    /// Why.
+    /// Reason for the doubt.
     pub(crate) doubt: FolderDoubt,
 }
 
@@ -47,7 +47,7 @@ impl DoubtfulFolder {
     }
 }
 
-/// Why images may not be what they are taken for.
+/// Reason to doubt that images are what they are taken for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FolderDoubt {
     /// The folder is named like good images.
@@ -106,7 +106,7 @@ fn folders_in_doubt(
     found.into_iter().map(doubtful).collect()
 }
 
-/// What to do about folders in doubt.
+/// Returns the remedy for folders in doubt.
 pub(crate) fn remedy(root: &Path, folders: &[DoubtfulFolder]) -> String {
     let defects: Vec<&DoubtfulFolder> =
         folders.iter().filter(|folder| folder.doubt == FolderDoubt::Defects).collect();

@@ -1,6 +1,6 @@
-//! What the name of a folder says of the images in it, in the words that people use.
+//! Roles of image folders by their names, in the words that people use.
 
-/// What images a folder holds, by its name.
+/// Role of an image folder, by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FolderRole {
     /// Good images.
@@ -72,7 +72,7 @@ const NEGATIONS: &str = "kein keine n nicht no non not ohne sans senza sin witho
 /// Words that turn the meaning of the one before.
 const FREE: &str = "frei free";
 
-/// What one word of a name means.
+/// Meaning of one word of a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sense {
     Good,
@@ -87,7 +87,7 @@ enum Sense {
     Unknown,
 }
 
-/// What the name of a folder says, in any case.
+/// Returns the role that a folder's name implies, ignoring case.
 ///
 /// One word that means a defect or a mask is enough; for the other roles every word counts.
 pub(crate) fn role_of(name: &str) -> FolderRole {
@@ -117,7 +117,7 @@ pub(crate) fn role_of(name: &str) -> FolderRole {
     }
 }
 
-/// Whether some word of the name means a defect, or a kind of one.
+/// Tells whether some word of the name means a defect, or a kind of one.
 pub(crate) fn names_a_defect(name: &str) -> bool {
     let is_rare_kind = |word: &String| has(RARE_KINDS, word);
     senses_of(name).iter().any(|sense| matches!(sense, Sense::Defective | Sense::Kind))
@@ -176,7 +176,7 @@ fn sense_of(word: &str) -> Sense {
     }
 }
 
-/// Whether `word` is one of the words `list`.
+/// Tells whether `word` is one of the words in `list`.
 fn has(list: &str, word: &str) -> bool {
     list.split_whitespace().any(|known| known == word)
 }

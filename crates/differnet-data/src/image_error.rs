@@ -84,7 +84,7 @@ pub enum ImageError {
     Depth {
         /// The file.
         path: PathBuf,
-        /// What the file says of its bits.
+        /// Bit depth of the samples, as far as the file states it.
         found: FileDepth,
         /// Bits of the training images; `None` if they have 8, or each states its own.
         expected: Option<u8>,

@@ -30,7 +30,7 @@ pub enum ImageInput<'a> {
     },
     /// Pixels of an image that came decoded.
     Pixels {
-        /// What to call the image in messages; no file is looked for.
+        /// Name of the image in messages; no file is looked for.
         name: &'a Path,
         /// Upright.
         image: &'a RgbImage,
@@ -106,7 +106,7 @@ impl ReadImage<'_> {
         }
     }
 
-    /// How the image's file is compressed; pixels count as lossless.
+    /// Returns the compression of the image's file; pixels count as lossless.
     pub fn compression(&self) -> Compression {
         match self {
             Self::Encoded(bytes) => Compression::of(bytes),
@@ -114,7 +114,7 @@ impl ReadImage<'_> {
         }
     }
 
-    /// Whether the samples have more than 8 bits; they are not decoded. `name` only appears in messages.
+    /// Tells whether the samples have more than 8 bits; they are not decoded. `name` is for messages only.
     ///
     /// # Errors
     /// [`ImageError`]: the bytes are no image or exceed `limits`, as far as their header tells.

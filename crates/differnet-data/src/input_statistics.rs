@@ -30,7 +30,7 @@ pub struct InputStatistics {
     pub red: f64,
     /// Share of blue.
     pub blue: f64,
-    /// How the image's file is compressed.
+    /// Compression of the image's file.
     pub compression: Compression,
 }
 

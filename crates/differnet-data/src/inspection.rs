@@ -26,10 +26,10 @@ pub struct Inspection {
     pub outliers: Vec<(PathBuf, Outlier)>,
     /// Sizes that images have, smallest first; width and height, pixels.
     pub sizes: Vec<(u32, u32)>,
-    /// How many bits of a 16-bit sample count in the training images, as
-    /// [`FileDepth::common`] has it.
+    /// Significant bits of a 16-bit sample in the training images, as
+    /// [`FileDepth::common`] has them.
     pub depth: Option<u8>,
-    /// How the file of each image that can be read is compressed, in the order given.
+    /// Compression of each image file that can be read, in the order given.
     pub compressions: Vec<StoredImage>,
 }
 
@@ -38,7 +38,7 @@ pub struct Inspection {
 pub struct StoredImage {
     /// The file.
     pub path: PathBuf,
-    /// What it is for.
+    /// Split that it belongs to.
     pub split: Split,
     /// Compression.
     pub compression: Compression,
@@ -105,7 +105,7 @@ impl Inspection {
     }
 }
 
-/// What `picture` looks like with samples of `depth` bits.
+/// Returns the appearance of `picture` with samples of `depth` bits.
 fn appearance(picture: &Picture, depth: Option<u8>) -> Appearance {
     let mode = picture.storage().mode;
     match depth {

@@ -22,7 +22,7 @@ pub(crate) fn segments(bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
     })
 }
 
-/// Whether `code` begins a frame: SOF0 to SOF15 without DHT, JPG and DAC; SOF55 of JPEG-LS.
+/// Tells whether `code` begins a frame: SOF0 to SOF15 without DHT, JPG and DAC; SOF55 of JPEG-LS.
 pub(crate) fn is_frame(code: u8) -> bool {
     matches!(code, 0xc0..=0xcf | 0xf7) && !matches!(code, 0xc4 | 0xc8 | 0xcc)
 }
@@ -46,7 +46,7 @@ pub(crate) fn unread_coding(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether one scan holds the whole image, each place once: then what is missing shows in its pixels.
+/// Tells whether one scan holds the whole image, each place once: then what is missing shows in its pixels.
 pub(crate) fn is_one_scan(bytes: &[u8]) -> bool {
     let mut components = None;
     for (code, content) in segments(bytes) {
@@ -59,7 +59,7 @@ pub(crate) fn is_one_scan(bytes: &[u8]) -> bool {
     false
 }
 
-/// Whether the JPEG stream `bytes` reaches its end-of-image marker.
+/// Tells whether the JPEG stream `bytes` reaches its end-of-image marker.
 ///
 /// Segments are skipped by their length, so the marker of an embedded preview does not count.
 pub(crate) fn has_end_marker(bytes: &[u8]) -> bool {

@@ -80,7 +80,7 @@ pub use sample_depth::FileDepth;
 pub use transform::Transform;
 
 pub mod folders {
-    //! What folders hold: images, other files, and names that say what images are for.
+    //! Contents of folders: images, other files, and names that tell the images' use.
 
     pub use crate::folder_counts::{FolderCount, FolderUse};
     pub use crate::folder_doubts::DoubtfulFolder;

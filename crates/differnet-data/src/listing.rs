@@ -14,7 +14,7 @@ pub(crate) const EXTENSIONS: [&str; 21] = [
     ".tf8", ".webp", ".gif", ".pgm", ".ppm", ".pbm", ".pnm", ".pam", ".qoi", ".tga",
 ];
 
-/// What a search for image files found.
+/// Result of a search for image files.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// The image files, sorted.
@@ -40,7 +40,7 @@ impl Listing {
 pub struct UnreadableFolder {
     /// The folder.
     pub path: PathBuf,
-    /// What the operating system said.
+    /// Error from the operating system.
     pub source: io::Error,
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn name_of(path: &Path) -> String {
     path.file_name().unwrap_or(OsStr::new("")).to_string_lossy().into_owned()
 }
 
-/// Why nothing is known of `path`: nothing has this name, or the operating system refuses.
+/// Returns the error for an unknown `path`: nothing has this name, or the operating system refuses.
 fn not_there(path: &Path, source: io::Error) -> DatasetError {
     let path = path.to_path_buf();
     match source.kind() {
@@ -245,7 +245,7 @@ pub(crate) fn readable_entries(folder: &Path) -> (Vec<Entry>, Vec<UnreadableFold
     (entries, unreadable)
 }
 
-/// Whether `found` is a folder; nothing if it is gone, or a link to a file that is.
+/// Reads the kind of `found`, file or folder; `None` if it is gone, or a link to a file that is.
 ///
 /// A link that leads nowhere is taken for one to a folder unless its name has an ending: a share that
 /// is not there must not pass for an empty folder.

@@ -39,7 +39,7 @@ impl BadImage {
 }
 
 impl FileDepth {
-    /// How many bits of a 16-bit sample count in those of the files `paths` that can be read: in most of them.
+    /// Returns the significant bits of a 16-bit sample in most of the files `paths` that can be read.
     ///
     /// Decodes those with samples of more than 8 bits. `None` if most images have 8 bits, or state depths that
     /// differ.
@@ -58,7 +58,7 @@ impl FileDepth {
     }
 }
 
-/// Whether the format alone tells that samples have 8 bits: a look at the first bytes.
+/// Tells whether the format alone implies samples of 8 bits, by a look at the first bytes.
 fn is_shallow(path: &Path) -> Result<bool, ImageError> {
     let io = |source| ImageError::Io { path: path.to_path_buf(), source };
     // Opening a pipe would wait for a writer.

@@ -18,7 +18,7 @@ const INVERTED: f64 = 0.75;
 pub struct Mask {
     /// At least one.
     files: Vec<PathBuf>,
-    /// Which pixels of them are marked.
+    /// Rule by which their pixels are marked.
     marking: Marking,
 }
 
@@ -165,7 +165,7 @@ impl MaskError {
         }
     }
 
-    /// Whether the mask can be used nevertheless.
+    /// Tells whether the mask can be used nevertheless.
     pub fn is_doubt(&self) -> bool {
         matches!(self, Self::Inverted { .. } | Self::NoImage { .. })
     }
@@ -176,7 +176,7 @@ impl MaskError {
     }
 }
 
-/// What is wrong with the mask of a defect that marks `marked` of `pixels`.
+/// Returns the fault in a defect's mask that marks `marked` of `pixels`.
 pub(crate) fn implausible(path: &Path, marked: usize, pixels: usize) -> Option<MaskError> {
     let (path, share) = (path.to_path_buf(), marked as f64 / pixels as f64);
     match marked {

@@ -1,4 +1,4 @@
-//! Which pixels of a mask file are marked, however its author drew them: white on black, labels, two
+//! Marked pixels of a mask file, however its author drew them: white on black, labels, two
 //! levels, or on a transparent ground.
 
 use image::DynamicImage;
@@ -6,7 +6,7 @@ use image::DynamicImage;
 /// Most levels of a mask that is drawn and neither painted nor compressed.
 const FEW: usize = 16;
 
-/// Which pixels of a mask are marked, if it has more than two levels.
+/// Rule for marking the pixels of a mask that has more than two levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Marking {
     /// Those at least half white: lossy files blur the edges. All that are not black, if the levels
@@ -16,7 +16,7 @@ pub(crate) enum Marking {
     NotBlack,
 }
 
-/// Whether each pixel of `mask` is marked, row by row.
+/// Tells of each pixel of `mask` whether it is marked, row by row.
 ///
 /// Of two levels the higher one marks, whatever they are. Where transparency varies, what is transparent
 /// is not marked; all else is, if it has one colour.

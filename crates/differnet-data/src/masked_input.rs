@@ -14,12 +14,12 @@ use crate::input_statistics::InputStatistics;
 use crate::picture::Picture;
 use crate::regions::{Regions, paint_neutral_deep};
 
-/// What a model does to an image before it is resized.
+/// Preprocessing that a model applies to an image before it is resized.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Preprocessing<'a> {
-    /// Which parts of the image count; `None` for all.
+    /// Parts of the image that count; `None` for all.
     pub regions: Option<&'a Regions>,
-    /// How many bits of a 16-bit sample count, as [`FileDepth::common`](crate::FileDepth::common) has it.
+    /// Significant bits of a 16-bit sample, as [`FileDepth::common`](crate::FileDepth::common) has them.
     pub depth: Option<u8>,
 }
 

@@ -58,9 +58,9 @@ pub enum Outlier {
     },
     /// Its pixels are stored in another way than those of most others.
     Colors {
-        /// How they are stored.
+        /// Colour mode of its pixels.
         found: ColorMode,
-        /// How most are.
+        /// Colour mode of most others.
         usual: ColorMode,
     },
 }
@@ -101,7 +101,7 @@ impl fmt::Display for Outlier {
     }
 }
 
-/// What is unusual about each of `images`, in the order given: position and kind of outlier.
+/// Returns the outliers among `images`, in the order given: position and kind of each.
 ///
 /// Training images are compared with each other; test images may look as they like, but have to be
 /// stored and shaped as the training images are.
@@ -162,7 +162,7 @@ fn light(seen: &Appearance, usual: Option<&Usual>) -> Option<Outlier> {
         .then(|| Outlier::Blurred { ratio: (usual.softness.median - softness).exp() })
 }
 
-/// What training images look like.
+/// Usual appearance of training images.
 struct Usual {
     white: RobustSpread,
     black: RobustSpread,

@@ -29,12 +29,12 @@ pub fn mark_output(png: &[u8]) -> Vec<u8> {
     [&png[..HEADER], &length, &chunk, &checksum, &png[HEADER..]].concat()
 }
 
-/// Whether the encoded image `bytes` has the mark.
+/// Tells whether the encoded image `bytes` has the mark.
 pub fn is_output(bytes: &[u8]) -> bool {
     has_mark(&mut std::io::Cursor::new(bytes))
 }
 
-/// Whether the image in the file `path` has the mark; no if it cannot be read.
+/// Tells whether the image in the file `path` has the mark; `false` if it cannot be read.
 pub fn is_output_file(path: &Path) -> bool {
     // Opening a pipe would wait for a writer.
     std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file())

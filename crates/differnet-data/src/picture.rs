@@ -10,14 +10,14 @@ use crate::image_error::ImageError;
 use crate::resize::{DeepImage, high_byte, resize_bilinear, resize_deep};
 use crate::sample_depth::{FileDepth, fill_range};
 
-/// How a file stores its image.
+/// Storage of an image in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Storage {
     /// The file's format; `None` of pixels that came decoded.
     pub(crate) format: Option<FileFormat>,
     /// Colours, transparency and the bits of a sample's container.
     pub(crate) mode: ColorMode,
-    /// How many bits of a sample count.
+    /// Significant bits of a sample.
     pub(crate) depth: FileDepth,
 }
 
@@ -28,7 +28,7 @@ pub struct Picture {
     image: RgbImage,
     /// The samples, if they have more than 8 bits.
     deep: Option<DeepImage>,
-    /// How the file stores it.
+    /// Storage in the file.
     storage: Storage,
 }
 
@@ -52,7 +52,7 @@ impl Picture {
         &self.image
     }
 
-    /// How the file stores it.
+    /// Returns the storage in the file.
     pub(crate) fn storage(&self) -> Storage {
         self.storage
     }

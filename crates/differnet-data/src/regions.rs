@@ -126,7 +126,7 @@ impl Regions {
         })
     }
 
-    /// Why the regions may not be what was meant: they leave little of the image, or nearly all.
+    /// Returns a reason why the regions may not be as meant: they leave little of the image, or nearly all.
     pub fn doubt(&self) -> Option<String> {
         let ignored = self.ignored_share();
         let what = match ignored {

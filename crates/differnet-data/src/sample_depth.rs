@@ -1,4 +1,4 @@
-//! How many bits of a 16-bit sample count: cameras store 10, 12 or 14 bits in files of 16.
+//! Significant bits of a 16-bit sample: cameras store 10, 12 or 14 bits in files of 16.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ const CAMERA_DEPTHS: [u8; 3] = [10, 12, 14];
 /// Bits of the container.
 const FULL: u8 = 16;
 
-/// What a file says of the bits of its samples.
+/// Bit depth of a file's samples, as far as the file states it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileDepth {
     /// Samples that fill their range, of so many bits: at most 8, or floating-point ones.
@@ -103,7 +103,7 @@ pub(crate) fn fill_range(image: &mut DeepImage, bits: u8) {
     }
 }
 
-/// Whether samples of a file that states `bits` lie in the low bits of 16, as cameras write them,
+/// Tells whether samples of a file that states `bits` lie in the low bits of 16, as cameras write them,
 /// and not in the high ones, as PNG asks for.
 ///
 /// Then some sample has low bits that scaled samples would not have: those are zero, or repeat the

@@ -30,7 +30,7 @@ const GROUP_3: u64 = 3;
 const JPEG: u64 = 7;
 const ZSTANDARD: u64 = 50000;
 
-/// What the first image of a file is, as far as its tags tell.
+/// First image of a file, as far as its tags describe it.
 #[derive(Debug)]
 pub(crate) struct TiffImage {
     directory: Directory,
@@ -106,7 +106,7 @@ impl TiffImage {
         })
     }
 
-    /// Whether the general decoder would refuse the image, or take its samples wrongly.
+    /// Tells whether the general decoder would refuse the image, or take its samples wrongly.
     pub(crate) fn needs_own_reader(&self) -> bool {
         let grey = self.photometric <= 1;
         !matches!(self.bits, 1 | 8 | 16)
@@ -116,7 +116,7 @@ impl TiffImage {
             || matches!(self.compression, ZSTANDARD | GROUP_3)
     }
 
-    /// Whether its pixels are coloured.
+    /// Tells whether its pixels are coloured.
     pub(crate) fn colored(&self) -> bool {
         self.photometric > 1
     }

@@ -11,7 +11,7 @@ use crate::listing::{Entry, readable_entries};
 pub struct UnreadKind {
     /// The kind's name, such as `HEIF`.
     pub kind: &'static str,
-    /// How many files there are.
+    /// Number of files.
     pub count: usize,
     /// The first of them.
     pub first: PathBuf,

@@ -21,7 +21,7 @@ pub struct ScoredImage {
     pub kind: Option<String>,
     /// Anomaly score, larger is more anomalous (nats for a flow).
     pub score: f64,
-    /// Why the image gets no verdict; `None` if it gets one. Metrics count it by its score all the same.
+    /// Reason for an invalid verdict; `None` for a valid image. Metrics count either by its score.
     pub invalid: Option<String>,
 }
 

@@ -25,7 +25,7 @@ pub(crate) const STAGES: [StageShape; 5] = [
 /// Stride and padding of each convolution, torchvision's.
 pub(crate) const GEOMETRY: [(usize, usize); 5] = [(4, 2), (1, 2), (1, 1), (1, 1), (1, 1)];
 
-/// Whether pooling follows the convolution number `index`, from 0.
+/// Tells whether pooling follows the convolution number `index`, from 0.
 pub(crate) fn is_pooled(index: usize) -> bool {
     matches!(index, 0 | 1)
 }

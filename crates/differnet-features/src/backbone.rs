@@ -154,7 +154,7 @@ impl Backbone {
         self.table()[stage - 1].stride
     }
 
-    /// How the cells of [`LocalFeatures`](crate::LocalFeatures) lie on an image.
+    /// Returns the grid in which the cells of [`LocalFeatures`](crate::LocalFeatures) lie on an image.
     ///
     /// ResNets' convolutions and poolings, padded on both sides, are centred on pixels 16i; of the cells the
     /// first, on the image's edge, is left out. VGG-16's poolings are centred on 16i + 7.5.

@@ -74,7 +74,7 @@ pub enum WeightsError {
     },
 }
 
-/// Where weights of `backbone` come from, or the network that a file `fits`.
+/// Names the source of weights of `backbone`, or the network that a file `fits`.
 fn remedy(backbone: Backbone, fits: Option<Backbone>) -> String {
     match (fits, backbone.weights_command()) {
         (Some(other), _) => format!("it holds {other}'s, use --backbone {other}"),

@@ -49,7 +49,7 @@ impl Drop for FileLock {
     }
 }
 
-/// Whether `path` still is the name of `file`.
+/// Tells whether `path` still is the name of `file`.
 fn is_at(file: &File, path: &Path) -> bool {
     let (Ok(open), Ok(named)) = (file.metadata(), fs::metadata(path)) else { return false };
     #[cfg(unix)]

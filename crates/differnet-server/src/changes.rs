@@ -15,7 +15,7 @@ impl<S: PartialEq + Clone> Changes<S> {
         Self { tried: stamp.clone(), seen: stamp }
     }
 
-    /// Whether it is to be loaded: it changed since the last attempt, and not since the last poll.
+    /// Tells whether it is to be loaded: it changed since the last attempt, and not since the last poll.
     pub(crate) fn poll(&mut self, now: S) -> bool {
         let stable = self.seen == now;
         self.seen = now.clone();

@@ -21,7 +21,7 @@ use crate::tls::Tls;
 
 /// Connections at once; more wait to be accepted.
 const CONNECTIONS: usize = 512;
-/// What a drained request may take beyond its own limits.
+/// Time that a drained request may take beyond its own limits.
 const DRAIN_MARGIN: Duration = Duration::from_secs(5);
 /// Time for requests that were sent before the end, and have not been read yet, to be read.
 const GRACE: Duration = Duration::from_millis(300);
@@ -96,7 +96,7 @@ pub(crate) async fn accept(
     }
 }
 
-/// What serves one connection.
+/// Handler of one connection.
 struct Connection {
     router: Router,
     header_time: Duration,

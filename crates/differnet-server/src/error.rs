@@ -1,4 +1,4 @@
-//! What keeps a server from starting or from ending well.
+//! Errors that keep a server from starting or from ending well.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -31,7 +31,7 @@ pub enum ServerError {
     Model {
         /// The model's name.
         name: String,
-        /// What is wrong with it.
+        /// Error from loading it.
         source: Box<Error>,
     },
     /// The operating system refused a file.
@@ -54,7 +54,7 @@ pub enum ServerError {
          clients' certificates: give one, listen on 127.0.0.1, or allow it explicitly"
     )]
     OpenToOthers {
-        /// Where the server was to listen.
+        /// Address that the server was to listen on.
         address: SocketAddr,
     },
     /// Others could read what clients send, the token included.
@@ -63,7 +63,7 @@ pub enum ServerError {
          certificate and a key for TLS, listen on 127.0.0.1, or allow plain HTTP explicitly"
     )]
     PlainToOthers {
-        /// Where the server was to listen.
+        /// Address that the server was to listen on.
         address: SocketAddr,
     },
     /// A text that is no origin of a web page.
@@ -80,7 +80,7 @@ pub enum ServerError {
     Pem {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// Error from reading PEM.
         source: rustls::pki_types::pem::Error,
     },
     /// Certificates, or the key that belongs to them, that TLS refuses.
@@ -88,7 +88,7 @@ pub enum ServerError {
     Tls {
         /// The file with the certificates.
         path: PathBuf,
-        /// What is wrong.
+        /// Error from the TLS library.
         source: rustls::Error,
     },
     /// Authorities that cannot vouch for clients.
@@ -96,7 +96,7 @@ pub enum ServerError {
     ClientAuthorities {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// Error from building the verifier of clients' certificates.
         source: rustls::server::VerifierBuilderError,
     },
     /// The address cannot be listened on.

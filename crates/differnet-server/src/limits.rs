@@ -1,4 +1,4 @@
-//! How much a server takes upon itself.
+//! Limits on the load that a server accepts.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use differnet_data::DecodeLimits;
 
 use crate::error::ServerError;
 
-/// What one request, and all together, may ask for.
+/// Limits on one request, and on all together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Images that wait to be scored; more are refused with 429. Also the most images in a request.
@@ -64,7 +64,7 @@ impl Limits {
         }
     }
 
-    /// What a decoder may use.
+    /// Returns the limits for a decoder.
     pub(crate) fn decoding(&self) -> DecodeLimits {
         DecodeLimits { max_pixels: self.pixels, ..DecodeLimits::default() }
     }

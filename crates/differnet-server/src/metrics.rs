@@ -48,7 +48,7 @@ struct Reloaded {
     result: &'static str,
 }
 
-/// What the server counts.
+/// Metrics of the server.
 pub(crate) struct Metrics {
     registry: Prometheus,
     requests: Family<Answered, Counter>,
@@ -116,7 +116,7 @@ impl Metrics {
     }
 }
 
-/// What is looked up when asked for.
+/// Metrics that are looked up when asked for.
 struct Now {
     queue: Arc<Queue>,
     models: Arc<Registry>,

@@ -35,7 +35,7 @@ struct Line {
     drift: Option<Drift>,
 }
 
-/// What a client is told of a model.
+/// Description of a model for clients.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Model)]
 pub(crate) struct ModelDescription<'a> {
@@ -60,7 +60,7 @@ pub(crate) struct ModelDescription<'a> {
     extractor: Option<&'a str>,
     /// Of the model file.
     sha256: &'a str,
-    /// When the model file was read.
+    /// Time at which the model file was read.
     #[schema(format = DateTime)]
     loaded: String,
     /// Not in a list: the good scores that the threshold rests on.
@@ -104,7 +104,7 @@ impl Model {
         }
     }
 
-    /// What can be said of the line.
+    /// Returns the drift summary of the line.
     pub(crate) fn line_summary(&self) -> DriftSummary {
         self.line().watch.summary(self.model.header())
     }
@@ -124,7 +124,7 @@ impl Model {
         (TRANSFORMS / self.scoring().transforms.max(1)).clamp(1, most)
     }
 
-    /// What a client is told in a list.
+    /// Returns the description for a list of models.
     pub(crate) fn describe(&self) -> ModelDescription<'_> {
         let header = self.model.header();
         let (method, thresholds) = (header.config.method.method(), header.thresholds());
@@ -147,7 +147,7 @@ impl Model {
         }
     }
 
-    /// What a client is told who asks for this model.
+    /// Returns the description for a client that asks for this model.
     pub(crate) fn describe_fully(&self) -> ModelDescription<'_> {
         let header = self.model.header();
         let calibrated = header.calibration.as_ref().map(|set| &set.good_scores);

@@ -50,7 +50,7 @@ impl Origin {
         HeaderValue::try_from(origin).map(Self).map_err(|_| error())
     }
 
-    /// Whether a browser names this origin.
+    /// Tells whether a browser names this origin.
     pub(crate) fn is(&self, sent: &HeaderValue) -> bool {
         self.0 == *sent
     }

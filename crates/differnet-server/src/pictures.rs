@@ -68,7 +68,7 @@ fn smaller(image: &RgbImage) -> RgbImage {
     imageops::resize(image, scaled(width), scaled(height), FilterType::Triangle)
 }
 
-/// How far `value` is from 0 to `top`.
+/// Returns `value` as a share of `top`, from 0 to 1.
 fn share(value: f32, top: f32) -> f32 {
     // Written so that NaN is 0.
     if value > 0.0 { (value / top).min(1.0) } else { 0.0 }

@@ -1,4 +1,4 @@
-//! What a request is answered with when it cannot be served: a status and a plain message.
+//! Responses to requests that cannot be served: a status and a plain message.
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Why a request is not served.
+/// Response to a request that is not served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -18,11 +18,11 @@ pub(crate) struct Problem {
 #[derive(Debug, Clone)]
 pub(crate) struct Told(pub(crate) String);
 
-/// Why a request is not served.
+/// Reason for not serving a request.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemBody<'a> {
-    /// What is wrong, and the remedy.
+    /// Error message: the fault and its remedy.
     error: &'a str,
 }
 

@@ -14,16 +14,16 @@ use crate::body::Held;
 use crate::model::Model;
 use crate::pictures::Pictures;
 
-/// What is wanted of an image.
+/// Result wanted for an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
     /// Its score.
     Score,
-    /// Where something stands out, with these pictures of it.
+    /// Its anomaly map, with these pictures of it.
     Localize(WantedPictures),
 }
 
-/// Which pictures of a map are wanted.
+/// Pictures of a map that are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct WantedPictures {
     /// Colours to lie over the image, and the image as it was seen; both small.
@@ -46,7 +46,7 @@ pub(crate) enum Reply {
 pub(crate) struct Job {
     pub(crate) model: Arc<Model>,
     pub(crate) task: Task,
-    /// What to call the image.
+    /// Name of the image.
     pub(crate) name: PathBuf,
     pub(crate) bytes: Bytes,
     /// The share of memory that `bytes` take, until the job is done.
@@ -57,13 +57,13 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Whether somebody still waits for the reply.
+    /// Tells whether somebody still waits for the reply.
     pub(crate) fn is_wanted(&self) -> bool {
         !self.reply.is_closed() && Instant::now() < self.deadline
     }
 }
 
-/// Why jobs are not taken.
+/// Reason for not taking jobs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
     /// There is no room for all of them.

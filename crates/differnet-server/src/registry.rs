@@ -51,7 +51,7 @@ impl ModelFile {
     }
 }
 
-/// What became of a model whose file changed.
+/// Outcome of re-reading a model whose file changed.
 #[derive(Debug)]
 pub struct Reload {
     /// The model's name.

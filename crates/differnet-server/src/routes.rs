@@ -1,4 +1,4 @@
-//! Which address is answered by what.
+//! Addresses and their handlers.
 
 pub(crate) mod images;
 pub(crate) mod models;
@@ -34,7 +34,7 @@ pub(crate) const ADDRESSES: [&str; 8] = [
     "/openapi.json",
 ];
 
-/// What answers each of [`ADDRESSES`].
+/// Returns the handler of each of [`ADDRESSES`].
 fn handlers() -> [MethodRouter<Arc<State>>; 8] {
     [
         get(models::list),

@@ -29,18 +29,18 @@ use crate::worker::Worker;
 
 /// Threads that read requests and write answers. They compute nothing.
 const HTTP_THREADS: usize = 2;
-/// What a server serves, where and to whom.
+/// Configuration of a server: what it serves, where and to whom.
 pub struct ServerConfig {
-    /// Where to listen; port 0 for any that is free.
+    /// Address to listen on; port 0 takes any free one.
     pub listen: SocketAddr,
-    /// What to serve.
+    /// Models to serve.
     pub models: Vec<ModelFile>,
     /// Loads a model at the start and whenever its file changes; its limits on pixels are replaced by
     /// those of `limits`.
     pub load: Box<LoadModel>,
-    /// Who may ask; `None` for everybody.
+    /// Token that requests have to carry; `None` lets everybody ask.
     pub token: Option<Token>,
-    /// What the server asks for where other machines reach it.
+    /// Protection required where other machines reach the server.
     pub remote_access: RemoteAccess,
     /// Web pages that may use the server besides its own.
     pub origins: Vec<Origin>,
@@ -48,13 +48,13 @@ pub struct ServerConfig {
     pub tls: Option<TlsFiles>,
     /// Whether an image gets no more transforms than its verdict needs.
     pub adaptive: bool,
-    /// How much to take upon itself.
+    /// Limits on the load that the server accepts.
     pub limits: Limits,
     /// Interval at which the files of models and of TLS are polled; `None` to poll only when told to.
     pub poll_every: Option<Duration>,
 }
 
-/// What a server asks for before it listens where other machines reach it.
+/// Protection required before a server listens where other machines reach it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RemoteAccess {
     /// A token or clients' certificates, and TLS, without which a token can be read on its way.
@@ -83,7 +83,7 @@ impl ServerConfig {
     }
 }
 
-/// How a server ended.
+/// Outcome of draining a server's connections at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drained {
     /// Every accepted request was answered.
@@ -160,12 +160,12 @@ impl Server {
         Ok(Self { address, stop, state, tls, http, worker, reloader })
     }
 
-    /// Where it listens.
+    /// Returns the address it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What ends it.
+    /// Returns the handle that ends it.
     pub fn stopper(&self) -> Stopper {
         self.stop.clone()
     }

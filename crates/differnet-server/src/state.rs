@@ -1,4 +1,4 @@
-//! What all requests share.
+//! State shared by all requests.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use crate::registry::Registry;
 use crate::retry_after::RetryAfter;
 use crate::token::Token;
 
-/// What all requests share.
+/// State shared by all requests.
 pub(crate) struct State {
     pub(crate) models: Arc<Registry>,
     pub(crate) queue: Arc<Queue>,

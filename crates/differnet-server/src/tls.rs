@@ -37,7 +37,7 @@ impl TlsFiles {
         self.paths().map(|path| FileStamp::of(path).ok()).collect()
     }
 
-    /// What the files hold, for TLS 1.2 and 1.3.
+    /// Loads the files into a configuration for TLS 1.2 and 1.3.
     fn load(&self) -> Result<Arc<ServerConfig>, ServerError> {
         let provider = Arc::new(ring::default_provider());
         let refused = |path: &Path| {
@@ -119,7 +119,7 @@ impl Tls {
         Ok(Self { files, current, changes })
     }
 
-    /// What accepts the next connection.
+    /// Returns the acceptor of the next connection.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
         TlsAcceptor::from(Arc::clone(&current))

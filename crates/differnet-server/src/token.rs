@@ -1,4 +1,4 @@
-//! Who may ask: a bearer token, compared in constant time.
+//! Authentication of clients by a bearer token, compared in constant time.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ impl Token {
         Ok(Self { hash: hash(token) })
     }
 
-    /// Whether `given` is this token. Takes as long for any `given` of a length: what is compared
+    /// Tells whether `given` is this token. Takes as long for any `given` of a length: what is compared
     /// are hashes, whose bits tell nothing of where two texts differ.
     pub(crate) fn admits(&self, given: &[u8]) -> bool {
         self.hash.ct_eq(&hash(given)).into()

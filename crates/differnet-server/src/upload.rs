@@ -14,7 +14,7 @@ use crate::problem::Problem;
 
 /// Longest name of an image, characters.
 const LONGEST_NAME: usize = 255;
-/// What an image without a name is called.
+/// Name given to an image that has none.
 const UNNAMED: &str = "image";
 
 /// The images of a request.
@@ -24,7 +24,7 @@ pub(crate) struct Upload {
     pub(crate) form: Form,
 }
 
-/// How images were sent, which is how they are answered.
+/// Form in which images were sent, and in which they are answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// One as the body: an object.
@@ -105,7 +105,7 @@ async fn several(
     Ok(images)
 }
 
-/// What to call an image: the client's word for it, on one line. Nothing is ever opened by it.
+/// Returns the name of an image: the client's word for it, on one line. Nothing is ever opened by it.
 fn image_name(given: Option<&str>) -> PathBuf {
     let given = given.filter(|name| !name.is_empty()).unwrap_or(UNNAMED);
     let plain = given.chars().take(LONGEST_NAME);

@@ -17,7 +17,7 @@ use crate::pictures::Pictures;
 use crate::queue::{Job, Queue, Reply, Task};
 use crate::retry_after::RetryAfter;
 
-/// What the scoring thread works with.
+/// Worker of the scoring thread.
 pub(crate) struct Worker {
     pub(crate) queue: Arc<Queue>,
     pub(crate) metrics: Arc<Metrics>,
@@ -116,7 +116,7 @@ fn reply(job: &mut Option<Job>, reply: Reply) {
     }
 }
 
-/// What went wrong, if something did.
+/// Returns the message of the error or panic, if there was one.
 fn fault(caught: Result<Result<(), Error>, Box<dyn Any + Send>>) -> Option<String> {
     match caught {
         Ok(Ok(())) => None,

@@ -46,7 +46,7 @@ impl Settings {
     }
 }
 
-/// What all parts of a job have in common.
+/// Properties that all parts of a job have in common.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Job {
     /// Name and version of the program.
@@ -61,7 +61,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// How `other` differs, in words; `None` if it does not.
+    /// Describes in words how `other` differs; `None` if it does not.
     pub(crate) fn difference(&self, other: &Self) -> Option<String> {
         let object = |job: &Self| serde_json::to_value(job).expect("plain data");
         let mut differences = Vec::new();

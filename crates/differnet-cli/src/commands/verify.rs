@@ -104,7 +104,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     Ok(if ok { Exit::Done } else { Exit::Failed })
 }
 
-/// How the ONNX file differs from what the model gives; `None` if it does not.
+/// Describes how the ONNX file differs from what the model gives; `None` if it does not.
 fn compared(model: &Model, onnx: &Path) -> anyhow::Result<Option<String>> {
     let file = differnet::export::OnnxFile::read(onnx)?;
     let record = ExportRecord::read(&file, onnx)?;

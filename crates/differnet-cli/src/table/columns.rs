@@ -34,7 +34,7 @@ pub(crate) enum Cell {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Column {
     pub(crate) name: &'static str,
-    /// Where the field is, as a JSON pointer (RFC 6901).
+    /// JSON pointer (RFC 6901) to the field.
     pub(crate) pointer: &'static str,
     pub(crate) kind: Kind,
 }
@@ -58,7 +58,7 @@ pub(crate) const SCORED: [Column; 11] = [
     column("path_bytes", "/path_bytes", Kind::Text),
 ];
 
-/// What is known of a test image.
+/// Label of a test image.
 const LABEL: [Column; 2] =
     [column("kind", "/kind", Kind::Text), column("defect", "/defect", Kind::Flag)];
 

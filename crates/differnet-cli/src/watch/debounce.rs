@@ -34,7 +34,7 @@ impl Debounce {
         complete
     }
 
-    /// Whether some file of the last scan may still change.
+    /// Tells whether some file of the last scan may still change.
     pub(crate) fn is_waiting(&self, now: Duration) -> bool {
         self.since.values().any(|&first| first + self.settle > now || first == now)
     }

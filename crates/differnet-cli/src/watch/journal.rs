@@ -20,7 +20,7 @@ use super::parts::{PART_ROWS, Parts};
 use super::version::{FileRecord, SeenFile, Version};
 use crate::table::TableFormat;
 
-/// What is to be done with one version of a file.
+/// Disposition of one version of a file, once it has been scored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disposition {
     /// It stays where it is.
@@ -96,7 +96,7 @@ impl Journal {
         self.read.retain(|seen, _| files.contains(seen));
     }
 
-    /// What is to be done with a version; `None` if it has not been scored.
+    /// Returns the disposition of a version; `None` if it has not been scored.
     pub(crate) fn disposition(&self, version: &Version) -> Option<Disposition> {
         self.done.get(version).copied()
     }
@@ -149,7 +149,7 @@ impl Journal {
     }
 }
 
-/// Whether `path` still is the name of `file`.
+/// Tells whether `path` still is the name of `file`.
 fn is_at(file: &File, path: &Path) -> bool {
     let (Ok(open), Ok(named)) = (file.metadata(), path.metadata()) else { return false };
     #[cfg(unix)]

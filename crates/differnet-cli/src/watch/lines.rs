@@ -32,7 +32,7 @@ pub(super) struct Lines {
     pub(super) whole: usize,
 }
 
-/// How a result is written.
+/// Text format of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encoding {
     /// An object a line.
@@ -42,7 +42,7 @@ pub(super) enum Encoding {
 }
 
 impl Encoding {
-    /// What a file begins with, before its first result.
+    /// Returns the start of a file, before its first result.
     pub(super) fn start(self) -> String {
         match self {
             Self::JsonLines => String::new(),
@@ -58,7 +58,7 @@ impl Encoding {
         })
     }
 
-    /// Whether a file whose first line is not complete may have been begun by this program.
+    /// Tells whether a file whose first line is not complete may have been begun by this program.
     pub(super) fn may_begin(self, text: &[u8]) -> bool {
         let start = match self {
             Self::JsonLines => "{\"path\":".to_owned(),

@@ -10,7 +10,7 @@ use differnet_data::ContentHash;
 use crate::atomic;
 use differnet_files::FileStamp;
 
-/// Where a file went that was to be moved.
+/// Outcome of moving a file.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Moved {
     /// To this path.
@@ -76,7 +76,7 @@ fn copy(from: &Path, sha256: &str, to: &Path) -> anyhow::Result<Moved> {
     Ok(Moved::To(to.to_path_buf()))
 }
 
-/// Whether `path` is the file with this stamp under another name, which changes the time of its inode.
+/// Tells whether `path` is the file with this stamp, renamed: renaming changes the time of its inode.
 fn is_same(before: &FileStamp, path: &Path) -> bool {
     FileStamp::of(path)
         .is_ok_and(|after| FileStamp { changed: before.changed.clone(), ..after } == *before)

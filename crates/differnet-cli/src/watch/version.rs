@@ -16,7 +16,7 @@ pub(crate) struct SeenFile {
     pub(crate) stamp: FileStamp,
 }
 
-/// What a result is about: a name, when it was written, and what was read.
+/// Version of a file that a result is about: its name, when it was written, and the content read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Version {
     pub(crate) name: PathBuf,
@@ -56,7 +56,7 @@ impl FileRecord {
         }
     }
 
-    /// What was seen, and its version.
+    /// Splits the record into the file that was seen and its version.
     pub(crate) fn into_parts(self) -> (SeenFile, Version) {
         let name = PathText::to_path(&self.name, self.name_bytes.as_deref());
         let modified = self.stamp.modified.clone();

@@ -1,4 +1,4 @@
-//! What cameras and other programs write: deep samples, masks of other conventions, kinds that are not read.
+//! Files of cameras and other programs: deep samples, masks of other conventions, kinds that are not read.
 
 use std::fs;
 use std::path::{Path, PathBuf};

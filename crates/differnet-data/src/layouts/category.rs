@@ -12,7 +12,7 @@ pub(crate) struct CategoryLayout {
     pub(crate) name: &'static str,
     /// The folder of good images that every category has.
     pub(crate) marker: &'static str,
-    /// Whether a folder is a category.
+    /// Tells whether a folder is a category.
     pub(crate) is_category: fn(&Path) -> bool,
     /// Reads the category in a folder.
     pub(crate) read: fn(&Path) -> Result<Dataset, DatasetError>,

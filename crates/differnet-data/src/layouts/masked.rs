@@ -34,7 +34,7 @@ pub struct MaskedImages {
 }
 
 impl MaskedImages {
-    /// What `pair` makes of the image files of `folder`, and of each folder below it.
+    /// Pairs the image files of `folder`, and those of each folder below it, by `pair`.
     pub(super) fn below(
         folder: &Path,
         pair: impl Fn(Vec<PathBuf>) -> Self,

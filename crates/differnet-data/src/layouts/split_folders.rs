@@ -37,7 +37,7 @@ pub(super) enum MaskNames {
 }
 
 impl SplitFolders {
-    /// Whether `folder` has the folder of good images to train on.
+    /// Tells whether `folder` has the folder of good images to train on.
     pub(super) fn is_category(&self, folder: &Path) -> bool {
         folder.join(self.train).is_dir()
     }
@@ -157,7 +157,7 @@ impl SplitFolders {
         }
     }
 
-    /// What the mask of an image with this stem is found by.
+    /// Returns the key by which the mask of an image with this stem is found.
     fn key(&self, stem: &OsStr) -> std::ffi::OsString {
         match self.masks {
             MaskNames::Suffixed => with_suffix(stem, "_mask"),

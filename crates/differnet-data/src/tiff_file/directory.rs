@@ -32,7 +32,7 @@ pub(super) mod tag {
 /// Most numbers of one tag that are looked at: strips of the longest images.
 const MOST_NUMBERS: u64 = 1 << 20;
 
-/// Where the values of a tag are.
+/// Directory entry that locates the values of a tag.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     tag: u16,
@@ -73,7 +73,7 @@ impl Directory {
         Some(directory)
     }
 
-    /// Whether the directory has the tag.
+    /// Tells whether the directory has the tag.
     pub(super) fn has(&self, tag: u16) -> bool {
         self.entries.iter().any(|entry| entry.tag == tag)
     }

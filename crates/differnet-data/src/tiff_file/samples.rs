@@ -118,7 +118,7 @@ impl TiffImage {
         picked
     }
 
-    /// How many of the stored samples of a pixel are looked at.
+    /// Returns the number of a pixel's stored samples that are looked at.
     fn channels(&self, stored: usize) -> usize {
         let colors = if self.colored() && self.photometric != PALETTE { 3 } else { 1 };
         stored.min(colors + usize::from(self.transparent))

@@ -138,7 +138,7 @@ fn resnet(blocks: [usize; 4], kind: Block) -> Vec<Vec<Layer>> {
     blocks.into_iter().enumerate().map(stage).collect()
 }
 
-/// What stands before a ResNet's first block.
+/// Returns the stem of a ResNet: the layers before its first block.
 fn stem(outputs: usize) -> Vec<Layer> {
     let (name, norm) = ("conv1".to_owned(), Some("bn1".to_owned()));
     let convolution = Convolution { name, norm, inputs: 3, outputs, kernel: 7, stride: 2 };

@@ -37,7 +37,7 @@ struct HostConvolution {
     bias: Vec<f32>,
 }
 
-/// What follows a convolution.
+/// Activation after a convolution.
 #[derive(Debug, Clone, Copy)]
 enum Activation<'a> {
     Linear,

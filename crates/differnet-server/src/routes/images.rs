@@ -25,11 +25,11 @@ use crate::queue::{Job, Refusal, Reply, Task, WantedPictures};
 use crate::state;
 use crate::upload::{self, Form, Upload, UploadedImage, status_of};
 
-/// What may follow the question mark.
+/// Query parameters.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Options {
-    /// What to call an image that is the body itself.
+    /// Name of an image that is the body itself.
     name: Option<String>,
     /// Pictures of maps, separated by commas: `pictures`, `map`.
     include: Option<String>,
@@ -45,11 +45,11 @@ pub(crate) struct Localized {
     pictures: Pictures,
 }
 
-/// What one image is answered with: its status, where it is the only one, and JSON.
+/// Answer for one image: its status, where it is the only one, and JSON.
 struct Line {
     status: StatusCode,
     json: String,
-    /// What is wrong with the image, for the log.
+    /// Fault in the image, for the log.
     told: Option<Told>,
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn score(
     respond(&state, name, options, task, request).await
 }
 
-/// Where something stands out in images
+/// Anomaly maps of images
 #[utoipa::path(
     post,
     path = "/v1/models/{name}/localize",

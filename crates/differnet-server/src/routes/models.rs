@@ -1,4 +1,4 @@
-//! What the models say about themselves.
+//! Descriptions of the models.
 
 use std::sync::Arc;
 

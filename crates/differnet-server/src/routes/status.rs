@@ -1,4 +1,4 @@
-//! Whether the server is alive and ready, and what it has counted.
+//! Liveness and readiness of the server, and its metrics.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -9,13 +9,13 @@ use super::{Shared, told};
 use crate::openapi::Guarded;
 use crate::problem::{Problem, ProblemBody};
 
-/// Whether the server lives
+/// Tells whether the server lives
 #[utoipa::path(get, path = "/v2/health/live", responses((status = 200, description = "It does")))]
 pub(crate) async fn live() -> Response {
     told(StatusCode::OK, json!({ "live": true }))
 }
 
-/// Whether to send requests here
+/// Tells whether to send requests here
 #[utoipa::path(
     get,
     path = "/v2/health/ready",

@@ -12,7 +12,7 @@ const BODY: usize = 20_000;
 /// Pixels of an image at most, in this test.
 const PIXELS: u64 = 10_000;
 
-/// What is sent, and what has to come back.
+/// Bytes to send, and the answer that has to come back.
 struct Case {
     what: &'static str,
     bytes: Vec<u8>,
@@ -222,7 +222,7 @@ fn bad_requests_are_answered_with_status_and_message_and_the_server_goes_on() {
     bench.end();
 }
 
-/// Whether the answer is an object whose message is one line with `message`; no body where that is
+/// Tells whether the answer is an object whose message is one line with `message`; no body where that is
 /// empty.
 fn is_plain(answer: &Answer, message: &str) -> bool {
     if message.is_empty() {

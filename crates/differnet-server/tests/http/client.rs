@@ -9,7 +9,7 @@ use serde_json::Value;
 /// A server that says nothing for so long never will.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a server answered.
+/// Answer of a server.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

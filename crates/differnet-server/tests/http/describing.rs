@@ -1,4 +1,4 @@
-//! What the server says about itself.
+//! The server's descriptions of itself.
 
 use std::collections::BTreeSet;
 

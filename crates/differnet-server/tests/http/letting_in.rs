@@ -1,4 +1,4 @@
-//! Who is let in, and where a server may listen.
+//! Access control: clients that are let in, and addresses that a server may listen on.
 
 use std::sync::Arc;
 

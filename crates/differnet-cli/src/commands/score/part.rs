@@ -102,7 +102,7 @@ fn final_unless_io(error: Error) -> anyhow::Error {
     error.context(DoNotRetry("no shard can be scored with this model".to_owned()))
 }
 
-/// Whether the part `path` is there, of the same job.
+/// Tells whether the part `path` of the same job is there.
 ///
 /// # Errors
 /// [`DoNotRetry`] if there are parts of another job in the folder.
