@@ -1,4 +1,4 @@
-//! What an ONNX file says about itself.
+//! Metadata and bytes of an ONNX file.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -27,7 +27,7 @@ pub struct Coupling<'a> {
     pub net2: Vec<Dense<'a>>,
 }
 
-/// What every subnetwork reads beside its half.
+/// Condition of a flow: input of every subnetwork beside its half.
 #[derive(Debug, Clone, Copy)]
 pub struct Condition {
     /// `[.., width, rows]`

@@ -6,7 +6,7 @@ use crate::graph::{Element, Graph, Value};
 use crate::score::verdict;
 use crate::sides::{Side, Size};
 
-/// What the guard looks at.
+/// Property of an image that the guard checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Property {
     /// Width over height.
@@ -25,7 +25,7 @@ pub enum Property {
     Features,
 }
 
-/// What is accepted of a property.
+/// Accepted range of a property.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Accepted {
     /// The property.
@@ -36,7 +36,7 @@ pub struct Accepted {
     pub high: f64,
 }
 
-/// What the guard can know of an image.
+/// Data of an image that the guard can check.
 #[derive(Debug, Clone, Copy)]
 pub struct Seen {
     /// Levels `[n, 3, h, w]` and their size; `None` if the graph does not get the image itself.
@@ -52,7 +52,7 @@ const DARK: f32 = 1.0;
 /// Shares of red, green and blue in the luminance.
 const LUMINANCE: [f32; 3] = [0.299, 0.587, 0.114];
 
-/// Whether each image is accepted, `[n]`; `None` if nothing can be looked at.
+/// Computes whether each image is accepted, `[n]`; `None` if nothing can be checked.
 pub fn accepted(graph: &mut Graph, seen: Seen, ranges: &[Accepted]) -> Option<Value> {
     let asked =
         |properties: &[Property]| ranges.iter().any(|range| properties.contains(&range.property));

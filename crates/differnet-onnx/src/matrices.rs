@@ -14,7 +14,7 @@ pub(crate) const HALF_PRECISION: u32 = 11;
 pub struct FixedPoint {
     /// Multiples of 2¹¹.
     pub high: Value,
-    /// What is left, up to 2¹¹.
+    /// Remainder, up to 2¹¹.
     pub low: Value,
 }
 

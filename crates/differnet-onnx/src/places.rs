@@ -4,7 +4,7 @@ use crate::graph::{Element, Graph, Value};
 use crate::matrices::{averaging, interpolation};
 use crate::sides::{Side, Size};
 
-/// How the cells of a map lie on the grid of places.
+/// Fit of the cells of a map to the grid of places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CellFit {
     /// So many cells along each side of a place.

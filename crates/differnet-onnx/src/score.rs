@@ -4,7 +4,7 @@ use crate::graph::{Element, Graph, Value};
 use crate::matrices::interpolation;
 use crate::sides::{Side, Size};
 
-/// What a part's values are at each place of good images.
+/// Means and deviations of a part's values at each place of good images.
 #[derive(Debug, Clone, Copy)]
 pub struct PlaceScale<'a> {
     /// Side of both tables.

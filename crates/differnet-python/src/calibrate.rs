@@ -11,7 +11,7 @@ use crate::error::{of_differnet, value_error};
 use crate::images::Image;
 use crate::train::Files;
 
-/// How the threshold is to be set.
+/// Rule by which the threshold is to be set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Rule {
     /// As in training.

@@ -77,7 +77,7 @@ impl PyFlow {
         })
     }
 
-    /// What `invert` gives of the flow as tensors on a device, `[rows, features]`.
+    /// Runs `invert` with the flow as tensors on a device and returns its result, `[rows, features]`.
     fn inverted<'py>(
         &self,
         py: Python<'py>,

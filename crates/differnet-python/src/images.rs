@@ -21,7 +21,7 @@ use crate::error::{of_dataset, value_error};
 pub(crate) enum Image {
     /// A file, opened when its turn comes.
     File(PathBuf),
-    /// What a file would hold.
+    /// Contents of an image file, in memory.
     Encoded { name: PathBuf, bytes: Arc<[u8]> },
     /// Pixels.
     Pixels { name: PathBuf, image: Arc<RgbImage> },
@@ -56,7 +56,7 @@ impl Image {
         Ok(Self::Pixels { name: name(), image })
     }
 
-    /// What models take.
+    /// Returns the image as models take it.
     pub(crate) fn input(&self) -> ImageInput<'_> {
         match self {
             Self::File(path) => ImageInput::File(path),

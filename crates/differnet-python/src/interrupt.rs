@@ -55,7 +55,7 @@ pub(crate) fn thread_count(threads: Option<usize>) -> PyResult<usize> {
     }
 }
 
-/// What `work` gives, with `threads` threads and without the interpreter's lock.
+/// Runs `work` with `threads` threads and without the interpreter's lock, and returns its result.
 ///
 /// Ctrl-C cancels the monitor's token and is raised when the work has ended. `observer` is called with
 /// what has been done, in this thread; an exception of it cancels, too.

@@ -26,7 +26,7 @@ impl Loaded {
         self.threads
     }
 
-    /// What `work` gives of the model.
+    /// Runs `work` on the model and returns its result.
     ///
     /// # Errors
     /// `ValueError` if the model is closed.
@@ -46,7 +46,7 @@ impl Loaded {
         *self.model.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Whether the model is closed.
+    /// Returns whether the model is closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.model.read().unwrap_or_else(PoisonError::into_inner).is_none()
     }

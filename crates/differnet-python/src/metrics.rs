@@ -16,7 +16,7 @@ type Scores<'py> = PyReadonlyArray1<'py, f64>;
 type Labels<'py> = PyReadonlyArray1<'py, bool>;
 type Curve<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>);
 
-/// What `metric` gives of copies of scores and labels, without the interpreter's lock.
+/// Computes `metric` of copies of scores and labels, without the interpreter's lock.
 fn of_copies<T: Send>(
     py: Python<'_>,
     scores: &Scores<'_>,

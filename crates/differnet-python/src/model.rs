@@ -29,7 +29,7 @@ impl PyModel {
         Self(Arc::new(Loaded::new(model, threads)))
     }
 
-    /// What `work` gives of the model, at once: nothing that takes long.
+    /// Runs quick `work` on the model at once, and returns its result.
     fn read<T: Send>(
         &self,
         py: Python<'_>,
@@ -39,7 +39,7 @@ impl PyModel {
     }
 }
 
-/// Whether unusable images give their exceptions as results.
+/// Returns whether unusable images give their exceptions as results.
 fn yields_errors(on_error: &str) -> PyResult<bool> {
     match on_error {
         "raise" => Ok(false),
@@ -235,13 +235,13 @@ impl PyModel {
         self.read(py, |model| Ok(model.header().config.method.method().name()))
     }
 
-    /// What scores are measured in; None where they have no unit.
+    /// Unit of the scores; None where they have none.
     #[getter]
     fn unit(&self, py: Python<'_>) -> PyResult<Option<&'static str>> {
         self.read(py, |model| Ok(model.header().config.method.method().unit()))
     }
 
-    /// What the model says about itself: method, settings, images, thresholds.
+    /// Description of the model: method, settings, images, thresholds.
     #[getter]
     fn header<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let header = self.read(py, |model| {
@@ -250,7 +250,7 @@ impl PyModel {
         json::to_python(py, &header)
     }
 
-    /// Whether `close` was called.
+    /// True if `close` was called.
     #[getter]
     fn closed(&self, py: Python<'_>) -> bool {
         py.detach(|| self.0.is_closed())

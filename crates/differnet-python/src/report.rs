@@ -131,7 +131,7 @@ fn check(token: &CancelToken) -> PyResult<()> {
     token.check().map_err(|error| of_differnet(error.into()))
 }
 
-/// What the report says of the model, which may have no file.
+/// Describes the model, which may have no file, for the report.
 fn description(model: &Model) -> PyResult<ModelDescription> {
     let header = model.header();
     let history = header.history.iter().map(|point| LossPoint {

@@ -1,4 +1,4 @@
-//! What a model says of one image.
+//! Result of scoring one image.
 
 use std::sync::Arc;
 
@@ -22,13 +22,13 @@ pub(crate) struct PyResultOf {
     found: ScorePrediction,
     has_path: bool,
     hash: ContentHash,
-    /// What a map can still be made from.
+    /// Model and image from which a map can still be made.
     source: Option<(Arc<Loaded>, Image)>,
     map: PyOnceLock<Py<PyArray2<f32>>>,
 }
 
 impl PyResultOf {
-    /// What `score` says of `image`; with `model`, a map is made when it is asked for.
+    /// Creates the result of `image` from its `score`; with `model`, a map is made when it is asked for.
     pub(crate) fn new(
         header: &Header,
         image: &Image,
@@ -71,7 +71,7 @@ impl PyResultOf {
         self.found.method.name()
     }
 
-    /// How unlike good images it is, in the method's unit; larger is less alike.
+    /// Anomaly score, in the method's unit; larger is less like good images.
     #[getter]
     fn score(&self) -> f64 {
         self.found.score
@@ -100,7 +100,7 @@ impl PyResultOf {
         }
     }
 
-    /// Why the image is invalid; None if it can be judged.
+    /// Reason for an invalid verdict; None for a valid image.
     #[getter]
     fn reason(&self) -> Option<&str> {
         self.found.reason.as_deref()

@@ -15,7 +15,7 @@ use crate::interrupt;
 use crate::loaded::Loaded;
 use crate::result::PyResultOf;
 
-/// What is asked of each image.
+/// Kind of result that is wanted for each image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Scores,

@@ -71,7 +71,7 @@ pub struct ReportImage {
     /// Anomaly score, larger is more anomalous (nats for a flow). An image whose score is NaN gets
     /// no verdict and counts as an error.
     pub score: f64,
-    /// Why the image gets no verdict; `None` if it gets one.
+    /// Reason for an invalid verdict; `None` for a valid image.
     pub invalid: Option<String>,
     /// The label: `true` for a defect, `None` if nobody said.
     pub defect: Option<bool>,

@@ -43,7 +43,7 @@ impl Verdict {
 /// was never seen grow without bound, and say no more than that.
 pub const MOST_MULTIPLES: f64 = 100.0;
 
-/// Whether `score` is more than [`MOST_MULTIPLES`] of a positive threshold.
+/// Returns whether `score` is more than [`MOST_MULTIPLES`] of a positive threshold.
 pub fn is_off_scale(score: f64, threshold: f64) -> bool {
     threshold > 0.0 && score > MOST_MULTIPLES * threshold
 }
@@ -53,7 +53,7 @@ const FEWEST_PREDICTING: usize = 4;
 /// Scores expected beyond a threshold from which on their own order sets it.
 const MANY_BEYOND: f64 = 5.0;
 
-/// Where doubt begins, and where a defect does.
+/// Thresholds at which doubt and defects begin.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Thresholds {
     /// Scores from here on are defects.

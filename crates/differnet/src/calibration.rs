@@ -61,12 +61,12 @@ impl GoodImages {
         scores
     }
 
-    /// Whether the image of this very file is there.
+    /// Returns whether the image of this very file is among them.
     pub(crate) fn contains(&self, image: &ContentHash) -> bool {
         self.images.contains_key(&digest(image))
     }
 
-    /// What copies of the images are known by, as far as it was given.
+    /// Returns the perceptual hashes by which copies of the images are known, as far as they were given.
     pub(crate) fn perceptual_hashes(&self) -> impl Iterator<Item = &PerceptualHash> {
         self.images.values().filter_map(|image| match image {
             GoodImage::Hashed { perceptual, .. } => Some(perceptual),

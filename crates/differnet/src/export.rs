@@ -26,10 +26,10 @@ pub use record::{ExportRecord, ExportSelfTest};
 /// Name of what the network sees, within a graph.
 pub(crate) const RESIZED: &str = "resized";
 
-/// What the exported graph takes and how it scores.
+/// Settings of an exported graph: its input and its scoring.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct ExportConfig {
-    /// What goes in.
+    /// Input of the graph.
     pub input: ExportInput,
     /// Width and height of every image, for runtimes that want to know them beforehand; `None` for any.
     pub size: Option<(u32, u32)>,
@@ -37,7 +37,7 @@ pub struct ExportConfig {
     pub transforms: Option<usize>,
 }
 
-/// What goes into an exported graph.
+/// Input of an exported graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExportInput {
@@ -48,20 +48,20 @@ pub enum ExportInput {
     Seen,
 }
 
-/// What a method's part of a graph is given.
+/// Input of a method's part of a graph.
 #[derive(Debug, Clone, Copy)]
 pub struct GraphEntry {
     /// Levels 0 to 255 of images as they are, or of what the network sees: floats `[n, 3, h, w]`.
     pub levels: Value,
     /// Their height and width.
     pub size: Size,
-    /// What they are.
+    /// Kind of input: images as they are, or as the network sees them.
     pub input: ExportInput,
     /// Transforms that a score averages.
     pub transforms: usize,
 }
 
-/// What a method's part of a graph gives.
+/// Output of a method's part of a graph.
 #[derive(Debug, Clone, Copy)]
 pub struct GraphResult {
     /// `[n]`
@@ -165,7 +165,7 @@ impl Model {
         Ok(graph.to_file("differnet", &documentation, &record.metadata())?)
     }
 
-    /// Whether each image is accepted by the model's guard, as far as the graph sees the image.
+    /// Computes whether the model's guard accepts each image, as far as the graph sees the image.
     fn accepted(
         &self,
         graph: &mut Graph,
@@ -198,7 +198,7 @@ impl Model {
         guard::accepted(graph, guard::Seen { image, distance }, &ranges)
     }
 
-    /// Whether an exported graph of the model gives maps.
+    /// Returns whether an exported graph of the model gives maps.
     pub fn exports_map(&self) -> bool {
         self.header().config.method.method().looks_at_places()
     }

@@ -40,7 +40,7 @@ pub(crate) struct OpenImage {
     pub(crate) statistics: Option<InputStatistics>,
 }
 
-/// What is read of an image.
+/// Data to read from an image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reading {
     /// Rows: an image whose rows are in the cache is not decoded.

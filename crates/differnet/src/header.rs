@@ -63,7 +63,7 @@ pub struct Header {
     /// Regions that count, in training and ever since; `None` for the whole image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub regions: Option<Regions>,
-    /// How many bits of a 16-bit sample count, in training and ever since; `None` if the training images
+    /// Significant bits of a 16-bit sample, in training and ever since; `None` if the training images
     /// have 8 bits, or each states its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub depth: Option<u8>,
@@ -74,7 +74,7 @@ pub struct Header {
     /// Digests of their contents, and of those held back where the model has learnt from them since: 16
     /// hexadecimal digits each, sorted.
     pub training_digests: Vec<String>,
-    /// What the images are known by in other formats and sizes.
+    /// Perceptual hashes by which the images are known in other formats and sizes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub training_hashes: Vec<PerceptualHash>,
     /// Good images taken in since the training, without those before: see
@@ -94,7 +94,7 @@ pub struct Header {
     /// Calibration since the training; it takes the threshold's place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<Calibration>,
-    /// What good images look like; an image beyond it gets no verdict.
+    /// Ranges of what good images look like; an image beyond them gets no verdict.
     pub input_guard: InputGuard,
     /// Images and their scores, to recognise a copy that scores otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]

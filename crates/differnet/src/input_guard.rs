@@ -22,11 +22,11 @@ pub struct AcceptedRange {
     pub smallest: f64,
     /// The largest.
     pub largest: f64,
-    /// How far beyond the two is accepted, in the property's [unit](InputProperty).
+    /// Margin accepted beyond the two, in the property's [unit](InputProperty).
     pub margin: f64,
 }
 
-/// What the guard looks at.
+/// Property of an image that the guard checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum InputProperty {
@@ -55,16 +55,16 @@ pub enum InputProperty {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct InputGuard {
     ranges: Vec<AcceptedRange>,
-    /// How the good images' files were compressed, each way once.
+    /// Distinct compressions of the good images' files.
     compressions: Vec<Compression>,
 }
 
-/// Why an image gets no verdict: a property beyond what is accepted.
+/// Reason for an invalid verdict: a property beyond its accepted range.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct InvalidInput {
     /// The property's value in the image.
     pub value: f64,
-    /// What is accepted.
+    /// The accepted range.
     pub range: AcceptedRange,
 }
 
@@ -130,7 +130,7 @@ impl InputProperty {
         }
     }
 
-    /// What is wrong with an image whose property is too small, or too large.
+    /// Describes the fault of an image whose property is too small, or too large.
     fn complaint(self, too_small: bool) -> &'static str {
         match (self, too_small) {
             (Self::Aspect, true) => "narrower than the training images",
@@ -223,19 +223,19 @@ impl InputGuard {
         }
     }
 
-    /// How the good images' files were compressed, each way once.
+    /// Returns the distinct compressions of the good images' files.
     pub fn compressions(&self) -> &[Compression] {
         &self.compressions
     }
 
-    /// Whether files [compressed like this](Compression::is_like) were among the good images. A model of
-    /// nothing knows all.
+    /// Returns whether files [compressed like this](Compression::is_like) were among the good images.
+    /// A model of nothing knows all.
     pub fn knows(&self, compression: Compression) -> bool {
         let alike = |seen: &Compression| seen.is_like(compression);
         self.compressions.is_empty() || self.compressions.iter().any(alike)
     }
 
-    /// Whether an image may be judged.
+    /// Checks whether an image may be judged.
     ///
     /// - `distance`: of its features from training's; `None` if the method keeps none
     ///
@@ -252,12 +252,12 @@ impl InputGuard {
         })
     }
 
-    /// What is accepted of each property.
+    /// Returns the accepted range of each property.
     pub fn ranges(&self) -> &[AcceptedRange] {
         &self.ranges
     }
 
-    /// Whether every number is one.
+    /// Returns whether every number is finite.
     pub(crate) fn is_finite(&self) -> bool {
         let numbers = |range: &AcceptedRange| [range.smallest, range.largest, range.margin];
         self.ranges.iter().flat_map(numbers).all(f64::is_finite)

@@ -1,4 +1,4 @@
-//! Which good images are new to a model, and which are copies of those that it knows.
+//! Good images that are new to a model, and copies of those that it knows.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -78,7 +78,7 @@ impl Model {
         Ok(found)
     }
 
-    /// Which of the images `files` are new, as far as their pixels tell.
+    /// Finds the images among `files` that are new, as far as their pixels tell.
     ///
     /// An image is a copy if its file is the same, or if its [`PerceptualHash`] is: a photograph saved in
     /// another format, size or quality counts once.
@@ -132,7 +132,7 @@ impl<'a> Known<'a> {
         Self { added, files: BTreeMap::new(), hashes, origins: numbers }
     }
 
-    /// What `image` is a copy of, if it is one.
+    /// Finds the image that `image` is a copy of, if it is one.
     fn find(&self, image: &HashedImage) -> Option<Option<PathBuf>> {
         if let Some(file) = self.files.get(&image.content) {
             return Some(Some(file.clone()));

@@ -35,7 +35,7 @@ pub struct FailedPrediction {
     /// depth. `None` of a file that is no usable image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
-    /// Why the image is invalid; `None` if it is not.
+    /// Reason for an invalid verdict; `None` if the image is not invalid.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -59,7 +59,7 @@ pub struct ScorePrediction {
     pub p_value: Option<f64>,
     /// Verdict on the part.
     pub verdict: Verdict,
-    /// Why the image cannot be judged; `None` if it can.
+    /// Reason for an invalid verdict; `None` for a valid image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Transforms that the score averages.
@@ -84,10 +84,10 @@ pub struct MapPrediction {
     pub threshold: f64,
     /// Verdict on the part.
     pub verdict: Verdict,
-    /// Why the image cannot be judged; `None` if it can.
+    /// Reason for an invalid verdict; `None` for a valid image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// Where the map reaches this value is a region.
+    /// Threshold of the map: pixels at or above it form regions.
     pub map_threshold: f64,
     /// The map's value at which its colours end.
     pub top: f32,

@@ -25,7 +25,7 @@ pub struct Runtime {
     networks: [Arc<Networks>; Backbone::ALL.len()],
 }
 
-/// What turns pixels into features, made when it is first asked for.
+/// Feature extractors of a network, each made on first use.
 #[derive(Debug, Default)]
 struct Networks {
     /// `None` if they are compiled in, or there are none.

@@ -5,7 +5,7 @@ use differnet_scoring::{Average, ScoreError, Thresholds, Verdict, anomaly_score}
 
 use crate::input_guard::{InputGuard, InvalidInput};
 
-/// Which transforms an image is scored under.
+/// Choice of the transforms that an image is scored under.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TransformChoice {
     /// Angles i · 360° / N: every image alike, and cached rows serve every model.
@@ -38,9 +38,9 @@ pub struct ImageScore {
     pub hash: ContentHash,
     /// The mean over transforms: τ(x) of Eq. 5, nats, for DifferNet.
     pub score: f64,
-    /// Whether the score reaches the threshold, or where doubt begins; whether the image can be judged at all.
+    /// Verdict by the thresholds of defects and of doubt; [`Verdict::Invalid`] if the image cannot be judged.
     pub verdict: Verdict,
-    /// Why it cannot; `None` if it can.
+    /// Reason for an invalid verdict; `None` for a valid image.
     pub invalid: Option<InvalidInput>,
     /// Of the pixels that count.
     pub statistics: InputStatistics,

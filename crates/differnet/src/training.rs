@@ -70,7 +70,7 @@ pub struct Training<'a> {
     pub bad_images: BadImagePolicy,
     /// Regions that count, here and whenever the model sees an image; `None` for the whole image.
     pub regions: Option<&'a Regions>,
-    /// How many bits of a 16-bit sample count, here and whenever the model sees an image; `None` for
+    /// Significant bits of a 16-bit sample, here and whenever the model sees an image; `None` for
     /// what most of the images have ([`FileDepth::common`]).
     pub depth: Option<u8>,
     /// Observer of the progress, and the token that cancels.
@@ -159,7 +159,7 @@ impl<'a> Training<'a> {
         Ok(model)
     }
 
-    /// Whether the folder of checkpoints has a training that [`run`](Self::run) takes up.
+    /// Returns whether the folder of checkpoints has a training that [`run`](Self::run) resumes.
     pub fn has_checkpoint(&self) -> bool {
         self.checkpoints.is_some_and(|folder| Checkpoints::in_folder(folder).is_there())
     }
@@ -175,7 +175,7 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// What is done to an image before it is resized.
+    /// Returns the preprocessing of an image, before it is resized.
     pub(crate) fn preprocessing(&self) -> Preprocessing<'a> {
         Preprocessing { regions: self.regions, depth: self.depth }
     }

@@ -56,7 +56,7 @@ pub(crate) struct Part {
     pub(crate) kills: usize,
     /// Runs to the end, or answers of the server.
     pub(crate) completed: usize,
-    /// What was checked after each.
+    /// Facts checked each time.
     pub(crate) checked: String,
     /// Seconds that the program takes undisturbed; of the server, the longest time until it is killed.
     undisturbed_seconds: f64,
@@ -87,7 +87,7 @@ struct Summary<'a> {
     parts: &'a [Part],
 }
 
-/// What all parts work with.
+/// Setup that all parts of the test share.
 pub(crate) struct Setup<'a> {
     pub(crate) program: &'a Path,
     pub(crate) folder: &'a Path,
@@ -113,7 +113,7 @@ impl<'a> Setup<'a> {
     }
 }
 
-/// What a test by kills made.
+/// Outcome of a test by kills.
 pub(crate) struct Killed {
     pub(crate) parts: Vec<Part>,
     /// A model of a training that nobody disturbed.

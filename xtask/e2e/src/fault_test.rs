@@ -43,7 +43,7 @@ pub(crate) struct FaultTestArgs {
     json: bool,
 }
 
-/// What one command did under one fault.
+/// Outcome of one command under one fault.
 #[derive(Debug, Serialize)]
 struct Row {
     fault: &'static str,

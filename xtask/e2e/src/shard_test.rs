@@ -78,7 +78,7 @@ struct Summary {
     memory: Option<Memory>,
 }
 
-/// What all parts of the test work with.
+/// Setup that all parts of the test share.
 pub(crate) struct Setup {
     program: PathBuf,
     folder: PathBuf,

@@ -17,7 +17,7 @@ const HANGS: u64 = 60;
 /// Memory, 10⁶ bytes, that such small inputs never need.
 const MOST_MEMORY: u64 = 2048;
 
-/// Which inputs are tried, and by what.
+/// Fuzzing campaign: the inputs to try, and the program that tries them.
 #[derive(Debug)]
 pub(super) struct Campaign<'a> {
     pub(super) target: Target,
@@ -27,7 +27,7 @@ pub(super) struct Campaign<'a> {
     pub(super) threads: usize,
     /// The program `fuzz-targets`.
     pub(super) program: &'a Path,
-    /// Where findings are stored.
+    /// Folder where findings are stored.
     pub(super) findings: &'a Path,
 }
 
@@ -160,7 +160,7 @@ impl Campaign<'_> {
         Ok(())
     }
 
-    /// What a process found that ended with `status`.
+    /// Returns the finding of a process that ended with `status`.
     fn finding(&self, log: Log, traced: &Traced, status: ExitStatus) -> anyhow::Result<Finding> {
         let message = log.finding.unwrap_or_else(|| format!("the process died ({status})"));
         let input = match log.input {
@@ -176,7 +176,7 @@ impl Campaign<'_> {
         Ok(Finding { input, message })
     }
 
-    /// What all inputs in `folders` reach together.
+    /// Measures the coverage of all inputs in `folders` together.
     fn coverage(&self, folders: &[PathBuf]) -> anyhow::Result<Log> {
         let output = self.program().arg("-runs=0").args(folders).output()?;
         Ok(Log::read(&String::from_utf8_lossy(&output.stderr)))

@@ -78,7 +78,7 @@ const MOST_HEADERS: usize = 32;
 /// Bytes of a body at most.
 const BODY: usize = 20_000;
 
-/// What an input says.
+/// Case that an input encodes.
 #[derive(Debug, Arbitrary)]
 struct Case<'a> {
     /// Length of the parts in which the body arrives, in 256ths of the body; 0 for one part.
@@ -118,7 +118,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// What a request is answered with.
+/// Response to a request.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -288,7 +288,7 @@ fn multipart(images: &[(&str, &[u8])]) -> Vec<u8> {
     body
 }
 
-/// How a request was received, if its answer has a form that it may have.
+/// Returns the reception of a request if its answer has one of the allowed forms.
 fn judge(method: &str, answer: &Answer) -> Result<Reception, String> {
     let Answer { status, media_type, body } = answer;
     let wrong = || {

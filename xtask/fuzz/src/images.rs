@@ -65,10 +65,10 @@ pub(super) fn encoded(image: &DynamicImage, format: ImageFormat) -> anyhow::Resu
     Ok(bytes.into_inner())
 }
 
-/// What an input says.
+/// Case that an input encodes.
 #[derive(Debug, Arbitrary)]
 struct Case<'a> {
-    /// Which limit is tighter than [`LIMITS`], and how tight: most values leave them as they are.
+    /// Choice of a limit to tighten, and of its value: most choices leave [`LIMITS`] as they are.
     limit: u8,
     /// The image file.
     bytes: &'a [u8],

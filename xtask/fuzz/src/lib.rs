@@ -28,5 +28,5 @@ pub use trace::{Trace, Traced};
 pub const TARGET: &str = "DIFFERNET_FUZZ_TARGET";
 /// The environment variable that names the file of its [`Trace`].
 pub const TRACE: &str = "DIFFERNET_FUZZ_TRACE";
-/// What begins the line that says what was found.
+/// Prefix of the line that reports a finding.
 pub const FINDING: &str = "finding: ";

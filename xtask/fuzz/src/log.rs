@@ -15,7 +15,7 @@ pub(super) struct Coverage {
     pub(super) inputs: u64,
 }
 
-/// What a log says.
+/// Contents of a log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Log {
     pub(super) coverage: Coverage,
@@ -23,7 +23,7 @@ pub(super) struct Log {
     pub(super) all_edges: u64,
     /// Bytes in memory by the inputs tried until then.
     pub(super) memory: Vec<(u64, u64)>,
-    /// What is wrong with the last input, if anything is.
+    /// Finding on the last input, if there is one.
     pub(super) finding: Option<String>,
     /// The file that holds it.
     pub(super) input: Option<PathBuf>,

@@ -24,7 +24,7 @@ enum Kind {
 
 const KINDS: [Kind; 4] = [Kind::Manifest, Kind::Regions, Kind::TrainList, Kind::Settings];
 
-/// What an input says.
+/// Case that an input encodes.
 #[derive(Debug, Arbitrary)]
 struct Case<'a> {
     /// Its place among [`KINDS`].

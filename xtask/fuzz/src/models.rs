@@ -20,8 +20,8 @@ const NAME: &str = "some-part.differnet";
 /// Metadata that the file of flows makes itself.
 const OWN: &str = "differnet_flow.";
 
-/// What an input says: a valid file by its number, and what is changed of it. Tensors, which are large, are not
-/// part of an input.
+/// Case that an input encodes: a valid file by its number, and the changes to it. Tensors, which are large, are
+/// not part of an input.
 #[derive(Debug, Arbitrary)]
 struct Case<'a> {
     seed: u8,

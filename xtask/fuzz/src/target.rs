@@ -12,7 +12,7 @@ use crate::subject::{Reception, Subject};
 use crate::{http, images, manifests, models};
 
 thread_local! {
-    /// What the last panic on this thread said.
+    /// Message of the last panic on this thread.
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 

@@ -17,7 +17,7 @@ pub struct Trace {
     counts: [u64; 2],
 }
 
-/// What the file says.
+/// Contents of a trace file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Traced {
     /// Inputs that were accepted.

@@ -25,7 +25,7 @@ pub(super) fn check(root: &Path, file: &Path, text: &str) -> Vec<Finding> {
     findings
 }
 
-/// Why `target` leads nowhere.
+/// Returns a message about `target` if it leads nowhere.
 fn broken(root: &Path, file: &Path, text: &str, target: &str) -> Option<String> {
     if target.contains("://") || target.starts_with("mailto:") {
         return None;

@@ -1,4 +1,4 @@
-//! What an exported file says about itself: the model, its thresholds, and images to test a runtime with.
+//! Record of an exported file: the model, its thresholds, and images to test a runtime with.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -29,7 +29,7 @@ const SIDES: (u32, u32) = (97, 85);
 /// Pixels up to which all test images are kept, else one.
 const FEW_PIXELS: u32 = 1 << 16;
 
-/// What an exported file says about itself.
+/// Record that an exported file carries in its metadata.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExportRecord {
     format: u32,
@@ -45,13 +45,13 @@ pub struct ExportRecord {
     pub threshold: f64,
     /// Default of the threshold of doubt; `None` if nothing is unsure.
     pub unsure_threshold: Option<f64>,
-    /// Where the map reaches this value is a region; `None` without maps.
+    /// Threshold of the map: pixels at or above it form regions; `None` without maps.
     pub map_threshold: Option<f64>,
-    /// How the threshold was set after training; `None` if it was not.
+    /// Calibration of the threshold after training; `None` if there was none.
     pub calibration: Option<Calibration>,
-    /// What the graph takes.
+    /// Settings of the export.
     pub config: ExportConfig,
-    /// What keeps an image from getting a verdict on a part, by names.
+    /// Names of the properties that can keep an image from getting a verdict on a part.
     pub guard: Vec<String>,
     /// Images, and their scores by this program.
     pub self_test: Vec<ExportSelfTest>,
@@ -134,7 +134,7 @@ impl ExportRecord {
         entries.into_iter().filter_map(given).collect()
     }
 
-    /// What the graph is, in words.
+    /// Describes the graph in words.
     pub(super) fn documentation(&self) -> String {
         let Self { method, .. } = self;
         let taken = match self.config.input {

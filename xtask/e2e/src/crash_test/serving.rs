@@ -81,7 +81,7 @@ pub(super) fn test(
     Ok(part)
 }
 
-/// What a server answers to `image`: the command's line.
+/// Returns the answer of a server to `image`: the command's line.
 fn answer(program: &Path, model: &Path, image: &Path) -> anyhow::Result<String> {
     let output = Command::new(program)
         .args(["score", "--json", "--no-cache", "--model"])

@@ -13,7 +13,7 @@ const BLOCK: u64 = 512;
 /// A disk that nothing here fills.
 const AMPLE: u64 = 256 << 20;
 
-/// Where outputs go.
+/// Disk that outputs are written to.
 #[derive(Debug)]
 pub(super) struct Disk {
     path: PathBuf,
@@ -54,7 +54,7 @@ impl Disk {
         &self.path
     }
 
-    /// What the system says when there is no room.
+    /// Returns the system's message for a full disk.
     pub(super) fn full(&self) -> &'static str {
         if self.mounted { "No space left" } else { "File too large" }
     }

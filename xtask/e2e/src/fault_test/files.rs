@@ -14,7 +14,7 @@ use crate::soak::served::Served;
 
 /// A file that exists and whose bytes cannot be read: the memory at address 0.
 const UNREADABLE: &str = "/proc/self/mem";
-/// What the system says of it.
+/// Error number that the system gives for it.
 const EIO: i32 = 5;
 /// Times before and after all others: 1970, 1999 and 2100.
 const TIMES: [u64; 3] = [1, 930_000_000, 4_102_444_800];

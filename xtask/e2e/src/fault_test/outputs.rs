@@ -15,7 +15,7 @@ use crate::crash_test::{Killed, Setup};
 
 /// Parts of what a command writes for which there is room.
 const FILLED: [f64; 6] = [0.0, 0.1, 0.3, 0.5, 0.7, 0.95];
-/// What a training has that takes a second.
+/// Arguments of a training that takes a second.
 const TINY: [&str; 18] = [
     "--category",
     "hex_nut",
@@ -37,7 +37,7 @@ const TINY: [&str; 18] = [
     "12",
 ];
 
-/// What keeps a disk from being written.
+/// Fault that keeps a disk from being written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
     /// It becomes full.
@@ -210,7 +210,7 @@ fn outputs<'a>(setup: &'a Setup<'_>, killed: &'a Killed) -> Vec<Output<'a>> {
     ]
 }
 
-/// What a command left.
+/// Result of a command: its exit code, its messages and its files.
 struct Left {
     code: Option<i32>,
     words: String,
@@ -286,7 +286,7 @@ impl Output<'_> {
         })
     }
 
-    /// What is wrong with what a run left, compared with a good one.
+    /// Compares what a run left with a good one, and returns the losses.
     fn losses(&self, good: &Left, left: &Left, disk: &Disk, system: &str) -> Vec<String> {
         let mut losses = Vec::new();
         let Left { code, words, files } = left;

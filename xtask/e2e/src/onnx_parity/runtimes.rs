@@ -18,7 +18,7 @@ pub(super) const NAMES: [&str; 3] = ["onnxruntime", "openvino", "tract"];
 const SCRIPT: &str = "xtask/e2e/onnx/parity.py";
 const REQUIREMENTS: &str = "xtask/e2e/onnx/requirements.txt";
 
-/// Whether a runtime has to know the size of images beforehand.
+/// Returns whether a runtime has to know the size of images beforehand.
 pub(super) fn wants_size(name: &str) -> bool {
     name == "tract"
 }
@@ -33,7 +33,7 @@ pub(super) struct Case<'a> {
     pub(super) sized: &'a Path,
 }
 
-/// What a runtime makes of an image.
+/// Answer of a runtime to an image.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Answer {
     pub(super) score: f64,
@@ -75,7 +75,7 @@ impl Runtimes {
         Ok(runtimes)
     }
 
-    /// What each runtime makes of an image.
+    /// Returns the answer of each runtime to an image.
     pub(super) fn ask(&mut self, case: &Case<'_>) -> anyhow::Result<BTreeMap<String, Answer>> {
         let Case { image, seen, map, sized } = *case;
         let head = json!({

@@ -22,7 +22,7 @@ pub(super) struct Jobs<'a> {
     pub(super) kills: usize,
 }
 
-/// What the processes have yet to do.
+/// Work that the processes have yet to do.
 struct Queue {
     /// Shards, and how often each was started.
     waiting: VecDeque<(usize, u64)>,

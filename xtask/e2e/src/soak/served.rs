@@ -99,7 +99,7 @@ impl Served {
         Ok(self.process.wait()?.code())
     }
 
-    /// Whether its log has these words before `patience` is over.
+    /// Waits for these words in its log, at most for `patience`, and returns whether they came.
     pub(crate) fn logs_within(&self, words: &str, patience: Duration) -> anyhow::Result<bool> {
         let start = Instant::now();
         loop {

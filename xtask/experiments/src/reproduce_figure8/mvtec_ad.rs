@@ -46,7 +46,7 @@ impl MvtecAd {
         )
     }
 
-    /// Whose images these are.
+    /// Returns the credit for the images: name, licence and citations.
     pub(super) fn credit(&self) -> String {
         format!("{}, {}. {}", self.name, self.licence, self.citation.join(" "))
     }

@@ -106,7 +106,7 @@ fn method(model: &Model) -> Method {
     model.model.header().config.method.method()
 }
 
-/// What tells the model, and what it tells of itself.
+/// Returns the rows that identify the model, and those of its header.
 fn rows(model: &Model) -> Vec<(String, String)> {
     let header = model.model.header();
     let mut rows = vec![

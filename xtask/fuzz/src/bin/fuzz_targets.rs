@@ -1,4 +1,4 @@
-//! What libFuzzer runs: the target that the environment names. `cargo xtask fuzz` builds it, with coverage, and
+//! Target that libFuzzer runs, named by the environment. `cargo xtask fuzz` builds it, with coverage, and
 //! starts it.
 
 #![no_main]

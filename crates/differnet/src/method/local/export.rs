@@ -131,7 +131,7 @@ impl LocalModel {
     }
 }
 
-/// How the cells of the map after a stage lie on the places.
+/// Returns the [`CellFit`] of a stage's map to the grid of places.
 fn cell_fit(backbone: Backbone, stage: usize) -> CellFit {
     let stride = backbone.cell_stride(stage);
     match backbone {

@@ -25,7 +25,7 @@ pub(super) struct SeenMaps {
 pub(super) struct Grid {
     pub(super) height: usize,
     pub(super) width: usize,
-    /// Whether each place counts: at least half of its pixels do.
+    /// Mask of the places that count: at least half of the pixels of each do.
     pub(super) counts: Vec<bool>,
 }
 
@@ -133,7 +133,7 @@ pub(super) fn read_shifted(
     Ok(shifted_maps(plan, training.runtime, &seen, shift)?)
 }
 
-/// How the network sees an image of a width and a height.
+/// Returns the layout of an image of a width and a height, as the network sees it.
 pub(super) fn layout(plan: &Plan, dimensions: (u32, u32)) -> Layout {
     let dimensions = if plan.square { (1, 1) } else { dimensions };
     Layout::of(dimensions, plan.pixels, plan.tiles, plan.overlap)

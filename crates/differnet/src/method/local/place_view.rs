@@ -38,7 +38,7 @@ pub struct PlaceFeatures {
     pub width: usize,
     /// Numbers of a place.
     pub channels: usize,
-    /// Whether each place counts, `[height, width]`: half of its pixels at least are in no ignored region.
+    /// Mask of the places that count, `[height, width]`: at most half of the pixels of each are ignored.
     pub counts: Vec<bool>,
     /// Row-major `[height, width, channels]`.
     pub values: Vec<f32>,

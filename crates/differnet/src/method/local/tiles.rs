@@ -78,7 +78,7 @@ fn stretch(tiles: usize, overlap: f64) -> f64 {
     tiles as f64 - (tiles as f64 - 1.0) * overlap
 }
 
-/// How the network sees an image: its size, and the tiles on it.
+/// Layout of an image as the network sees it: its size, and the tiles on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) across: Axis,
@@ -134,7 +134,7 @@ impl Axis {
         self.length + (self.tiles - 1) * self.step
     }
 
-    /// How much tile number `tile` says of each of its `cells`, `stride` pixels apart: between neighbours
+    /// Returns the share of tile `tile` in each of its `cells`, `stride` pixels apart: between neighbours
     /// the share rises and falls evenly, and their shares add up to 1.
     fn weights(&self, tile: usize, cells: usize, stride: usize) -> Vec<f32> {
         let step = self.step / stride;
