@@ -46,7 +46,7 @@ impl Loaded {
         *self.model.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Returns whether the model is closed.
+    /// Tells whether the model is closed.
     pub(crate) fn is_closed(&self) -> bool {
         self.model.read().unwrap_or_else(PoisonError::into_inner).is_none()
     }

@@ -39,7 +39,7 @@ impl PyModel {
     }
 }
 
-/// Returns whether unusable images give their exceptions as results.
+/// Tells whether unusable images give their exceptions as results.
 fn yields_errors(on_error: &str) -> PyResult<bool> {
     match on_error {
         "raise" => Ok(false),

@@ -43,7 +43,7 @@ impl Verdict {
 /// was never seen grow without bound, and say no more than that.
 pub const MOST_MULTIPLES: f64 = 100.0;
 
-/// Returns whether `score` is more than [`MOST_MULTIPLES`] of a positive threshold.
+/// Tells whether `score` is more than [`MOST_MULTIPLES`] of a positive threshold.
 pub fn is_off_scale(score: f64, threshold: f64) -> bool {
     threshold > 0.0 && score > MOST_MULTIPLES * threshold
 }

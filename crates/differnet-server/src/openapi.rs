@@ -108,7 +108,7 @@ pub(crate) struct Maps;
 
 impl IntoResponses for Maps {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        image_responses("Where something stands out in images", &Localized::name())
+        image_responses("Anomaly maps of images", &Localized::name())
     }
 }
 

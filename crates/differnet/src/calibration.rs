@@ -61,7 +61,7 @@ impl GoodImages {
         scores
     }
 
-    /// Returns whether the image of this very file is among them.
+    /// Tells whether the image of this very file is among them.
     pub(crate) fn contains(&self, image: &ContentHash) -> bool {
         self.images.contains_key(&digest(image))
     }

@@ -198,7 +198,7 @@ impl Model {
         guard::accepted(graph, guard::Seen { image, distance }, &ranges)
     }
 
-    /// Returns whether an exported graph of the model gives maps.
+    /// Tells whether an exported graph of the model gives maps.
     pub fn exports_map(&self) -> bool {
         self.header().config.method.method().looks_at_places()
     }

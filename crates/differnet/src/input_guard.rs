@@ -228,7 +228,7 @@ impl InputGuard {
         &self.compressions
     }
 
-    /// Returns whether files [compressed like this](Compression::is_like) were among the good images.
+    /// Tells whether files [compressed like this](Compression::is_like) were among the good images.
     /// A model of nothing knows all.
     pub fn knows(&self, compression: Compression) -> bool {
         let alike = |seen: &Compression| seen.is_like(compression);
@@ -257,7 +257,7 @@ impl InputGuard {
         &self.ranges
     }
 
-    /// Returns whether every number is finite.
+    /// Tells whether every number is finite.
     pub(crate) fn is_finite(&self) -> bool {
         let numbers = |range: &AcceptedRange| [range.smallest, range.largest, range.margin];
         self.ranges.iter().flat_map(numbers).all(f64::is_finite)

@@ -159,7 +159,7 @@ impl<'a> Training<'a> {
         Ok(model)
     }
 
-    /// Returns whether the folder of checkpoints has a training that [`run`](Self::run) resumes.
+    /// Tells whether the folder of checkpoints has a training that [`run`](Self::run) resumes.
     pub fn has_checkpoint(&self) -> bool {
         self.checkpoints.is_some_and(|folder| Checkpoints::in_folder(folder).is_there())
     }

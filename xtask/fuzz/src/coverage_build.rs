@@ -94,7 +94,7 @@ fn crate_name(words: &[OsString]) -> Option<&str> {
     words.get(at + 1)?.to_str()
 }
 
-/// Returns whether the crate `name` is of one of the packages. Not this package's programs: they hand
+/// Tells whether the crate `name` is of one of the packages. Not this package's programs: they hand
 /// input over.
 fn is_covered(name: &str) -> bool {
     let is_name = |package: &&str| package.replace('-', "_") == name;

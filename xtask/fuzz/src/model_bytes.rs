@@ -21,7 +21,7 @@ pub(super) fn forged(header: &[u8], data: &[u8]) -> Option<Vec<u8>> {
     header.is_object().then(|| sealed(header, data))
 }
 
-/// Returns whether `file` has the checksum that belongs to it.
+/// Tells whether `file` has the checksum that belongs to it.
 pub(super) fn is_sealed(file: &[u8]) -> bool {
     let checksum = |file: &[u8]| {
         let header: Value = serde_json::from_slice(parts(file).0).ok()?;

@@ -59,7 +59,7 @@ struct Line {
     path = "/v1/models/{name}/score",
     params(
         ("name" = String, Path, description = "The model's name"),
-        ("name" = Option<String>, Query, description = "What to call an image that is the body itself, else `image`")
+        ("name" = Option<String>, Query, description = "Name of an image that is the body itself, else `image`")
     ),
     request_body(content(
         (ImageBytes = "application/octet-stream"),
@@ -91,7 +91,7 @@ pub(crate) async fn score(
     path = "/v1/models/{name}/localize",
     params(
         ("name" = String, Path, description = "The model's name"),
-        ("name" = Option<String>, Query, description = "What to call an image that is the body itself, else `image`"),
+        ("name" = Option<String>, Query, description = "Name of an image that is the body itself, else `image`"),
         (
             "include" = Option<String>,
             Query,

@@ -88,7 +88,7 @@ impl<'a> Checkpoints<'a> {
         })
     }
 
-    /// Returns whether a training was saved.
+    /// Tells whether a training was saved.
     pub(crate) fn is_there(&self) -> bool {
         self.file(LATEST).exists()
     }

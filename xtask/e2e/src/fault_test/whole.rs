@@ -24,7 +24,7 @@ pub(super) fn contents(folder: &Path) -> anyhow::Result<BTreeMap<PathBuf, Vec<u8
     Ok(found)
 }
 
-/// Returns whether `bytes` are a complete file of the kind of `name`; `None` for kinds without a sign of that.
+/// Tells whether `bytes` are a complete file of the kind of `name`; `None` for kinds without a sign of that.
 pub(super) fn is_whole(name: &Path, bytes: &[u8]) -> Option<bool> {
     let ends = |end: &str| bytes.trim_ascii_end().ends_with(end.as_bytes());
     let is_json = |bytes: &[u8]| serde_json::from_slice::<serde_json::Value>(bytes).is_ok();

@@ -18,7 +18,7 @@ pub(super) const NAMES: [&str; 3] = ["onnxruntime", "openvino", "tract"];
 const SCRIPT: &str = "xtask/e2e/onnx/parity.py";
 const REQUIREMENTS: &str = "xtask/e2e/onnx/requirements.txt";
 
-/// Returns whether a runtime has to know the size of images beforehand.
+/// Tells whether a runtime has to know the size of images beforehand.
 pub(super) fn wants_size(name: &str) -> bool {
     name == "tract"
 }

@@ -94,7 +94,7 @@ impl Table {
         self
     }
 
-    /// Returns whether every runtime agrees with the program.
+    /// Tells whether every runtime agrees with the program.
     pub(super) fn passes(&self) -> bool {
         let close = |value: Option<f64>, most: f64| value.is_none_or(|value| value <= most);
         self.columns.values().all(|column| {
