@@ -11,6 +11,11 @@ use xtask_support::workspace;
 const MAX_WHEEL: u64 = 25_000_000;
 /// The package, relative to the workspace's root.
 const PACKAGE: &str = "crates/differnet-python";
+/// Packages that the tests need and that have wheels for a free-threaded Python.
+const WITH_FREE_THREADED_WHEELS: [&str; 3] = ["pillow", "pytest", "scikit-learn"];
+/// Prints 1 if the interpreter is free-threaded.
+const FREE_THREADED: &str =
+    "import sysconfig; print(sysconfig.get_config_var('Py_GIL_DISABLED') or 0)";
 /// Prints milliseconds of an import.
 const IMPORT: &str = "import time; start = time.perf_counter(); import differnet; \
                       print(f'import: {1e3 * (time.perf_counter() - start):.0f} ms')";
@@ -25,8 +30,15 @@ const SMOKE: &str = "import numpy, differnet; \
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask python
-  cargo xtask python -- -k flow    # tests whose name contains `flow`")]
+  cargo xtask python -- -k flow    # tests whose name contains `flow`
+  cargo xtask python --interpreter python3.14t    # a wheel for threads without the interpreter's lock")]
 pub(crate) struct PythonArgs {
+    /// The Python that the wheel is for and is tested with.
+    ///
+    /// One of 3.10 or later gets the wheel for all of them. A free-threaded one, 3.14t or later, gets a wheel of its
+    /// own; tests that need packages without such wheels are left out.
+    #[arg(long, default_value = "python3")]
+    interpreter: PathBuf,
     /// Passed to pytest.
     #[arg(last = true)]
     options: Vec<String>,
@@ -47,24 +59,35 @@ pub(crate) fn run(args: &PythonArgs) -> anyhow::Result<ExitCode> {
     cmd!(shell, "{pip} install --quiet --requirement {requirements}").run_echo()?;
 
     cmd!(shell, "cargo build --locked --release --bin differnet").run_echo()?;
-    let wheel = build(&shell, &folder, &tools)?;
+    let interpreter = &args.interpreter;
+    let free_threaded = cmd!(shell, "{interpreter} -c {FREE_THREADED}").read()? == "1";
+    let wheel = build(&shell, &folder, &tools, interpreter)?;
     let fresh = folder.join("fresh");
     shell.remove_path(&fresh)?;
-    cmd!(shell, "python3 -m venv {fresh}").run_echo()?;
+    cmd!(shell, "{interpreter} -m venv {fresh}").run_echo()?;
     let (pip, python) = (fresh.join("bin/pip"), fresh.join("bin/python"));
     cmd!(shell, "{pip} install --quiet {wheel}").run_echo()?;
     // Twice: the first import compiles.
     for code in [SMOKE, IMPORT] {
         cmd!(shell, "{python} -c {code}").run()?;
     }
-    cmd!(shell, "{pip} install --quiet --requirement {requirements}").run_echo()?;
+    if free_threaded {
+        let all = shell.read_file(&requirements)?;
+        let pins = pinned(&all);
+        cmd!(shell, "{pip} install --quiet {pins...}").run_echo()?;
+    } else {
+        cmd!(shell, "{pip} install --quiet --requirement {requirements}").run_echo()?;
+    }
 
     let command = target.join("release/differnet");
     let shell = shell.with_current_dir(root.join(PACKAGE));
-    cmd!(shell, "{python} -m mypy").run_echo()?;
     let options = &args.options;
     let tests = cmd!(shell, "{python} -m pytest {options...}");
     tests.env("DIFFERNET_COMMAND", command).run_echo()?;
+    if free_threaded {
+        return Ok(ExitCode::SUCCESS);
+    }
+    cmd!(shell, "{python} -m mypy").run_echo()?;
     // Elsewhere: the stubs that are installed are compared with the module that is.
     let shell = shell.with_current_dir(&folder);
     cmd!(shell, "{python} -m mypy.stubtest differnet._differnet").run_echo()?;
@@ -73,16 +96,29 @@ pub(crate) fn run(args: &PythonArgs) -> anyhow::Result<ExitCode> {
 
 /// The run without arguments, for other commands.
 pub(crate) fn all() -> anyhow::Result<()> {
-    run(&PythonArgs { options: Vec::new() }).map(drop)
+    run(&PythonArgs { interpreter: "python3".into(), options: Vec::new() }).map(drop)
 }
 
-/// Builds the wheel below `folder` with the maturin in `tools`.
-fn build(shell: &Shell, folder: &Path, tools: &Path) -> anyhow::Result<PathBuf> {
+/// The requirements that have wheels for a free-threaded Python, with their versions.
+fn pinned(requirements: &str) -> Vec<&str> {
+    let has_wheel = |line: &&str| {
+        WITH_FREE_THREADED_WHEELS.iter().any(|name| line.starts_with(&format!("{name}==")))
+    };
+    requirements.lines().filter(has_wheel).collect()
+}
+
+/// Builds the wheel for `interpreter` below `folder` with the maturin in `tools`.
+fn build(
+    shell: &Shell,
+    folder: &Path,
+    tools: &Path,
+    interpreter: &Path,
+) -> anyhow::Result<PathBuf> {
     let (wheels, maturin) = (folder.join("wheels"), tools.join("bin/maturin"));
     shell.remove_path(&wheels)?;
     let manifest = format!("{PACKAGE}/Cargo.toml");
     let build = cmd!(shell, "{maturin} build --release --manifest-path {manifest} --out {wheels}");
-    let build = build.args(["--compression-level", "9"]);
+    let build = build.args(["--compression-level", "9", "--interpreter"]).arg(interpreter);
     let cargo = shell.current_dir().join(PACKAGE).join("build-with-workspace");
     build.env("CARGO", cargo).run_echo()?;
     let wheel = shell.read_dir(&wheels)?.into_iter().next().context("maturin wrote no wheel")?;

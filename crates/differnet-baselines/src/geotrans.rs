@@ -55,7 +55,7 @@ pub struct GeoTransConfig {
     pub side: usize,
     /// Layers of the residual network, 6 n + 4; WRN-10-4 as in the paper.
     #[config(default = 10)]
-    pub depth: usize,
+    pub layers: usize,
     /// Its widening factor; WRN-10-4 as in the paper.
     #[config(default = 4)]
     pub widening: usize,
@@ -89,8 +89,8 @@ impl GeoTransConfig {
     /// [`BaselineError::Config`] names the first that is out of range.
     pub fn validate(&self) -> Result<(), BaselineError> {
         range::side(self.side, 4)?;
-        range::check("depth", self.depth, "6 n + 4, from 10 to 100", |depth| {
-            (10..=100).contains(&depth) && depth % 6 == 4
+        range::check("layers", self.layers, "6 n + 4, from 10 to 100", |layers| {
+            (10..=100).contains(&layers) && layers % 6 == 4
         })?;
         range::check("widening", self.widening, "from 1 to 16", |w| (1..=16).contains(&w))?;
         range::count("updates", self.updates)?;
@@ -126,7 +126,7 @@ impl GeoTransConfig {
     }
 
     fn network(&self, device: &Device) -> WideResidual {
-        WideResidual::zeros((self.depth - 4) / 6, self.widening, TRANSFORMS, device)
+        WideResidual::zeros((self.layers - 4) / 6, self.widening, TRANSFORMS, device)
     }
 
     /// The network after all updates.

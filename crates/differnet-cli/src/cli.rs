@@ -80,12 +80,31 @@ impl Cli {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
+    use std::collections::BTreeSet;
+
+    use clap::{Command, CommandFactory};
 
     use super::*;
 
     #[test]
     fn the_definition_of_the_arguments_is_consistent() {
         Cli::command().debug_assert();
+        let mut command = Cli::command();
+        command.build();
+        check_names(&command);
+    }
+
+    /// clap itself looks for names that are there twice in builds with debug assertions alone.
+    fn check_names(command: &Command) {
+        let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
+        for argument in command.get_arguments() {
+            let id = argument.get_id();
+            assert!(ids.insert(id), "two arguments of {} are called {id}", command.get_name());
+            let short = argument.get_short().map(String::from);
+            for name in argument.get_long().map(String::from).into_iter().chain(short) {
+                assert!(names.insert(name), "two flags of {} are {id}", command.get_name());
+            }
+        }
+        command.get_subcommands().for_each(check_names);
     }
 }

@@ -273,7 +273,7 @@ mod tests {
                 &["--rounds", "3"],
                 "--rounds is no setting of the method local-flow: add --method differnet",
             ),
-            (&["--method", "adgan", "--depth", "10"], "--depth"),
+            (&["--method", "adgan", "--layers", "10"], "--layers"),
             (&["--method", "geotrans", "--latent", "10"], "--latent"),
         ] {
             let error = resolve(words, false).expect_err(flag);

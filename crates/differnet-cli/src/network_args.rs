@@ -20,7 +20,7 @@ pub(crate) struct NetworkFlags {
     latent: Option<usize>,
     /// geotrans: layers of the residual network, 6 n + 4 [default: 10].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
-    depth: Option<usize>,
+    layers: Option<usize>,
     /// geotrans: widening factor of the residual network [default: 4; quick: 2].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     widening: Option<usize>,

@@ -1,10 +1,12 @@
 """Figures of the Python package: import, overhead beside the command, memory, and jobs on a local Ray cluster.
 
     python benches/measure.py --command target/release/differnet [--arrays 1000] [--images 10000] [--no-ray]
+    python benches/measure.py --command target/release/differnet --model M.differnet --archive FOLDER
 
 Run it where the wheel and the requirements of its tests are installed (`cargo xtask python` leaves such an
 environment in `target/python/fresh`). Images are drawn from a seed. Both sides of a ratio compute on as many threads,
-in turn, several times; the medians are compared.
+in turn, several times; the medians are compared. With `--archive`, what many images like those in a folder cost,
+from the time of those: nothing else is measured then.
 """
 
 from __future__ import annotations
@@ -169,6 +171,38 @@ def on_ray(command: str, model_file: Path, paths: list[Path], folder: Path) -> d
     }
 
 
+def archive(command: str, model_file: Path, folder: Path, count: int, core_hour: float, storage: float, turns: int) -> None:
+    """Prints what `count` images like those in `folder` cost: processor time, bytes, money, and how many cores a
+    storage of `storage` GB/s feeds."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".png", ".jpg", ".jpeg", ".bmp", ".tif"})
+    environment = {**os.environ, "RAYON_NUM_THREADS": "1"}
+    with tempfile.TemporaryDirectory() as name:
+        rows = Path(name) / "scores.parquet"
+
+        def score(some: list[Path]) -> None:
+            manifest = Path(name) / "files.txt"
+            manifest.write_text("".join(f"{path.resolve()}\n" for path in some))
+            subprocess.run(
+                [command, "score", "--no-cache", "--model", model_file, "--manifest", manifest, "--out", rows, "--overwrite"],
+                check=True, stdout=subprocess.DEVNULL, env=environment,
+            )
+
+        score(paths[:1])
+        one_row = rows.stat().st_size
+        start = statistics.median(seconds(lambda: score(paths[:1])) for _ in range(turns))
+        whole = statistics.median(seconds(lambda: score(paths)) for _ in range(turns))
+        row_bytes = (rows.stat().st_size - one_row) / (len(paths) - 1)
+    each = (whole - start) / (len(paths) - 1)
+    read = statistics.mean(path.stat().st_size for path in paths)
+    hours = count * each / 3600
+    print(f"{len(paths)} images of {read / 1e3:.0f} kB: {1 / each:.1f} images a second on one core")
+    print(f"{count:,} such images: {hours:,.0f} core hours, {count * read / 1e12:.1f} TB read, "
+          f"{count * row_bytes / 1e9:.1f} GB of rows ({row_bytes:.0f} bytes each), {hours * core_hour:,.0f} at "
+          f"{core_hour} a core hour")
+    print(f"one core reads {read / each / 1e6:.2f} MB/s: {storage:g} GB/s of storage feed "
+          f"{storage * 1e9 * each / read:,.0f} cores, which need {count * read / storage / 1e9 / 3600:.1f} hours")
+
+
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     arguments.add_argument("--command", required=True, help="the program differnet, of the same commit")
@@ -178,8 +212,18 @@ def main() -> None:
     arguments.add_argument("--turns", type=int, default=3)
     arguments.add_argument("--method", default="padim")
     arguments.add_argument("--no-ray", action="store_true")
+    arguments.add_argument("--archive", type=Path, metavar="FOLDER", help="estimate an archive of images like these")
+    arguments.add_argument("--model", type=Path, help="the model that scores the archive")
+    arguments.add_argument("--archive-images", type=int, default=10**8)
+    arguments.add_argument("--core-hour", type=float, default=0.04, help="price of a core for an hour, in any currency")
+    arguments.add_argument("--storage", type=float, default=10.0, help="what the storage delivers, GB/s")
     given = arguments.parse_args()
     command = os.path.abspath(given.command)
+    if given.archive:
+        if not given.model:
+            arguments.error("--archive needs --model")
+        archive(command, given.model, given.archive, given.archive_images, given.core_hour, given.storage, given.turns)
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model_file = folder / "part.differnet"

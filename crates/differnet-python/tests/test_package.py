@@ -3,6 +3,8 @@
 import multiprocessing
 import subprocess
 import sys
+import sysconfig
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 
 import pytest
@@ -33,6 +35,21 @@ def test_every_name_is_documented():
         for name in dir(cls):
             if not name.startswith("_"):
                 assert getattr(cls, name).__doc__ is not None or name in ("method",), name
+
+
+@pytest.mark.skipif(not sysconfig.get_config_var("Py_GIL_DISABLED"), reason="this Python has a global lock")
+def test_importing_leaves_the_interpreter_without_its_lock():
+    code = "import sys, differnet; assert not sys._is_gil_enabled()"
+    # A warning says so where a module asks for the lock.
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_threads_share_a_model(model, good, scratched):
+    images = [*good, scratched] * 8
+    expected = [(result.score, result.map.tobytes()) for result in map(model.score, images)]
+    with ThreadPoolExecutor(8) as threads:
+        found = threads.map(lambda image: model.score(image), images)
+        assert [(result.score, result.map.tobytes()) for result in found] == expected
 
 
 def _score(model, image, queue):
