@@ -193,8 +193,7 @@ impl RowScorer for OneClassSvm {
         let gamma = graph.float(-self.kernel.gamma as f32);
         let exponent = graph.mul(squared, gamma);
         let kernel = graph.exp(exponent);
-        let coefficients: Vec<f32> = self.coefficients.iter().map(|alpha| *alpha as f32).collect();
-        let coefficients = graph.floats(&[coefficients.len()], &coefficients);
+        let coefficients = graph.rounded(&[self.coefficients.len()], &self.coefficients);
         let terms = graph.mul(kernel, coefficients);
         let sum = graph.sum(terms, &[1]); // [n]
         let offset = graph.float(self.offset as f32);

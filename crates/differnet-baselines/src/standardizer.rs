@@ -54,9 +54,8 @@ impl Standardizer {
 
     /// The z-scores of `rows`, `[n, features]`, in a graph.
     pub(crate) fn graph(&self, graph: &mut Graph, rows: Value) -> Value {
-        let single = |values: &[f64]| values.iter().map(|value| *value as f32).collect::<Vec<_>>();
-        let means = graph.floats(&[self.features()], &single(&self.means));
-        let scales = graph.floats(&[self.features()], &single(&self.scales));
+        let means = graph.rounded(&[self.features()], &self.means);
+        let scales = graph.rounded(&[self.features()], &self.scales);
         let centred = graph.sub(rows, means);
         graph.div(centred, scales)
     }

@@ -163,6 +163,15 @@ impl Graph {
         self.constant(Element::Float, shape, bytes)
     }
 
+    /// A constant of doubles, rounded to floats, row by row.
+    ///
+    /// # Panics
+    /// If `values` do not fill `shape`.
+    pub fn rounded(&mut self, shape: &[usize], values: &[f64]) -> Value {
+        let values: Vec<f32> = values.iter().map(|value| *value as f32).collect();
+        self.floats(shape, &values)
+    }
+
     /// A constant float without dimensions.
     pub fn float(&mut self, value: f32) -> Value {
         self.floats(&[], &[value])

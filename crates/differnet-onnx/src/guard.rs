@@ -122,8 +122,8 @@ pub fn feature_distance(
 struct Reduced {
     /// `[n, 3, rows, columns]`
     levels: Value,
-    /// Rows and columns, `[2]`.
-    sides: Value,
+    /// Pixels: rows · columns.
+    pixels: Value,
 }
 
 fn reduced(graph: &mut Graph, levels: Value, size: Size) -> Reduced {
@@ -132,18 +132,18 @@ fn reduced(graph: &mut Graph, levels: Value, size: Size) -> Reduced {
     let (side, one) = (graph.int(SIDE), graph.int(1));
     let factor = graph.div(shorter, side);
     let factor = graph.max(factor, one);
-    let sides = size.shape_after(graph, &[]); // height, width
-    let sides = graph.div(sides, factor);
-    // What whole blocks fill.
-    let ends = graph.mul(sides, factor);
-    let part = graph.slice(levels, ends, &[2, 3], 1);
     let (rows, columns) = (graph.div(height, factor), graph.div(width, factor));
-    let kept = graph.ints(&[0, 0]); // n, 3
+    let pixels = graph.mul(rows, columns);
     let [rows, columns, factor] =
         [rows, columns, factor].map(|side| Side::Computed(side).listed(graph));
+    // What whole blocks fill.
+    let ends = graph.concat(&[rows, columns], 0);
+    let ends = graph.mul(ends, factor);
+    let part = graph.slice(levels, ends, &[2, 3], 1);
+    let kept = graph.ints(&[0, 0]); // n, 3
     let blocks = graph.concat(&[kept, rows, factor, columns, factor], 0);
     let blocks = graph.reshape(part, blocks); // [n, 3, rows, factor, columns, factor]
-    Reduced { levels: graph.mean(blocks, &[3, 5]), sides }
+    Reduced { levels: graph.mean(blocks, &[3, 5]), pixels }
 }
 
 /// Of the light of an image, `[n]` each.
@@ -183,24 +183,20 @@ fn detail(graph: &mut Graph, reduced: Reduced) -> Detail {
     let weights = graph.floats(&[1, 3, 1, 1], &LUMINANCE);
     let luminance = graph.mul(reduced.levels, weights);
     let luminance = graph.sum(luminance, &[1]); // [n, rows, columns]
-    let contrast = percentile_range(graph, luminance, reduced.sides);
+    let contrast = percentile_range(graph, luminance, reduced.pixels);
     let laplacian = mean_laplacian(graph, luminance);
     let one = graph.float(1.0);
     let over = graph.add(contrast, one);
     Detail { contrast, sharpness: graph.div(laplacian, over) }
 }
 
-/// Difference between the 95th and the 5th percentile of `luminance`, `[n, rows, columns]`: `[n]`.
-fn percentile_range(graph: &mut Graph, luminance: Value, sides: Value) -> Value {
+/// Difference between the 95th and the 5th percentile of the `pixels` of `luminance`,
+/// `[n, rows, columns]`: `[n]`.
+fn percentile_range(graph: &mut Graph, luminance: Value, pixels: Value) -> Value {
     let flat = graph.ints(&[0, -1]);
     let flat = graph.reshape(luminance, flat); // [n, rows · columns]
-    let axis = graph.int(0);
-    let rows = graph.gather(sides, axis, 0);
-    let axis = graph.int(1);
-    let columns = graph.gather(sides, axis, 0);
-    let count = graph.mul(rows, columns);
     let one = graph.int(1);
-    let last = graph.sub(count, one);
+    let last = graph.sub(pixels, one);
     // Number of the value at a percentile, in rising order.
     let mut at = |percent: i64| {
         let (percent, hundred) = (graph.int(percent), graph.int(100));
@@ -208,7 +204,7 @@ fn percentile_range(graph: &mut Graph, luminance: Value, sides: Value) -> Value 
         graph.div(place, hundred)
     };
     let (high, low) = (at(95), at(5));
-    let above = graph.sub(count, high);
+    let above = graph.sub(pixels, high);
     let above = Side::Computed(above).listed(graph);
     let above = graph.any_top(flat, above);
     let high = graph.smallest(above, &[1]);

@@ -111,8 +111,7 @@ pub fn p_value(graph: &mut Graph, scores: Value, good: Option<&[f64]>) -> Value 
         return graph.mul(scores, nan);
     };
     let count = graph.float((good.len() + 1) as f32);
-    let good: Vec<f32> = good.iter().map(|score| *score as f32).collect();
-    let good = graph.floats(&[1, good.len()], &good);
+    let good = graph.rounded(&[1, good.len()], good);
     let scores = graph.unsqueeze(scores, &[1]); // [n, 1]
     let reached = graph.greater_or_equal(good, scores); // [n, count]
     let reached = graph.cast(reached, Element::Float);

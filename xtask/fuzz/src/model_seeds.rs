@@ -115,7 +115,7 @@ fn competitors(device: &Device) -> anyhow::Result<Vec<(MethodConfig, Box<dyn Fit
     let svm = OneClassSvmConfig::default();
     let geotrans =
         GeoTransConfig { side: 16, updates: 1, batch_size: 2, ..GeoTransConfig::quick() };
-    let geotrans = GeoTransConfig { depth: 10, widening: 1, ..geotrans };
+    let geotrans = GeoTransConfig { layers: 10, widening: 1, ..geotrans };
     let ganomaly =
         GanomalyConfig { side: 16, updates: 1, batch_size: 2, ..GanomalyConfig::quick() };
     let ganomaly = GanomalyConfig { channels: 1, latent: 2, ..ganomaly };

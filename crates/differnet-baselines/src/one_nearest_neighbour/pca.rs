@@ -97,17 +97,8 @@ impl Pca {
 
     /// The coordinates `[n, components]` of standardized rows `[n, features]`, in a graph.
     pub(super) fn graph(&self, graph: &mut Graph, rows: Value) -> Value {
-        let components = self.components();
-        let columns: Vec<f32> = (0..self.features)
-            .flat_map(|feature| {
-                self.directions
-                    .iter()
-                    .skip(feature)
-                    .step_by(self.features)
-                    .map(|value| *value as f32)
-            })
-            .collect();
-        let columns = graph.floats(&[self.features, components], &columns);
+        let directions = graph.rounded(&[self.components(), self.features], &self.directions);
+        let columns = graph.transpose(directions, &[1, 0]);
         graph.matmul(rows, columns)
     }
 
