@@ -3,7 +3,9 @@
 use crate::backbone::Backbone;
 use crate::efficientnet_lite::{self, CENTRE, SPREAD, same_padding};
 use crate::normalize::{MEAN, STANDARD_DEVIATION};
-use crate::weights;
+use crate::pretrained_weights::PretrainedWeights;
+use crate::torchvision::architecture::{self, Convolution, Layer, MaxPool, Residual};
+use crate::weights::{self, ConvolutionWeights};
 
 /// A network of stages: normalisation of levels, then the blocks of each stage.
 #[derive(Debug, Clone)]
@@ -21,8 +23,19 @@ pub struct NetworkDescription {
 pub struct BlockDescription {
     /// The layers.
     pub layers: Vec<LayerDescription>,
-    /// Whether the block's input is added to its output.
-    pub residual: bool,
+    /// What is added to the output of the last layer.
+    pub shortcut: Shortcut,
+}
+
+/// What is added to a block's output.
+#[derive(Debug, Clone)]
+pub enum Shortcut {
+    /// Nothing.
+    None,
+    /// The block's input.
+    Input,
+    /// The block's input, convolved if a layer is given; a ReLU follows.
+    InputThenRelu(Option<ConvolutionDescription>),
 }
 
 /// A layer.
@@ -30,12 +43,14 @@ pub struct BlockDescription {
 pub enum LayerDescription {
     /// A convolution with its activation.
     Convolution(ConvolutionDescription),
-    /// The largest of `side` × `side` cells, `stride` apart, without padding.
+    /// The largest of `side` × `side` cells, `stride` apart.
     MaxPool {
         /// Side of the window.
         side: usize,
         /// Cells from one window to the next.
         stride: usize,
+        /// Cells around the map that never win.
+        padding: usize,
     },
 }
 
@@ -91,6 +106,57 @@ impl Backbone {
     }
 }
 
+impl PretrainedWeights {
+    /// The network by its layers and weights, as far as these suffice.
+    pub fn description(&self) -> NetworkDescription {
+        let stages = architecture::stages(self.backbone()).into_iter().take(self.stages());
+        let block = |layer: &Layer| self.block(layer);
+        let [mean, deviation] = imagenet_levels();
+        let stages = stages.map(|layers| layers.iter().map(block).collect()).collect();
+        NetworkDescription { mean, deviation, stages }
+    }
+
+    fn block(&self, layer: &Layer) -> BlockDescription {
+        let convolution = |shape: &Convolution, activation| {
+            let ConvolutionWeights { weight, shape: sides, bias } = self.folded(shape);
+            ConvolutionDescription {
+                weight,
+                shape: sides,
+                bias,
+                stride: shape.stride,
+                groups: 1,
+                padding: [shape.padding(); 2],
+                activation,
+            }
+        };
+        let alone = |layer| BlockDescription { layers: vec![layer], shortcut: Shortcut::None };
+        match layer {
+            Layer::Convolution(shape) => {
+                alone(LayerDescription::Convolution(convolution(shape, LayerActivation::Relu)))
+            }
+            Layer::MaxPool(MaxPool { size: side, stride, padding }) => {
+                let (side, stride, padding) = (*side, *stride, *padding);
+                alone(LayerDescription::MaxPool { side, stride, padding })
+            }
+            Layer::Residual(Residual { body, shortcut }) => {
+                let (last, first) = body.split_last().expect("a block has convolutions");
+                let first = first.iter().map(|shape| convolution(shape, LayerActivation::Relu));
+                let layers = first.chain([convolution(last, LayerActivation::Linear)]);
+                let linear = |shape| convolution(shape, LayerActivation::Linear);
+                BlockDescription {
+                    layers: layers.map(LayerDescription::Convolution).collect(),
+                    shortcut: Shortcut::InputThenRelu(shortcut.as_ref().map(linear)),
+                }
+            }
+        }
+    }
+}
+
+/// Mean and deviation of each colour that torchvision's networks are normalised by, levels.
+fn imagenet_levels() -> [[f32; 3]; 2] {
+    [MEAN, STANDARD_DEVIATION].map(|values| values.map(|value| 255.0 * value))
+}
+
 fn alexnet() -> NetworkDescription {
     let stage = |(index, weights): (usize, weights::ConvolutionWeights)| {
         let (stride, padding) = crate::alexnet::GEOMETRY[index];
@@ -104,18 +170,16 @@ fn alexnet() -> NetworkDescription {
             activation: LayerActivation::Relu,
         });
         let (side, stride) = POOL;
-        let pool =
-            crate::alexnet::is_pooled(index).then_some(LayerDescription::MaxPool { side, stride });
+        let pool = LayerDescription::MaxPool { side, stride, padding: 0 };
+        let pool = crate::alexnet::is_pooled(index).then_some(pool);
         vec![BlockDescription {
             layers: [convolution].into_iter().chain(pool).collect(),
-            residual: false,
+            shortcut: Shortcut::None,
         }]
     };
-    NetworkDescription {
-        mean: MEAN.map(|mean| 255.0 * mean),
-        deviation: STANDARD_DEVIATION.map(|deviation| 255.0 * deviation),
-        stages: weights::embedded().into_iter().enumerate().map(stage).collect(),
-    }
+    let [mean, deviation] = imagenet_levels();
+    let stages = weights::embedded().into_iter().enumerate().map(stage).collect();
+    NetworkDescription { mean, deviation, stages }
 }
 
 fn efficientnet() -> NetworkDescription {
@@ -136,18 +200,19 @@ fn efficientnet() -> NetworkDescription {
     };
     let stem = BlockDescription {
         layers: vec![convolution(weights.stem, 2, 1, LayerActivation::Relu6)],
-        residual: false,
+        shortcut: Shortcut::None,
     };
     let block = |block: efficientnet_lite::BlockWeights| {
         let channels = block.depthwise.shape[0];
         let inputs = block.expand.as_ref().map_or(channels, |expand| expand.shape[1]);
         let residual = block.stride == 1 && inputs == block.project.shape[0];
+        let shortcut = if residual { Shortcut::Input } else { Shortcut::None };
         let expand = block.expand.map(|expand| convolution(expand, 1, 1, LayerActivation::Relu6));
         let layers = expand.into_iter().chain([
             convolution(block.depthwise, block.stride, channels, LayerActivation::Relu6),
             convolution(block.project, 1, 1, LayerActivation::Linear),
         ]);
-        BlockDescription { layers: layers.collect(), residual }
+        BlockDescription { layers: layers.collect(), shortcut }
     };
     let mut stages: Vec<Vec<BlockDescription>> =
         weights.stages.into_iter().map(|blocks| blocks.into_iter().map(block).collect()).collect();
@@ -161,8 +226,11 @@ mod tests {
 
     #[test]
     fn strides_channels_and_padding_are_those_of_the_networks() {
-        for backbone in Backbone::EMBEDDED {
-            let description = backbone.description().expect("its weights are compiled in");
+        let loaded = [Backbone::ResNet18, Backbone::ResNet50, Backbone::Vgg16];
+        for backbone in Backbone::EMBEDDED.into_iter().chain(loaded) {
+            let description = backbone
+                .description()
+                .unwrap_or_else(|| PretrainedWeights::untrained(backbone, 1).description());
             assert_eq!(description.stages.len(), backbone.stages());
             let (mut stride, mut channels) = (1, 3);
             for (number, blocks) in (1..).zip(&description.stages) {
@@ -185,7 +253,15 @@ mod tests {
                             LayerDescription::MaxPool { stride: by, .. } => stride *= by,
                         }
                     }
-                    assert!(!block.residual || entry == channels);
+                    match &block.shortcut {
+                        Shortcut::None => {}
+                        Shortcut::Input | Shortcut::InputThenRelu(None) => {
+                            assert_eq!(entry, channels);
+                        }
+                        Shortcut::InputThenRelu(Some(layer)) => {
+                            assert_eq!(layer.shape[..2], [channels, entry]);
+                        }
+                    }
                 }
                 assert_eq!(stride, backbone.cell_stride(number));
                 assert_eq!(channels, backbone.place_channels(&[number]));
@@ -197,7 +273,8 @@ mod tests {
         let found = (127.5 - alexnet.mean[0]) / alexnet.deviation[0];
         assert!((found - (0.5 - 0.485) / 0.229).abs() < 1e-6);
         assert_eq!((255.0 - lite.mean[1]) / lite.deviation[1], efficientnet_lite::normalized(255));
-        let residual = lite.stages.iter().flatten().filter(|block| block.residual).count();
+        let inputs = |block: &&BlockDescription| matches!(block.shortcut, Shortcut::Input);
+        let residual = lite.stages.iter().flatten().filter(inputs).count();
         // All blocks but the first of each stage.
         assert_eq!(residual, 1 + 1 + 2 + 2 + 3);
     }

@@ -36,7 +36,8 @@ pub use alexnet::AlexNet;
 pub use backbone::Backbone;
 pub use cache::{CacheUsage, FeatureCache, TransformKey};
 pub use description::{
-    BlockDescription, ConvolutionDescription, LayerActivation, LayerDescription, NetworkDescription,
+    BlockDescription, ConvolutionDescription, LayerActivation, LayerDescription,
+    NetworkDescription, Shortcut,
 };
 pub use efficientnet_lite::{EfficientNetLite, HostEfficientNetLite, STAGES};
 pub use error::{FeatureError, WeightsError};

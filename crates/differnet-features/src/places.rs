@@ -3,6 +3,7 @@
 //! As PatchCore does (Roth et al. 2022): each map is averaged over neighbours, then brought to the grid.
 
 use burn::tensor::Device;
+use rayon::prelude::*;
 
 use crate::alexnet::AlexNet;
 use crate::backbone::Backbone;
@@ -139,10 +140,12 @@ impl Places {
             let smooth = StageMap { values: averaged(map, neighbours / 2), ..**map };
             let rows: Vec<_> = (0..height).map(|y| Cells::of(y, height, map.height)).collect();
             let columns: Vec<_> = (0..width).map(|x| Cells::of(x, width, map.width)).collect();
-            for (place, to) in values.chunks_exact_mut(channels).enumerate() {
-                let to = &mut to[first..][..map.channels];
-                smooth.add_cells(&rows[place / width], &columns[place % width], to);
-            }
+            let lines = values.par_chunks_exact_mut(width * channels).zip(&rows);
+            lines.for_each(|(line, row)| {
+                for (to, column) in line.chunks_exact_mut(channels).zip(&columns) {
+                    smooth.add_cells(row, column, &mut to[first..][..map.channels]);
+                }
+            });
             first += map.channels;
         }
         Self { height, width, channels, values }
@@ -192,8 +195,7 @@ fn averaged(map: &StageMap, reach: usize) -> Vec<f32> {
     let row_length = width * channels;
     let around = |at: usize, size: usize| at.saturating_sub(reach)..(at + reach + 1).min(size);
     let mut to = vec![0.0; values.len()];
-    let mut sums = vec![0.0; row_length];
-    for (y, to) in to.chunks_exact_mut(row_length).enumerate() {
+    let average_row = |sums: &mut Vec<f32>, (y, to): (usize, &mut [f32])| {
         sums.fill(0.0);
         let rows = around(y, *height);
         for row in rows.clone() {
@@ -210,7 +212,9 @@ fn averaged(map: &StageMap, reach: usize) -> Vec<f32> {
             }
             to.iter_mut().for_each(|sum| *sum *= weight);
         }
-    }
+    };
+    let lines = to.par_chunks_exact_mut(row_length).enumerate();
+    lines.for_each_init(|| vec![0.0; row_length], average_row);
     to
 }
 

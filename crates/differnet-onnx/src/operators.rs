@@ -202,11 +202,13 @@ impl Graph {
         self.node("AveragePool", &[x], attributes)
     }
 
-    /// The largest of `side` × `side` cells, `stride` apart, of maps `[n, channels, h, w]`.
-    pub fn max_pool(&mut self, x: Value, side: usize, stride: usize) -> Value {
+    /// The largest of `side` × `side` cells, `stride` apart, of maps `[n, channels, h, w]` with `padding` cells
+    /// around them that never win.
+    pub fn max_pool(&mut self, x: Value, side: usize, stride: usize, padding: usize) -> Value {
         let attributes = vec![
             Attribute::Ints("kernel_shape", vec![side as i64; 2]),
             Attribute::Ints("strides", vec![stride as i64; 2]),
+            Attribute::Ints("pads", vec![padding as i64; 4]),
         ];
         self.node("MaxPool", &[x], attributes)
     }

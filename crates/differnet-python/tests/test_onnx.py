@@ -7,6 +7,7 @@ import pytest
 
 import differnet
 from conftest import scratch, surface
+from networks import write_network
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -122,6 +123,25 @@ def test_thresholds_can_be_given_instead_of_the_models(exported, good):
     assert verdict(threshold=score - 1) == "defect"
     assert verdict(threshold=score + 2) == "ok"
     assert verdict(threshold=score + 2, unsure_threshold=score - 1) == "unsure"
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "resnet50", "vgg16"])
+@pytest.mark.parametrize("method", ["padim", "differnet"])
+def test_networks_whose_weights_were_loaded_are_in_the_graph(backbone, method, good, tmp_path):
+    if (backbone, method) == ("vgg16", "differnet"):
+        pytest.skip("its 448 pixels take long, and its layers are those that padim sees")
+    weights, path = tmp_path / "weights.safetensors", tmp_path / "part.onnx"
+    write_network(weights, backbone, seed=1)
+    own = {"pixels": 9216, "components": 8} if method == "padim" else {
+        **SETTINGS["differnet"], "pool": 1, "transforms": 1, "score_transforms": 1, "updates": 2,
+    }
+    model = differnet.train(good[:4], method=method, backbone=backbone, weights=weights, seed=1, **own)
+    model.export(path)
+    onnx.checker.check_model(onnx.load(path), full_check=True)
+    for image in [good[5], scratch(surface(100))]:
+        result, found = model.score(image), run(path, batch(image))
+        assert found["score"][0] == pytest.approx(result.score, rel=1e-4)
+        assert VERDICTS[found["verdict"][0]] == result.verdict
 
 
 def test_graphs_of_one_size_and_of_resized_images_give_the_same(exported, tmp_path):

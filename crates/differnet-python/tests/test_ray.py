@@ -82,6 +82,16 @@ def test_scores_are_those_of_one_process_and_a_job_is_resumed(cluster, model, ar
     assert (again.images, again.skipped) == (0, IMAGES + 1)
 
 
+def test_finished_paths_are_told_from_others():
+    paths = [f"folder/{number}.png" for number in range(3000)]
+    finished = numpy.sort(differnet.ray._digests(paths[::3]))
+    found = differnet.ray._isin_sorted(differnet.ray._digests(paths), finished)
+    # Some digests end with a zero, which numpy does not keep.
+    assert any(len(digest) < 16 for digest in finished)
+    assert [number for number in range(3000) if found[number]] == list(range(0, 3000, 3))
+    assert not differnet.ray._isin_sorted(finished, finished[:0]).any()
+
+
 def test_the_commands_tables_have_the_same_columns(command, model, archive, expected, tmp_path):
     model.save(tmp_path / "part.differnet")
     table = tmp_path / "scores.parquet"

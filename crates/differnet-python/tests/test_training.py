@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import json
 import os
 import signal
 import threading
@@ -12,6 +11,7 @@ import pytest
 
 import differnet
 from differnet import ProgressBar
+from networks import write_network
 
 SMALL = {"transforms": 2, "score_transforms": 2, "hidden": 8, "updates": 30}
 
@@ -56,49 +56,9 @@ def test_settings_that_cannot_be_are_named(good, arguments, error, words):
         differnet.train(good, **{"method": "padim", **arguments})
 
 
-def write_resnet18(path, seed):
-    """Seeded random weights under torchvision's names, as safetensors."""
-    random = numpy.random.default_rng(seed)
-    tensors = {}
-
-    def convolution(name, outputs, inputs, side):
-        fan_in = inputs * side * side
-        shape = (outputs, inputs, side, side)
-        tensors[f"{name}.weight"] = random.normal(0, (2 / fan_in) ** 0.5, shape).astype("<f4")
-
-    def norm(name, channels):
-        for part, value in [("weight", 1), ("bias", 0), ("running_mean", 0), ("running_var", 1)]:
-            tensors[f"{name}.{part}"] = numpy.full(channels, value, "<f4")
-
-    convolution("conv1", 64, 3, 7)
-    norm("bn1", 64)
-    inputs = 64
-    for layer, channels in enumerate([64, 128, 256, 512], start=1):
-        for block in range(2):
-            name = f"layer{layer}.{block}"
-            convolution(f"{name}.conv1", channels, inputs, 3)
-            norm(f"{name}.bn1", channels)
-            convolution(f"{name}.conv2", channels, channels, 3)
-            norm(f"{name}.bn2", channels)
-            if inputs != channels:
-                convolution(f"{name}.downsample.0", channels, inputs, 1)
-                norm(f"{name}.downsample.1", channels)
-            inputs = channels
-    header, end = {}, 0
-    for name, tensor in tensors.items():
-        header[name] = {"dtype": "F32", "shape": tensor.shape, "data_offsets": [end, end + tensor.nbytes]}
-        end += tensor.nbytes
-    text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
-    with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        for tensor in tensors.values():
-            file.write(tensor.tobytes())
-
-
 def test_weights_of_another_network_are_loaded_and_carried(good, tmp_path):
     weights = tmp_path / "resnet18.safetensors"
-    write_resnet18(weights, seed=1)
+    write_network(weights, "resnet18", seed=1)
     model = differnet.train(good, method="padim", backbone="resnet18", weights=weights, pixels=9216, components=4)
     assert model.header["weights_sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
     model.save(tmp_path / "part.differnet")

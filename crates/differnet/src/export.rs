@@ -10,7 +10,7 @@ pub(crate) mod rows;
 
 use std::path::Path;
 
-use differnet_features::IMAGE_SIZE;
+use differnet_features::{IMAGE_SIZE, NetworkDescription};
 use differnet_files::write_atomically;
 pub use differnet_onnx::OnnxFile;
 use differnet_onnx::guard::{self, Accepted, Property};
@@ -50,7 +50,7 @@ pub enum ExportInput {
 
 /// Input of a method's part of a graph.
 #[derive(Debug, Clone, Copy)]
-pub struct GraphEntry {
+pub struct GraphEntry<'a> {
     /// Levels 0 to 255 of images as they are, or of what the network sees: floats `[n, 3, h, w]`.
     pub levels: Value,
     /// Their height and width.
@@ -59,6 +59,15 @@ pub struct GraphEntry {
     pub input: ExportInput,
     /// Transforms that a score averages.
     pub transforms: usize,
+    /// The network that the model sees images by; `None` if it has none.
+    pub network: Option<&'a NetworkDescription>,
+}
+
+impl GraphEntry<'_> {
+    /// The network; the reason if there is none.
+    pub(crate) fn require_network(&self) -> Result<&NetworkDescription, String> {
+        self.network.ok_or_else(|| "it has no network".to_owned())
+    }
 }
 
 /// Output of a method's part of a graph.
@@ -112,12 +121,6 @@ impl Model {
                 format!("its training images have samples of {depth} bits, and the graph takes 8");
             return Err(reason(text));
         }
-        if let Some(backbone) = header.config.backbone.filter(|network| !network.is_embedded()) {
-            let text = format!(
-                "its network, {backbone}, is not written to graphs: train with another backbone"
-            );
-            return Err(reason(text));
-        }
         let record = ExportRecord::of(self, config)?;
         let mut graph = Graph::default();
         let sides = match config.size {
@@ -138,11 +141,14 @@ impl Model {
             None => Size::of(&mut graph, pixels),
         };
         let levels = graph.cast(pixels, Element::Float);
+        let network = header.config.backbone.map(|backbone| self.runtime().description(backbone));
+        let network = network.transpose()?;
         let entry = GraphEntry {
             levels,
             size,
             input: config.input,
             transforms: self.export_transforms(config),
+            network: network.as_ref(),
         };
         let found = self.scorer().export(&mut graph, &entry, header).map_err(reason)?;
         let GraphResult { score, map, .. } = found;
@@ -169,7 +175,7 @@ impl Model {
     fn accepted(
         &self,
         graph: &mut Graph,
-        entry: &GraphEntry,
+        entry: &GraphEntry<'_>,
         found: &GraphResult,
     ) -> Option<Value> {
         let header = self.header();

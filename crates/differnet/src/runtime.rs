@@ -5,7 +5,8 @@ use std::sync::{Arc, OnceLock};
 use burn::tensor::Device;
 use differnet_data::DecodeLimits;
 use differnet_features::{
-    Backbone, Extractor, FeatureCache, FeatureError, PlaceExtractor, PretrainedWeights,
+    Backbone, Extractor, FeatureCache, FeatureError, NetworkDescription, PlaceExtractor,
+    PretrainedWeights,
 };
 use differnet_flow::Backend;
 
@@ -105,6 +106,16 @@ impl Runtime {
     ) -> Result<&PretrainedWeights, FeatureError> {
         let weights = self.weights(backbone).filter(|weights| weights.stages() >= stages);
         weights.ok_or(FeatureError::NoWeights { backbone })
+    }
+
+    /// A network by its layers and weights.
+    ///
+    /// # Errors
+    /// As [`extractor`](Self::extractor).
+    pub(crate) fn description(&self, backbone: Backbone) -> Result<NetworkDescription, FeatureError> {
+        let compiled_in = backbone.description();
+        let loaded = || self.weights(backbone).map(PretrainedWeights::description);
+        compiled_in.or_else(loaded).ok_or(FeatureError::NoWeights { backbone })
     }
 
     /// Extractor of pooled features of a network, made when it is first asked for.

@@ -99,7 +99,7 @@ pub trait Scorer: Debug + Send + Sync {
     fn export(
         &self,
         _graph: &mut Graph,
-        _entry: &GraphEntry,
+        _entry: &GraphEntry<'_>,
         _header: &Header,
     ) -> Result<GraphResult, String> {
         let text = "its network has no form there: train local-flow, patchcore, padim, differnet, 1nn or ocsvm";

@@ -104,24 +104,23 @@ def score(
     sha256 = hashlib.sha256(content).hexdigest()
     filesystem, folder = _place(output)
     filesystem.create_dir(folder, recursive=True)
-    done = _finished(filesystem, folder, sha256)
-    todo, skipped = _remaining(_dataset(images), done)
+    finished = ray.put(_finished(filesystem, folder, sha256))
     if actors is None:
         resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
         cores = int(resources.get("CPU", 1))
         actors = (1, max(1, cores // num_cpus))
-    parts = todo.map_batches(
+    parts = _dataset(images).map_batches(
         _Scorer,
-        fn_constructor_args=(ray.put(content), sha256, filesystem, folder, num_cpus, batch_size),
+        fn_constructor_args=(ray.put(content), finished, sha256, filesystem, folder, num_cpus, batch_size),
         batch_size=part_size,
         num_cpus=num_cpus,
         concurrency=actors,
     )
-    totals = dict.fromkeys(("images", "failed", "defects"), 0)
+    totals = dict.fromkeys(("images", "skipped", "failed", "defects"), 0)
     for part in parts.iter_rows():
         for name in totals:
             totals[name] += int(part[name])
-    return ScoreSummary(skipped=skipped, **totals)
+    return ScoreSummary(**totals)
 
 
 def read_scores(output: str | PathLike[str]) -> pyarrow.Table:
@@ -179,14 +178,15 @@ class _Scorer:
     def __init__(
         self,
         content: Any,
+        finished: Any,
         sha256: str,
         filesystem: pyarrow.fs.FileSystem,
         folder: str,
         threads: int,
         batch_size: int,
     ) -> None:
-        content = ray.get(content) if isinstance(content, ray.ObjectRef) else content
-        self._model = load_bytes(content, threads)
+        self._model = load_bytes(_value(content), threads)
+        self._finished = _value(finished)
         self._sha256 = sha256
         self._filesystem = filesystem
         self._folder = folder
@@ -194,17 +194,36 @@ class _Scorer:
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         paths = [str(path) for path in batch["path"]]
-        images = [bytes(content) for content in batch["bytes"]] if "bytes" in batch else paths
+        todo = numpy.flatnonzero(~_isin_sorted(_digests(paths), self._finished))
+        images = [bytes(batch["bytes"][index]) if "bytes" in batch else paths[index] for index in todo]
         results = self._model.scores(images, batch_size=self._batch_size, on_error="yield")
-        rows = [_row(path, result) for path, result in zip(paths, results, strict=True)]
-        _write(self._filesystem, self._folder, rows, self._sha256)
+        rows = [_row(paths[index], result) for index, result in zip(todo, results, strict=True)]
+        if rows:
+            _write(self._filesystem, self._folder, rows, self._sha256)
         failed = sum(row["error"] is not None for row in rows)
         defects = sum(row["verdict"] == "defect" for row in rows)
-        return {
-            "images": numpy.array([len(rows)]),
-            "failed": numpy.array([failed]),
-            "defects": numpy.array([defects]),
-        }
+        totals = {"images": len(rows), "skipped": len(paths) - len(rows), "failed": failed, "defects": defects}
+        return {name: numpy.array([total]) for name, total in totals.items()}
+
+
+def _value(given: Any) -> Any:
+    return ray.get(given) if isinstance(given, ray.ObjectRef) else given
+
+
+def _digests(paths: Sequence[str]) -> numpy.ndarray[Any, numpy.dtype[numpy.bytes_]]:
+    """16 bytes for each path: an archive of 10⁸ has 1.6 GB of them, which the workers of a machine share."""
+    encoded = (path.encode(errors="surrogateescape") for path in paths)
+    return numpy.array([hashlib.blake2b(path, digest_size=16).digest() for path in encoded], "S16")
+
+
+def _isin_sorted(
+    values: numpy.ndarray[Any, Any], among: numpy.ndarray[Any, Any]
+) -> numpy.ndarray[Any, numpy.dtype[numpy.bool_]]:
+    """Tells of each value whether it is in the sorted array ``among``."""
+    if len(among) == 0:
+        return numpy.zeros(len(values), bool)
+    found = numpy.searchsorted(among, values)
+    return among[numpy.minimum(found, len(among) - 1)] == values  # type: ignore[no-any-return]
 
 
 def _row(path: str, result: Any) -> dict[str, Any]:
@@ -240,9 +259,11 @@ def _parts(filesystem: pyarrow.fs.FileSystem, folder: str) -> list[str]:
     return sorted(file.path for file in filesystem.get_file_info(selector) if file.path.endswith(_ENDING))
 
 
-def _finished(filesystem: pyarrow.fs.FileSystem, folder: str, sha256: str) -> set[str]:
-    """The paths in the output."""
-    done: set[str] = set()
+def _finished(
+    filesystem: pyarrow.fs.FileSystem, folder: str, sha256: str
+) -> numpy.ndarray[Any, numpy.dtype[numpy.bytes_]]:
+    """The digests of the paths in the output, sorted."""
+    done = [numpy.empty(0, "S16")]
     for part in _parts(filesystem, folder):
         table = pyarrow.parquet.read_table(part, filesystem=filesystem, columns=["path"])
         found = (table.schema.metadata or {}).get(_MODEL_KEY)
@@ -250,8 +271,8 @@ def _finished(filesystem: pyarrow.fs.FileSystem, folder: str, sha256: str) -> se
             raise ValueError(
                 f"{part} was written with another model: name another output, or delete this one"
             )
-        done.update(table.column("path").to_pylist())
-    return done
+        done.append(_digests(table.column("path").to_pylist()))
+    return numpy.sort(numpy.concatenate(done))
 
 
 def _dataset(images: Any) -> ray.data.Dataset:
@@ -272,13 +293,3 @@ def _files(images: str | PathLike[str] | Iterable[str | PathLike[str]]) -> Itera
         yield from map(str, differnet.find_images(images))
     else:
         yield from (os.fspath(path) for path in images)
-
-
-def _remaining(images: ray.data.Dataset, done: set[str]) -> tuple[ray.data.Dataset, int]:
-    """The images without those that are done, and how many those are."""
-    if not done:
-        return images, 0
-    known = ray.put(done)
-    before = images.count()
-    todo = images.filter(lambda row: row["path"] not in ray.get(known)).materialize()
-    return todo, before - todo.count()

@@ -1,8 +1,8 @@
 //! A network's stages as operators.
 
 use differnet_features::{
-    Backbone, BlockDescription, ConvolutionDescription, LayerActivation, LayerDescription,
-    NetworkDescription,
+    BlockDescription, ConvolutionDescription, LayerActivation, LayerDescription,
+    NetworkDescription, Shortcut,
 };
 use differnet_onnx::network::{Activation, Convolution, convolution, normalized};
 use differnet_onnx::{Graph, Value};
@@ -10,16 +10,15 @@ use differnet_onnx::{Graph, Value};
 /// The maps `[n, channels, h, w]` after `stages` (numbers from 1, rising) of levels `[n, 3, height, width]`.
 pub(crate) fn stage_maps(
     graph: &mut Graph,
-    backbone: Backbone,
+    network: &NetworkDescription,
     levels: Value,
     stages: &[usize],
 ) -> Vec<Value> {
-    let description = backbone.description().expect("checked before: its weights are compiled in");
-    let NetworkDescription { mean, deviation, stages: all } = description;
-    let mut x = normalized(graph, levels, mean, deviation);
+    let NetworkDescription { mean, deviation, stages: all } = network;
+    let mut x = normalized(graph, levels, *mean, *deviation);
     let last = stages.iter().copied().max().unwrap_or(0);
     let mut maps = Vec::with_capacity(stages.len());
-    for (number, blocks) in (1..=last).zip(&all) {
+    for (number, blocks) in (1..=last).zip(all) {
         for block in blocks {
             x = block_of(graph, x, block);
         }
@@ -33,9 +32,22 @@ pub(crate) fn stage_maps(
 fn block_of(graph: &mut Graph, entry: Value, block: &BlockDescription) -> Value {
     let x = block.layers.iter().fold(entry, |x, layer| match layer {
         LayerDescription::Convolution(layer) => convolution(graph, x, &borrowed(layer)),
-        LayerDescription::MaxPool { side, stride } => graph.max_pool(x, *side, *stride),
+        LayerDescription::MaxPool { side, stride, padding } => {
+            graph.max_pool(x, *side, *stride, *padding)
+        }
     });
-    if block.residual { graph.add(x, entry) } else { x }
+    match &block.shortcut {
+        Shortcut::None => x,
+        Shortcut::Input => graph.add(x, entry),
+        Shortcut::InputThenRelu(layer) => {
+            let entry = match layer {
+                Some(layer) => convolution(graph, entry, &borrowed(layer)),
+                None => entry,
+            };
+            let sum = graph.add(x, entry);
+            graph.relu(sum)
+        }
+    }
 }
 
 fn borrowed(layer: &ConvolutionDescription) -> Convolution<'_> {

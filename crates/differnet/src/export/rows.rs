@@ -1,7 +1,7 @@
 //! Rows of features under each transform of an image, and the average of their scores, as part of a graph.
 
 use differnet_data::Transform;
-use differnet_features::{Backbone, IMAGE_SIZE, SCALES};
+use differnet_features::{Backbone, IMAGE_SIZE, NetworkDescription, SCALES};
 use differnet_onnx::resize::resize;
 use differnet_onnx::{Graph, Side, Size, Value, rotate, score};
 use differnet_scoring::Average;
@@ -14,7 +14,7 @@ use crate::header::Header;
 /// `[n · transforms]`.
 pub(crate) fn rows_graph(
     graph: &mut Graph,
-    entry: &GraphEntry,
+    entry: &GraphEntry<'_>,
     header: &Header,
     backbone: Backbone,
     scores: impl FnOnce(&mut Graph, Value) -> Value,
@@ -34,7 +34,8 @@ pub(crate) fn rows_graph(
     let transforms = header.config.transform_config().fixed(entry.transforms);
     require_rotations(&transforms)?;
     let turned = turned(graph, levels, &transforms); // [n · transforms, 3, 448, 448]
-    let features = features(graph, backbone, turned); // [n · transforms, features]
+    let network = entry.require_network()?;
+    let features = features(graph, backbone, network, turned); // [n · transforms, features]
     let of_transforms = scores(graph, features); // [n · transforms]
     let shape = graph.ints(&[-1, transforms.len() as i64]);
     let of_transforms = graph.reshape(of_transforms, shape);
@@ -78,7 +79,12 @@ fn turned(graph: &mut Graph, levels: Value, transforms: &[Transform]) -> Value {
 }
 
 /// Features `[images, features]` of levels `[images, 3, 448, 448]`.
-fn features(graph: &mut Graph, backbone: Backbone, levels: Value) -> Value {
+fn features(
+    graph: &mut Graph,
+    backbone: Backbone,
+    network: &NetworkDescription,
+    levels: Value,
+) -> Value {
     let mut means = Vec::new();
     for scale in SCALES {
         let side = IMAGE_SIZE as i64;
@@ -86,9 +92,9 @@ fn features(graph: &mut Graph, backbone: Backbone, levels: Value) -> Value {
         // The first pixel of each block, whatever a runtime takes "nearest" for.
         let ends = graph.ints(&[side, side]);
         let sampled = if step == 1 { levels } else { graph.slice(levels, ends, &[2, 3], step) };
-        for map in stage_maps(graph, backbone, sampled, backbone.pooled_stages()) {
+        for map in stage_maps(graph, network, sampled, backbone.pooled_stages()) {
             let map = match backbone.mean_pool() {
-                Some((side, stride)) => graph.max_pool(map, side, stride),
+                Some((side, stride)) => graph.max_pool(map, side, stride, 0),
                 None => map,
             };
             means.push(graph.mean(map, &[2, 3])); // [images, channels]

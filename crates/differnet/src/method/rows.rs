@@ -116,7 +116,7 @@ impl<M: RowScorer> Scorer for OnRows<M> {
     fn export(
         &self,
         graph: &mut Graph,
-        entry: &GraphEntry,
+        entry: &GraphEntry<'_>,
         header: &Header,
     ) -> Result<GraphResult, String> {
         let backbone = header.config.backbone.ok_or("it has no network")?;

@@ -12,7 +12,7 @@ impl DifferNet {
     pub(super) fn graph(
         &self,
         graph: &mut Graph,
-        entry: &GraphEntry,
+        entry: &GraphEntry<'_>,
         header: &Header,
     ) -> Result<GraphResult, String> {
         rows_graph(graph, entry, header, self.backbone, |graph, features| {

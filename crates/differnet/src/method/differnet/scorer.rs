@@ -63,7 +63,7 @@ impl Scorer for DifferNet {
     fn export(
         &self,
         graph: &mut Graph,
-        entry: &GraphEntry,
+        entry: &GraphEntry<'_>,
         header: &Header,
     ) -> Result<GraphResult, String> {
         self.graph(graph, entry, header)

@@ -16,6 +16,8 @@ use crate::error::Error;
 pub(super) const CANDIDATES: usize = 60_000;
 /// Rows that are compared with the bank by one task.
 const BLOCK: usize = 28;
+/// Distances of which the least is sought side by side.
+const LANES: usize = 16;
 /// Numbers of a random projection in which places are picked.
 const PROJECTED: usize = 64;
 /// Places whose distances one task keeps.
@@ -104,14 +106,17 @@ impl Bank {
     /// The distance of `row` to the nearest place, given its `products` with all of them.
     fn nearest(&self, products: &[f32], row: &[f32]) -> f64 {
         // ‖a − b‖² = ‖a‖² + ‖b‖² − 2 a·b, and ‖a‖² is the same for all b.
-        let mut best = 0;
-        let mut least = f32::INFINITY;
-        for (at, (product, square)) in products.iter().zip(&self.squares).enumerate() {
-            let rest = square - 2.0 * product;
-            if rest < least {
-                (best, least) = (at, rest);
+        let rest = |(product, square): (&f32, &f32)| square - 2.0 * product;
+        let mut least = [f32::INFINITY; LANES];
+        for (products, squares) in products.chunks(LANES).zip(self.squares.chunks(LANES)) {
+            for (least, pair) in least.iter_mut().zip(products.iter().zip(squares)) {
+                let rest = rest(pair);
+                *least = if rest < *least { rest } else { *least };
             }
         }
+        let least = least.into_iter().fold(f32::INFINITY, f32::min);
+        let best = products.iter().zip(&self.squares).position(|pair| rest(pair) == least);
+        let best = best.unwrap_or(0);
         // Term by term: the sum of large terms leaves nothing of a small distance.
         let place = &self.rows[best * row.len()..][..row.len()];
         let difference = |(a, b): (&f32, &f32)| f64::from(a - b) * f64::from(a - b);
@@ -247,5 +252,13 @@ mod tests {
         let rows = [500.0, 7.0, 0.0, 7.0, 40.0, 7.0];
         let grown = all.grown(&rows, 5, &Monitor::silent()).unwrap();
         assert_eq!(grown.rows[8..], [500.0, 7.0, 40.0, 7.0]);
+    }
+
+    #[test]
+    fn the_nearest_of_many_places_is_found_wherever_it_stands() {
+        // More places than are compared side by side, each the nearest of one row.
+        let places: Vec<f32> = (0..43_u8).map(|at| f32::from(at * 5 % 43)).collect();
+        let rows: Vec<f32> = places.iter().map(|place| place + 0.25).collect();
+        assert_eq!(Bank::new(places, 1).distances(&rows), vec![0.25; 43]);
     }
 }

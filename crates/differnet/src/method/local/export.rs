@@ -1,6 +1,6 @@
 //! A model of local features as a graph of ONNX.
 
-use differnet_features::{Backbone, PLACE, SIDE_STEP};
+use differnet_features::{Backbone, NetworkDescription, PLACE, SIDE_STEP};
 use differnet_onnx::flow::Condition;
 use differnet_onnx::map::MapSizes;
 use differnet_onnx::places::{self, AffineMap, CellFit};
@@ -25,7 +25,7 @@ impl LocalModel {
     pub(super) fn graph(
         &self,
         graph: &mut Graph,
-        entry: &GraphEntry,
+        entry: &GraphEntry<'_>,
     ) -> Result<GraphResult, String> {
         if self.plan.tiles != Tiles::ONE {
             let tiles = self.plan.tiles;
@@ -44,7 +44,7 @@ impl LocalModel {
             ExportInput::Seen => entry.levels,
         };
         let grid = seen.divided(graph, PLACE);
-        let features = self.features(graph, levels, grid);
+        let features = self.features(graph, entry.require_network()?, levels, grid);
         let values = self.values(graph, &features, grid); // [n, 1, h, w] each
         let sum = self.sum(graph, &values, grid);
         let score = match self.plan.image_score {
@@ -63,9 +63,15 @@ impl LocalModel {
     }
 
     /// Features `[n, components, places]` of each view.
-    fn features(&self, graph: &mut Graph, levels: Value, grid: Size) -> Vec<Value> {
+    fn features(
+        &self,
+        graph: &mut Graph,
+        network: &NetworkDescription,
+        levels: Value,
+        grid: Size,
+    ) -> Vec<Value> {
         let (backbone, stages) = (self.plan.backbone, self.plan.stages());
-        let maps = stage_maps(graph, backbone, levels, &stages);
+        let maps = stage_maps(graph, network, levels, &stages);
         let views = self.views.iter().map(|view| {
             let (neighbours, wanted, matrix, offset) = view.description();
             let known = stages.iter().zip(&maps).filter(|(stage, _)| wanted.contains(stage));

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use burn::tensor::{Tensor, TensorData};
 use differnet_flow::FlowInput;
 use differnet_scoring::transform_scores;
+use rayon::prelude::*;
 
 use super::bank::Bank;
 use super::gaussians::PlaceGaussians;
@@ -38,7 +39,7 @@ impl Parts {
     /// each view.
     pub(super) fn values(&self, views: &[Vec<f32>], grid: &Grid) -> Vec<Vec<f32>> {
         let condition = positions(grid.shape());
-        let values = self.parts.iter().map(|(view, density)| {
+        let values = self.parts.par_iter().map(|(view, density)| {
             let rows = &views[*view];
             let values = match density {
                 Density::Flow(number) => self.energy(*number, rows, &condition),

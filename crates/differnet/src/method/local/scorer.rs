@@ -52,7 +52,8 @@ impl LocalModel {
         let (width, height) = seen.image().dimensions();
         let seen = seen_maps(&self.plan, runtime, seen)?;
         let stages = self.plan.stages();
-        let rows: Vec<Vec<f32>> = self.views.iter().map(|view| view.rows(&stages, &seen)).collect();
+        let views = self.views.par_iter().map(|view| view.rows(&stages, &seen));
+        let rows: Vec<Vec<f32>> = views.collect();
         let mean = mean_of(&rows[0], &seen.grid.counts, self.views[0].components());
         let values = self.parts.values(&rows, &seen.grid);
         let values = PlaceValues { values, grid: seen.grid };
@@ -156,7 +157,7 @@ impl Scorer for LocalModel {
     fn export(
         &self,
         graph: &mut Graph,
-        entry: &GraphEntry,
+        entry: &GraphEntry<'_>,
         _header: &Header,
     ) -> Result<GraphResult, String> {
         self.graph(graph, entry)
