@@ -1,5 +1,4 @@
-//! The default method: score and map of one image of 448 × 448 pixels, as a program that has loaded its
-//! model sees it.
+//! Methods on local features: score and map of one image, as a program that has loaded its model sees it.
 
 use std::hint::black_box;
 use std::io::Cursor;
@@ -12,13 +11,18 @@ use image::ImageFormat;
 
 /// Training images: with fewer the method has fewer parts.
 const IMAGES: u32 = 64;
-/// Side of the images, pixels.
-const SIDE: u32 = 448;
+/// Methods, and sides of the images, pixels: what the network sees as well.
+const CASES: [(Method, u32); 4] = [
+    (Method::LocalFlow, 448),
+    (Method::LocalFlow, 640),
+    (Method::PatchCore, 448),
+    (Method::Padim, 448),
+];
 
 /// A texture, different for each `seed`.
-fn texture(seed: u32) -> RgbImage {
+fn texture(side: u32, seed: u32) -> RgbImage {
     let mut state = seed.wrapping_mul(0x9E37_79B9) | 1;
-    RgbImage::from_fn(SIDE, SIDE, |x, y| {
+    RgbImage::from_fn(side, side, |x, y| {
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;
@@ -28,19 +32,19 @@ fn texture(seed: u32) -> RgbImage {
 }
 
 /// A file without compression, so that decoding takes next to nothing.
-fn file(seed: u32) -> Vec<u8> {
+fn file(side: u32, seed: u32) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
-    texture(seed).write_to(&mut bytes, ImageFormat::Bmp).expect("memory takes an image");
+    texture(side, seed).write_to(&mut bytes, ImageFormat::Bmp).expect("memory takes an image");
     bytes.into_inner()
 }
 
 /// A model of `method` with all its parts, hardly trained: that takes no part in its speed.
-fn model(method: Method) -> Model {
+fn model(method: Method, side: u32) -> Model {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut files = Vec::new();
     for seed in 0..IMAGES {
         files.push(folder.path().join(format!("{seed}.bmp")));
-        std::fs::write(&files[seed as usize], file(seed)).expect("a writable folder");
+        std::fs::write(&files[seed as usize], file(side, seed)).expect("a writable folder");
     }
     let updates = if method == Method::LocalFlow { "updates = 2\npasses = 0" } else { "" };
     let config = Config::from_toml(updates, &Config::preset(method, Preset::Quick));
@@ -49,11 +53,11 @@ fn model(method: Method) -> Model {
 
 /// Score, and score with map.
 fn score(c: &mut Criterion) {
-    let bytes = file(1000);
-    let image = || ImageInput::Memory { name: Path::new("part"), bytes: black_box(&bytes) };
-    for method in [Method::LocalFlow, Method::PatchCore, Method::Padim] {
-        let model = model(method);
-        let mut group = c.benchmark_group(format!("local/{method}"));
+    for (method, side) in CASES {
+        let bytes = file(side, 1000);
+        let image = || ImageInput::Memory { name: Path::new("part"), bytes: black_box(&bytes) };
+        let model = model(method, side);
+        let mut group = c.benchmark_group(format!("local/{method}/{side}"));
         group.bench_function("score", |b| b.iter(|| model.score(image()).expect("an image")));
         group.bench_function("map", |b| b.iter(|| model.map(image()).expect("an image")));
         group.finish();

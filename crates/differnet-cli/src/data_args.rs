@@ -16,7 +16,7 @@ use crate::unread::tell_unread;
 /// Layout of a data set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum LayoutChoice {
-    /// Whichever of the others the folder looks like.
+    /// The one of these that the folder looks like.
     Auto,
     /// MVTec AD: CATEGORY/train/good, CATEGORY/test/KIND, CATEGORY/ground_truth/KIND.
     Mvtec,

@@ -13,7 +13,7 @@ use crate::output_mark::without_outputs;
 /// Where there are categories, `None` is the root itself or its only one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Layout {
-    /// Whichever of the others the tree looks like.
+    /// The one of these that the tree looks like.
     #[default]
     Auto,
     /// MVTec AD: `ROOT/CATEGORY/train/good`, `test/KIND`, `ground_truth/KIND/NAME_mask.png`.

@@ -35,7 +35,7 @@ const CLOSER: f32 = 3.0;
 /// The others are represented by the one that is this near: the nearest two may be copies themselves.
 const NEIGHBOUR: usize = 3;
 /// Hashes whose neighbour is looked for to know what is usual.
-const LOOKS: usize = 256;
+const SAMPLED: usize = 256;
 
 /// Luminance of an image in 16 × 16 cells, row by row.
 #[derive(Clone, PartialEq, Eq)]
@@ -145,7 +145,7 @@ impl KnownHashes {
 
     /// Median distance to the third nearest other photograph, of a few; infinite for one.
     fn usual_distance(&self) -> f32 {
-        let step = self.known.len().div_ceil(LOOKS).max(1);
+        let step = self.known.len().div_ceil(SAMPLED).max(1);
         let neighbour = |at: usize| {
             let others = self.known.iter().enumerate().filter(|(other, _)| *other != at);
             let cells = &self.known[at].0;

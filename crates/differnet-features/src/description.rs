@@ -88,7 +88,8 @@ pub enum LayerActivation {
 const POOL: (usize, usize) = (3, 2);
 
 impl Backbone {
-    /// The network by its layers and weights; `None` if they are not compiled in.
+    /// The network by its layers and weights; `None` if they are not compiled in but
+    /// [loaded](PretrainedWeights::description).
     pub fn description(self) -> Option<NetworkDescription> {
         match self {
             Self::AlexNet => Some(alexnet()),

@@ -125,11 +125,11 @@ def test_thresholds_can_be_given_instead_of_the_models(exported, good):
     assert verdict(threshold=score + 2, unsure_threshold=score - 1) == "unsure"
 
 
-@pytest.mark.parametrize("backbone", ["resnet18", "resnet50", "vgg16"])
-@pytest.mark.parametrize("method", ["padim", "differnet"])
-def test_networks_whose_weights_were_loaded_are_in_the_graph(backbone, method, good, tmp_path):
-    if (backbone, method) == ("vgg16", "differnet"):
-        pytest.skip("its 448 pixels take long, and its layers are those that padim sees")
+@pytest.mark.parametrize(
+    ("method", "backbone"),
+    [("padim", "resnet18"), ("padim", "resnet50"), ("padim", "vgg16"), ("differnet", "resnet18")],
+)
+def test_networks_whose_weights_were_loaded_are_in_the_graph(method, backbone, good, tmp_path):
     weights, path = tmp_path / "weights.safetensors", tmp_path / "part.onnx"
     write_network(weights, backbone, seed=1)
     own = {"pixels": 9216, "components": 8} if method == "padim" else {
