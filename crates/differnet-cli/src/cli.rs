@@ -1,6 +1,6 @@
 //! The subcommands and what `--help` says about them together.
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     cache, calibrate, check, demo, devices, evaluate, export, features, inspect, localize, merge,
@@ -52,6 +52,12 @@ enum Command {
 }
 
 impl Cli {
+    /// The arguments of this process.
+    pub(crate) fn of_process() -> Self {
+        let matches = reflowed(Self::command()).get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
     /// Runs the subcommand.
     pub(crate) fn run(&self) -> anyhow::Result<Exit> {
         match &self.command {
@@ -78,6 +84,34 @@ impl Cli {
     }
 }
 
+/// The command and its subcommands with a line for each paragraph at the end of their help: it is wrapped once,
+/// to the width of the terminal.
+fn reflowed(command: clap::Command) -> clap::Command {
+    let text = command.get_after_help().map(|text| paragraphs(&text.to_string()));
+    let command = command.mut_subcommands(reflowed);
+    match text {
+        Some(text) => command.after_help(text),
+        None => command,
+    }
+}
+
+/// `text` without breaks within paragraphs; indented lines, such as examples, stay as they are.
+fn paragraphs(text: &str) -> String {
+    let mut paragraphs = String::with_capacity(text.len());
+    let mut flows = false;
+    for line in text.lines() {
+        let goes_on = !line.is_empty() && !line.starts_with(' ');
+        match (flows, goes_on) {
+            (true, true) => paragraphs.push(' '),
+            _ if paragraphs.is_empty() => {}
+            _ => paragraphs.push('\n'),
+        }
+        paragraphs.push_str(line);
+        flows = goes_on;
+    }
+    paragraphs
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -92,6 +126,19 @@ mod tests {
         let mut command = Cli::command();
         command.build();
         check_names(&command);
+    }
+
+    #[test]
+    fn paragraphs_of_help_are_lines_and_examples_stay() {
+        let text =
+            "Examples:\n  differnet a\n  differnet b\n\nOne sentence over\ntwo lines.\n\nAnother.";
+        let golden =
+            "Examples:\n  differnet a\n  differnet b\n\nOne sentence over two lines.\n\nAnother.";
+        assert_eq!(paragraphs(text), golden);
+        let command = reflowed(Cli::command());
+        let watch = command.find_subcommand("watch").expect("a subcommand");
+        let help = watch.get_after_help().expect("a text").to_string();
+        assert!(help.contains("Ends at Ctrl-C with exit code 0; 1 error, also if whoever reads the standard output leaves, or"));
     }
 
     /// clap itself looks for names that are there twice in builds with debug assertions alone.

@@ -260,9 +260,8 @@ fn require_known(config: &Config, flags: &toml::Table) -> anyhow::Result<()> {
 
 fn no_setting(method: Method, name: &str) -> UsageError {
     let has = |method: &Method| {
-        let settings = toml::Table::try_from(Config::preset(*method, Preset::Quick));
         let flag = name == "fresh_transforms" && *method == Method::DifferNet;
-        flag || settings.is_ok_and(|settings| settings.contains_key(name))
+        flag || Config::preset(*method, Preset::Quick).with_every_setting().contains_key(name)
     };
     let owners: Vec<&str> = Method::ALL.into_iter().filter(has).map(Method::name).collect();
     let flag = name.replace('_', "-");

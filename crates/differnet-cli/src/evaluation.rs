@@ -9,7 +9,7 @@ use differnet::evaluation::{
     MaskComparison, MetricError, PixelMetrics, ScoredImage, ScoredSamples, TestSetMetrics,
 };
 use differnet::prediction::ScorePrediction;
-use differnet::{LocalizeConfig, Model, ScoreConfig};
+use differnet::{Error, LocalizeConfig, Model, ScoreConfig};
 use differnet_data::{BadImage, BadMask, ContentHash, Sample};
 use differnet_eval::roc_curve;
 use differnet_report::{
@@ -98,7 +98,7 @@ pub(crate) fn evaluate_samples(
     let mut compression = CompressionNote::new(&header.input_guard);
     let scores = model.scores_with(test.iter().map(|sample| &sample.image), config);
     for (done, (sample, score)) in (1..).zip(test.iter().zip(scores)) {
-        let score = score.context("a test image changed while it was in use")?;
+        let score = score.map_err(Error::changed)?;
         compression.add(&score);
         scored.add(sample, &score);
         predictions.push(ScorePrediction::new(&sample.image, header, &thresholds, &score));
@@ -127,7 +127,7 @@ pub(crate) fn evaluate_maps(
     let mut pictures = Vec::with_capacity(test.len());
     let maps = model.maps_with(test.iter().map(|sample| &sample.image), config);
     for (done, (sample, found)) in (1..).zip(test.iter().zip(maps)) {
-        let found = found.context("a test image changed while it was in use")?;
+        let found = found.map_err(Error::changed)?;
         masks.add(sample, bad, &found, &model.runtime().limits)?;
         let top = found.color_top(model.header(), config.kind);
         let seen = found.seen_image();

@@ -83,7 +83,7 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     }
     tell(&format!("error: {error:#}"));
     if error.downcast_ref::<UsageError>().is_some() {
-        tell("For the arguments that go together, try '--help'.");
+        tell("For more information, try '--help'.");
         return Exit::Usage;
     }
     if error.downcast_ref::<DoNotRetry>().is_some() {

@@ -45,11 +45,9 @@ mod weights_args;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
 fn main() -> ExitCode {
     panic::keep_message();
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::of_process();
     match panic::guard(|| cli.run()) {
         Ok(exit) => exit.into(),
         Err(error) => exit::report(&error).into(),

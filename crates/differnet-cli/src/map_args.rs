@@ -6,6 +6,8 @@ use anyhow::ensure;
 use clap::ValueEnum;
 use differnet::{LocalizeConfig, MapKind, Model};
 
+use crate::exit::UsageError;
+
 /// Kind of anomaly map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MapChoice {
@@ -30,7 +32,7 @@ pub(crate) fn require_localizer(model: &Model, path: &Path) -> anyhow::Result<()
     ensure!(
         model.localizes(),
         "{} is a model of the method {method}, which does not say where a defect is: train one with \
-         --method differnet for maps",
+         --method local-flow for maps",
         path.display()
     );
     Ok(())
@@ -44,13 +46,22 @@ pub(crate) fn map_name(kind: MapKind) -> &'static str {
     }
 }
 
-/// The model's localization with what flags change; an error if it makes no maps.
+/// The model's localization with what flags change; an error if it makes no such maps.
 pub(crate) fn localize_config(
     model: &Model,
     kind: MapChoice,
     transforms: Option<usize>,
 ) -> anyhow::Result<LocalizeConfig> {
     let mut config = model.localize_config()?;
+    let method = model.header().config.method.method();
+    if method.looks_at_places() && transforms.is_some_and(|transforms| transforms > 1) {
+        let text = "maps that average transforms are for the method differnet";
+        return Err(UsageError(format!("{text}: {method} sees an image once")).into());
+    }
+    if method.looks_at_places() && kind == MapChoice::Gradient {
+        let text = "--map gradient is for the method differnet";
+        return Err(UsageError(format!("{text}: maps of {method} are of the deviation")).into());
+    }
     config.kind = kind.into();
     if let Some(transforms) = transforms {
         config.scoring.transforms = transforms;

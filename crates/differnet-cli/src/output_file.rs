@@ -61,7 +61,7 @@ impl OutputFile {
                 .with_context(|| format!("cannot create the folder {}", folder.display()))?;
         }
         let lock = FileLock::try_acquire(path)
-            .with_context(|| format!("cannot write beside {}", path.display()))?;
+            .with_context(|| format!("cannot write to the folder of {}", path.display()))?;
         let Some(lock) = lock else {
             bail!(
                 "{} is being written by another differnet: wait for it, or name another file",

@@ -48,7 +48,8 @@ pub struct PixelMetrics {
     /// Share of the images with a defect whose map has its peak inside the mask, without a
     /// tolerance around it; in \[0, 1\]. Of several equal peaks each counts its share.
     pub pointing_game: f64,
-    /// Images in all, good ones included.
+    /// Images in all, good ones included; in JSON, where they stand beside those that are scored, `pixel_images`.
+    #[serde(rename = "pixel_images")]
     pub images: usize,
     /// Regions of defects in all.
     pub regions: usize,

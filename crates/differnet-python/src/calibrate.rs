@@ -70,8 +70,8 @@ pub(crate) fn calibrate(
     let header = model.header();
     let before = header.thresholds().defect;
     let rule = match (rule, header.calibration.as_ref().map(|calibration| calibration.rule)) {
-        (Rule::Before, Some(ThresholdRule::FalseAlarmRate { rate, confidence })) => {
-            Rule::FalseAlarms { rate, confidence, doubt: None }
+        (Rule::Before, Some(ThresholdRule::FalseAlarmRate { rate, confidence, unsure_rate })) => {
+            Rule::FalseAlarms { rate, confidence, doubt: unsure_rate }
         }
         (Rule::Before, _) => {
             return Err(value_error("no false_alarm_rate was set before: give one"));

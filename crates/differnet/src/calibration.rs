@@ -85,6 +85,10 @@ pub enum ThresholdRule {
         rate: f64,
         /// Probability, over the choice of the good images, that it is kept.
         confidence: f64,
+        /// Larger share of good parts that may be unsure or rejected, with the same confidence; `None` if
+        /// none are unsure.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unsure_rate: Option<f64>,
     },
     /// The expected cost is least.
     Cost {
@@ -139,7 +143,7 @@ impl Calibration {
             }
             None => None,
         };
-        let rule = ThresholdRule::FalseAlarmRate { rate, confidence };
+        let rule = ThresholdRule::FalseAlarmRate { rate, confidence, unsure_rate: doubt };
         Ok(Self { rule, threshold, unsure, good_scores, added: GoodImages::default() })
     }
 

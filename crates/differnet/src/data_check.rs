@@ -230,7 +230,7 @@ fn of_files(inspection: &Inspection) -> Vec<Finding> {
     }
     if let [smallest, .., largest] = inspection.sizes[..] {
         let message = format!(
-            "{} sizes from {}×{} to {}×{} pixels: all are resized to squares",
+            "{} sizes from {}×{} to {}×{} pixels: each is resized to what the network sees",
             inspection.sizes.len(),
             smallest.0,
             smallest.1,

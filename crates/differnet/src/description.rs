@@ -2,6 +2,7 @@
 
 use differnet_data::Regions;
 
+use crate::calibration::{Calibration, ThresholdRule};
 use crate::config::Config;
 use crate::header::Header;
 
@@ -28,9 +29,10 @@ impl Header {
         rows
     }
 
-    /// Hash of the network's weights, what the method has to tell, the threshold of its maps, and what images are accepted.
+    /// Calibration, hash of the network's weights, what the method has to tell, the threshold of its maps, and
+    /// what images are accepted.
     pub fn all_facts(&self) -> NamedValues {
-        let maps = self.map_threshold.map(|value| format!("{value:.4e}"));
+        let maps = self.map_threshold.map(|value| format!("{value:.4}"));
         let maps = maps.map(|value| ("threshold of maps".to_owned(), value));
         let accepted = self
             .input_guard
@@ -40,7 +42,9 @@ impl Header {
         let network = self.weights_sha256.iter();
         let network =
             network.map(|hash| ("weights of the network".to_owned(), format!("SHA-256 {hash}")));
-        network.chain(self.facts.iter().cloned()).chain(maps).chain(accepted).collect()
+        let calibration = self.calibration.iter().flat_map(Calibration::rows);
+        let facts = network.chain(self.facts.iter().cloned());
+        calibration.chain(facts).chain(maps).chain(accepted).collect()
     }
 
     /// Number of validation images, for people.
@@ -65,6 +69,26 @@ impl Header {
         self.regions
             .as_ref()
             .map_or_else(|| "none, the whole image counts".to_owned(), Regions::to_string)
+    }
+}
+
+impl Calibration {
+    /// Rule and images that the threshold rests on, and where doubt begins.
+    fn rows(&self) -> NamedValues {
+        let rule = match self.rule {
+            ThresholdRule::FalseAlarmRate { rate, confidence, .. } => format!(
+                "at most {} % of good parts rejected, {} % confidence",
+                100.0 * rate,
+                100.0 * confidence
+            ),
+            ThresholdRule::Cost { escape, false_alarm, defect_share, defects } => format!(
+                "least cost: {escape} for a defect missed, {false_alarm} for a false alarm, a share of \
+                 {defect_share} defective; {defects} defects"
+            ),
+        };
+        let rule = format!("{rule}; {} good images", self.good_scores.len());
+        let unsure = self.unsure.map(|from| ("unsure from".to_owned(), format!("{from:.4}")));
+        [("threshold set by".to_owned(), rule)].into_iter().chain(unsure).collect()
     }
 }
 
@@ -105,6 +129,28 @@ mod tests {
         assert_eq!(rows.len(), config.to_toml().lines().count());
         let row = |name: &str| rows.iter().find(|row| row.0 == name).map(|row| row.1.as_str());
         assert_eq!((row("preset"), row("seed")), (Some("quick"), Some("9")));
+    }
+
+    #[test]
+    fn a_calibration_says_what_it_rests_on() {
+        let rule =
+            ThresholdRule::FalseAlarmRate { rate: 0.05, confidence: 0.95, unsure_rate: Some(0.2) };
+        let good_scores = vec![1.0; 80];
+        let calibration = Calibration {
+            rule,
+            threshold: 3.0,
+            unsure: Some(2.5),
+            good_scores,
+            added: Default::default(),
+        };
+        let golden = [
+            (
+                "threshold set by",
+                "at most 5 % of good parts rejected, 95 % confidence; 80 good images",
+            ),
+            ("unsure from", "2.5000"),
+        ];
+        assert_eq!(calibration.rows(), rows(golden.map(|(name, value)| (name, value.to_owned()))));
     }
 
     #[test]

@@ -215,7 +215,8 @@ impl Error {
     }
 
     /// Turns an unusable image into one that changed: every image was usable before.
-    pub(crate) fn changed(self) -> Self {
+    #[must_use]
+    pub fn changed(self) -> Self {
         match self {
             Self::Image(source) => Self::ImageChanged { source },
             other => other,

@@ -112,7 +112,10 @@ impl Runtime {
     ///
     /// # Errors
     /// As [`extractor`](Self::extractor).
-    pub(crate) fn description(&self, backbone: Backbone) -> Result<NetworkDescription, FeatureError> {
+    pub(crate) fn description(
+        &self,
+        backbone: Backbone,
+    ) -> Result<NetworkDescription, FeatureError> {
         let compiled_in = backbone.description();
         let loaded = || self.weights(backbone).map(PretrainedWeights::description);
         compiled_in.or_else(loaded).ok_or(FeatureError::NoWeights { backbone })

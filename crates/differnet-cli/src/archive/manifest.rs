@@ -108,7 +108,7 @@ impl Lines {
             if line.contains(&0) || (length as u64 == LONGEST && !line.ends_with(b"\n")) {
                 let (number, path) = (self.number, self.path.display());
                 bail!(DoNotRetry(format!(
-                    "line {number} of {path} is no path: write one path a line, in UTF-8"
+                    "line {number} of {path} is no path: write one path a line"
                 )));
             }
             let start = if self.number == 1 && line.starts_with(BYTE_ORDER_MARK) { 3 } else { 0 };

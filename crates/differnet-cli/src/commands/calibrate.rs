@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{anyhow, bail};
 use differnet::new_images::NewGoodImages;
 use differnet::progress::{Monitor, Progress};
 use differnet::scoring::{Costs, FalseAlarmGuarantee, lowest_rate};
@@ -153,7 +153,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
         left_out,
         lowest_rate: confidence.map(|confidence| lowest_rate(images, confidence)),
         images_needed: match rule {
-            Some(ThresholdRule::FalseAlarmRate { rate, confidence }) => {
+            Some(ThresholdRule::FalseAlarmRate { rate, confidence, .. }) => {
                 Some(FalseAlarmGuarantee::new(rate, confidence)?.fewest_images())
             }
             _ => None,
@@ -180,7 +180,8 @@ fn rule(args: &CalibrateArgs, model: &Model) -> anyhow::Result<Option<ThresholdR
     }
     if let Some(rate) = args.false_alarm_rate {
         let confidence = args.confidence.unwrap_or(CONFIDENCE);
-        return Ok(Some(ThresholdRule::FalseAlarmRate { rate, confidence }));
+        let unsure_rate = args.unsure_rate;
+        return Ok(Some(ThresholdRule::FalseAlarmRate { rate, confidence, unsure_rate }));
     }
     match model.header().calibration.as_ref().map(|calibration| calibration.rule) {
         Some(rule @ ThresholdRule::FalseAlarmRate { .. }) if args.append => Ok(Some(rule)),
@@ -246,13 +247,15 @@ fn calibrate(
         None => (GoodImages::default(), header.good_scores.clone()),
     };
     let (calibration, balance) = match rule {
-        ThresholdRule::FalseAlarmRate { rate, confidence } => {
+        ThresholdRule::FalseAlarmRate { rate, confidence, unsure_rate } => {
             let guarantee = FalseAlarmGuarantee::new(rate, confidence)?;
             let calibration =
-                Calibration::by_false_alarms(good_scores, guarantee, args.unsure_rate).context(
-                    "the threshold was not changed: add good images, or ask for a higher \
-                     --false-alarm-rate or a lower --confidence",
-                )?;
+                Calibration::by_false_alarms(good_scores, guarantee, unsure_rate).map_err(|error| {
+                    anyhow!(
+                        "{error}\nAdd good images, or ask for a higher --false-alarm-rate or a lower \
+                         --confidence; the threshold was not changed"
+                    )
+                })?;
             (calibration, None)
         }
         ThresholdRule::Cost { escape, false_alarm, defect_share, .. } => {
@@ -326,7 +329,7 @@ fn readable(report: &Report<'_>, unit: Option<&str>) -> anyhow::Result<String> {
     }
     match report.rule {
         None => lines.push("This is the threshold set in training.".to_owned()),
-        Some(ThresholdRule::FalseAlarmRate { rate, confidence }) => {
+        Some(ThresholdRule::FalseAlarmRate { rate, confidence, .. }) => {
             lines.push(format!(
                 "At most {} of good parts are rejected, with {} confidence, from {}.",
                 percent(rate),
@@ -356,9 +359,11 @@ fn readable(report: &Report<'_>, unit: Option<&str>) -> anyhow::Result<String> {
         }
     }
     let LeftOut { seen_in_training, twice, unusable, .. } = report.left_out;
-    for (count, why) in
-        [(seen_in_training, "trained on"), (twice, "there already"), (unusable, "not usable")]
-    {
+    for (count, why) in [
+        (seen_in_training, "trained on"),
+        (twice, "copies of others or there already"),
+        (unusable, "not usable"),
+    ] {
         if count > 0 {
             lines.push(format!("Left out: {}, {why}", counted(count, "image")));
         }

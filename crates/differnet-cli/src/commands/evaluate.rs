@@ -71,7 +71,7 @@ pub(crate) struct EvaluateArgs {
     /// Kind of the maps, for --pixel and for the report.
     #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Deviation)]
     kind: MapChoice,
-    /// Transforms that a map averages [default: 8].
+    /// Transforms that a map averages, for models of the method differnet [default: 8].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     map_transforms: Option<usize>,
     /// Make no maps for the report.
@@ -201,7 +201,8 @@ fn skipped(
     let counts: Vec<String> = counts.into_iter().filter(|text| !text.starts_with("0 ")).collect();
     let list: String = messages.iter().map(|line| format!("\n  {line}")).collect();
     let what = format!("{} cannot be used:{list}", counts.join(" and "));
-    if !args.skip_bad {
+    // Without --pixel a report shows maps, and masks say nothing about them.
+    if !args.skip_bad && (args.pixel || !images.is_empty()) {
         bail!("{what}\nAdd --skip-bad to evaluate the others");
     }
     tell(&what);

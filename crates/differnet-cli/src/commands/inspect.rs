@@ -69,11 +69,11 @@ fn readable(args: &InspectArgs, bytes: u64, model: &Header) -> String {
         ("threshold", format!("{:.4}{unit}", model.thresholds().defect)),
         ("scores of good images", spread(&model.good_scores)),
     ];
-    let lines = lines.iter().map(|(name, value)| (*name, value));
-    let facts = model.all_facts();
-    let facts = facts.iter().map(|(name, value)| (name.as_str(), value));
+    let lines = lines.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let rows: Vec<(String, String)> = lines.chain(model.all_facts()).collect();
+    let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     let mut text: String =
-        lines.chain(facts).map(|(name, value)| format!("{name:<29} {value}\n")).collect();
+        rows.iter().map(|(name, value)| format!("{name:<width$} {value}\n")).collect();
     text += "\nSettings\n";
     text.extend(model.config.to_toml().lines().map(|line| format!("  {line}\n")));
     if !model.history.is_empty() {

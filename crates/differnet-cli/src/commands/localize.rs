@@ -22,8 +22,8 @@ use crate::source_args::SourceArgs;
 #[command(after_help = "\
 Examples:
   differnet localize --model part.differnet suspicious.png --out maps
-  differnet localize --model part.differnet new_photos --transforms 16 --out maps --json
-  differnet localize --model part.differnet new_photos --map gradient --out maps
+  differnet localize --model part.differnet new_photos --out maps --json
+  differnet localize --model paper.differnet new_photos --map gradient --out maps   # --method differnet
 
 For each image NAME.png three files are written to --out: NAME.overlay.png (the image under the
 map's colours, with their scale), NAME.map.png (16-bit grey) and NAME.map.npy (32-bit floats). Maps
@@ -56,7 +56,7 @@ pub(crate) struct LocalizeArgs {
     /// Print one JSON object a line.
     #[arg(long)]
     json: bool,
-    /// Transforms that a map and a score average [default: 8].
+    /// Transforms that a map and a score average, for models of the method differnet [default: 8].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     transforms: Option<usize>,
     /// Kind of the maps.

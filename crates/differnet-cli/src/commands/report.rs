@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use differnet::scoring::Verdict;
 use differnet::{Error, Model};
 use differnet_data::ContentHash;
@@ -22,15 +21,12 @@ use crate::report;
 use crate::score_args::ScoringArgs;
 use crate::source_args::SourceArgs;
 
-/// Error for an image that had a score and has no pictures.
-const CHANGED: &str = "an image changed while it was in use";
-
 /// Judge photographs and write one HTML file with verdicts, maps and the model's description.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   differnet report --model part.differnet todays_photos --out 2026-03-14.html
-  differnet report --model part.differnet todays_photos --map-transforms 16 --out maps.html
+  differnet report --model part.differnet line_1 line_2 --out both.html
 
 The file contains everything that it shows and loads nothing: it can be mailed and archived. For
 images whose defects are known, differnet evaluate --out writes the same with curves and metrics.")]
@@ -50,7 +46,7 @@ pub(crate) struct ReportArgs {
     /// Kind of the maps.
     #[arg(long = "map", value_enum, value_name = "KIND", default_value_t = MapChoice::Deviation)]
     kind: MapChoice,
-    /// Transforms that a map averages [default: 8].
+    /// Transforms that a map averages, for models of the method differnet [default: 8].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     map_transforms: Option<usize>,
     /// Print one JSON object.
@@ -72,6 +68,8 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let model = Model::load_on(&args.model, &args.source.open()?)?;
     let (header, limits) = (model.header(), &model.runtime().limits);
     let scoring = args.scoring.resolve(&model, header.thresholds());
+    let maps = model.localizes().then(|| localize_config(&model, args.kind, args.map_transforms));
+    let maps = maps.transpose()?;
     let inputs = named_images(&args.images);
     let mut unusable: Vec<UnusableFile> = inputs
         .unusable
@@ -92,7 +90,9 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
             Ok(score) => {
                 scored.push(input.path.clone());
                 hashes.push(score.hash);
-                let name = input.name.display().to_string();
+                // Folders may hold images of one name.
+                let several = args.images.len() > 1;
+                let name = if several { &input.path } else { &input.name }.display().to_string();
                 let invalid = score.invalid.map(|invalid| invalid.to_string());
                 let score = score.score;
                 images.push(ReportImage { name, score, invalid, ..ReportImage::default() });
@@ -102,11 +102,10 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         meter.show("Scoring", done, files.len(), "");
         interrupt.check(stopped)?;
     }
-    let maps = localize_config(&model, args.kind, args.map_transforms).ok();
     if let Some(config) = maps {
         let maps = model.maps_with(&scored, config);
         for (done, (image, found)) in (1..).zip(images.iter_mut().zip(maps)) {
-            let found = found.context(CHANGED)?;
+            let found = found.map_err(Error::changed)?;
             let top = found.color_top(header, config.kind);
             let seen = found.seen_image();
             image.set_pictures(ImagePictures::with_map(&found.image, &seen, &found.map, top));
@@ -115,7 +114,8 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         }
     } else {
         for (image, path) in images.iter_mut().zip(&scored) {
-            let decoded = limits.decode_file(path).context(CHANGED)?;
+            let decoded =
+                limits.decode_file(path).map_err(|source| Error::ImageChanged { source })?;
             image.set_pictures(ImagePictures::without_map(&decoded));
         }
     }

@@ -314,15 +314,15 @@ fn promise(model: &Header, threshold: f64) -> String {
                 differnet calibrate tells by others."
             .to_owned();
     };
-    let average = format!("On average that rejects {:.1} % of good parts", 100.0 * p);
     let images = model.good_scores.len();
+    let scores = counted(images, "score");
+    let average =
+        format!("By {scores}, up to {:.1} % of good parts are rejected on average", 100.0 * p);
     if model.good_scores.iter().any(|score| *score >= threshold) {
         return format!("{average}.");
     }
     let bound = 100.0 * lowest_rate(images, CONFIDENCE);
-    format!(
-        "{average}; so few scores promise, with 95 % confidence, nothing better than {bound:.0} %."
-    )
+    format!("{average}; so few promise, with 95 % confidence, nothing better than {bound:.0} %.")
 }
 
 /// Confidence of what a threshold promises.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use differnet::prediction::{Prediction, ScorePrediction};
 use differnet::scoring::Thresholds;
 use differnet::{Error, Model, ScoreConfig};
@@ -50,7 +50,7 @@ seconds, and again only if its time or its content changes. What --out holds is 
 restart, however the last run ended. If --out is moved away or deleted, it is made anew.
 
 Ends at Ctrl-C with exit code 0; 1 error, also if whoever reads the standard output leaves, or if with
---once a file or a folder could not be read or moved; 2 wrong arguments. A name that is not UTF-8 is there
+--once a file or a folder could not be used or moved; 2 wrong arguments. A name that is not UTF-8 is there
 as bytes in Base64, too: path_bytes, name_bytes.")]
 pub(crate) struct WatchArgs {
     /// Folder to watch, with its subfolders.
@@ -90,7 +90,12 @@ pub(crate) struct WatchArgs {
 pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
     if !args.folder.is_dir() {
-        return Err(UsageError(format!("{} is no folder", args.folder.display())).into());
+        let folder = args.folder.display();
+        bail!(if args.folder.exists() {
+            format!("{folder} is no folder: name the one that photographs arrive in")
+        } else {
+            format!("{folder} does not exist: check the spelling")
+        });
     }
     if let Some(defects) = &args.move_defects {
         require_outside(defects, &args.folder)?;
@@ -109,10 +114,12 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
         told: BTreeSet::new(),
         outputs: BTreeSet::new(),
         failed: false,
+        unusable: false,
         interrupt: &interrupt,
     };
     let (start, mut debounce) = (Instant::now(), Debounce::new(args.settle));
-    tell(&format!("Watching {}; Ctrl-C ends it.", args.folder.display()));
+    let end = if args.once { "" } else { "; Ctrl-C ends it" };
+    tell(&format!("Watching {}{end}.", args.folder.display()));
     tell_unread([args.folder.as_path()]);
     while !interrupt.requested() {
         watch.failed = false;
@@ -121,7 +128,8 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
         watch.work(complete)?;
         watch.journal.flush()?;
         if args.once && !debounce.is_waiting(start.elapsed()) {
-            return Ok(if watch.failed { Exit::Failed } else { Exit::Done });
+            let failed = watch.failed || watch.unusable;
+            return Ok(if failed { Exit::Failed } else { Exit::Done });
         }
         pause(args.settle.min(LOOK_EVERY), &interrupt);
     }
@@ -164,6 +172,8 @@ struct Watch<'a> {
     outputs: BTreeSet<SeenFile>,
     /// Whether something of the last scan could not be done.
     failed: bool,
+    /// Whether an image could not be used.
+    unusable: bool,
     interrupt: &'a Interrupt,
 }
 
@@ -293,6 +303,7 @@ impl Watch<'_> {
         version: &Version,
         prediction: &Prediction<ScorePrediction>,
     ) -> anyhow::Result<()> {
+        self.unusable |= matches!(prediction, Prediction::Failed(_));
         self.journal.add(seen, version, prediction)?;
         print(&prediction_line(prediction)).map_err(|error| {
             if reader_has_left(&error) {

@@ -150,6 +150,16 @@ fn doubt_has_a_verdict_of_its_own() {
     assert_eq!(verdicts, ["\"ok\"", "\"unsure\""]);
     let run = Fixture::shared().run(&["score", "--model"], &[&model, &good]);
     assert!(run.text().contains("UNSURE") && run.text().contains("2 images: 1 ok, 1 unsure"));
+    let inspected = Fixture::shared().run(&["inspect"], &[&model]);
+    for text in
+        ["unsure from", "at most 20 % of good parts rejected, 20 % confidence; 2 good images"]
+    {
+        assert!(inspected.text().contains(text), "{}", inspected.out);
+    }
+    // More images keep the rule whole.
+    let more = calibrate(&model, "--append", Some(&good)).json();
+    assert_eq!((&more["unsure"], &more["rule"]), (&report["unsure"], &report["rule"]));
+    assert_eq!(more["rule"]["false_alarm_rate"]["unsure_rate"], 0.5);
 }
 
 #[test]

@@ -102,7 +102,10 @@ fn evaluate_compares_maps_with_masks_and_reports() {
     let paths = [&fixture.model(), Path::new("--data"), &fixture.data(), Path::new("--out"), &out];
     let words: Vec<&str> =
         ["evaluate", "--pixel"].into_iter().chain(EVALUATE[1..].iter().copied()).collect();
-    let summary = fixture.run(&words, &paths).json();
+    let run = fixture.run(&words, &paths);
+    let summary = run.json();
+    assert_eq!(run.out.matches("\"images\":").count(), 1, "one key is there once: {}", run.out);
+    assert!(summary["images"].as_u64() >= summary["pixel_images"].as_u64(), "{summary}");
     for key in ["pixel_auroc", "aupro", "pixel_f1", "pixel_iou", "pointing_game"] {
         let value = summary[key].as_f64().unwrap();
         assert!((0.0..=1.0).contains(&value), "{key}: {value}");
@@ -182,6 +185,22 @@ fn report_is_one_document_about_unlabelled_images() {
     assert!(html.contains("missing.png") && html.contains("data:image/jpeg;base64,"));
     let again = fixture.run(&words, &paths);
     assert!(again.code == Some(1) && again.err.contains("--overwrite"), "{}", again.err);
+}
+
+#[test]
+fn a_report_tells_images_of_one_name_in_two_folders_apart() {
+    let fixture = Fixture::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let folders = ["line 1", "line 2"].map(|name| folder.path().join(name));
+    for folder in &folders {
+        fs::create_dir(folder).unwrap();
+        fs::copy(fixture.test().join("good/000.png"), folder.join("part.png")).unwrap();
+    }
+    let out = folder.path().join("both.html");
+    let paths = [&fixture.model(), &folders[0], &folders[1], Path::new("--out"), &out];
+    fixture.run(&["report", "--map-transforms", "1", "--model"], &paths).text();
+    let html = fs::read_to_string(&out).unwrap();
+    assert!(html.contains("line 1/part.png") && html.contains("line 2/part.png"));
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -111,7 +111,7 @@ fn maps_are_refused_with_a_remedy() {
     let evaluate = fixture.run(&words, &[&model, Path::new("--data"), &fixture.data()]);
     for run in [localize, evaluate] {
         assert_eq!(run.code, Some(1), "{}", run.err);
-        for text in ["nut.differnet is a model of the method 1nn", "--method differnet"] {
+        for text in ["nut.differnet is a model of the method 1nn", "--method local-flow"] {
             assert!(run.err.contains(text), "{}", run.err);
         }
     }

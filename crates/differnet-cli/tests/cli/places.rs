@@ -160,6 +160,14 @@ fn a_tiled_model_works_with_every_command() {
         let array = std::fs::read(map["files"]["array"].as_str().unwrap()).unwrap();
         assert_eq!(array.len(), 128 + 4 * 64 * 64);
     }
+    for words in [&["localize", "--transforms", "2"], &["localize", "--map", "gradient"]] {
+        let words = [&words[..], &["--overwrite", "--model"]].concat();
+        let run = fixture.run(&words, &[&model, &test, into, &out]);
+        assert!(run.code == Some(2) && run.err.contains("the method differnet"), "{}", run.err);
+    }
+    let words = ["report", "--map-transforms", "2", "--model"];
+    let run = fixture.run(&words, &[&model, &test, into, &page]);
+    assert!(run.code == Some(2) && run.err.contains("sees an image once"), "{}", run.err);
     let summary =
         fixture.run(&["report", "--json", "--model"], &[&model, &test, into, &page]).json();
     assert_eq!(summary["images"], 6);

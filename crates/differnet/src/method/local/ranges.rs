@@ -24,7 +24,7 @@ pub(super) fn require_most(
 
 pub(super) fn require_pixels(pixels: usize, tiles: Tiles, overlap: f64) -> Result<(), Error> {
     if !(64 * 64..=4096 * 4096).contains(&pixels) {
-        let expected = "from 64x64 to 4096x4096";
+        let expected = "from 4096 to 16777216, 64x64 to 4096x4096";
         return Err(Error::Config { name: "pixels", expected, found: pixels.to_string() });
     }
     let counts = [tiles.columns, tiles.rows];
