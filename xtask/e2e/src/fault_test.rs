@@ -1,5 +1,6 @@
 //! `cargo xtask fault-test`: what full, read-only and broken disks, clocks that jump and kills leave.
 
+mod archive;
 mod disk;
 mod files;
 mod outputs;

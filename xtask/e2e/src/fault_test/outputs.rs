@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, ensure};
 
 use super::Row;
+use super::archive::Archive;
 use super::disk::{Disk, Room, used};
 use super::whole::{contents, is_whole};
 use crate::crash_test::rewriting::{CALIBRATE, UPDATE};
@@ -66,10 +67,12 @@ pub(super) fn test(
     disk: &Disk,
     fault: Fault,
 ) -> anyhow::Result<Vec<Row>> {
-    outputs(setup, killed).iter().map(|output| output.test(setup, disk, fault)).collect()
+    let archive = Archive::write(setup, killed)?;
+    let outputs = outputs(setup, killed, &archive);
+    outputs.iter().map(|output| output.test(setup, disk, fault)).collect()
 }
 
-fn outputs<'a>(setup: &'a Setup<'_>, killed: &'a Killed) -> Vec<Output<'a>> {
+fn outputs<'a>(setup: &'a Setup<'_>, killed: &'a Killed, archive: &'a Archive) -> Vec<Output<'a>> {
     let (data, images) = (&setup.data, setup.data.join("hex_nut/test"));
     let model = killed.model.as_path();
     let plain = |words: &'static [&'static str]| {
@@ -106,7 +109,8 @@ fn outputs<'a>(setup: &'a Setup<'_>, killed: &'a Killed) -> Vec<Output<'a>> {
         command
     };
     let lines = setup.folder.join("fault-lines.jsonl");
-    let [i1, i2, i3, i4] = [(); 4].map(|()| images.clone());
+    let [i1, i2, i3] = [(); 3].map(|()| images.clone());
+    let good = data.join("hex_nut/train/good");
     let aside = setup.folder.join("fault-aside.differnet");
     let (w1, w2) = (watch.clone(), watch);
     vec![
@@ -161,8 +165,8 @@ fn outputs<'a>(setup: &'a Setup<'_>, killed: &'a Killed) -> Vec<Output<'a>> {
             ..output(
                 "score >",
                 Box::new(move |_| {
-                    let mut command = of_model(&["score", "--json", "--no-cache"]);
-                    command.arg(&i1);
+                    let mut command = of_model(&["score", "--json", "--no-cache", "--manifest"]);
+                    command.arg(&archive.manifest);
                     command
                 }),
             )
@@ -179,7 +183,7 @@ fn outputs<'a>(setup: &'a Setup<'_>, killed: &'a Killed) -> Vec<Output<'a>> {
             "localize",
             Box::new(move |disk| {
                 let mut command = of_model(&["localize"]);
-                command.arg(&i2).arg("--out").arg(disk.join("maps"));
+                command.arg(&i1).arg("--out").arg(disk.join("maps"));
                 command
             }),
         ),
@@ -187,7 +191,7 @@ fn outputs<'a>(setup: &'a Setup<'_>, killed: &'a Killed) -> Vec<Output<'a>> {
             "report",
             Box::new(move |disk| {
                 let mut command = of_model(&["report", "--no-cache"]);
-                command.arg(&i3).arg("--out").arg(disk.join("report.html"));
+                command.arg(&i2).arg("--out").arg(disk.join("report.html"));
                 command
             }),
         ),
@@ -195,7 +199,48 @@ fn outputs<'a>(setup: &'a Setup<'_>, killed: &'a Killed) -> Vec<Output<'a>> {
             "features",
             Box::new(move |disk| {
                 let mut command = plain(&["features", "--no-cache", "--transforms", "2", "--data"]);
-                command.arg(&i4).arg("--out").arg(disk.join("features.safetensors"));
+                command.arg(&good).arg("--out").arg(disk.join("features.safetensors"));
+                command
+            }),
+        ),
+        output(
+            "score --out",
+            Box::new(move |disk| {
+                let mut command = of_model(&["score", "--no-cache", "--manifest"]);
+                command.arg(&archive.manifest).arg("--out").arg(disk.join("scores.csv"));
+                command
+            }),
+        ),
+        output(
+            "score --maps",
+            Box::new(move |disk| {
+                let mut command = of_model(&["score", "--no-cache", "--maps"]);
+                command.arg(disk.join("maps")).arg(&i3);
+                command
+            }),
+        ),
+        output(
+            "score --shard",
+            Box::new(move |disk| {
+                let mut command =
+                    of_model(&["score", "--no-cache", "--shard", "0/2", "--manifest"]);
+                command.arg(&archive.manifest).arg("--out").arg(disk.join("parts"));
+                command
+            }),
+        ),
+        output(
+            "merge",
+            Box::new(move |disk| {
+                let mut command = plain(&["merge", "--out"]);
+                command.arg(disk.join("scores.parquet")).arg(&archive.parts);
+                command
+            }),
+        ),
+        output(
+            "export",
+            Box::new(move |disk| {
+                let mut command = of_model(&["export", "--format", "onnx", "--transforms", "1"]);
+                command.arg("--out").arg(disk.join("part.onnx"));
                 command
             }),
         ),
