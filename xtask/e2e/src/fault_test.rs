@@ -73,6 +73,9 @@ pub(crate) fn run(args: &FaultTestArgs) -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir()?;
     let setup = Setup::new(&program, folder.path(), args.seed, !args.json)?;
     let killed = crash_test::kill(&setup, args.kills, args.seed)?;
+    if !args.json {
+        print!("{}", crash_test::report(&killed.parts));
+    }
     let disk = Disk::new(&folder.path().join("disk"))?;
     let mut left_out = Vec::new();
     let mut rows = Vec::new();
@@ -101,7 +104,6 @@ pub(crate) fn run(args: &FaultTestArgs) -> anyhow::Result<ExitCode> {
     } else {
         println!("Disk: {}", disk.about());
         print!("{}", report(&rows));
-        print!("{}", crash_test::report(kills));
         left_out.iter().for_each(|fault| println!("left out: {fault}"));
         losses.iter().for_each(|(command, loss)| println!("{command}: {loss}"));
         let verdict = if passed { "nothing was lost" } else { "something was lost" };

@@ -89,7 +89,9 @@ pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
         let total = Duration::from_secs(args.seconds);
         while start.elapsed() < total {
             thread::sleep(Duration::from_millis(500).min(total - start.elapsed().min(total)));
-            if start.elapsed().as_secs() / args.reload > models.replaced {
+            // A model is checked before it is taken up, which takes its time on a busy machine.
+            let due = start.elapsed().as_secs() / args.reload > models.replaced;
+            if due && served.logged("model replaced")? as u64 == models.replaced {
                 models.replace()?;
             }
             if start.elapsed().as_secs_f64() >= WARM_UP * total.as_secs_f64() {

@@ -165,8 +165,8 @@ fn outputs<'a>(setup: &'a Setup<'_>, killed: &'a Killed, archive: &'a Archive) -
             ..output(
                 "score >",
                 Box::new(move |_| {
-                    let mut command = of_model(&["score", "--json", "--no-cache", "--manifest"]);
-                    command.arg(&archive.manifest);
+                    let mut command = of_model(&["score", "--json", "--no-cache"]);
+                    command.arg("--manifest").arg(&archive.manifest);
                     command
                 }),
             )
@@ -206,25 +206,29 @@ fn outputs<'a>(setup: &'a Setup<'_>, killed: &'a Killed, archive: &'a Archive) -
         output(
             "score --out",
             Box::new(move |disk| {
-                let mut command = of_model(&["score", "--no-cache", "--manifest"]);
-                command.arg(&archive.manifest).arg("--out").arg(disk.join("scores.csv"));
+                let mut command = of_model(&["score", "--no-cache"]);
+                command
+                    .arg("--manifest")
+                    .arg(&archive.manifest)
+                    .arg("--out")
+                    .arg(disk.join("scores.csv"));
                 command
             }),
         ),
         output(
             "score --maps",
             Box::new(move |disk| {
-                let mut command = of_model(&["score", "--no-cache", "--maps"]);
-                command.arg(disk.join("maps")).arg(&i3);
+                let mut command = of_model(&["score", "--no-cache"]);
+                command.arg(&i3).arg("--maps").arg(disk.join("maps"));
                 command
             }),
         ),
         output(
             "score --shard",
             Box::new(move |disk| {
-                let mut command =
-                    of_model(&["score", "--no-cache", "--shard", "0/2", "--manifest"]);
-                command.arg(&archive.manifest).arg("--out").arg(disk.join("parts"));
+                let mut command = of_model(&["score", "--no-cache", "--shard", "0/2"]);
+                command.arg("--manifest").arg(&archive.manifest);
+                command.arg("--out").arg(disk.join("parts"));
                 command
             }),
         ),
