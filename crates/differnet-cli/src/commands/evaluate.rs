@@ -39,8 +39,8 @@ Examples:
 
 Writes report.html, metrics.json, scores.csv, roc.svg and histogram.svg to the folder --out.
 --json prints one object with auroc, auroc_ci95, average_precision, recall_at_zero_fp, images, ...;
---pixel adds pixel_auroc, aupro, pixel_f1, pixel_iou and pointing_game if there are masks, and
-pixel_notes about what they leave out. If all test images are good, or all defective, --out still
+--pixel adds pixel_auroc, aupro, pixel_f1, pixel_iou, pointing_game and pixel_images if there are masks,
+and pixel_notes about what they leave out. If all test images are good, or all defective, --out still
 writes a report of the verdicts; missing_metrics then says why there is no more.")]
 pub(crate) struct EvaluateArgs {
     /// Model file written by `differnet train`.

@@ -9,7 +9,7 @@ use anyhow::{Context, ensure};
 use crate::crash_test::{Killed, Setup};
 
 /// Times that a manifest names each image: a table of them fills several pages of a disk.
-const REPEATED: usize = 8;
+const REPEATED: usize = 4;
 
 /// Manifest, and parts that were scored from it.
 #[derive(Debug)]
