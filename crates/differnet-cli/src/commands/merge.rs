@@ -112,9 +112,9 @@ fn complete(args: &MergeArgs) -> anyhow::Result<Vec<PathBuf>> {
         let more = missing.len().saturating_sub(NAMED);
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let named = missing[..missing.len().min(NAMED)].join(", ");
-        let missing = counted(missing.len(), "shard");
         bail!(
-            "{folder} lacks {missing} of {shards}, counted from 0: {named}{more}; score what is missing first"
+            "of the {shards} shards in {folder}, {} are missing: {named}{more}; score them first",
+            missing.len()
         );
     }
     Ok(found.into_values().collect())

@@ -50,7 +50,7 @@ seconds, and again only if its time or its content changes. What --out holds is 
 restart, however the last run ended. If --out is moved away or deleted, it is made anew.
 
 Ends at Ctrl-C with exit code 0; 1 error, also if whoever reads the standard output leaves, or if with
---once a file or a folder could not be used or moved; 2 wrong arguments. A name that is not UTF-8 is there
+--once a file or a folder could not be read or moved; 2 wrong arguments. A name that is not UTF-8 is there
 as bytes in Base64, too: path_bytes, name_bytes.")]
 pub(crate) struct WatchArgs {
     /// Folder to watch, with its subfolders.
@@ -114,7 +114,6 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
         told: BTreeSet::new(),
         outputs: BTreeSet::new(),
         failed: false,
-        unusable: false,
         interrupt: &interrupt,
     };
     let (start, mut debounce) = (Instant::now(), Debounce::new(args.settle));
@@ -128,8 +127,7 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
         watch.work(complete)?;
         watch.journal.flush()?;
         if args.once && !debounce.is_waiting(start.elapsed()) {
-            let failed = watch.failed || watch.unusable;
-            return Ok(if failed { Exit::Failed } else { Exit::Done });
+            return Ok(if watch.failed { Exit::Failed } else { Exit::Done });
         }
         pause(args.settle.min(LOOK_EVERY), &interrupt);
     }
@@ -172,8 +170,6 @@ struct Watch<'a> {
     outputs: BTreeSet<SeenFile>,
     /// Whether something of the last scan could not be done.
     failed: bool,
-    /// Whether an image could not be used.
-    unusable: bool,
     interrupt: &'a Interrupt,
 }
 
@@ -303,7 +299,6 @@ impl Watch<'_> {
         version: &Version,
         prediction: &Prediction<ScorePrediction>,
     ) -> anyhow::Result<()> {
-        self.unusable |= matches!(prediction, Prediction::Failed(_));
         self.journal.add(seen, version, prediction)?;
         print(&prediction_line(prediction)).map_err(|error| {
             if reader_has_left(&error) {
