@@ -53,7 +53,7 @@ def by_definition(maps, masks):
         "pixel_auroc": roc_auc_score(labels, scores), "aupro": aupro,
         "pixel_f1": f1[best], "pixel_f1_threshold": at[best],
         "pixel_iou": np.max(found / (found + false_alarms + labels.sum() - found)),
-        "pointing_game": np.mean(hits), "images": len(maps), "regions": len(overlaps),
+        "pointing_game": np.mean(hits), "pixel_images": len(maps), "regions": len(overlaps),
     }
     return {name: value if isinstance(value, int) else float(value) for name, value in metrics.items()}
 
