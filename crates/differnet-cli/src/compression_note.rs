@@ -18,9 +18,10 @@ impl<'a> CompressionNote<'a> {
         Self { guard, unknown: Vec::new() }
     }
 
+    /// Images that cannot be judged have a reason already.
     pub(crate) fn add(&mut self, image: &ImageScore) {
         let compression = image.statistics.compression;
-        if !self.guard.knows(compression) {
+        if image.invalid.is_none() && !self.guard.knows(compression) {
             self.unknown.push(compression);
         }
     }

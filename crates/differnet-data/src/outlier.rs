@@ -49,7 +49,7 @@ pub enum Outlier {
         /// Its detail over the median detail.
         ratio: f64,
     },
-    /// Nearly all others have another shape, and all are resized to squares.
+    /// Nearly all others have another shape.
     Shape {
         /// Width and height, pixels.
         size: (u32, u32),

@@ -83,25 +83,42 @@ fn readable(args: &InspectArgs, bytes: u64, model: &Header) -> String {
     text.trim_end().to_owned()
 }
 
-/// A dozen points of the history, the last among them.
+/// A dozen points of the history, the last among them; validation as far as there was any.
 fn course(history: &[HistoryPoint]) -> String {
     let step = history.len().div_ceil(COURSE_ROWS);
-    let rows: Vec<Vec<String>> = history
-        .iter()
-        .rev()
-        .step_by(step)
-        .map(|point| {
-            let validation = point.validation.map_or(String::new(), |loss| format!("{loss:.4}"));
-            vec![point.update.to_string(), format!("{:.4}", point.train), validation]
-        })
-        .collect();
-    let rows: Vec<_> = rows.into_iter().rev().collect();
-    text_table(&["update", "training", "validation"], &rows)
+    let validated = history.iter().any(|point| point.validation.is_some());
+    let loss = |loss: f64| format!("{loss:.4}");
+    let rows = history.iter().rev().step_by(step).map(|point| {
+        let mut row = vec![point.update.to_string(), loss(point.train)];
+        if validated {
+            row.push(point.validation.map_or(String::new(), loss));
+        }
+        row
+    });
+    let mut rows: Vec<_> = rows.collect();
+    rows.reverse();
+    let columns = if validated { 3 } else { 2 };
+    text_table(&["update", "training", "validation"][..columns], &rows)
 }
 
 fn spread(sorted: &[f64]) -> String {
     match (sorted.first(), sorted.last()) {
         (Some(low), Some(high)) => format!("{low:.2} to {high:.2} ({})", sorted.len()),
         _ => "none".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_course_has_a_column_of_validation_only_where_there_was_some() {
+        let point = |update, validation| HistoryPoint { update, train: 0.5, validation };
+        let head = |history: &[HistoryPoint]| course(history).lines().next().map(str::to_owned);
+        assert_eq!(head(&[point(1, None)]).as_deref(), Some("update  training"));
+        let validated = [point(1, None), point(2, Some(0.25))];
+        assert_eq!(head(&validated).as_deref(), Some("update  training  validation"));
+        assert_eq!(course(&validated).lines().last(), Some("     2    0.5000      0.2500"));
     }
 }

@@ -175,7 +175,7 @@ pub(crate) fn watch(
         Error::OtherCheckpoint { .. } | Error::Model { .. } => anyhow::Error::from(error).context(
             "cannot take up the interrupted training; --restart forgets it and begins anew",
         ),
-        Error::BadImages { .. } => {
+        Error::BadImages { ref bad } if bad.len() < images.len() => {
             anyhow::anyhow!("{error}\nAdd --skip-bad to train on the others")
         }
         other => other.into(),
