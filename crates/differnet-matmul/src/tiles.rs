@@ -186,7 +186,7 @@ pub(crate) fn fill_tile<S: Simd>(
     }
 }
 
-/// The same by blocks of `HEIGHT` rows and `VECTORS` vectors of columns.
+/// The same by blocks of `HEIGHT` rows, all or half of them, and `VECTORS` vectors of columns.
 #[inline(always)]
 fn by_blocks<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
     simd: S,
@@ -196,32 +196,48 @@ fn by_blocks<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
     to: &mut [f32],
     stride: usize,
 ) {
+    const { assert!(HEIGHT == ROWS || 2 * HEIGHT == ROWS) };
+    by_block_of_rows::<S, VECTORS, HEIGHT, 0>(simd, left, right, columns, to, stride);
+    if HEIGHT < ROWS {
+        by_block_of_rows::<S, VECTORS, HEIGHT, HEIGHT>(simd, left, right, columns, to, stride);
+    }
+}
+
+/// The same for `HEIGHT` rows from number `FIRST` on: a constant, for where a row lies is looked up in memory
+/// otherwise, at each of its values.
+#[inline(always)]
+fn by_block_of_rows<S: Simd, const VECTORS: usize, const HEIGHT: usize, const FIRST: usize>(
+    simd: S,
+    left: &impl TileRows,
+    right: &[[f32; COLUMNS]],
+    columns: usize,
+    to: &mut [f32],
+    stride: usize,
+) {
     let (blocks, rest) = right.as_chunks::<STEPS>();
     let whole = blocks.len() * STEPS;
-    for row in (0..ROWS).step_by(HEIGHT) {
-        // Bounds that are constants, so that sums have their own registers.
-        for column in (0..COLUMNS).step_by(VECTORS * S::F32_LANES) {
-            if column >= columns {
-                break;
-            }
-            let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
-            for (index, right) in blocks.iter().enumerate() {
-                let left = left.block(index);
-                for (at, right) in right.iter().enumerate() {
-                    let left = |y| left.value(row + y, at);
-                    add_products(simd, left, &right[column..], &mut sums);
-                }
-            }
-            for (at, right) in rest.iter().enumerate() {
-                let left = |y| left.value(row + y, whole + at);
+    // Bounds that are constants, so that sums have their own registers.
+    for column in (0..COLUMNS).step_by(VECTORS * S::F32_LANES) {
+        if column >= columns {
+            break;
+        }
+        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
+        for (index, right) in blocks.iter().enumerate() {
+            let left = left.block(index);
+            for (at, right) in right.iter().enumerate() {
+                let left = |y| left.value(FIRST + y, at);
                 add_products(simd, left, &right[column..], &mut sums);
             }
-            for (y, sums) in sums.iter().enumerate() {
-                // A length that is known here keeps the sums in registers until then.
-                let to = &mut to[(row + y) * stride + column..][..VECTORS * S::F32_LANES];
-                let (to, _) = S::as_mut_simd_f32s(to);
-                to.copy_from_slice(sums);
-            }
+        }
+        for (at, right) in rest.iter().enumerate() {
+            let left = |y| left.value(FIRST + y, whole + at);
+            add_products(simd, left, &right[column..], &mut sums);
+        }
+        for (y, sums) in sums.iter().enumerate() {
+            // A length that is known here keeps the sums in registers until then.
+            let to = &mut to[(FIRST + y) * stride + column..][..VECTORS * S::F32_LANES];
+            let (to, _) = S::as_mut_simd_f32s(to);
+            to.copy_from_slice(sums);
         }
     }
 }

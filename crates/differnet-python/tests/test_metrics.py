@@ -40,7 +40,7 @@ def test_a_perfect_map_is_perfect_and_a_constant_one_is_chance():
     masks[1][1:3, 1:3] = True
     perfect = metrics.pixel_metrics([mask.astype(numpy.float32) for mask in masks], masks)
     assert (perfect["pixel_auroc"], perfect["aupro"], perfect["pointing_game"]) == (1.0, 1.0, 1.0)
-    assert (perfect["images"], perfect["regions"]) == (2, 1)
+    assert (perfect["pixel_images"], perfect["regions"]) == (2, 1)
     assert metrics.aupro([numpy.ones((4, 4))] * 2, masks) == pytest.approx(0.15)
     evaluation = metrics.PixelEvaluation()
     evaluation.add(numpy.eye(4), numpy.eye(4), ignored=numpy.zeros((4, 4)))

@@ -63,7 +63,7 @@ class PixelMetrics(TypedDict):
     pixel_f1_threshold: float
     pixel_iou: float
     pointing_game: float
-    images: int
+    pixel_images: int
     regions: int
 
 

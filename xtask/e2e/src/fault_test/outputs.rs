@@ -236,7 +236,7 @@ fn outputs<'a>(setup: &'a Setup<'_>, killed: &'a Killed, archive: &'a Archive) -
             "merge",
             Box::new(move |disk| {
                 let mut command = plain(&["merge", "--out"]);
-                command.arg(disk.join("scores.parquet")).arg(&archive.parts);
+                command.arg(disk.join("scores.jsonl")).arg(&archive.parts);
                 command
             }),
         ),
