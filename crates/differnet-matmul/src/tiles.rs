@@ -174,14 +174,22 @@ pub(crate) fn fill_tile<S: Simd>(
     to: &mut [f32],
     stride: usize,
 ) {
-    // As many sums at once as there are registers for.
+    // As many sums at once as there are registers for, with room for what comes next: a sum that has to be
+    // put aside costs more than half of the speed.
     match S::F32_LANES {
         16.. => match columns.div_ceil(S::F32_LANES) {
             1 => by_blocks::<S, 1, 8>(simd, left, right, columns, to, stride),
             2 => by_blocks::<S, 2, 8>(simd, left, right, columns, to, stride),
             _ => by_blocks::<S, 3, 8>(simd, left, right, columns, to, stride),
         },
-        8.. => by_blocks::<S, 3, 4>(simd, left, right, columns, to, stride),
+        8.. => {
+            let vectors = columns.div_ceil(S::F32_LANES);
+            let paired = (vectors - vectors % 2) * S::F32_LANES;
+            by_blocks::<S, 2, 4>(simd, left, right, paired, to, stride);
+            if paired < columns {
+                block::<S, 1, 8, 0>(simd, left, right, paired, to, stride);
+            }
+        }
         _ => by_blocks::<S, 4, 4>(simd, left, right, columns, to, stride),
     }
 }
@@ -197,48 +205,48 @@ fn by_blocks<S: Simd, const VECTORS: usize, const HEIGHT: usize>(
     stride: usize,
 ) {
     const { assert!(HEIGHT == ROWS || 2 * HEIGHT == ROWS) };
-    by_block_of_rows::<S, VECTORS, HEIGHT, 0>(simd, left, right, columns, to, stride);
-    if HEIGHT < ROWS {
-        by_block_of_rows::<S, VECTORS, HEIGHT, HEIGHT>(simd, left, right, columns, to, stride);
-    }
-}
-
-/// The same for `HEIGHT` rows from number `FIRST` on: a constant, for where a row lies is looked up in memory
-/// otherwise, at each of its values.
-#[inline(always)]
-fn by_block_of_rows<S: Simd, const VECTORS: usize, const HEIGHT: usize, const FIRST: usize>(
-    simd: S,
-    left: &impl TileRows,
-    right: &[[f32; COLUMNS]],
-    columns: usize,
-    to: &mut [f32],
-    stride: usize,
-) {
-    let (blocks, rest) = right.as_chunks::<STEPS>();
-    let whole = blocks.len() * STEPS;
     // Bounds that are constants, so that sums have their own registers.
     for column in (0..COLUMNS).step_by(VECTORS * S::F32_LANES) {
         if column >= columns {
             break;
         }
-        let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
-        for (index, right) in blocks.iter().enumerate() {
-            let left = left.block(index);
-            for (at, right) in right.iter().enumerate() {
-                let left = |y| left.value(FIRST + y, at);
-                add_products(simd, left, &right[column..], &mut sums);
-            }
+        block::<S, VECTORS, HEIGHT, 0>(simd, left, right, column, to, stride);
+        if HEIGHT < ROWS {
+            block::<S, VECTORS, HEIGHT, HEIGHT>(simd, left, right, column, to, stride);
         }
-        for (at, right) in rest.iter().enumerate() {
-            let left = |y| left.value(FIRST + y, whole + at);
+    }
+}
+
+/// One block, of the rows from number `FIRST` on: a constant, because where a row lies would otherwise be
+/// looked up in memory for each of its values.
+#[inline(always)]
+fn block<S: Simd, const VECTORS: usize, const HEIGHT: usize, const FIRST: usize>(
+    simd: S,
+    left: &impl TileRows,
+    right: &[[f32; COLUMNS]],
+    column: usize,
+    to: &mut [f32],
+    stride: usize,
+) {
+    let (blocks, rest) = right.as_chunks::<STEPS>();
+    let whole = blocks.len() * STEPS;
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; HEIGHT];
+    for (index, right) in blocks.iter().enumerate() {
+        let left = left.block(index);
+        for (at, right) in right.iter().enumerate() {
+            let left = |y| left.value(FIRST + y, at);
             add_products(simd, left, &right[column..], &mut sums);
         }
-        for (y, sums) in sums.iter().enumerate() {
-            // A length that is known here keeps the sums in registers until then.
-            let to = &mut to[(FIRST + y) * stride + column..][..VECTORS * S::F32_LANES];
-            let (to, _) = S::as_mut_simd_f32s(to);
-            to.copy_from_slice(sums);
-        }
+    }
+    for (at, right) in rest.iter().enumerate() {
+        let left = |y| left.value(FIRST + y, whole + at);
+        add_products(simd, left, &right[column..], &mut sums);
+    }
+    for (y, sums) in sums.iter().enumerate() {
+        // A length that is known here keeps the sums in registers until then.
+        let to = &mut to[(FIRST + y) * stride + column..][..VECTORS * S::F32_LANES];
+        let (to, _) = S::as_mut_simd_f32s(to);
+        to.copy_from_slice(sums);
     }
 }
 
