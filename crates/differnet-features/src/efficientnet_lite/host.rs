@@ -47,13 +47,6 @@ impl Buffers {
         buffer
     }
 
-    /// `count` zeros.
-    fn zeros(&self, count: usize) -> Vec<f32> {
-        let mut buffer = self.take(count);
-        buffer.fill(0.0);
-        buffer
-    }
-
     /// Takes back what was taken.
     fn give(&self, buffer: Vec<f32>) {
         let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -205,7 +198,7 @@ impl Block {
     /// All rows expanded, `[h][padded width, channels]`.
     fn expanded(&self, geometry: &Geometry<'_>, buffers: &Buffers) -> Vec<f32> {
         let row_length = geometry.padded * self.depthwise.channels();
-        let mut expanded = buffers.zeros(geometry.entry.height * row_length);
+        let mut expanded = buffers.take(geometry.entry.height * row_length);
         let rows = expanded.par_chunks_exact_mut(row_length).enumerate();
         rows.for_each(|(y, to)| self.expand_row(geometry, y, to));
         expanded
@@ -216,7 +209,6 @@ impl Block {
         let Depthwise { kernel, stride, .. } = self.depthwise;
         let row_length = geometry.padded * self.depthwise.channels();
         let Scratch { expanded, row } = scratch;
-        expanded.clear();
         expanded.resize(kernel * row_length, 0.0);
         let mut next = 0;
         let out_length = geometry.width * self.project.outputs();
@@ -236,14 +228,17 @@ impl Block {
         }
     }
 
-    /// Input row `y` expanded into `to`, `[padded width, channels]`, whose ends are zero.
+    /// Input row `y` expanded into `to`, `[padded width, channels]`, with zeros at both ends.
     fn expand_row(&self, geometry: &Geometry<'_>, y: usize, to: &mut [f32]) {
         let entry = geometry.entry;
         let row = &entry.values[y * entry.width * entry.channels..][..entry.width * entry.channels];
         let channels = self.depthwise.channels();
         // What the padding leaves out on the right is not looked at.
         let width = entry.width.min(geometry.padded - geometry.left);
-        let to = &mut to[geometry.left * channels..][..width * channels];
+        let (before, to) = to.split_at_mut(geometry.left * channels);
+        let (to, after) = to.split_at_mut(width * channels);
+        before.fill(0.0);
+        after.fill(0.0);
         let row = &row[..width * entry.channels];
         match &self.expand {
             Some(expand) => expand.forward(row, Activation::Relu6, to),

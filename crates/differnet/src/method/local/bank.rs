@@ -86,21 +86,17 @@ impl Bank {
     /// The distance of each of the rows `[count, width]` to the nearest place of the bank.
     pub(super) fn distances(&self, rows: &[f32]) -> Vec<f64> {
         let (width, count) = (self.packed.depth(), self.count());
-        let of_block = |rows: &[f32]| -> Vec<f64> {
+        let of_block = |products: &mut Vec<f32>, rows: &[f32]| -> Vec<f64> {
             let block = rows.len() / width;
-            let mut products = vec![0.0; block * count];
-            multiply(
-                Strided { values: rows, stride: width },
-                block,
-                &self.packed,
-                Sums::Replace,
-                &mut products,
-            );
+            products.resize(block * count, 0.0);
+            let left = Strided { values: rows, stride: width };
+            multiply(left, block, &self.packed, Sums::Replace, products);
             let products = products.chunks_exact(count).zip(rows.chunks_exact(width));
             let nearest = products.map(|(products, row)| self.nearest(products, row));
             nearest.collect()
         };
-        rows.par_chunks(BLOCK * width).flat_map_iter(of_block).collect()
+        let blocks = rows.par_chunks(BLOCK * width);
+        blocks.map_init(Vec::new, of_block).flatten_iter().collect()
     }
 
     /// The distance of `row` to the nearest place, given its `products` with all of them.
