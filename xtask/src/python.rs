@@ -36,7 +36,7 @@ pub(crate) struct PythonArgs {
     /// The Python that the wheel is for and is tested with.
     ///
     /// One of 3.10 or later gets the wheel for all of them. A free-threaded one, 3.14t or later, gets a wheel of its
-    /// own; tests that need packages without such wheels are left out.
+    /// own; tests that need packages without such wheels and the checks of types are left out.
     #[arg(long, default_value = "python3")]
     interpreter: PathBuf,
     /// Passed to pytest.

@@ -149,7 +149,8 @@ mod tests {
             assert!(ids.insert(id), "two arguments of {} are called {id}", command.get_name());
             let short = argument.get_short().map(String::from);
             for name in argument.get_long().map(String::from).into_iter().chain(short) {
-                assert!(names.insert(name), "two flags of {} are {id}", command.get_name());
+                let unique = names.insert(name.clone());
+                assert!(unique, "two flags of {} are --{name}", command.get_name());
             }
         }
         command.get_subcommands().for_each(check_names);

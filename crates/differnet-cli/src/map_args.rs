@@ -46,6 +46,24 @@ pub(crate) fn map_name(kind: MapKind) -> &'static str {
     }
 }
 
+/// The model's localization with what flags change, or `None` if its method makes no maps; an error if flags ask for
+/// maps that it does not make.
+pub(crate) fn localize_config_if_any(
+    model: &Model,
+    kind: MapChoice,
+    transforms: Option<usize>,
+) -> anyhow::Result<Option<LocalizeConfig>> {
+    if model.localizes() {
+        return localize_config(model, kind, transforms).map(Some);
+    }
+    if kind == MapChoice::Gradient || transforms.is_some() {
+        let method = model.header().config.method.method();
+        let text = "--map and --map-transforms are for methods that make maps";
+        return Err(UsageError(format!("{text}: {method} makes none")).into());
+    }
+    Ok(None)
+}
+
 /// The model's localization with what flags change; an error if it makes no such maps.
 pub(crate) fn localize_config(
     model: &Model,

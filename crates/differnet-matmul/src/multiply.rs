@@ -74,6 +74,8 @@ impl<V: Deref<Target = [f32]>> WithSimd for Multiply<'_, V> {
 
 #[cfg(test)]
 mod tests {
+    use pulp::{Scalar, Scalar128b, Scalar256b, Scalar512b};
+
     use super::*;
 
     /// Small integers: sums are exact in any order.
@@ -81,12 +83,39 @@ mod tests {
         (0..count).map(|at| ((at * step) % 13) as f32 - 6.0).collect()
     }
 
+    /// What a product writes to a copy of `to`, by this processor's vectors and by those of 1, 4, 8 and 16
+    /// values, which are arrays wherever the processor has none.
+    fn by_all_vectors(
+        left: Strided<'_>,
+        rows: usize,
+        right: &PackedMatrix,
+        sums: Sums,
+        to: &[f32],
+    ) -> [Vec<f32>; 5] {
+        let mut found = [(); 5].map(|()| to.to_vec());
+        let [own, one, four, eight, sixteen] = &mut found;
+        multiply(left, rows, right, sums, own);
+        Scalar.vectorize(Multiply { left, rows, right, sums, to: one });
+        Scalar128b.vectorize(Multiply { left, rows, right, sums, to: four });
+        Scalar256b.vectorize(Multiply { left, rows, right, sums, to: eight });
+        Scalar512b.vectorize(Multiply { left, rows, right, sums, to: sixteen });
+        found
+    }
+
     #[test]
     fn products_are_those_of_the_definition() {
-        // Whole tiles, parts of tiles in either direction, and less than a vector.
-        for (rows, depth, columns) in
-            [(8, 5, 48), (16, 1, 96), (1, 7, 1), (9, 3, 49), (23, 30, 65), (7, 11, 80), (3, 2, 130)]
-        {
+        // Whole tiles, parts of tiles in either direction, an odd number of vectors, and less than one.
+        for (rows, depth, columns) in [
+            (8, 5, 48),
+            (16, 1, 96),
+            (1, 7, 1),
+            (9, 3, 49),
+            (23, 30, 65),
+            (7, 11, 80),
+            (3, 2, 130),
+            (8, 9, 24),
+            (12, 17, 40),
+        ] {
             // Rows that overlap, follow each other, and have gaps between them.
             for stride in [1, depth, depth + 3] {
                 let left = integers((rows - 1) * stride + depth, 5);
@@ -97,19 +126,17 @@ mod tests {
                     terms.sum()
                 };
                 let packed = PackedMatrix::pack(&right, columns, |count| vec![f32::NAN; count]);
-                let mut found = vec![0.5; rows * columns];
                 let strided = Strided { values: &left, stride };
-                multiply(strided, rows, &packed, Sums::Replace, &mut found);
-                let product = found.clone();
-                for (at, value) in product.iter().enumerate() {
-                    assert_eq!(
-                        *value,
-                        expected(at / columns, at % columns),
-                        "{rows} {columns} {at}"
-                    );
+                let product: Vec<f32> =
+                    (0..rows * columns).map(|at| expected(at / columns, at % columns)).collect();
+                let before = vec![0.5; rows * columns];
+                for found in by_all_vectors(strided, rows, &packed, Sums::Replace, &before) {
+                    assert_eq!(found, product, "{rows} × {depth} × {columns}");
                 }
-                multiply(strided, rows, &packed, Sums::Add, &mut found);
-                assert!(found.iter().zip(&product).all(|(twice, once)| *twice == 2.0 * once));
+                let twice: Vec<f32> = product.iter().map(|value| 2.0 * value).collect();
+                for found in by_all_vectors(strided, rows, &packed, Sums::Add, &product) {
+                    assert_eq!(found, twice, "{rows} × {depth} × {columns}");
+                }
             }
         }
     }

@@ -174,7 +174,9 @@ def on_ray(command: str, model_file: Path, paths: list[Path], folder: Path) -> d
 def archive(command: str, model_file: Path, folder: Path, count: int, core_hour: float, storage: float, turns: int) -> None:
     """Prints what `count` images like those in `folder` cost: processor time, bytes, money, and how many cores a
     storage of `storage` GB/s feeds."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in {".png", ".jpg", ".jpeg", ".bmp", ".tif"})
+    paths = differnet.find_images(folder)
+    if len(paths) < 2:
+        raise SystemExit(f"{folder} holds {len(paths)} images: at least two are needed")
     environment = {**os.environ, "RAYON_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory() as name:
         rows = Path(name) / "scores.parquet"

@@ -11,6 +11,9 @@ use crate::error::{of_differnet, value_error};
 use crate::images::Image;
 use crate::train::Files;
 
+/// Confidence of a false-alarm rate where none is given.
+const CONFIDENCE: f64 = 0.95;
+
 /// Rule by which the threshold is to be set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Rule {
@@ -30,11 +33,17 @@ impl Rule {
     /// # Errors
     /// `ValueError` if they ask for none, or for several.
     pub(crate) fn new(
-        (rate, confidence, doubt): (Option<f64>, f64, Option<f64>),
+        (rate, confidence, doubt): (Option<f64>, Option<f64>, Option<f64>),
         costs: (Option<f64>, Option<f64>, Option<f64>),
         append: bool,
         reset: bool,
     ) -> PyResult<Self> {
+        if rate.is_none() && (confidence.is_some() || doubt.is_some()) {
+            return Err(value_error(
+                "confidence and unsure_rate belong to a false_alarm_rate: give one",
+            ));
+        }
+        let confidence = confidence.unwrap_or(CONFIDENCE);
         match (rate, costs, reset) {
             (None, (None, None, None), true) => Ok(Self::Reset),
             (Some(rate), (None, None, None), false) => {

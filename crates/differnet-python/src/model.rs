@@ -109,7 +109,7 @@ impl PyModel {
     }
 
     /// Sets the threshold.
-    #[pyo3(signature = (good = None, *, false_alarm_rate = None, confidence = 0.95, unsure_rate = None,
+    #[pyo3(signature = (good = None, *, false_alarm_rate = None, confidence = None, unsure_rate = None,
         defects = None, cost_escape = None, cost_false_alarm = None, defect_share = None, append = false,
         reset = false))]
     #[expect(clippy::too_many_arguments, reason = "keywords of Python")]
@@ -118,7 +118,7 @@ impl PyModel {
         py: Python<'py>,
         good: Option<&Bound<'py, PyAny>>,
         false_alarm_rate: Option<f64>,
-        confidence: f64,
+        confidence: Option<f64>,
         unsure_rate: Option<f64>,
         defects: Option<&Bound<'py, PyAny>>,
         cost_escape: Option<f64>,

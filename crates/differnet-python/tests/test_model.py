@@ -189,6 +189,8 @@ def test_calibration_by_cost_weighs_defects(own_model, scratched):
         ({"false_alarm_rate": 0.0001}, "images"),
         ({"false_alarm_rate": 1.5}, "1.5"),
         ({"false_alarm_rate": 0.1, "append": True}, "first argument"),
+        ({"append": True, "unsure_rate": 0.2}, "belong to a false_alarm_rate"),
+        ({"reset": True, "confidence": 0.9}, "belong to a false_alarm_rate"),
     ],
 )
 def test_calibration_that_cannot_be_is_refused_and_changes_nothing(own_model, arguments, words):

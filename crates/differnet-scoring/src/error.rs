@@ -21,8 +21,8 @@ pub enum ScoreError {
     /// A rate of doubt that leaves no room for doubt.
     #[error(
         "the rate of unsure verdicts must be above the false-alarm rate of {} %, found {} %",
-        percent(rate),
-        percent(found)
+        percent(*rate),
+        percent(*found)
     )]
     Doubt {
         /// The value given.
@@ -42,9 +42,9 @@ pub enum ScoreError {
     #[error(
         "{found} good images cannot promise a false-alarm rate of {} % with {} % confidence: at \
          least {needed} are needed; {found} can promise {:.2} %",
-        percent(rate),
-        percent(confidence),
-        percent(possible)
+        percent(*rate),
+        percent(*confidence),
+        percent(*possible)
     )]
     TooFewForRate {
         /// Good images given.
@@ -66,7 +66,7 @@ pub enum ScoreError {
     },
 }
 
-/// In percent, without the noise of binary fractions: 0.07 is 7, not 7.000000000000001.
-fn percent(share: &f64) -> f64 {
+/// A share in percent, without the noise of binary fractions: 0.07 is 7, not 7.000000000000001.
+pub fn percent(share: f64) -> f64 {
     (share * 1e8).round() / 1e6
 }

@@ -23,7 +23,7 @@ pub use conformal::{FalseAlarmGuarantee, lowest_rate, p_value};
 pub use connected_components::connected_components;
 pub use costs::{CheapestThreshold, Costs};
 pub use drift::{Direction, Drift, drift};
-pub use error::ScoreError;
+pub use error::{ScoreError, percent};
 pub use local_statistics::{LocalStatistics, LocalStatisticsBuilder};
 pub use map::{AnomalyMap, Grid, MapAverage, Peak, Region, gaussian_half_kernel};
 pub use quantile::{interpolated_quantile, quantile};

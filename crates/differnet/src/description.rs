@@ -1,6 +1,7 @@
 //! Description of a model, its settings and the machine: names and values, in order.
 
 use differnet_data::Regions;
+use differnet_scoring::percent;
 
 use crate::calibration::{Calibration, ThresholdRule};
 use crate::config::Config;
@@ -78,8 +79,8 @@ impl Calibration {
         let rule = match self.rule {
             ThresholdRule::FalseAlarmRate { rate, confidence, .. } => format!(
                 "at most {} % of good parts rejected, {} % confidence",
-                100.0 * rate,
-                100.0 * confidence
+                percent(rate),
+                percent(confidence)
             ),
             ThresholdRule::Cost { escape, false_alarm, defect_share, defects } => format!(
                 "least cost: {escape} for a defect missed, {false_alarm} for a false alarm, a share of \

@@ -19,7 +19,7 @@ use crate::self_test::SelfTest;
 /// Metadata key under which a model file keeps its [`Header`].
 pub(crate) const KEY: &str = "differnet";
 /// Version of [`Header`]'s meaning.
-const FORMAT: u32 = 5;
+const FORMAT: u32 = 6;
 
 /// One validation step of a training.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

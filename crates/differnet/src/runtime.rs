@@ -108,10 +108,10 @@ impl Runtime {
         weights.ok_or(FeatureError::NoWeights { backbone })
     }
 
-    /// A network by its layers and weights.
+    /// A network by its layers and weights; of one whose weights were loaded, the stages that they are of.
     ///
     /// # Errors
-    /// As [`extractor`](Self::extractor).
+    /// [`FeatureError::NoWeights`] if its weights are neither compiled in nor [loaded](Self::with_weights).
     pub(crate) fn description(
         &self,
         backbone: Backbone,

@@ -13,6 +13,7 @@ use serde::Serialize;
 use xtask_support::workspace;
 
 use crate::crash_test::{self, Part, Setup};
+use archive::Archive;
 use disk::Disk;
 use outputs::Fault;
 
@@ -77,6 +78,7 @@ pub(crate) fn run(args: &FaultTestArgs) -> anyhow::Result<ExitCode> {
         print!("{}", crash_test::report(&killed.parts));
     }
     let disk = Disk::new(&folder.path().join("disk"))?;
+    let archive = Archive::write(&setup, &killed)?;
     let mut left_out = Vec::new();
     let mut rows = Vec::new();
     for fault in [Fault::Full, Fault::ReadOnly] {
@@ -84,7 +86,7 @@ pub(crate) fn run(args: &FaultTestArgs) -> anyhow::Result<ExitCode> {
             left_out.push("a read-only disk: mounting one needs root".to_owned());
             continue;
         }
-        rows.extend(outputs::test(&setup, &killed, &disk, fault)?);
+        rows.extend(outputs::test(&setup, &killed, &archive, &disk, fault)?);
     }
     match files::unreadable(&setup, &killed)? {
         Some(found) => rows.extend(found),

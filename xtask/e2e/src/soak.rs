@@ -23,6 +23,8 @@ use xtask_support::workspace;
 const WARM_UP: f64 = 0.25;
 /// Rejected requests are to be answered within this time.
 const REJECTED_WITHIN: Duration = Duration::from_millis(50);
+/// A model has to be taken up before so many more would have been put in its place.
+const RELOADS_WAITED: u64 = 4;
 /// Most that memory may grow after the first quarter of the time, percent.
 const GROWTH: f64 = 3.0;
 
@@ -85,7 +87,7 @@ pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
             })
             .collect();
         let start = Instant::now();
-        let mut memory = Vec::new();
+        let (mut memory, mut placed) = (Vec::new(), start);
         let total = Duration::from_secs(args.seconds);
         while start.elapsed() < total {
             thread::sleep(Duration::from_millis(500).min(total - start.elapsed().min(total)));
@@ -93,7 +95,13 @@ pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
             let due = start.elapsed().as_secs() / args.reload > models.replaced;
             if due && served.logged("model replaced")? as u64 == models.replaced {
                 models.replace()?;
+                placed = Instant::now();
             }
+            let patience = Duration::from_secs(args.reload * RELOADS_WAITED);
+            ensure!(
+                !due || placed.elapsed() < patience,
+                "a model was not taken up in {patience:?}"
+            );
             if start.elapsed().as_secs_f64() >= WARM_UP * total.as_secs_f64() {
                 memory.push(served.resident()?);
             }
@@ -112,6 +120,8 @@ pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
         println!("models put in place: {}, taken up: {taken_up}", models.replaced);
         // The last may come too late.
         ensure!(taken_up as u64 + 1 >= models.replaced, "models were not taken up");
+        let answered = models.replaced < 2 || tally.answers[1] > 0;
+        ensure!(answered, "no answer is of the model that was put in place");
         anyhow::Ok((tally, memory, seconds))
     })?;
     report(&tally, &memory, seconds, batch)

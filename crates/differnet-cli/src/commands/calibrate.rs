@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use differnet::new_images::NewGoodImages;
 use differnet::progress::{Monitor, Progress};
-use differnet::scoring::{Costs, FalseAlarmGuarantee, lowest_rate};
+use differnet::scoring::{Costs, FalseAlarmGuarantee, ScoreError, lowest_rate};
 use differnet::{Calibration, Error, GoodImages, ImageScore, Model, PathText, ThresholdRule};
 use serde::Serialize;
 
@@ -249,13 +249,14 @@ fn calibrate(
     let (calibration, balance) = match rule {
         ThresholdRule::FalseAlarmRate { rate, confidence, unsure_rate } => {
             let guarantee = FalseAlarmGuarantee::new(rate, confidence)?;
-            let calibration =
-                Calibration::by_false_alarms(good_scores, guarantee, unsure_rate).map_err(|error| {
-                    anyhow!(
-                        "{error}\nAdd good images, or ask for a higher --false-alarm-rate or a lower \
-                         --confidence; the threshold was not changed"
-                    )
-                })?;
+            let calibration = Calibration::by_false_alarms(good_scores, guarantee, unsure_rate);
+            let calibration = calibration.map_err(|error| match error {
+                ScoreError::TooFewForRate { .. } => anyhow!(
+                    "{error}\nAdd good images, or ask for a higher --false-alarm-rate or a lower \
+                     --confidence; the threshold was not changed"
+                ),
+                other => other.into(),
+            })?;
             (calibration, None)
         }
         ThresholdRule::Cost { escape, false_alarm, defect_share, .. } => {

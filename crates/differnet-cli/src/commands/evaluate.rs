@@ -18,7 +18,7 @@ use crate::evaluation::{
 };
 use crate::exit::{Exit, UsageError};
 use crate::interrupt::Interrupt;
-use crate::map_args::{MapChoice, localize_config, require_localizer};
+use crate::map_args::{MapChoice, localize_config_if_any, require_localizer};
 use crate::numbers::positive;
 use crate::output::{counted, print, print_json, tell};
 use crate::progress::Meter;
@@ -106,11 +106,8 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     args.data.folders(&data)?.tell();
     require_kinds(args, &data.test)?;
     let wants_maps = args.pixel || (args.out.is_some() && !args.no_maps);
-    let maps = if wants_maps && model.localizes() {
-        Some(localize_config(&model, args.kind, args.map_transforms)?)
-    } else {
-        None
-    };
+    let maps = localize_config_if_any(&model, args.kind, args.map_transforms)?;
+    let maps = maps.filter(|_| wants_maps);
     let bad = BadImage::among(&files(&data.test), header.preprocessing(), limits);
     let bad_masks = if maps.is_some() { unusable_masks(&data, limits) } else { Vec::new() };
     let skipped = skipped(args, &bad, &bad_masks)?;
@@ -121,11 +118,16 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     let table = scores::begin(args, &model, &config)?;
     let meter = Meter::new();
     let evaluation = evaluate_samples(&model, &test, config, seed, &meter, &interrupt)?;
-    let found = match maps {
+    let mut found = match maps {
         Some(config) => evaluate_maps(&model, &test, &bad_masks, config, &meter, &interrupt)?,
         None if wants_maps => without_maps(&model, &test)?,
         None => MapEvaluation::default(),
     };
+    if !bad_masks.is_empty() && !args.skip_bad {
+        found.metrics = None;
+        let masks = counted(bad_masks.len(), "mask");
+        found.notes.push(format!("No pixel metrics: {masks} cannot be used"));
+    }
     let summary = EvaluationSummary {
         invalid: InvalidCounts::of(&evaluation.images),
         metrics: evaluation.metrics,
@@ -201,7 +203,7 @@ fn skipped(
     let counts: Vec<String> = counts.into_iter().filter(|text| !text.starts_with("0 ")).collect();
     let list: String = messages.iter().map(|line| format!("\n  {line}")).collect();
     let what = format!("{} cannot be used:{list}", counts.join(" and "));
-    // Without --pixel a report shows maps, and masks say nothing about them.
+    // Without --pixel a report shows the maps alone where masks cannot be used.
     if !args.skip_bad && (args.pixel || !images.is_empty()) {
         bail!("{what}\nAdd --skip-bad to evaluate the others");
     }

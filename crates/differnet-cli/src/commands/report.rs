@@ -12,7 +12,7 @@ use crate::atomic;
 use crate::exit::{Exit, UsageError};
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
-use crate::map_args::{MapChoice, localize_config};
+use crate::map_args::{MapChoice, localize_config_if_any};
 use crate::numbers::positive;
 use crate::output::{counted, print, print_json};
 use crate::output_file::{OutputFile, Overwrite};
@@ -68,8 +68,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let model = Model::load_on(&args.model, &args.source.open()?)?;
     let (header, limits) = (model.header(), &model.runtime().limits);
     let scoring = args.scoring.resolve(&model, header.thresholds());
-    let maps = model.localizes().then(|| localize_config(&model, args.kind, args.map_transforms));
-    let maps = maps.transpose()?;
+    let maps = localize_config_if_any(&model, args.kind, args.map_transforms)?;
     let inputs = named_images(&args.images);
     let mut unusable: Vec<UnusableFile> = inputs
         .unusable

@@ -164,6 +164,14 @@ fn masks_that_cannot_be_used_are_named() {
         assert!(html.contains(part), "{part}");
     }
 
+    // Nobody asked for pixel metrics: those of the masks that are left would pass for all.
+    let without = [&fixture.model(), Path::new("--data"), &data, Path::new("--out"), &out];
+    let overwritten = [&without[..], &[Path::new("--overwrite")]].concat();
+    let summary = fixture.run(&EVALUATE, &overwritten).json();
+    assert_eq!(summary.get("pixel_auroc"), None);
+    let notes = summary["pixel_notes"].to_string();
+    assert!(notes.contains("No pixel metrics: 2 masks cannot be used"), "{notes}");
+
     fs::remove_dir_all(&masks).unwrap();
     let summary = run(&[]).json();
     assert_eq!(summary.get("pixel_auroc"), None);

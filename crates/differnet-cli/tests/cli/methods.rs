@@ -116,6 +116,10 @@ fn maps_are_refused_with_a_remedy() {
         }
     }
     assert!(!out.exists());
+    // A report does without maps, but not without those that were asked for.
+    let report = fixture.run(&["report", "--map", "gradient", "--model"], &paths);
+    assert_eq!(report.code, Some(2), "{}", report.err);
+    assert!(report.err.contains("1nn makes none"), "{}", report.err);
 }
 
 #[test]

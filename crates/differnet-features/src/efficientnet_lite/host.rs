@@ -64,7 +64,7 @@ struct Block {
     project: Pointwise,
 }
 
-/// Memory of one band, kept from block to block.
+/// Memory of a band, kept for the next one of the same block; what is read of it was written before.
 #[derive(Debug, Default)]
 struct Scratch {
     /// Rows of expanded channels with zeros at both ends, `[rows][padded width, channels]`.

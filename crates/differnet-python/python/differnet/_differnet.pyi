@@ -123,7 +123,7 @@ class Model:
         good: _Path | Iterable[_Image] | None = None,
         *,
         false_alarm_rate: float | None = None,
-        confidence: float = 0.95,
+        confidence: float | None = None,
         unsure_rate: float | None = None,
         defects: _Path | Iterable[_Image] | None = None,
         cost_escape: float | None = None,

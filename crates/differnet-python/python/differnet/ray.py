@@ -89,7 +89,7 @@ def score(
     paths, ``bytes`` with the content of image files. ``output`` is a folder or a URI of what pyarrow writes to,
     such as ``s3://bucket/scores``. ``num_cpus`` is the number of cores of an actor, and of the threads of its
     model; ``actors`` how many there are, or the fewest and the most; None for as many as the cluster has cores for.
-    ``part_size`` images are a file of the output.
+    Up to ``part_size`` images are a file of the output.
 
     An image that cannot be used has a row with ``error``. Paths that are in the output already are skipped.
 
@@ -212,8 +212,7 @@ def _value(given: Any) -> Any:
 
 def _digests(paths: Sequence[str]) -> numpy.ndarray[Any, numpy.dtype[numpy.bytes_]]:
     """16 bytes for each path: an archive of 10⁸ has 1.6 GB of them, which the workers of a machine share."""
-    encoded = (path.encode(errors="surrogateescape") for path in paths)
-    return numpy.array([hashlib.blake2b(path, digest_size=16).digest() for path in encoded], "S16")
+    return numpy.array([hashlib.blake2b(path.encode(), digest_size=16).digest() for path in paths], "S16")
 
 
 def _isin_sorted(
@@ -272,7 +271,10 @@ def _finished(
                 f"{part} was written with another model: name another output, or delete this one"
             )
         done.append(_digests(table.column("path").to_pylist()))
-    return numpy.sort(numpy.concatenate(done))
+    found = numpy.concatenate(done)
+    done.clear()
+    found.sort()
+    return found
 
 
 def _dataset(images: Any) -> ray.data.Dataset:
@@ -289,7 +291,10 @@ def _dataset(images: Any) -> ray.data.Dataset:
 
 
 def _files(images: str | PathLike[str] | Iterable[str | PathLike[str]]) -> Iterator[str]:
-    if isinstance(images, (str, PathLike)):
-        yield from map(str, differnet.find_images(images))
-    else:
-        yield from (os.fspath(path) for path in images)
+    found = differnet.find_images(images) if isinstance(images, (str, PathLike)) else images
+    for path in map(os.fspath, found):
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{ascii(path)} is not UTF-8, as paths in Parquet have to be: rename it") from error
+        yield path

@@ -8,6 +8,9 @@ use differnet_onnx::network::{Activation, Convolution, convolution, normalized};
 use differnet_onnx::{Graph, Value};
 
 /// The maps `[n, channels, h, w]` after `stages` (numbers from 1, rising) of levels `[n, 3, height, width]`.
+///
+/// # Panics
+/// If the network has fewer stages.
 pub(crate) fn stage_maps(
     graph: &mut Graph,
     network: &NetworkDescription,
@@ -17,6 +20,7 @@ pub(crate) fn stage_maps(
     let NetworkDescription { mean, deviation, stages: all } = network;
     let mut x = normalized(graph, levels, *mean, *deviation);
     let last = stages.iter().copied().max().unwrap_or(0);
+    assert!(last <= all.len(), "the network has {} stages", all.len());
     let mut maps = Vec::with_capacity(stages.len());
     for (number, blocks) in (1..=last).zip(all) {
         for block in blocks {

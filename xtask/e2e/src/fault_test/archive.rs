@@ -30,7 +30,7 @@ impl Archive {
         fs::write(&manifest, lines.repeat(REPEATED)).context("cannot write a manifest")?;
         for shard in ["0/2", "1/2"] {
             let mut command = Command::new(setup.program);
-            command.args(["score", "--shard", shard, "--model"]).arg(&killed.model);
+            command.args(["score", "--no-cache", "--shard", shard, "--model"]).arg(&killed.model);
             command.arg("--manifest").arg(&manifest).arg("--out").arg(&parts);
             let output = command.output().context("cannot score a shard")?;
             let words = String::from_utf8_lossy(&output.stderr);

@@ -64,11 +64,11 @@ struct Output<'a> {
 pub(super) fn test(
     setup: &Setup<'_>,
     killed: &Killed,
+    archive: &Archive,
     disk: &Disk,
     fault: Fault,
 ) -> anyhow::Result<Vec<Row>> {
-    let archive = Archive::write(setup, killed)?;
-    let outputs = outputs(setup, killed, &archive);
+    let outputs = outputs(setup, killed, archive);
     outputs.iter().map(|output| output.test(setup, disk, fault)).collect()
 }
 
