@@ -292,7 +292,8 @@ def _dataset(images: Any) -> ray.data.Dataset:
 
 def _files(images: str | PathLike[str] | Iterable[str | PathLike[str]]) -> Iterator[str]:
     found = differnet.find_images(images) if isinstance(images, (str, PathLike)) else images
-    for path in map(os.fspath, found):
+    for image in found:
+        path = os.fspath(image)
         try:
             path.encode()
         except UnicodeEncodeError as error:
