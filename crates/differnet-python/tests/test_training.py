@@ -114,6 +114,15 @@ def test_the_bar_fills():
     assert out.getvalue().endswith("\n")
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as Python handles it, also where it was started with it ignored, as shells do in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_saves_a_training_that_goes_on_to_the_same_model(good, tmp_path):
     settings = {**SMALL, "method": "differnet", "seed": 3, "updates": 400}
     whole = differnet.train(good, **settings)
@@ -131,7 +140,8 @@ def test_ctrl_c_saves_a_training_that_goes_on_to_the_same_model(good, tmp_path):
     assert resumed.score(good[0]).score == whole.score(good[0]).score
 
 
-def test_ctrl_c_ends_a_flow(tmp_path):
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_ends_a_flow():
     rows = numpy.random.default_rng(0).normal(size=(500, 4))
 
     def interrupt(*_):
