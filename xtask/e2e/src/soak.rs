@@ -32,7 +32,7 @@ const GROWTH: f64 = 3.0;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask soak --model part.differnet --images new_photos
-  cargo xtask soak --model part.differnet --images new_photos --seconds 600 --clients 16
+  cargo xtask soak --model part.differnet --images new_photos --seconds 1800 --clients 16
 
 Scores the images with `differnet score` first, by the model and by a copy with another threshold, then asks
 `differnet serve` for the same images from all clients at once, while the two files take turns in the model's
@@ -48,8 +48,8 @@ pub(crate) struct SoakArgs {
     /// Folder of images.
     #[arg(long, value_name = "DIR")]
     images: PathBuf,
-    /// Seconds of load.
-    #[arg(long, default_value_t = 60)]
+    /// Seconds of load; memory settles within some minutes.
+    #[arg(long, default_value_t = 600)]
     seconds: u64,
     /// Clients that ask at the same time.
     #[arg(long, default_value_t = 16)]
