@@ -86,31 +86,10 @@ pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
                 })
             })
             .collect();
-        let start = Instant::now();
-        let (mut memory, mut placed) = (Vec::new(), start);
-        let total = Duration::from_secs(args.seconds);
-        while start.elapsed() < total {
-            thread::sleep(Duration::from_millis(500).min(total - start.elapsed().min(total)));
-            // A model is checked before it is taken up, which takes its time on a busy machine.
-            let due = start.elapsed().as_secs() / args.reload > models.replaced;
-            if due && served.logged("model replaced")? as u64 == models.replaced {
-                models.replace()?;
-                placed = Instant::now();
-            }
-            let patience = Duration::from_secs(args.reload * RELOADS_WAITED);
-            ensure!(
-                !due || placed.elapsed() < patience,
-                "a model was not taken up in {patience:?}"
-            );
-            if start.elapsed().as_secs_f64() >= WARM_UP * total.as_secs_f64() {
-                memory.push(served.resident()?);
-            }
-        }
-        let seconds = start.elapsed().as_secs_f64();
-        // Under load: clients go on until nobody answers any more.
-        served.terminate()?;
-        let code = served.wait()?;
+        let loaded = load(args, &mut models, &mut served);
+        // Before an error leaves: the scope waits for the clients.
         stop.store(true, Ordering::Relaxed);
+        let (memory, seconds, code) = loaded?;
         let mut tally = Tally::default();
         for client in clients {
             tally.add(client.join().ok().context("a client failed")?);
@@ -125,6 +104,36 @@ pub(crate) fn run(args: &SoakArgs) -> anyhow::Result<ExitCode> {
         anyhow::Ok((tally, memory, seconds))
     })?;
     report(&tally, &memory, seconds, batch)
+}
+
+/// Replaces the model and looks at memory while the clients ask, then ends the server; bytes of memory, seconds of
+/// load and the server's exit code.
+fn load(
+    args: &SoakArgs,
+    models: &mut Reloading,
+    served: &mut Served,
+) -> anyhow::Result<(Vec<u64>, f64, Option<i32>)> {
+    let start = Instant::now();
+    let (mut memory, mut placed) = (Vec::new(), start);
+    let total = Duration::from_secs(args.seconds);
+    let patience = Duration::from_secs(args.reload * RELOADS_WAITED);
+    while start.elapsed() < total {
+        thread::sleep(Duration::from_millis(500).min(total - start.elapsed().min(total)));
+        // A model is checked before it is taken up, which takes its time on a busy machine.
+        let due = start.elapsed().as_secs() / args.reload > models.replaced;
+        if due && served.logged("model replaced")? as u64 == models.replaced {
+            models.replace()?;
+            placed = Instant::now();
+        }
+        ensure!(!due || placed.elapsed() < patience, "a model was not taken up in {patience:?}");
+        if start.elapsed().as_secs_f64() >= WARM_UP * total.as_secs_f64() {
+            memory.push(served.resident()?);
+        }
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    // Under load: clients go on until nobody answers any more.
+    served.terminate()?;
+    Ok((memory, seconds, served.wait()?))
 }
 
 /// Means of the first and the last third of what was measured, and how many percent the second is more.
