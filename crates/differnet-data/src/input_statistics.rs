@@ -1,6 +1,7 @@
 //! Statistics of an image that tell a frame of something else: dark, blank, blurred, tinted, stretched.
 
 use image::RgbImage;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::compression::Compression;
@@ -43,7 +44,15 @@ struct Reduced {
     width: usize,
     /// Luminance of each block, levels; NaN where a pixel of it is ignored.
     luminances: Vec<f32>,
-    /// Sum of each colour over the blocks that count, levels.
+    /// Over the blocks that count.
+    sums: Sums,
+}
+
+/// Sums over blocks, levels.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    count: usize,
+    luminance: f64,
     colors: [f64; 3],
 }
 
@@ -52,18 +61,18 @@ impl InputStatistics {
     ///
     /// All are 0, and red and blue 1/3, if every pixel is. The pixels count as lossless.
     pub fn of(image: &RgbImage, ignored: Option<&[bool]>) -> Self {
-        let Reduced { width, luminances, colors } = Reduced::of(image, ignored);
+        let Reduced { width, luminances, sums } = Reduced::of(image, ignored);
         let counted = || luminances.iter().copied().filter(|level| !level.is_nan());
-        let count = counted().count().max(1) as f64;
-        let brightness = counted().map(f64::from).sum::<f64>() / count;
-        let contrast = percentile_range(counted);
-        let light = colors.iter().sum::<f64>() / count + 3.0 * DARK;
-        let share = |color: usize| (colors[color] / count + DARK) / light;
+        let (contrast, laplacian) =
+            rayon::join(|| percentile_range(counted), || mean_laplacian(&luminances, width));
+        let count = sums.count.max(1) as f64;
+        let light = sums.colors.iter().sum::<f64>() / count + 3.0 * DARK;
+        let share = |color: usize| (sums.colors[color] / count + DARK) / light;
         Self {
             size: image.dimensions(),
-            brightness,
+            brightness: sums.luminance / count,
             contrast,
-            sharpness: mean_laplacian(&luminances, width) / (contrast + 1.0),
+            sharpness: laplacian / (contrast + 1.0),
             red: share(0),
             blue: share(2),
             compression: Compression::Lossless,
@@ -86,45 +95,71 @@ impl Reduced {
         let (width, height) = (image.width() as usize, image.height() as usize);
         let factor = ((image.width().min(image.height()) / SIDE).max(1)) as usize;
         let (columns, rows) = (width / factor, height / factor);
-        let pixels = image.as_raw();
         let scale = 1.0 / (factor * factor) as f32;
-        let mut sums = vec![[0_u32; 3]; columns];
-        let mut luminances = Vec::with_capacity(columns * rows);
-        let mut colors = [0.0; 3];
-        for row in 0..rows {
-            sums.fill([0; 3]);
-            for y in row * factor..(row + 1) * factor {
-                let line = &pixels[3 * y * width..][..3 * columns * factor];
-                for (sum, block) in sums.iter_mut().zip(line.chunks_exact(3 * factor)) {
-                    for pixel in block.chunks_exact(3) {
-                        sum.iter_mut()
-                            .zip(pixel)
-                            .for_each(|(sum, level)| *sum += u32::from(*level));
+        let mut luminances = vec![0.0; columns * rows];
+        let lines = luminances.par_chunks_exact_mut(columns.max(1)).enumerate();
+        let sums = lines.map_init(
+            || vec![[0_u32; 3]; columns],
+            |blocks, (row, luminances)| {
+                let lines = row * factor..(row + 1) * factor;
+                add_blocks(
+                    &image.as_raw()[3 * width * lines.start..3 * width * lines.end],
+                    factor,
+                    blocks,
+                );
+                let mut sums = Sums::default();
+                for (column, (luminance, block)) in luminances.iter_mut().zip(&*blocks).enumerate()
+                {
+                    let counts = ignored.is_none_or(|ignored| {
+                        lines.clone().all(|y| {
+                            let line = &ignored[y * width + column * factor..][..factor];
+                            line.iter().all(|ignored| !ignored)
+                        })
+                    });
+                    let color = block.map(|sum| sum as f32 * scale);
+                    let [r, g, b] = color;
+                    *luminance = if counts { 0.299 * r + 0.587 * g + 0.114 * b } else { f32::NAN };
+                    if counts {
+                        sums.add(&Sums {
+                            count: 1,
+                            luminance: f64::from(*luminance),
+                            colors: color.map(f64::from),
+                        });
                     }
                 }
-            }
-            for (column, sum) in sums.iter().enumerate() {
-                let counts = ignored.is_none_or(|ignored| {
-                    (row * factor..(row + 1) * factor).all(|y| {
-                        let line = &ignored[y * width + column * factor..][..factor];
-                        line.iter().all(|ignored| !ignored)
-                    })
-                });
-                let [r, g, b] = sum.map(|sum| sum as f32 * scale);
-                let luminance = 0.299 * r + 0.587 * g + 0.114 * b;
-                luminances.push(if counts { luminance } else { f32::NAN });
-                if counts {
-                    let levels = [r, g, b].map(f64::from);
-                    colors.iter_mut().zip(levels).for_each(|(sum, level)| *sum += level);
-                }
+                sums
+            },
+        );
+        // Row by row, so that sums do not depend on the number of threads.
+        let rows: Vec<Sums> = sums.collect();
+        let mut sums = Sums::default();
+        rows.iter().for_each(|row| sums.add(row));
+        Self { width: columns, luminances, sums }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.luminance += other.luminance;
+        self.colors.iter_mut().zip(other.colors).for_each(|(sum, color)| *sum += color);
+    }
+}
+
+/// The sums of each colour over blocks of `factor` columns of `lines`, `factor` lines of an image.
+fn add_blocks(lines: &[u8], factor: usize, blocks: &mut [[u32; 3]]) {
+    blocks.fill([0; 3]);
+    for line in lines.chunks_exact(lines.len() / factor) {
+        for (sums, block) in blocks.iter_mut().zip(line.chunks_exact(3 * factor)) {
+            for pixel in block.chunks_exact(3) {
+                sums.iter_mut().zip(pixel).for_each(|(sum, level)| *sum += u32::from(*level));
             }
         }
-        Self { width: columns, luminances, colors }
     }
 }
 
 /// Difference between the 95th and the 5th percentile of levels from 0 to 255; 0 of nothing.
-fn percentile_range<Levels: Iterator<Item = f32>>(levels: impl Fn() -> Levels) -> f64 {
+fn percentile_range<Levels: Iterator<Item = f32>>(levels: impl Fn() -> Levels + Sync) -> f64 {
     let bin = |level: f32| ((level * BINS_PER_LEVEL) as usize).min(BINS - 1);
     let mut counts = vec![0_usize; BINS];
     levels().for_each(|level| counts[bin(level)] += 1);
@@ -139,15 +174,16 @@ fn percentile_range<Levels: Iterator<Item = f32>>(levels: impl Fn() -> Levels) -
         let (_, level, _) = inside.select_nth_unstable_by(rank, f32::total_cmp);
         f64::from(*level)
     };
-    at(95) - at(5)
+    let (high, low) = rayon::join(|| at(95), || at(5));
+    high - low
 }
 
 /// Mean of |4c − up − down − left − right| over the blocks that count with their four neighbours; 0 of none.
 fn mean_laplacian(luminances: &[f32], width: usize) -> f64 {
     let rows: Vec<&[f32]> = luminances.chunks_exact(width.max(1)).collect();
-    let (mut sum, mut count) = (0.0, 0_usize);
-    for rows in rows.windows(3) {
+    let sums = rows.par_windows(3).map(|rows| {
         let [above, row, below] = [rows[0], rows[1], rows[2]];
+        let (mut sum, mut count) = (0.0, 0_usize);
         let vertical = above.iter().zip(below).skip(1);
         for (across, (up, down)) in row.windows(3).zip(vertical) {
             let [left, centre, right, up, down] =
@@ -158,7 +194,10 @@ fn mean_laplacian(luminances: &[f32], width: usize) -> f64 {
                 count += 1;
             }
         }
-    }
+        (sum, count)
+    });
+    let sums: Vec<(f64, usize)> = sums.collect();
+    let (sum, count) = sums.iter().fold((0.0, 0), |(sum, count), row| (sum + row.0, count + row.1));
     sum / count.max(1) as f64
 }
 

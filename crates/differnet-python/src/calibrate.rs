@@ -11,9 +11,6 @@ use crate::error::{of_differnet, value_error};
 use crate::images::Image;
 use crate::train::Files;
 
-/// Confidence of a false-alarm rate where none is given.
-const CONFIDENCE: f64 = 0.95;
-
 /// Rule by which the threshold is to be set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Rule {
@@ -43,7 +40,7 @@ impl Rule {
                 "confidence and unsure_rate belong to a false_alarm_rate: give one",
             ));
         }
-        let confidence = confidence.unwrap_or(CONFIDENCE);
+        let confidence = confidence.unwrap_or(FalseAlarmGuarantee::CONFIDENCE);
         match (rate, costs, reset) {
             (None, (None, None, None), true) => Ok(Self::Reset),
             (Some(rate), (None, None, None), false) => {

@@ -17,6 +17,9 @@ pub struct FalseAlarmGuarantee {
 }
 
 impl FalseAlarmGuarantee {
+    /// Confidence where none is asked for.
+    pub const CONFIDENCE: f64 = 0.95;
+
     /// The promise of a `rate` with a `confidence`, both above 0 and below 1.
     ///
     /// # Errors

@@ -9,6 +9,8 @@ pub(crate) use average::turned_back;
 pub use blur::half_kernel as gaussian_half_kernel;
 pub use regions::Region;
 
+use rayon::prelude::*;
+
 /// A value for each pixel of an image, row-major `[height, width]`; larger is more anomalous.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AnomalyMap {
@@ -53,8 +55,8 @@ impl AnomalyMap {
     pub fn of_grid(grid: Grid<'_>, width: usize, height: usize) -> Self {
         let place = |pixel: usize| (pixel as f32 - grid.first) / grid.stride;
         let columns: Vec<_> = (0..width).map(|x| Between::new(place(x), grid.side)).collect();
-        let rows = (0..height).map(|y| Between::new(place(y), grid.side));
-        Self::new(width, interpolated(grid.values, grid.side, &columns, rows))
+        let rows: Vec<_> = (0..height).map(|y| Between::new(place(y), grid.side)).collect();
+        Self::new(width, interpolated(grid.values, grid.side, &columns, &rows))
     }
 
     /// Width in pixels.
@@ -126,8 +128,8 @@ impl AnomalyMap {
             Between::new((at as f32 + 0.5) * from as f32 / to as f32 - 0.5, from)
         };
         let columns: Vec<_> = (0..width).map(|x| between(x, self.width, width)).collect();
-        let rows = (0..height).map(|y| between(y, self.height, height));
-        Self::new(width, interpolated(&self.values, self.width, &columns, rows))
+        let rows: Vec<_> = (0..height).map(|y| between(y, self.height, height)).collect();
+        Self::new(width, interpolated(&self.values, self.width, &columns, &rows))
     }
 }
 
@@ -178,21 +180,17 @@ impl Between {
 }
 
 /// `values`, rows of `width`, interpolated bilinearly at every crossing of `rows` and `columns`.
-fn interpolated(
-    values: &[f32],
-    width: usize,
-    columns: &[Between],
-    rows: impl Iterator<Item = Between>,
-) -> Vec<f32> {
+fn interpolated(values: &[f32], width: usize, columns: &[Between], rows: &[Between]) -> Vec<f32> {
     let row = |at: usize| &values[at * width..(at + 1) * width];
-    let lines = rows.flat_map(|down| {
+    let mut crossings = vec![0.0; rows.len() * columns.len()];
+    crossings.par_chunks_exact_mut(columns.len()).zip(rows).for_each(|(line, down)| {
         let (top, bottom) = (row(down.low), row(down.high));
-        columns.iter().map(move |across| {
+        for (value, across) in line.iter_mut().zip(columns) {
             let upper = across.of(top[across.low], top[across.high]);
-            down.of(upper, across.of(bottom[across.low], bottom[across.high]))
-        })
+            *value = down.of(upper, across.of(bottom[across.low], bottom[across.high]));
+        }
     });
-    lines.collect()
+    crossings
 }
 
 #[cfg(test)]

@@ -19,8 +19,6 @@ use crate::outputs::{defect_photographs, good_photographs};
 use crate::progress::Meter;
 use crate::source_args::SourceArgs;
 
-/// Confidence of a guarantee unless another is asked for.
-const CONFIDENCE: f64 = 0.95;
 /// Rates whose demand for images is told.
 const STRICTER: f64 = 10.0;
 /// Message about a calibration that was stopped.
@@ -179,7 +177,7 @@ fn rule(args: &CalibrateArgs, model: &Model) -> anyhow::Result<Option<ThresholdR
         return Ok(Some(ThresholdRule::Cost { escape, false_alarm, defect_share, defects: 0 }));
     }
     if let Some(rate) = args.false_alarm_rate {
-        let confidence = args.confidence.unwrap_or(CONFIDENCE);
+        let confidence = args.confidence.unwrap_or(FalseAlarmGuarantee::CONFIDENCE);
         let unsure_rate = args.unsure_rate;
         return Ok(Some(ThresholdRule::FalseAlarmRate { rate, confidence, unsure_rate }));
     }

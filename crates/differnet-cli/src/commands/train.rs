@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use differnet::progress::{Monitor, Progress, Stage};
-use differnet::scoring::lowest_rate;
+use differnet::scoring::{FalseAlarmGuarantee, lowest_rate};
 use differnet::{BadImagePolicy, Error, Header, Method, Model, PathText, Trained, Training};
 use differnet_data::{BadImage, Dataset, Layout};
 use serde::Serialize;
@@ -321,12 +321,13 @@ fn promise(model: &Header, threshold: f64) -> String {
     if model.good_scores.iter().any(|score| *score >= threshold) {
         return format!("{average}.");
     }
-    let bound = 100.0 * lowest_rate(images, CONFIDENCE);
-    format!("{average}; so few promise, with 95 % confidence, nothing better than {bound:.0} %.")
+    let confidence = FalseAlarmGuarantee::CONFIDENCE;
+    let bound = 100.0 * lowest_rate(images, confidence);
+    let sure = 100.0 * confidence;
+    format!(
+        "{average}; so few promise, with {sure:.0} % confidence, nothing better than {bound:.0} %."
+    )
 }
-
-/// Confidence of what a threshold promises.
-const CONFIDENCE: f64 = 0.95;
 
 #[cfg(test)]
 mod tests {

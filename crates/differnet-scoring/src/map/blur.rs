@@ -1,7 +1,11 @@
 //! Gaussian blur as SciPy's `gaussian_filter`: mirrored borders, kernel cut at 4 σ.
 
+use rayon::prelude::*;
+
 /// Kernel radius in standard deviations.
 const TRUNCATE: f64 = 4.0;
+/// Pixels whose sums stay in registers while the kernel passes.
+const TOGETHER: usize = 32;
 
 /// `plane`, rows of `width`, convolved with a Gaussian of standard deviation `sigma` pixels.
 pub(super) fn gaussian(plane: &[f32], width: usize, sigma: f64) -> Vec<f32> {
@@ -9,30 +13,41 @@ pub(super) fn gaussian(plane: &[f32], width: usize, sigma: f64) -> Vec<f32> {
     if kernel.len() == 1 {
         return plane.to_vec();
     }
-    let height = plane.len() / width;
-    // Down the columns: whole rows are added, so that the inner loop runs along memory.
-    let mut columns = vec![0.0_f32; plane.len()];
-    for (y, out) in columns.chunks_exact_mut(width).enumerate() {
-        for (offset, &weight) in signed(&kernel) {
-            let from = mirrored(y as isize + offset, height) * width;
-            let row = &plane[from..from + width];
-            out.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
+    let (height, radius) = (plane.len() / width, kernel.len() - 1);
+    let (inner, padded) = (radius..radius + width, width + 2 * radius);
+    let mut blurred = vec![0.0; plane.len()];
+    let rows = blurred.par_chunks_exact_mut(width).enumerate();
+    rows.for_each_init(
+        || vec![0.0; padded],
+        |line, (y, out)| {
+            let above = |offset| &plane[mirrored(y as isize + offset, height) * width..][..width];
+            let down = signed(&kernel).map(|(offset, weight)| (weight, above(offset)));
+            weighted_sum(&mut line[inner.clone()], down);
+            for at in (0..inner.start).chain(inner.end..padded) {
+                line[at] = line[radius + mirrored(at as isize - radius as isize, width)];
+            }
+            let shifted = |offset| &line[(radius as isize + offset) as usize..][..width];
+            weighted_sum(out, signed(&kernel).map(|(offset, weight)| (weight, shifted(offset))));
+        },
+    );
+    blurred
+}
+
+/// Σ weight · row, to `to`, which is as long as each row.
+fn weighted_sum<'a>(to: &mut [f32], terms: impl Iterator<Item = (f32, &'a [f32])> + Clone) {
+    let (blocks, rest) = to.as_chunks_mut::<TOGETHER>();
+    let whole = blocks.len() * TOGETHER;
+    for (index, block) in blocks.iter_mut().enumerate() {
+        let mut sums = [0.0; TOGETHER];
+        for (weight, row) in terms.clone() {
+            let values: &[f32; TOGETHER] = &row.as_chunks().0[index];
+            sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += weight * value);
         }
+        *block = sums;
     }
-    let radius = kernel.len() - 1;
-    let mut padded = vec![0.0_f32; width + 2 * radius];
-    for row in columns.chunks_exact_mut(width) {
-        for (at, value) in padded.iter_mut().enumerate() {
-            *value = row[mirrored(at as isize - radius as isize, width)];
-        }
-        row.fill(0.0);
-        for (offset, &weight) in signed(&kernel) {
-            let start = (radius as isize + offset) as usize;
-            let shifted = &padded[start..start + width];
-            row.iter_mut().zip(shifted).for_each(|(sum, value)| *sum += weight * value);
-        }
+    for (at, sum) in (whole..).zip(rest) {
+        *sum = terms.clone().fold(0.0, |sum, (weight, row)| sum + weight * row[at]);
     }
-    columns
 }
 
 /// Weights of a Gaussian of standard deviation `sigma` pixels at distances 0, 1, 2, … up to 4 σ; they and their mirror images sum to 1.
@@ -48,9 +63,9 @@ pub fn half_kernel(sigma: f64) -> Vec<f32> {
 }
 
 /// Every offset of the kernel with its weight.
-fn signed(half: &[f32]) -> impl Iterator<Item = (isize, &f32)> {
-    let negative = half.iter().enumerate().skip(1).map(|(x, weight)| (-(x as isize), weight));
-    half.iter().enumerate().map(|(x, weight)| (x as isize, weight)).chain(negative)
+fn signed(half: &[f32]) -> impl Iterator<Item = (isize, f32)> + Clone {
+    let negative = half.iter().enumerate().skip(1).map(|(x, weight)| (-(x as isize), *weight));
+    half.iter().enumerate().map(|(x, weight)| (x as isize, *weight)).chain(negative)
 }
 
 /// Index of `at` in a row of `count` mirrored at both ends: c b a | a b c | c b a.
