@@ -43,7 +43,8 @@ impl HostBackward {
         (size, step): (usize, usize),
         pixels: &mut [f32],
     ) {
-        let border = |kernel: usize, size: usize| WinogradConvolution::input_border(kernel, size);
+        let border =
+            |kernel: usize, size: usize| WinogradConvolution::input_border(kernel, [size, size]);
         let (indices, side) = (&trace.fifth, trace.fourth.height);
         let x = pool::spatial_mean_gradient(
             features,

@@ -1,5 +1,7 @@
 //! A batch of feature maps in channels-last order with a zero border, the layout of the host path.
 
+use rayon::prelude::*;
+
 use crate::stages::StageMap;
 
 /// Feature maps `[images, height, width, channels]`, each surrounded by a border of zeros so that
@@ -25,10 +27,6 @@ pub(crate) struct Border {
 
 impl Border {
     pub(crate) const NONE: Border = Border { before: 0, after: 0 };
-
-    pub(crate) fn same(width: usize) -> Self {
-        Self { before: width, after: width }
-    }
 }
 
 /// Consecutive rows of one image's map, borrowed for writing.
@@ -105,6 +103,15 @@ impl FeatureMaps {
     #[inline(always)]
     pub(crate) fn pixel(&self, image: usize, y: usize, x: usize) -> &[f32] {
         &self.stored_from(image, y + self.border, x + self.border)[..self.channels]
+    }
+
+    /// Every stored row, border included, with its image and its number, for parallel writing.
+    pub(crate) fn stored_rows_mut(
+        &mut self,
+    ) -> impl ParallelIterator<Item = (usize, usize, &mut [f32])> {
+        let (row_length, height) = (self.row_stride(), self.stored_height);
+        let rows = self.data.par_chunks_exact_mut(row_length).enumerate();
+        rows.map(move |(row, values)| (row / height, row % height, values))
     }
 
     /// Splits every map into strips of `rows` rows, in order, for parallel writing.

@@ -3,6 +3,8 @@
 use std::array;
 use std::ops::{Add, Mul, Sub};
 
+use pulp::{Arch, Simd, WithSimd};
+
 /// Number of channels processed together; every channel count of AlexNet is a multiple.
 pub(crate) const LANES: usize = 8;
 
@@ -36,6 +38,23 @@ impl Lanes {
     pub(crate) fn where_positive(self, condition: Self) -> Self {
         Self(array::from_fn(|i| if condition.0[i] > 0.0 { self.0[i] } else { 0.0 }))
     }
+}
+
+/// Does `work`, compiled for the widest vectors of this processor.
+///
+/// The closure has to be marked `#[inline(always)]`, and all that it calls: else it is a function of its
+/// own, compiled for vectors of four.
+pub(crate) fn vectorized(work: impl FnMut()) {
+    struct Work<F>(F);
+    impl<F: FnMut()> WithSimd for Work<F> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(mut self, _: S) {
+            (self.0)();
+        }
+    }
+    Arch::new().dispatch(Work(work));
 }
 
 impl Add for Lanes {

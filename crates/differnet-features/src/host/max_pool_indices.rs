@@ -1,10 +1,9 @@
 //! Indices of max pooling: what the backward pass through ReLU and pooling needs.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::feature_maps::{Border, FeatureMaps};
-use super::lanes::{LANES, Lanes};
+use super::lanes::{LANES, Lanes, vectorized};
 use super::pool::{STRIDE, WINDOW};
 
 /// Code of a window whose maximum was not above zero: ReLU lets no gradient through.
@@ -28,21 +27,17 @@ impl MaxPoolIndices {
         self.codes.resize(pooled.images * self.height * self.width * self.channels, INACTIVE);
     }
 
-    /// Places to record the strips of `pooled` in, in the order of [`FeatureMaps::strips_mut`];
-    /// `None` for each if nothing is recorded.
-    pub(crate) fn strips_mut<'a>(
+    /// Places to record each row of `pooled` in; `None` for each if nothing is recorded.
+    pub(crate) fn rows_mut<'a>(
         indices: Option<&'a mut Self>,
         pooled: &FeatureMaps,
-        rows: usize,
     ) -> Vec<Option<&'a mut [u8]>> {
         let Some(indices) = indices else {
-            let strips = pooled.images * pooled.height.div_ceil(rows);
-            return std::iter::repeat_with(|| None).take(strips).collect();
+            let rows = pooled.images * pooled.height;
+            return std::iter::repeat_with(|| None).take(rows).collect();
         };
         indices.reset(pooled);
-        let row_length = indices.width * indices.channels;
-        let maps = indices.codes.chunks_mut(indices.height * row_length);
-        maps.flat_map(|map| map.chunks_mut(rows * row_length)).map(Some).collect()
+        indices.codes.chunks_mut(indices.width * indices.channels).map(Some).collect()
     }
 
     /// Gradient of the input of ReLU and pooling, `side` × `side`, from that of the pooled maps.
@@ -71,21 +66,24 @@ impl MaxPoolIndices {
     ) {
         let rows = windows_over(y, self.height);
         row.fill(0.0);
-        Arch::new().dispatch(|| {
-            for (x, pixel) in row.chunks_exact_mut(self.channels).enumerate() {
-                let columns = windows_over(x, self.width);
-                for window_y in rows.clone() {
-                    for window_x in columns.clone() {
-                        let place = (y - window_y * STRIDE) * WINDOW + x - window_x * STRIDE;
-                        let codes = self.pixel(image, window_y, window_x);
-                        let values = gradient.pixel(image, window_y, window_x);
-                        for ((to, &code), &value) in pixel.iter_mut().zip(codes).zip(values) {
-                            *to += if code == place as u8 { value } else { 0.0 };
+        vectorized(
+            #[inline(always)]
+            || {
+                for (x, pixel) in row.chunks_exact_mut(self.channels).enumerate() {
+                    let columns = windows_over(x, self.width);
+                    for window_y in rows.clone() {
+                        for window_x in columns.clone() {
+                            let place = (y - window_y * STRIDE) * WINDOW + x - window_x * STRIDE;
+                            let codes = self.pixel(image, window_y, window_x);
+                            let values = gradient.pixel(image, window_y, window_x);
+                            for ((to, &code), &value) in pixel.iter_mut().zip(codes).zip(values) {
+                                *to += if code == place as u8 { value } else { 0.0 };
+                            }
                         }
                     }
                 }
-            }
-        });
+            },
+        );
     }
 
     #[inline(always)]
@@ -170,7 +168,7 @@ mod tests {
         let recorded = max_pool(&input, Border::NONE, Some(&mut indices));
         let plain = max_pool(&input, Border::NONE, None);
         let gradient = fill([2, pooled, pooled, 16], |i, y, x, c| value(c, i, y, x) + 0.5);
-        let back = indices.pull_back(&gradient, side, Border::same(1));
+        let back = indices.pull_back(&gradient, side, Border { before: 1, after: 1 });
         for image in 0..2 {
             for channel in 0..16 {
                 let mut expected = vec![0.0; side * side];

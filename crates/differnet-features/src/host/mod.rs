@@ -10,6 +10,8 @@ mod stem;
 mod stem_gradient;
 mod winograd;
 
+use std::array;
+
 use epilogue::BiasRelu;
 use feature_maps::Border;
 use max_pool_indices::MaxPoolIndices;
@@ -119,18 +121,15 @@ impl HostAlexNet {
         fifth
     }
 
-    /// The maps after each convolution, of normalised images; of `trace`, the poolings' part is filled in.
+    /// The maps after each convolution, of images by [`stem::cells`]; of `trace`, the poolings' part is filled in.
     fn convolve(&self, input: &FeatureMaps, mut trace: Option<&mut Trace>) -> Convolved {
-        let border = |kernel: usize, height: usize, width: usize| {
-            let [a, b] =
-                [height, width].map(|size| WinogradConvolution::input_border(kernel, size));
-            Border { before: a.before, after: a.after.max(b.after) }
-        };
-        let sides = border(5, Stem::output_size(input.height), Stem::output_size(input.width));
+        let sides = [input.height, input.width].map(pool::pooled_size);
+        let sides = WinogradConvolution::input_border(5, sides);
         let indices = trace.as_mut().map(|trace| &mut trace.stem);
         let first = self.stem.forward(input, sides, indices); // [n, 55, 55, 64] at 448
         let x = self.second.forward(&first, Border::NONE); // [n, 55, 55, 192]
-        let sides = border(3, pool::pooled_size(x.height), pool::pooled_size(x.width));
+        let sides = [x.height, x.width].map(pool::pooled_size);
+        let sides = WinogradConvolution::input_border(3, sides);
         let indices = trace.as_mut().map(|trace| &mut trace.second);
         let second = pool::max_pool(&x, sides, indices); // [n, 27, 27, 192]
         let third = self.third.forward(&second, sides); // [n, 27, 27, 384]
@@ -150,23 +149,11 @@ impl StageNetwork for HostAlexNet {
     }
 }
 
-/// Normalised images `[images, height / step, width / step, 3]` by nearest sampling.
+/// Normalised images by [`stem::cells`], read at every `step`-th pixel of every `step`-th row.
 fn normalized(images: &[&[u8]], [height, width]: [usize; 2], step: usize) -> FeatureMaps {
-    use rayon::prelude::*;
     let levels = normalized_levels();
-    let (rows, columns) = (height / step, width / step);
-    let mut maps = FeatureMaps::zeros(images.len(), rows, columns, 3, Border::same(stem::PADDING));
-    maps.strips_mut(rows).into_par_iter().for_each(|mut strip| {
-        let image = images[strip.image];
-        for y in 0..rows {
-            let row = strip.pixels_mut(y, 0, 3);
-            for (x, pixel) in row.chunks_exact_mut(3).take(columns).enumerate() {
-                let from = &image[(y * width + x) * step * 3..][..3];
-                for color in 0..3 {
-                    pixel[color] = levels[color][usize::from(from[color])];
-                }
-            }
-        }
-    });
-    maps
+    stem::cells(images.len(), [height / step, width / step], |image, y, x| {
+        let pixel = &images[image][(y * width + x) * step * stem::COLORS..];
+        array::from_fn(|color| levels[color][usize::from(pixel[color])])
+    })
 }

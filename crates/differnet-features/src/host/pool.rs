@@ -1,10 +1,9 @@
 //! AlexNet's max pooling: windows of 3 × 3, stride 2, no padding.
 
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::feature_maps::{Border, FeatureMaps};
-use super::lanes::{LANES, Lanes};
+use super::lanes::{LANES, Lanes, vectorized};
 use super::max_pool_indices::{MaxPoolIndices, arg_max_of_window, record};
 
 /// Rows and columns of a window.
@@ -26,35 +25,38 @@ pub(crate) fn max_pool(
 ) -> FeatureMaps {
     let (height, width) = (pooled_size(input.height), pooled_size(input.width));
     let mut output = FeatureMaps::zeros(input.images, height, width, input.channels, border);
-    let indices = MaxPoolIndices::strips_mut(indices, &output, 1);
+    let indices = MaxPoolIndices::rows_mut(indices, &output);
     output.strips_mut(1).into_par_iter().zip(indices).for_each(|(mut strip, mut indices)| {
-        Arch::new().dispatch(|| {
-            for x in 0..width {
-                for channel in (0..input.channels).step_by(LANES) {
-                    let window = |y: usize, dx: usize| {
-                        let pixel =
-                            input.pixel(strip.image, strip.row * STRIDE + y, x * STRIDE + dx);
-                        Lanes::load(&pixel[channel..])
-                    };
-                    let maximum = match indices.as_deref_mut() {
-                        None => max_of_window(window),
-                        Some(codes) => {
-                            let (maximum, places) = arg_max_of_window(window);
-                            record(maximum, places, &mut codes[x * input.channels + channel..]);
-                            maximum
-                        }
-                    };
-                    maximum.store(&mut strip.pixels_mut(0, x, input.channels)[channel..]);
+        vectorized(
+            #[inline(always)]
+            || {
+                for x in 0..width {
+                    for channel in (0..input.channels).step_by(LANES) {
+                        let window = |y: usize, dx: usize| {
+                            let pixel =
+                                input.pixel(strip.image, strip.row * STRIDE + y, x * STRIDE + dx);
+                            Lanes::load(&pixel[channel..])
+                        };
+                        let maximum = match indices.as_deref_mut() {
+                            None => max_of_window(window),
+                            Some(codes) => {
+                                let (maximum, places) = arg_max_of_window(window);
+                                record(maximum, places, &mut codes[x * input.channels + channel..]);
+                                maximum
+                            }
+                        };
+                        maximum.store(&mut strip.pixels_mut(0, x, input.channels)[channel..]);
+                    }
                 }
-            }
-        });
+            },
+        );
     });
     output
 }
 
 /// Largest of the nine values `window(y, x)`.
 #[inline(always)]
-pub(crate) fn max_of_window(window: impl Fn(usize, usize) -> Lanes) -> Lanes {
+fn max_of_window(window: impl Fn(usize, usize) -> Lanes) -> Lanes {
     let mut maximum = window(0, 0);
     for y in 0..WINDOW {
         for x in 0..WINDOW {

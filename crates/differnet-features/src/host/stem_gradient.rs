@@ -1,10 +1,10 @@
 //! The way back through AlexNet's first layer: max pooling, ReLU, 11 × 11 convolution with stride 4.
 //!
-//! The padded image falls into cells of 4 × 4 pixels, and the kernel placed at cell `p` reaches
-//! cells `p` to `p + 2`. So a cell's gradient depends on the convolved gradients at 3 × 3 places,
-//! by the same weights for every cell: a product of matrices whose columns overlap in memory.
-//! Compared with spreading each place's 363 taps over the image, nothing is added up twice and
-//! cells are independent, hence the same bits for any number of threads.
+//! The padded image falls into cells as in [`super::stem`], here in the order colour, row, column. A
+//! cell's gradient depends on the convolved gradients at 3 × 3 places, by the same weights for every
+//! cell: a product of matrices whose columns overlap in memory. Compared with spreading each place's
+//! 363 taps over the image, nothing is added up twice and cells are independent, hence the same bits
+//! for any number of threads.
 
 use std::cell::RefCell;
 
@@ -13,12 +13,8 @@ use rayon::prelude::*;
 
 use super::feature_maps::FeatureMaps;
 use super::max_pool_indices::MaxPoolIndices;
-use super::stem::{COLORS, KERNEL, PADDING, STRIDE, convolved_size};
+use super::stem::{CELL, COLORS, KERNEL, PADDING, REACH, STRIDE, convolved_size};
 
-/// Rows or columns of places whose kernels reach a cell.
-const REACH: usize = KERNEL.div_ceil(STRIDE);
-/// Values of a cell, in the order colour, row, column.
-const CELL: usize = COLORS * STRIDE * STRIDE;
 /// Rows of cells computed together; their convolved gradients stay in the cache.
 const CELL_ROWS: usize = 8;
 
@@ -204,8 +200,8 @@ thread_local! {
 
 #[cfg(test)]
 mod tests {
-    use super::super::feature_maps::{Border, bordered, fill};
-    use super::super::stem::Stem;
+    use super::super::feature_maps::{Border, fill};
+    use super::super::stem::{Stem, cells};
     use super::*;
 
     const OUTPUTS: usize = 8;
@@ -227,7 +223,7 @@ mod tests {
         let bias: Vec<f32> = (0..OUTPUTS).map(|output| noise(output) * 5.0).collect();
         let pixel =
             |i: usize, y: usize, x: usize, c: usize| noise(((i * SIDE + y) * SIDE + x) * 3 + c);
-        let images = bordered([2, SIDE, SIDE, COLORS], Border::same(PADDING), pixel);
+        let images = cells(2, [SIDE, SIDE], |i, y, x| [0, 1, 2].map(|color| pixel(i, y, x, color)));
         let mut indices = MaxPoolIndices::default();
         let stem = Stem::new(&weight, &bias);
         let pooled = stem.forward(&images, Border::NONE, Some(&mut indices));

@@ -1,22 +1,21 @@
 //! Winograd's minimal filtering (Lavin & Gray 2016) for stride-1 convolutions.
 //!
 //! Tiles of 6 × 6 inputs give 4 × 4 outputs of a 3 × 3 kernel with 36 products per channel pair
-//! instead of 144, or 2 × 2 outputs of a 5 × 5 kernel with 36 instead of 100. Both use the points
-//! 0, ±1, ±2, ∞, so the input transform is shared. Each of the 36 positions is a matrix product
-//! over channels, which is where the time goes.
+//! instead of 144, tiles of 8 × 8 those of a 5 × 5 kernel with 64 instead of 400: by the polynomials'
+//! values at 0, ±1, ±2 and ∞, for the larger tiles also at ±1/2. Each position of a tile is a matrix
+//! product over channels, which is where the time goes.
 
 use std::cell::RefCell;
 
 use differnet_matmul::{PackedMatrix, Strided, Sums, multiply};
-use pulp::Arch;
 use rayon::prelude::*;
 
 use super::epilogue::{Epilogue, Place};
 use super::feature_maps::{Border, FeatureMaps, Strip};
-use super::lanes::{LANES, Lanes};
+use super::lanes::{LANES, Lanes, vectorized};
 
-const TILE: usize = 6;
-const POSITIONS: usize = TILE * TILE;
+/// Rows and columns of outputs that a tile gives.
+const OUTPUTS: usize = 4;
 /// Tiles per matrix product: enough to amortise reading the weights, few enough for the cache.
 const TILES_TOGETHER: usize = 192;
 /// Values between the transformed tiles. A multiple of 4 KiB from one to the next would let them drive
@@ -29,16 +28,16 @@ pub(crate) struct WinogradConvolution {
     kernel: usize,
     inputs: usize,
     outputs: usize,
-    /// Transformed weights `[inputs, outputs]` of each of the 36 positions.
+    /// Transformed weights `[inputs, outputs]` of each position of a tile.
     weights: Vec<PackedMatrix>,
 }
 
 impl WinogradConvolution {
     /// Transforms `weight` `[outputs, inputs, kernel, kernel]`; `kernel` is 3 or 5.
     pub(crate) fn new(weight: &[f32], [outputs, inputs, kernel, _]: [usize; 4]) -> Self {
-        assert!(kernel == 3 || kernel == 5, "no tile size for kernels of {kernel}");
         let transform = kernel_transform(kernel);
-        let mut weights = vec![0.0; POSITIONS * inputs * outputs];
+        let tile = transform.len();
+        let mut weights = vec![0.0; tile * tile * inputs * outputs];
         for output in 0..outputs {
             for input in 0..inputs {
                 let start = (output * inputs + input) * kernel * kernel;
@@ -47,12 +46,12 @@ impl WinogradConvolution {
                     for (x, column) in transform.iter().enumerate() {
                         // (G g Gᵀ)[y, x], in f64 because it is rounded only once.
                         let mut sum = 0.0;
-                        for (i, g) in row.iter().take(kernel).enumerate() {
-                            for (j, h) in column.iter().take(kernel).enumerate() {
+                        for (i, g) in row.iter().enumerate() {
+                            for (j, h) in column.iter().enumerate() {
                                 sum += g * f64::from(taps[i * kernel + j]) * h;
                             }
                         }
-                        weights[((y * TILE + x) * inputs + input) * outputs + output] = sum as f32;
+                        weights[((y * tile + x) * inputs + input) * outputs + output] = sum as f32;
                     }
                 }
             }
@@ -76,12 +75,14 @@ impl WinogradConvolution {
         Self::new(&turned, [inputs, outputs, kernel, kernel])
     }
 
-    /// The border that an input of `size` rows or columns needs for this kernel.
-    pub(crate) fn input_border(kernel: usize, size: usize) -> Border {
-        let outputs_per_tile = TILE + 1 - kernel;
-        let stored = (size.div_ceil(outputs_per_tile) - 1) * outputs_per_tile + TILE;
+    /// The border that an input of these rows and columns needs for this kernel.
+    pub(crate) fn input_border(kernel: usize, sides: [usize; 2]) -> Border {
         let before = kernel / 2;
-        Border { before, after: (stored - before - size.min(stored - before)).max(before) }
+        let after = sides.map(|size| {
+            let stored = (size.div_ceil(OUTPUTS) - 1) * OUTPUTS + tile_side(kernel);
+            (stored - before - size.min(stored - before)).max(before)
+        });
+        Border { before, after: after[0].max(after[1]) }
     }
 
     /// Maps of the convolution of `input`, which must carry [`Self::input_border`], after `epilogue`.
@@ -91,67 +92,90 @@ impl WinogradConvolution {
         border: Border,
         epilogue: &impl Epilogue,
     ) -> FeatureMaps {
-        let outputs_per_tile = TILE + 1 - self.kernel;
-        let tiles_across = input.width.div_ceil(outputs_per_tile);
         let mut output =
             FeatureMaps::zeros(input.images, input.height, input.width, self.outputs, border);
-        let mut strips = output.strips_mut(outputs_per_tile);
+        let tiles_across = input.width.div_ceil(OUTPUTS);
+        let mut strips = output.strips_mut(OUTPUTS);
         let strips_together = (TILES_TOGETHER / tiles_across).max(1);
+        // Equal parts: a small last one would read all weights for a few tiles.
+        let parts = strips.len().div_ceil(strips_together).max(1);
+        let strips_together = strips.len().div_ceil(parts).max(1);
         // Taken, not borrowed: while this thread waits for others it may compute another map.
         let mut scratch = SCRATCH.take();
         for strips in strips.chunks_mut(strips_together) {
-            self.forward_strips(input, strips, tiles_across, epilogue, &mut scratch);
+            let scratch = &mut scratch;
+            match self.kernel {
+                3 => self.forward_strips(
+                    input,
+                    strips,
+                    epilogue,
+                    scratch,
+                    input_points_of_6,
+                    output_points_of_6,
+                ),
+                _ => self.forward_strips(
+                    input,
+                    strips,
+                    epilogue,
+                    scratch,
+                    input_points_of_8,
+                    output_points_of_8,
+                ),
+            }
         }
         SCRATCH.set(scratch);
         output
     }
 
-    /// Strips of `tiles_across` tiles each.
-    fn forward_strips(
+    /// Strips of tiles, whose transforms along one axis are given.
+    fn forward_strips<const TILE: usize>(
         &self,
         input: &FeatureMaps,
         strips: &mut [Strip<'_>],
-        tiles_across: usize,
         epilogue: &impl Epilogue,
         scratch: &mut Scratch,
+        input_points: impl Fn([Lanes; TILE]) -> [Lanes; TILE] + Copy + Sync,
+        output_points: impl Fn([Lanes; TILE]) -> [Lanes; OUTPUTS] + Copy + Sync,
     ) {
-        let outputs_per_tile = TILE + 1 - self.kernel;
+        let tiles_across = input.width.div_ceil(OUTPUTS);
         let tiles = strips.len() * tiles_across;
-        let (inputs, outputs) = (self.inputs, self.outputs);
-        let stride = POSITIONS * inputs + APART;
+        let (inputs, outputs, positions) = (self.inputs, self.outputs, TILE * TILE);
+        let stride = positions * inputs + APART;
         let transformed = Scratch::sized(&mut scratch.inputs, tiles * stride); // [tiles, stride]
-        let products = Scratch::sized(&mut scratch.products, POSITIONS * tiles * outputs);
-        let arch = Arch::new();
+        let products = Scratch::sized(&mut scratch.products, positions * tiles * outputs);
 
         let tiles_of_strips = transformed.par_chunks_exact_mut(tiles_across * stride);
         tiles_of_strips.zip(&*strips).for_each(|(tiles, strip)| {
-            arch.dispatch(|| {
-                for (tile, to) in tiles.chunks_exact_mut(stride).enumerate() {
-                    let from = input.stored_from(strip.image, strip.row, tile * outputs_per_tile);
-                    transform_input(from, input.row_stride(), inputs, to);
-                }
-            });
+            vectorized(
+                #[inline(always)]
+                || {
+                    for (tile, to) in tiles.chunks_exact_mut(stride).enumerate() {
+                        let from = input.stored_from(strip.image, strip.row, tile * OUTPUTS);
+                        transform_input(from, input.row_stride(), inputs, to, input_points);
+                    }
+                },
+            );
         });
         // By positions, so that each weight is read by one thread, once for all tiles.
-        let positions = products.par_chunks_exact_mut(tiles * outputs).zip(&self.weights);
-        positions.enumerate().for_each(|(position, (products, weights))| {
+        let by_positions = products.par_chunks_exact_mut(tiles * outputs).zip(&self.weights);
+        by_positions.enumerate().for_each(|(position, (products, weights))| {
             let values = Strided { values: &transformed[position * inputs..], stride };
             multiply(values, tiles, weights, Sums::Replace, products);
         });
         let products = &*products;
         strips.par_iter_mut().enumerate().for_each(|(index, strip)| {
-            arch.dispatch(|| {
-                for tile in 0..tiles_across {
-                    let from = &products[(index * tiles_across + tile) * outputs..];
-                    let x = tile * outputs_per_tile;
-                    let columns = outputs_per_tile.min(input.width - x);
-                    let target = Target { x, columns, channels: outputs, epilogue };
-                    match self.kernel {
-                        3 => transform_output::<4, _>(from, tiles * outputs, strip, &target),
-                        _ => transform_output::<2, _>(from, tiles * outputs, strip, &target),
+            vectorized(
+                #[inline(always)]
+                || {
+                    for tile in 0..tiles_across {
+                        let from = &products[(index * tiles_across + tile) * outputs..];
+                        let x = tile * OUTPUTS;
+                        let columns = OUTPUTS.min(input.width - x);
+                        let target = Target { x, columns, channels: outputs, epilogue };
+                        transform_output(from, tiles * outputs, strip, &target, output_points);
                     }
-                }
-            });
+                },
+            );
         });
     }
 }
@@ -184,25 +208,49 @@ struct Target<'a, F> {
     epilogue: &'a F,
 }
 
-/// Rows of G: the kernel's polynomial at 0, 1, −1, 2, −2 (scaled) and ∞.
-fn kernel_transform(kernel: usize) -> [[f64; 5]; TILE] {
-    let mut rows = [[0.0; 5]; TILE];
-    let points =
-        [(0.0, 0.25), (1.0, -1.0 / 6.0), (-1.0, -1.0 / 6.0), (2.0, 1.0 / 24.0), (-2.0, 1.0 / 24.0)];
-    for (row, (point, scale)) in rows.iter_mut().zip(points) {
-        let mut power: f64 = scale;
-        for value in row.iter_mut().take(kernel) {
-            *value = power;
-            power *= point;
-        }
-    }
-    rows[TILE - 1][kernel - 1] = 1.0;
-    rows
+/// Rows and columns of a tile for a kernel.
+fn tile_side(kernel: usize) -> usize {
+    OUTPUTS + kernel - 1
 }
 
-/// Bᵀ d B of one tile, all channels, to `[36, channels]`.
+/// Rows of G: the kernel's polynomial at 0, 1, −1, 2, −2 (scaled), for 5 × 5 at 1/2 and −1/2, and at ∞.
+fn kernel_transform(kernel: usize) -> Vec<Vec<f64>> {
+    let points: &[(f64, f64)] = match kernel {
+        3 => &[
+            (0.0, 1.0 / 4.0),
+            (1.0, -1.0 / 6.0),
+            (-1.0, -1.0 / 6.0),
+            (2.0, 1.0 / 24.0),
+            (-2.0, 1.0 / 24.0),
+        ],
+        5 => &[
+            (0.0, 1.0),
+            (1.0, -2.0 / 9.0),
+            (-1.0, -2.0 / 9.0),
+            (2.0, 1.0 / 90.0),
+            (-2.0, 1.0 / 90.0),
+            (0.5, 32.0 / 45.0),
+            (-0.5, 32.0 / 45.0),
+        ],
+        _ => panic!("no tile size for kernels of {kernel}"),
+    };
+    let at = |&(point, scale): &(f64, f64)| {
+        (0..kernel).map(|power| scale * point.powi(power as i32)).collect()
+    };
+    let mut infinity = vec![0.0; kernel];
+    infinity[kernel - 1] = 1.0;
+    points.iter().map(at).chain([infinity]).collect()
+}
+
+/// Bᵀ d B of one tile, all channels, to `[positions, channels]`.
 #[inline(always)]
-fn transform_input(from: &[f32], row_stride: usize, channels: usize, to: &mut [f32]) {
+fn transform_input<const TILE: usize>(
+    from: &[f32],
+    row_stride: usize,
+    channels: usize,
+    to: &mut [f32],
+    input_points: impl Fn([Lanes; TILE]) -> [Lanes; TILE],
+) {
     for channel in (0..channels).step_by(LANES) {
         let mut columns = [[Lanes::ZERO; TILE]; TILE];
         for x in 0..TILE {
@@ -225,7 +273,7 @@ fn transform_input(from: &[f32], row_stride: usize, channels: usize, to: &mut [f
 
 /// Bᵀ applied to six values.
 #[inline(always)]
-fn input_points(d: [Lanes; TILE]) -> [Lanes; TILE] {
+fn input_points_of_6(d: [Lanes; 6]) -> [Lanes; 6] {
     let even = d[4] - d[2] * 4.0;
     let odd = d[3] - d[1] * 4.0;
     let even_2 = d[4] - d[2];
@@ -240,13 +288,36 @@ fn input_points(d: [Lanes; TILE]) -> [Lanes; TILE] {
     ]
 }
 
+/// Bᵀ applied to eight values.
+#[inline(always)]
+fn input_points_of_8(d: [Lanes; 8]) -> [Lanes; 8] {
+    // At ±1, ±2, ±1/2: what both share, and what changes its sign.
+    let even = d[2] - d[4] * 4.25 + d[6];
+    let odd = d[1] - d[3] * 4.25 + d[5];
+    let even_2 = d[2] * 0.25 - d[4] * 1.25 + d[6];
+    let odd_2 = d[1] * 0.5 - d[3] * 2.5 + d[5] * 2.0;
+    let even_half = d[2] * 4.0 - d[4] * 5.0 + d[6];
+    let odd_half = d[1] * 2.0 - d[3] * 2.5 + d[5] * 0.5;
+    [
+        d[0] - d[6] + (d[4] - d[2]) * 5.25,
+        even + odd,
+        even - odd,
+        even_2 + odd_2,
+        even_2 - odd_2,
+        even_half + odd_half,
+        even_half - odd_half,
+        d[7] - d[1] + (d[3] - d[5]) * 5.25,
+    ]
+}
+
 /// Aᵀ m A of one tile, finished, all channels, written to the strip as far as the map reaches.
 #[inline(always)]
-fn transform_output<const OUTPUTS: usize, F: Epilogue>(
+fn transform_output<const TILE: usize, F: Epilogue>(
     from: &[f32],
     plane: usize,
     strip: &mut Strip<'_>,
     target: &Target<'_, F>,
+    output_points: impl Fn([Lanes; TILE]) -> [Lanes; OUTPUTS],
 ) {
     let (image, channels) = (strip.image, target.channels);
     for channel in (0..channels).step_by(LANES) {
@@ -256,13 +327,13 @@ fn transform_output<const OUTPUTS: usize, F: Epilogue>(
             for (y, value) in m.iter_mut().enumerate() {
                 *value = Lanes::load(&from[(y * TILE + x) * plane + channel..]);
             }
-            let transformed = output_points::<OUTPUTS>(m);
+            let transformed = output_points(m);
             for y in 0..OUTPUTS {
                 columns[y][x] = transformed[y];
             }
         }
         for (y, row) in columns.iter().enumerate().take(strip.rows) {
-            let values = output_points::<OUTPUTS>(*row);
+            let values = output_points(*row);
             for (x, value) in values.into_iter().enumerate().take(target.columns) {
                 let place = Place { image, y: strip.row + y, x: target.x + x, channel };
                 let to = &mut strip.pixels_mut(y, target.x + x, channels)[channel..];
@@ -274,18 +345,29 @@ fn transform_output<const OUTPUTS: usize, F: Epilogue>(
 
 /// Aᵀ applied to six values.
 #[inline(always)]
-fn output_points<const OUTPUTS: usize>(m: [Lanes; TILE]) -> [Lanes; OUTPUTS] {
+fn output_points_of_6(m: [Lanes; 6]) -> [Lanes; OUTPUTS] {
     let (sum_1, difference_1) = (m[1] + m[2], m[1] - m[2]);
     let (sum_2, difference_2) = (m[3] + m[4], m[3] - m[4]);
-    let mut outputs = [Lanes::ZERO; OUTPUTS];
-    outputs[0] = m[0] + sum_1 + sum_2;
-    outputs[1] = difference_1 + difference_2 * 2.0;
-    if OUTPUTS == 4 {
-        outputs[2] = sum_1 + sum_2 * 4.0;
-        outputs[3] = difference_1 + difference_2 * 8.0;
-    }
-    outputs[OUTPUTS - 1] = outputs[OUTPUTS - 1] + m[5];
-    outputs
+    [
+        m[0] + sum_1 + sum_2,
+        difference_1 + difference_2 * 2.0,
+        sum_1 + sum_2 * 4.0,
+        difference_1 + difference_2 * 8.0 + m[5],
+    ]
+}
+
+/// Aᵀ applied to eight values.
+#[inline(always)]
+fn output_points_of_8(m: [Lanes; 8]) -> [Lanes; OUTPUTS] {
+    let (sum_1, difference_1) = (m[1] + m[2], m[1] - m[2]);
+    let (sum_2, difference_2) = (m[3] + m[4], m[3] - m[4]);
+    let (sum_half, difference_half) = (m[5] + m[6], m[5] - m[6]);
+    [
+        m[0] + sum_1 + sum_2 + sum_half,
+        difference_1 + difference_2 * 2.0 + difference_half * 0.5,
+        sum_1 + sum_2 * 4.0 + sum_half * 0.25,
+        difference_1 + difference_2 * 8.0 + difference_half * 0.125 + m[7],
+    ]
 }
 
 #[cfg(test)]
@@ -310,7 +392,7 @@ mod tests {
         for kernel in [3, 5] {
             let taps = kernel * kernel;
             let weight: Vec<f32> = (0..outputs * inputs * taps).map(noise).collect();
-            let border = WinogradConvolution::input_border(kernel, side);
+            let border = WinogradConvolution::input_border(kernel, [side, side]);
             let upstream = bordered([2, side, side, outputs], border, gradient);
             let transposed =
                 WinogradConvolution::transposed(&weight, [outputs, inputs, kernel, kernel]);
