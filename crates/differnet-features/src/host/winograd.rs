@@ -18,7 +18,7 @@ use super::lanes::{LANES, Lanes, vectorized};
 const OUTPUTS: usize = 4;
 /// Tiles per matrix product: enough to amortise reading the weights, few enough for the cache.
 const TILES_TOGETHER: usize = 192;
-/// Values between the transformed tiles. A multiple of 4 KiB from one to the next would let them drive
+/// Values between the transformed tiles, and between the products of positions. A multiple of 4 KiB from one to the next would let them drive
 /// each other out of the innermost cache.
 const APART: usize = 16;
 
@@ -142,7 +142,8 @@ impl WinogradConvolution {
         let (inputs, outputs, positions) = (self.inputs, self.outputs, TILE * TILE);
         let stride = positions * inputs + APART;
         let transformed = Scratch::sized(&mut scratch.inputs, tiles * stride); // [tiles, stride]
-        let products = Scratch::sized(&mut scratch.products, positions * tiles * outputs);
+        let plane = tiles * outputs + APART;
+        let products = Scratch::sized(&mut scratch.products, positions * plane); // [positions, plane]
 
         let tiles_of_strips = transformed.par_chunks_exact_mut(tiles_across * stride);
         tiles_of_strips.zip(&*strips).for_each(|(tiles, strip)| {
@@ -157,7 +158,7 @@ impl WinogradConvolution {
             );
         });
         // By positions, so that each weight is read by one thread, once for all tiles.
-        let by_positions = products.par_chunks_exact_mut(tiles * outputs).zip(&self.weights);
+        let by_positions = products.par_chunks_exact_mut(plane).zip(&self.weights);
         by_positions.enumerate().for_each(|(position, (products, weights))| {
             let values = Strided { values: &transformed[position * inputs..], stride };
             multiply(values, tiles, weights, Sums::Replace, products);
@@ -172,7 +173,7 @@ impl WinogradConvolution {
                         let x = tile * OUTPUTS;
                         let columns = OUTPUTS.min(input.width - x);
                         let target = Target { x, columns, channels: outputs, epilogue };
-                        transform_output(from, tiles * outputs, strip, &target, output_points);
+                        transform_output(from, plane, strip, &target, output_points);
                     }
                 },
             );
