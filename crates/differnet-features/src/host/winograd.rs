@@ -5,6 +5,8 @@
 //! values at 0, ±1, ±2 and ∞, for the larger tiles also at ±1/2. Each position of a tile is a matrix
 //! product over channels, which is where the time goes.
 
+mod points;
+
 use std::cell::RefCell;
 
 use differnet_matmul::{PackedMatrix, Strided, Sums, multiply};
@@ -13,13 +15,16 @@ use rayon::prelude::*;
 use super::epilogue::{Epilogue, Place};
 use super::feature_maps::{Border, FeatureMaps, Strip};
 use super::lanes::{LANES, Lanes, vectorized};
+use points::{
+    input_points_of_6, input_points_of_8, kernel_transform, output_points_of_6, output_points_of_8,
+};
 
 /// Rows and columns of outputs that a tile gives.
 const OUTPUTS: usize = 4;
 /// Tiles per matrix product: enough to amortise reading the weights, few enough for the cache.
 const TILES_TOGETHER: usize = 192;
-/// Values between the transformed tiles, and between the products of positions. A multiple of 4 KiB from one to the next would let them drive
-/// each other out of the innermost cache.
+/// Values between the transformed tiles, and between the products of positions: a multiple of 4 KiB from
+/// one to the next would let them drive each other out of the innermost cache.
 const APART: usize = 16;
 
 /// A convolution with stride 1 and "same" padding.
@@ -214,35 +219,6 @@ fn tile_side(kernel: usize) -> usize {
     OUTPUTS + kernel - 1
 }
 
-/// Rows of G: the kernel's polynomial at 0, 1, −1, 2, −2 (scaled), for 5 × 5 at 1/2 and −1/2, and at ∞.
-fn kernel_transform(kernel: usize) -> Vec<Vec<f64>> {
-    let points: &[(f64, f64)] = match kernel {
-        3 => &[
-            (0.0, 1.0 / 4.0),
-            (1.0, -1.0 / 6.0),
-            (-1.0, -1.0 / 6.0),
-            (2.0, 1.0 / 24.0),
-            (-2.0, 1.0 / 24.0),
-        ],
-        5 => &[
-            (0.0, 1.0),
-            (1.0, -2.0 / 9.0),
-            (-1.0, -2.0 / 9.0),
-            (2.0, 1.0 / 90.0),
-            (-2.0, 1.0 / 90.0),
-            (0.5, 32.0 / 45.0),
-            (-0.5, 32.0 / 45.0),
-        ],
-        _ => panic!("no tile size for kernels of {kernel}"),
-    };
-    let at = |&(point, scale): &(f64, f64)| {
-        (0..kernel).map(|power| scale * point.powi(power as i32)).collect()
-    };
-    let mut infinity = vec![0.0; kernel];
-    infinity[kernel - 1] = 1.0;
-    points.iter().map(at).chain([infinity]).collect()
-}
-
 /// Bᵀ d B of one tile, all channels, to `[positions, channels]`.
 #[inline(always)]
 fn transform_input<const TILE: usize>(
@@ -270,45 +246,6 @@ fn transform_input<const TILE: usize>(
             }
         }
     }
-}
-
-/// Bᵀ applied to six values.
-#[inline(always)]
-fn input_points_of_6(d: [Lanes; 6]) -> [Lanes; 6] {
-    let even = d[4] - d[2] * 4.0;
-    let odd = d[3] - d[1] * 4.0;
-    let even_2 = d[4] - d[2];
-    let odd_2 = (d[3] - d[1]) * 2.0;
-    [
-        d[0] * 4.0 - d[2] * 5.0 + d[4],
-        even + odd,
-        even - odd,
-        even_2 + odd_2,
-        even_2 - odd_2,
-        d[1] * 4.0 - d[3] * 5.0 + d[5],
-    ]
-}
-
-/// Bᵀ applied to eight values.
-#[inline(always)]
-fn input_points_of_8(d: [Lanes; 8]) -> [Lanes; 8] {
-    // At ±1, ±2, ±1/2: what both share, and what changes its sign.
-    let even = d[2] - d[4] * 4.25 + d[6];
-    let odd = d[1] - d[3] * 4.25 + d[5];
-    let even_2 = d[2] * 0.25 - d[4] * 1.25 + d[6];
-    let odd_2 = d[1] * 0.5 - d[3] * 2.5 + d[5] * 2.0;
-    let even_half = d[2] * 4.0 - d[4] * 5.0 + d[6];
-    let odd_half = d[1] * 2.0 - d[3] * 2.5 + d[5] * 0.5;
-    [
-        d[0] - d[6] + (d[4] - d[2]) * 5.25,
-        even + odd,
-        even - odd,
-        even_2 + odd_2,
-        even_2 - odd_2,
-        even_half + odd_half,
-        even_half - odd_half,
-        d[7] - d[1] + (d[3] - d[5]) * 5.25,
-    ]
 }
 
 /// Aᵀ m A of one tile, finished, all channels, written to the strip as far as the map reaches.
@@ -342,33 +279,6 @@ fn transform_output<const TILE: usize, F: Epilogue>(
             }
         }
     }
-}
-
-/// Aᵀ applied to six values.
-#[inline(always)]
-fn output_points_of_6(m: [Lanes; 6]) -> [Lanes; OUTPUTS] {
-    let (sum_1, difference_1) = (m[1] + m[2], m[1] - m[2]);
-    let (sum_2, difference_2) = (m[3] + m[4], m[3] - m[4]);
-    [
-        m[0] + sum_1 + sum_2,
-        difference_1 + difference_2 * 2.0,
-        sum_1 + sum_2 * 4.0,
-        difference_1 + difference_2 * 8.0 + m[5],
-    ]
-}
-
-/// Aᵀ applied to eight values.
-#[inline(always)]
-fn output_points_of_8(m: [Lanes; 8]) -> [Lanes; OUTPUTS] {
-    let (sum_1, difference_1) = (m[1] + m[2], m[1] - m[2]);
-    let (sum_2, difference_2) = (m[3] + m[4], m[3] - m[4]);
-    let (sum_half, difference_half) = (m[5] + m[6], m[5] - m[6]);
-    [
-        m[0] + sum_1 + sum_2 + sum_half,
-        difference_1 + difference_2 * 2.0 + difference_half * 0.5,
-        sum_1 + sum_2 * 4.0 + sum_half * 0.25,
-        difference_1 + difference_2 * 8.0 + difference_half * 0.125 + m[7],
-    ]
 }
 
 #[cfg(test)]
