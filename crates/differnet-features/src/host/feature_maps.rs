@@ -105,7 +105,8 @@ impl FeatureMaps {
         &self.stored_from(image, y + self.border, x + self.border)[..self.channels]
     }
 
-    /// Every stored row, border included, with its image and its number, for parallel writing.
+    /// Every stored row with its image and its number, for parallel writing: the border, too, may be given
+    /// values.
     pub(crate) fn stored_rows_mut(
         &mut self,
     ) -> impl ParallelIterator<Item = (usize, usize, &mut [f32])> {

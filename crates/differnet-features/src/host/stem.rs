@@ -6,11 +6,12 @@
 
 use rayon::prelude::*;
 
-use super::epilogue::BiasRelu;
+use super::Layer;
 use super::feature_maps::{Border, FeatureMaps};
 use super::max_pool_indices::MaxPoolIndices;
 use super::pool::max_pool;
 use super::winograd::WinogradConvolution;
+use crate::weights::ConvolutionWeights;
 
 /// Rows and columns of the convolution's kernel.
 pub(crate) const KERNEL: usize = 11;
@@ -27,10 +28,7 @@ pub(crate) const CELL: usize = STRIDE * STRIDE * COLORS;
 
 /// The first convolution with its ReLU and pooling.
 #[derive(Debug)]
-pub(crate) struct Stem {
-    convolution: WinogradConvolution,
-    epilogue: BiasRelu,
-}
+pub(crate) struct Stem(Layer);
 
 impl Stem {
     /// From PyTorch's order `[outputs, 3, 11, 11]`.
@@ -48,8 +46,8 @@ impl Stem {
                 }
             }
         }
-        let convolution = WinogradConvolution::new(&weights, [outputs, CELL, REACH, REACH]);
-        Self { convolution, epilogue: BiasRelu(bias.to_vec()) }
+        let shape = [outputs, CELL, REACH, REACH];
+        Self(Layer::new(&ConvolutionWeights { weight: weights, bias: bias.to_vec(), shape }))
     }
 
     /// Pooled maps of images given as [`cells`]; records `indices` where asked.
@@ -59,8 +57,7 @@ impl Stem {
         border: Border,
         indices: Option<&mut MaxPoolIndices>,
     ) -> FeatureMaps {
-        let convolved = self.convolution.forward(cells, Border::NONE, &self.epilogue);
-        max_pool(&convolved, border, indices)
+        max_pool(&self.0.forward(cells, Border::NONE), border, indices)
     }
 }
 
