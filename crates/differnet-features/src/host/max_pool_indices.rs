@@ -20,24 +20,25 @@ pub(crate) struct MaxPoolIndices {
 }
 
 impl MaxPoolIndices {
-    /// Makes room for the windows of `pooled`; what was recorded before is lost.
-    fn reset(&mut self, pooled: &FeatureMaps) {
-        (self.height, self.width, self.channels) = (pooled.height, pooled.width, pooled.channels);
+    /// Makes room for the windows of pooled maps of `shape`; what was recorded before is lost.
+    fn reset(&mut self, shape: [usize; 4]) {
+        [_, self.height, self.width, self.channels] = shape;
         self.codes.clear();
-        self.codes.resize(pooled.images * self.height * self.width * self.channels, INACTIVE);
+        self.codes.resize(shape.iter().product(), INACTIVE);
     }
 
-    /// Places to record each row of `pooled` in; `None` for each if nothing is recorded.
-    pub(crate) fn rows_mut<'a>(
-        indices: Option<&'a mut Self>,
-        pooled: &FeatureMaps,
-    ) -> Vec<Option<&'a mut [u8]>> {
+    /// Places to record each row of pooled maps of `shape` in, `[images, height, width, channels]`; `None`
+    /// for each if nothing is recorded.
+    pub(crate) fn rows_mut(
+        indices: Option<&mut Self>,
+        shape: [usize; 4],
+    ) -> Vec<Option<&mut [u8]>> {
+        let [images, height, width, channels] = shape;
         let Some(indices) = indices else {
-            let rows = pooled.images * pooled.height;
-            return std::iter::repeat_with(|| None).take(rows).collect();
+            return std::iter::repeat_with(|| None).take(images * height).collect();
         };
-        indices.reset(pooled);
-        indices.codes.chunks_mut(indices.width * indices.channels).map(Some).collect()
+        indices.reset(shape);
+        indices.codes.chunks_mut(width * channels).map(Some).collect()
     }
 
     /// Gradient of the input of ReLU and pooling, `side` × `side`, from that of the pooled maps.

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use super::feature_maps::{Border, FeatureMaps};
+use super::feature_maps::{Border, FeatureMaps, Strip};
 use super::lanes::{LANES, Lanes, vectorized};
 use super::max_pool_indices::{MaxPoolIndices, arg_max_of_window, record};
 
@@ -23,35 +23,48 @@ pub(crate) fn max_pool(
     border: Border,
     indices: Option<&mut MaxPoolIndices>,
 ) -> FeatureMaps {
-    let (height, width) = (pooled_size(input.height), pooled_size(input.width));
-    let mut output = FeatureMaps::zeros(input.images, height, width, input.channels, border);
-    let indices = MaxPoolIndices::rows_mut(indices, &output);
-    output.strips_mut(1).into_par_iter().zip(indices).for_each(|(mut strip, mut indices)| {
+    let (images, channels) = (input.images, input.channels);
+    let [height, width] = [input.height, input.width].map(pooled_size);
+    let mut output = FeatureMaps::zeros(images, height, width, channels, border);
+    let mut indices = MaxPoolIndices::rows_mut(indices, [images, height, width, channels]);
+    max_pool_to(input, &mut output.strips_mut(1), &mut indices);
+    output
+}
+
+/// Writes the max-pooled `input` to `rows`, all rows of as many images in order, and what is recorded of
+/// each to `indices`.
+pub(crate) fn max_pool_to(
+    input: &FeatureMaps,
+    rows: &mut [Strip<'_>],
+    indices: &mut [Option<&mut [u8]>],
+) {
+    let (width, channels) = (pooled_size(input.width), input.channels);
+    let height = pooled_size(input.height);
+    rows.par_iter_mut().zip(indices).enumerate().for_each(|(row, (strip, indices))| {
         vectorized(
             #[inline(always)]
             || {
                 for x in 0..width {
-                    for channel in (0..input.channels).step_by(LANES) {
+                    for channel in (0..channels).step_by(LANES) {
                         let window = |y: usize, dx: usize| {
-                            let pixel =
-                                input.pixel(strip.image, strip.row * STRIDE + y, x * STRIDE + dx);
+                            let y = strip.row * STRIDE + y;
+                            let pixel = input.pixel(row / height, y, x * STRIDE + dx);
                             Lanes::load(&pixel[channel..])
                         };
                         let maximum = match indices.as_deref_mut() {
                             None => max_of_window(window),
                             Some(codes) => {
                                 let (maximum, places) = arg_max_of_window(window);
-                                record(maximum, places, &mut codes[x * input.channels + channel..]);
+                                record(maximum, places, &mut codes[x * channels + channel..]);
                                 maximum
                             }
                         };
-                        maximum.store(&mut strip.pixels_mut(0, x, input.channels)[channel..]);
+                        maximum.store(&mut strip.pixels_mut(0, x, channels)[channel..]);
                     }
                 }
             },
         );
     });
-    output
 }
 
 /// Largest of the nine values `window(y, x)`.

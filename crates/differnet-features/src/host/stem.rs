@@ -7,9 +7,7 @@
 use rayon::prelude::*;
 
 use super::Layer;
-use super::feature_maps::{Border, FeatureMaps};
-use super::max_pool_indices::MaxPoolIndices;
-use super::pool::max_pool;
+use super::feature_maps::FeatureMaps;
 use super::winograd::WinogradConvolution;
 use crate::weights::ConvolutionWeights;
 
@@ -26,42 +24,25 @@ pub(crate) const REACH: usize = KERNEL.div_ceil(STRIDE);
 /// Numbers of a cell.
 pub(crate) const CELL: usize = STRIDE * STRIDE * COLORS;
 
-/// The first convolution with its ReLU and pooling.
-#[derive(Debug)]
-pub(crate) struct Stem(Layer);
-
-impl Stem {
-    /// From PyTorch's order `[outputs, 3, 11, 11]`.
-    pub(crate) fn new(weight: &[f32], bias: &[f32]) -> Self {
-        let outputs = bias.len();
-        let mut weights = Vec::with_capacity(outputs * CELL * REACH * REACH);
-        for output in 0..outputs {
-            for value in 0..CELL {
-                let (y, x, color) =
-                    (value / COLORS / STRIDE, value / COLORS % STRIDE, value % COLORS);
-                for cell in 0..REACH * REACH {
-                    let (y, x) = (cell / REACH * STRIDE + y, cell % REACH * STRIDE + x);
-                    let tap = ((output * COLORS + color) * KERNEL + y) * KERNEL + x;
-                    weights.push(if y < KERNEL && x < KERNEL { weight[tap] } else { 0.0 });
-                }
+/// The first convolution with its ReLU, of images by [`cells`], from PyTorch's order `[outputs, 3, 11, 11]`.
+pub(crate) fn layer(weight: &[f32], bias: &[f32]) -> Layer {
+    let outputs = bias.len();
+    let mut weights = Vec::with_capacity(outputs * CELL * REACH * REACH);
+    for output in 0..outputs {
+        for value in 0..CELL {
+            let (y, x, color) = (value / COLORS / STRIDE, value / COLORS % STRIDE, value % COLORS);
+            for cell in 0..REACH * REACH {
+                let (y, x) = (cell / REACH * STRIDE + y, cell % REACH * STRIDE + x);
+                let tap = ((output * COLORS + color) * KERNEL + y) * KERNEL + x;
+                weights.push(if y < KERNEL && x < KERNEL { weight[tap] } else { 0.0 });
             }
         }
-        let shape = [outputs, CELL, REACH, REACH];
-        Self(Layer::new(&ConvolutionWeights { weight: weights, bias: bias.to_vec(), shape }))
     }
-
-    /// Pooled maps of images given as [`cells`]; records `indices` where asked.
-    pub(crate) fn forward(
-        &self,
-        cells: &FeatureMaps,
-        border: Border,
-        indices: Option<&mut MaxPoolIndices>,
-    ) -> FeatureMaps {
-        max_pool(&self.0.forward(cells, Border::NONE), border, indices)
-    }
+    let shape = [outputs, CELL, REACH, REACH];
+    Layer::new(&ConvolutionWeights { weight: weights, bias: bias.to_vec(), shape })
 }
 
-/// Images of `height` × `width` pixels by cells, in the order row, column, colour, as [`Stem`] convolves
+/// Images of `height` × `width` pixels by cells, in the order row, column, colour, as [`layer`] convolves
 /// them: a map has the size of the convolution's output, and its border the cells beyond.
 ///
 /// `pixel(image, y, x)` is a pixel's colours, normalised.

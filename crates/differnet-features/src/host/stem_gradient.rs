@@ -201,7 +201,8 @@ thread_local! {
 #[cfg(test)]
 mod tests {
     use super::super::feature_maps::{Border, fill};
-    use super::super::stem::{Stem, cells};
+    use super::super::pool::max_pool;
+    use super::super::stem::{cells, layer};
     use super::*;
 
     const OUTPUTS: usize = 8;
@@ -225,8 +226,8 @@ mod tests {
             |i: usize, y: usize, x: usize, c: usize| noise(((i * SIDE + y) * SIDE + x) * 3 + c);
         let images = cells(2, [SIDE, SIDE], |i, y, x| [0, 1, 2].map(|color| pixel(i, y, x, color)));
         let mut indices = MaxPoolIndices::default();
-        let stem = Stem::new(&weight, &bias);
-        let pooled = stem.forward(&images, Border::NONE, Some(&mut indices));
+        let convolved = layer(&weight, &bias).forward(&images, Border::NONE);
+        let pooled = max_pool(&convolved, Border::NONE, Some(&mut indices));
         let count = pooled.height;
         let upstream =
             |i: usize, y: usize, x: usize, c: usize| noise(((i * 9 + y) * 9 + x) * 9 + c);

@@ -9,7 +9,7 @@ mod points;
 
 use std::cell::RefCell;
 
-use differnet_matmul::{PackedMatrix, Strided, Sums, multiply};
+use differnet_matmul::{COLUMNS, PackedMatrix, Strided, Sums, multiply};
 use rayon::prelude::*;
 
 use super::epilogue::{Epilogue, Place};
@@ -21,8 +21,12 @@ use points::{
 
 /// Rows and columns of outputs that a tile gives.
 const OUTPUTS: usize = 4;
-/// Tiles per matrix product: enough to amortise reading the weights, few enough for the cache.
+/// Tiles per matrix product where weights are many: enough to amortise reading them.
 const TILES_TOGETHER: usize = 192;
+/// Outputs computed at a time where products stay in the cache: a panel of [`PackedMatrix`].
+const PANEL: usize = COLUMNS;
+/// Values of the second-level cache that transformed tiles and products may take.
+const CACHED: usize = 384 << 10;
 /// Values between the transformed tiles, and between the products of positions: a multiple of 4 KiB from
 /// one to the next would let them drive each other out of the innermost cache.
 const APART: usize = 16;
@@ -33,8 +37,11 @@ pub(crate) struct WinogradConvolution {
     kernel: usize,
     inputs: usize,
     outputs: usize,
-    /// Transformed weights `[inputs, outputs]` of each position of a tile.
-    weights: Vec<PackedMatrix>,
+    /// Tiles computed together.
+    tiles: usize,
+    /// By parts of the outputs, one after the other, transformed weights `[inputs, outputs of the part]` of
+    /// each position of a tile.
+    parts: Vec<Vec<PackedMatrix>>,
 }
 
 impl WinogradConvolution {
@@ -61,9 +68,19 @@ impl WinogradConvolution {
                 }
             }
         }
-        let positions = weights.chunks_exact(inputs * outputs);
-        let packed = positions.map(|weights| PackedMatrix::new(weights, outputs));
-        Self { kernel, inputs, outputs, weights: packed.collect() }
+        let (tiles, part) = arrangement(tile * tile, inputs, outputs);
+        let packed = |first: usize| {
+            let part = part.min(outputs - first);
+            let of = |weights: &[f32]| {
+                let rows = weights.chunks_exact(outputs);
+                let values: Vec<f32> =
+                    rows.flat_map(|row| &row[first..][..part]).copied().collect();
+                PackedMatrix::new(&values, part)
+            };
+            weights.chunks_exact(inputs * outputs).map(of).collect()
+        };
+        let parts = (0..outputs).step_by(part).map(packed).collect();
+        Self { kernel, inputs, outputs, tiles, parts }
     }
 
     /// The convolution that leads the gradient of [`Self::new`]'s output back to its input: inputs
@@ -101,57 +118,59 @@ impl WinogradConvolution {
             FeatureMaps::zeros(input.images, input.height, input.width, self.outputs, border);
         let tiles_across = input.width.div_ceil(OUTPUTS);
         let mut strips = output.strips_mut(OUTPUTS);
-        let strips_together = (TILES_TOGETHER / tiles_across).max(1);
+        let strips_together = (self.tiles / tiles_across).max(1);
         // Equal parts: a small last one would read all weights for a few tiles.
-        let parts = strips.len().div_ceil(strips_together).max(1);
-        let strips_together = strips.len().div_ceil(parts).max(1);
-        // Taken, not borrowed: while this thread waits for others it may compute another map.
-        let mut scratch = SCRATCH.take();
-        for strips in strips.chunks_mut(strips_together) {
-            let scratch = &mut scratch;
+        let groups = strips.len().div_ceil(strips_together).max(1);
+        let strips_together = strips.len().div_ceil(groups).max(1);
+        let is_by_groups = groups >= rayon::current_num_threads();
+        let group = |strips: &mut [Strip<'_>]| {
+            // Taken, not borrowed: while this thread waits for others it may compute another map.
+            let mut scratch = SCRATCH.take();
+            let work = Group { input, epilogue, tiles_across, is_alone: !is_by_groups };
             match self.kernel {
                 3 => self.forward_strips(
-                    input,
                     strips,
-                    epilogue,
-                    scratch,
+                    &work,
+                    &mut scratch,
                     input_points_of_6,
                     output_points_of_6,
                 ),
                 _ => self.forward_strips(
-                    input,
                     strips,
-                    epilogue,
-                    scratch,
+                    &work,
+                    &mut scratch,
                     input_points_of_8,
                     output_points_of_8,
                 ),
             }
+            SCRATCH.set(scratch);
+        };
+        if is_by_groups {
+            strips.par_chunks_mut(strips_together).for_each(group);
+        } else {
+            strips.chunks_mut(strips_together).for_each(group);
         }
-        SCRATCH.set(scratch);
         output
     }
 
     /// Strips of tiles, whose transforms along one axis are given.
     fn forward_strips<const TILE: usize>(
         &self,
-        input: &FeatureMaps,
         strips: &mut [Strip<'_>],
-        epilogue: &impl Epilogue,
+        group: &Group<'_, impl Epilogue>,
         scratch: &mut Scratch,
         input_points: impl Fn([Lanes; TILE]) -> [Lanes; TILE] + Copy + Sync,
         output_points: impl Fn([Lanes; TILE]) -> [Lanes; OUTPUTS] + Copy + Sync,
     ) {
-        let tiles_across = input.width.div_ceil(OUTPUTS);
+        let &Group { input, epilogue, tiles_across, is_alone } = group;
+        // All on this thread where other threads have groups of their own.
+        let least = if is_alone { 1 } else { usize::MAX };
         let tiles = strips.len() * tiles_across;
-        let (inputs, outputs, positions) = (self.inputs, self.outputs, TILE * TILE);
+        let (inputs, positions) = (self.inputs, TILE * TILE);
         let stride = positions * inputs + APART;
         let transformed = Scratch::sized(&mut scratch.inputs, tiles * stride); // [tiles, stride]
-        let plane = tiles * outputs + APART;
-        let products = Scratch::sized(&mut scratch.products, positions * plane); // [positions, plane]
-
         let tiles_of_strips = transformed.par_chunks_exact_mut(tiles_across * stride);
-        tiles_of_strips.zip(&*strips).for_each(|(tiles, strip)| {
+        tiles_of_strips.zip(&*strips).with_min_len(least).for_each(|(tiles, strip)| {
             vectorized(
                 #[inline(always)]
                 || {
@@ -162,28 +181,57 @@ impl WinogradConvolution {
                 },
             );
         });
-        // By positions, so that each weight is read by one thread, once for all tiles.
-        let by_positions = products.par_chunks_exact_mut(plane).zip(&self.weights);
-        by_positions.enumerate().for_each(|(position, (products, weights))| {
-            let values = Strided { values: &transformed[position * inputs..], stride };
-            multiply(values, tiles, weights, Sums::Replace, products);
-        });
-        let products = &*products;
-        strips.par_iter_mut().enumerate().for_each(|(index, strip)| {
-            vectorized(
-                #[inline(always)]
-                || {
-                    for tile in 0..tiles_across {
-                        let from = &products[(index * tiles_across + tile) * outputs..];
-                        let x = tile * OUTPUTS;
-                        let columns = OUTPUTS.min(input.width - x);
-                        let target = Target { x, columns, channels: outputs, epilogue };
-                        transform_output(from, plane, strip, &target, output_points);
-                    }
-                },
-            );
-        });
+        let mut first = 0;
+        for weights in &self.parts {
+            let outputs = weights[0].columns();
+            let plane = tiles * outputs + APART;
+            let products = Scratch::sized(&mut scratch.products, positions * plane); // [positions, plane]
+            // By positions, so that each weight is read by one thread, once for all tiles.
+            let by_positions = products.par_chunks_exact_mut(plane).zip(weights).enumerate();
+            by_positions.with_min_len(least).for_each(|(position, (products, weights))| {
+                let values = Strided { values: &transformed[position * inputs..], stride };
+                multiply(values, tiles, weights, Sums::Replace, products);
+            });
+            let products = &*products;
+            let of_strips = strips.par_iter_mut().enumerate().with_min_len(least);
+            of_strips.for_each(|(index, strip)| {
+                vectorized(
+                    #[inline(always)]
+                    || {
+                        for tile in 0..tiles_across {
+                            let from = &products[(index * tiles_across + tile) * outputs..];
+                            let x = tile * OUTPUTS;
+                            let columns = OUTPUTS.min(input.width - x);
+                            let channels = self.outputs;
+                            let target = Target { x, columns, first, outputs, channels, epilogue };
+                            transform_output(from, plane, strip, &target, output_points);
+                        }
+                    },
+                );
+            });
+            first += outputs;
+        }
     }
+}
+
+/// How many tiles to compute together, and how many of the outputs at a time.
+///
+/// Products that stay in the second-level cache need not be written to memory and read again, but few tiles
+/// fit there, and weights are read once for all tiles that are computed together: what is saved exceeds
+/// what is added where `inputs / tiles` is less than 2.
+fn arrangement(positions: usize, inputs: usize, outputs: usize) -> (usize, usize) {
+    let part = PANEL.min(outputs);
+    let tiles = CACHED / (positions * (inputs + part));
+    if 2 * tiles > inputs { (tiles, part) } else { (TILES_TOGETHER, outputs) }
+}
+
+/// What strips that are computed together share.
+struct Group<'a, F> {
+    input: &'a FeatureMaps,
+    epilogue: &'a F,
+    tiles_across: usize,
+    /// Whether no other group is computed at the same time.
+    is_alone: bool,
 }
 
 thread_local! {
@@ -210,6 +258,9 @@ impl Scratch {
 struct Target<'a, F> {
     x: usize,
     columns: usize,
+    /// The first output among the channels.
+    first: usize,
+    outputs: usize,
     channels: usize,
     epilogue: &'a F,
 }
@@ -248,7 +299,7 @@ fn transform_input<const TILE: usize>(
     }
 }
 
-/// Aᵀ m A of one tile, finished, all channels, written to the strip as far as the map reaches.
+/// Aᵀ m A of one tile, finished, some of the channels, written to the strip as far as the map reaches.
 #[inline(always)]
 fn transform_output<const TILE: usize, F: Epilogue>(
     from: &[f32],
@@ -258,12 +309,13 @@ fn transform_output<const TILE: usize, F: Epilogue>(
     output_points: impl Fn([Lanes; TILE]) -> [Lanes; OUTPUTS],
 ) {
     let (image, channels) = (strip.image, target.channels);
-    for channel in (0..channels).step_by(LANES) {
+    for output in (0..target.outputs).step_by(LANES) {
+        let channel = target.first + output;
         let mut columns = [[Lanes::ZERO; TILE]; OUTPUTS];
         for x in 0..TILE {
             let mut m = [Lanes::ZERO; TILE];
             for (y, value) in m.iter_mut().enumerate() {
-                *value = Lanes::load(&from[(y * TILE + x) * plane + channel..]);
+                *value = Lanes::load(&from[(y * TILE + x) * plane + output..]);
             }
             let transformed = output_points(m);
             for y in 0..OUTPUTS {
@@ -295,41 +347,51 @@ mod tests {
 
     #[test]
     fn the_transposed_convolution_is_that_of_the_definition() {
-        // A side that no tile divides, and unequal numbers of channels.
-        let (side, inputs, outputs) = (7, 16, 8);
+        // Less than a panel of results, more than one, and so many channels that products leave the cache.
+        for (inputs, outputs) in [(16, 8), (56, 8), (8, 160)] {
+            for kernel in [3, 5] {
+                check_transposed(kernel, inputs, outputs);
+            }
+        }
+        assert_eq!(arrangement(36, 8, 56).1, PANEL);
+        assert_eq!(arrangement(36, 160, 8), (TILES_TOGETHER, 8));
+    }
+
+    fn check_transposed(kernel: usize, inputs: usize, outputs: usize) {
+        // A side that no tile divides.
+        let side = 7;
         let gradient = |image: usize, y: usize, x: usize, channel: usize| {
             noise(((image * side + y) * side + x) * outputs + channel)
         };
-        for kernel in [3, 5] {
-            let taps = kernel * kernel;
-            let weight: Vec<f32> = (0..outputs * inputs * taps).map(noise).collect();
-            let border = WinogradConvolution::input_border(kernel, [side, side]);
-            let upstream = bordered([2, side, side, outputs], border, gradient);
-            let transposed =
-                WinogradConvolution::transposed(&weight, [outputs, inputs, kernel, kernel]);
-            let found = transposed.forward(&upstream, Border::NONE, &Sum);
-            // Output pixel (y, x) took input (y, x) + tap − kernel / 2 with weight[output][input][tap].
-            let expected = fill([2, side, side, inputs], |image, y, x, input| {
-                let mut sum = 0.0;
-                for (tap, output) in (0..taps).flat_map(|t| (0..outputs).map(move |o| (t, o))) {
-                    let from = |at: usize, tap: usize| {
-                        (at + kernel / 2).checked_sub(tap).filter(|&from| from < side)
-                    };
-                    if let (Some(y), Some(x)) = (from(y, tap / kernel), from(x, tap % kernel)) {
-                        let weight = weight[(output * inputs + input) * taps + tap];
-                        sum += f64::from(weight) * f64::from(gradient(image, y, x, output));
-                    }
+        let taps = kernel * kernel;
+        let weight: Vec<f32> = (0..outputs * inputs * taps).map(noise).collect();
+        let border = WinogradConvolution::input_border(kernel, [side, side]);
+        let upstream = bordered([2, side, side, outputs], border, gradient);
+        let transposed =
+            WinogradConvolution::transposed(&weight, [outputs, inputs, kernel, kernel]);
+        let found = transposed.forward(&upstream, Border::NONE, &Sum);
+        // Output pixel (y, x) took input (y, x) + tap − kernel / 2 with weight[output][input][tap].
+        let expected = fill([2, side, side, inputs], |image, y, x, input| {
+            let mut sum = 0.0;
+            for (tap, output) in (0..taps).flat_map(|t| (0..outputs).map(move |o| (t, o))) {
+                let from = |at: usize, tap: usize| {
+                    (at + kernel / 2).checked_sub(tap).filter(|&from| from < side)
+                };
+                if let (Some(y), Some(x)) = (from(y, tap / kernel), from(x, tap % kernel)) {
+                    let weight = weight[(output * inputs + input) * taps + tap];
+                    sum += f64::from(weight) * f64::from(gradient(image, y, x, output));
                 }
-                sum as f32
-            });
-            for (image, at) in (0..2).flat_map(|image| (0..side * side).map(move |at| (image, at)))
-            {
-                let (y, x) = (at / side, at % side);
-                let pairs = found.pixel(image, y, x).iter().zip(expected.pixel(image, y, x));
-                for (found, expected) in pairs {
-                    // Winograd's transforms multiply rounding errors by some tens.
-                    assert!((found - expected).abs() < 1e-4, "{kernel}: {found} {expected}");
-                }
+            }
+            sum as f32
+        });
+        // Winograd's transforms multiply rounding errors by some tens.
+        let tolerance = 1e-5 * (outputs as f32).sqrt();
+        for (image, at) in (0..2).flat_map(|image| (0..side * side).map(move |at| (image, at))) {
+            let (y, x) = (at / side, at % side);
+            let pairs = found.pixel(image, y, x).iter().zip(expected.pixel(image, y, x));
+            for (found, expected) in pairs {
+                let off = (found - expected).abs();
+                assert!(off < tolerance, "{kernel}, {inputs}: {found} {expected}");
             }
         }
     }
