@@ -18,6 +18,7 @@ mod figure7;
 mod files;
 mod forecast;
 mod frontier;
+mod hardest;
 mod method;
 mod mtd;
 mod multimodal;

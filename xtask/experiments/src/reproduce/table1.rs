@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use super::args::RunArgs;
 use super::cell::CellSpec;
 use super::document::{COST, Document, QUALITY, Table, TableCell, cost, quality};
+use super::hardest::hardest;
 use super::method::{NOT_THE_PAPERS, PaperMethod};
 use super::mvtec::{Found, MvtecArgs};
 use super::paper::{self, Group, SHOTS, TABLE_1, TABLE_1_METHODS};
@@ -30,6 +31,10 @@ pub(crate) struct Table1Args {
     #[arg(long, value_name = "N", default_value_t = SHOTS,
         value_parser = |text: &str| super::args::count(text, 1))]
     shots: usize,
+    /// Name as many images of each category that cost the most AUROC.
+    #[arg(long, value_name = "N", default_value_t = 0,
+        value_parser = |text: &str| super::args::count(text, 0))]
+    hardest: usize,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -130,6 +135,14 @@ fn describe(
         }
     }
 
+    let mut tables = vec![beside, details, costs];
+    if args.hardest > 0 {
+        tables.extend(found.parts.iter().map(|part| {
+            let runs = methods.iter().map(|&method| of(&part.category, method));
+            let methods: Vec<_> = titles.iter().cloned().zip(runs).collect();
+            hardest(args.hardest, &part.category, &methods)
+        }));
+    }
     let cells =
         all.iter().map(|m| TableCell::of(m, paper(&m.test.category, m.cell.method))).collect();
     Ok(Document {
@@ -138,7 +151,7 @@ fn describe(
         command: command(args),
         sample: args.run.sample,
         notes: notes(args, found, methods),
-        tables: vec![beside, details, costs],
+        tables,
         figures: Vec::new(),
         cells,
         missing: found.missing.clone(),
@@ -269,6 +282,9 @@ fn command(args: &Table1Args) -> String {
     }
     if args.shots != SHOTS {
         words += &format!(" --shots {}", args.shots);
+    }
+    if args.hardest > 0 {
+        words += &format!(" --hardest {}", args.hardest);
     }
     words
 }
