@@ -8,8 +8,8 @@ use crate::output::counted;
 /// Images by verdict.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    ok: usize,
-    unsure: usize,
+    pub(crate) ok: usize,
+    pub(crate) unsure: usize,
     pub(crate) defects: usize,
     pub(crate) invalid: usize,
     pub(crate) failed: usize,
@@ -21,6 +21,11 @@ impl Tally {
             Prediction::Found(ScorePrediction { verdict, .. }) => Some(*verdict),
             Prediction::Failed(FailedPrediction { verdict, .. }) => *verdict,
         };
+        self.add_verdict(verdict);
+    }
+
+    /// Counts an image with this verdict, `None` if it could not be used.
+    pub(crate) fn add_verdict(&mut self, verdict: Option<Verdict>) {
         match verdict {
             Some(Verdict::Ok) => self.ok += 1,
             Some(Verdict::Unsure) => self.unsure += 1,

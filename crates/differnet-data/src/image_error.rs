@@ -184,7 +184,10 @@ fn depth_remedy(found: FileDepth, expected: Option<u8>) -> String {
             .to_owned(),
         (_, expected) => {
             let bits = expected.unwrap_or(8);
-            format!("the training images have {bits} bits: take it as they were taken")
+            format!(
+                "the training images have {bits} bits, or --depth says so: take it as they were taken, \
+                 or train with the depth that it has"
+            )
         }
     }
 }

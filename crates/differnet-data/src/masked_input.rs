@@ -201,8 +201,8 @@ mod tests {
         // Both are 255 in 8 bits.
         assert_ne!(read(4094).unwrap().hash, seen.hash);
         let error = read(4096).unwrap_err().to_string();
-        let golden = "a.tif has 16 bits with values up to 4096, but the training images have 12 bits: \
-                      take it as they were taken";
+        let golden = "a.tif has 16 bits with values up to 4096, but the training images have 12 bits, or \
+                      --depth says so: take it as they were taken, or train with the depth that it has";
         assert_eq!(error, golden);
     }
 }

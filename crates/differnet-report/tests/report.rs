@@ -74,7 +74,7 @@ fn nothing_is_missing_from_a_full_report_and_everything_is_in_order() {
     let parts = [
         "<h1>Rings</h1>",
         "4 May 2026",
-        "2 of 4 scored images reached the threshold of 10.00",
+        "2 of 4 judged images reached the threshold of 10.00",
         "True alarms",
         "Misses",
         "False alarms",

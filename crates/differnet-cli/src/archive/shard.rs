@@ -25,7 +25,7 @@ pub(crate) struct ShardArgs {
         value_parser = Shard::parse,
         requires = "manifest",
         requires = "out",
-        conflicts_with_all = ["shards", "format", "fail_on_defect", "line", "overwrite"]
+        conflicts_with_all = ["images", "shards", "format", "fail_on_defect", "line", "overwrite"]
     )]
     shard: Option<Shard>,
     /// As --shard, with I from the environment: JOB_COMPLETION_INDEX (Kubernetes) or
@@ -36,7 +36,7 @@ pub(crate) struct ShardArgs {
         value_parser = shards,
         requires = "manifest",
         requires = "out",
-        conflicts_with_all = ["format", "fail_on_defect", "line", "overwrite"]
+        conflicts_with_all = ["images", "format", "fail_on_defect", "line", "overwrite"]
     )]
     shards: Option<u32>,
 }

@@ -99,8 +99,10 @@ struct Report<'a> {
     left_out: LeftOut,
     lowest_rate: Option<f64>,
     images_needed: Option<usize>,
-    #[serde(flatten)]
-    balance: Option<Balance>,
+    defects: Option<usize>,
+    escape_rate: Option<f64>,
+    false_alarm_rate: Option<f64>,
+    cost: Option<f64>,
 }
 
 /// Images that do not count.
@@ -113,7 +115,7 @@ struct LeftOut {
 }
 
 /// Effect of a threshold by cost on the images it was chosen on.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct Balance {
     defects: usize,
     escape_rate: f64,
@@ -133,6 +135,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
         Some(rule) => Some(calibrate(args, &model, rule, &mut left_out, &interrupt)?),
     };
     let (calibration, balance) = calibrated.unzip();
+    let balance = balance.flatten();
     model.calibrate(calibration);
     claim.require_unchanged()?;
     // Nothing is half done: the file is written under another name and renamed.
@@ -140,6 +143,8 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     let header = model.header();
     let calibration = header.calibration.as_ref();
     let images = calibration.map_or(0, |calibration| calibration.good_scores.len());
+    // As the model keeps it: the rule asked for does not know the number of defects.
+    let rule = calibration.map(|calibration| calibration.rule);
     let confidence = confidence(rule);
     let report = Report {
         model: &args.model,
@@ -156,7 +161,10 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
             }
             _ => None,
         },
-        balance: balance.flatten(),
+        defects: balance.as_ref().map(|balance| balance.defects),
+        escape_rate: balance.as_ref().map(|balance| balance.escape_rate),
+        false_alarm_rate: balance.as_ref().map(|balance| balance.false_alarm_rate),
+        cost: balance.as_ref().map(|balance| balance.cost),
     };
     if args.json {
         print_json(&report)?
@@ -344,14 +352,15 @@ fn readable(report: &Report<'_>, unit: Option<&str>) -> anyhow::Result<String> {
             ));
         }
         Some(ThresholdRule::Cost { .. }) => {
-            if let Some(balance) = &report.balance {
+            if let (Some(defects), Some(escapes), Some(false_alarms), Some(cost)) =
+                (report.defects, report.escape_rate, report.false_alarm_rate, report.cost)
+            {
                 lines.push(format!(
-                    "Of {} it lets {} pass, of {} it rejects {}; expected cost of a part {:.4}.",
-                    counted(balance.defects, "defect"),
-                    percent(balance.escape_rate),
+                    "Of {} it lets {} pass, of {} it rejects {}; expected cost of a part {cost:.4}.",
+                    counted(defects, "defect"),
+                    percent(escapes),
                     counted(*images, "good image"),
-                    percent(balance.false_alarm_rate),
-                    balance.cost,
+                    percent(false_alarms),
                 ));
                 lines.push("The figures are those of the images it was chosen on.".to_owned());
             }

@@ -20,6 +20,7 @@ use crate::progress::Meter;
 use crate::report;
 use crate::score_args::ScoringArgs;
 use crate::source_args::SourceArgs;
+use crate::tally::Tally;
 
 /// Judge photographs and write one HTML file with verdicts, maps and the model's description.
 #[derive(Debug, clap::Args)]
@@ -120,15 +121,16 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     }
     meter.clear();
     let thresholds = header.thresholds();
-    let invalid = images.iter().filter(|image| image.invalid.is_some()).count();
-    let count = |verdict| {
-        let judged = images.iter().filter(|image| image.invalid.is_none());
-        judged.filter(|image| thresholds.verdict(image.score) == verdict).count()
-    };
-    let (ok, unsure, defects) =
-        (count(Verdict::Ok), count(Verdict::Unsure), count(Verdict::Defect));
-    let (judged, failed) = (images.len(), unusable.len());
-    let title = format!("{} judged", counted(judged, "image"));
+    let mut tally = Tally::default();
+    for image in &images {
+        let invalid = image.invalid.as_ref().map(|_| Verdict::Invalid);
+        tally.add_verdict(invalid.or_else(|| Some(thresholds.verdict(image.score))));
+    }
+    for _ in &unusable {
+        tally.add_verdict(None);
+    }
+    let scored = images.len();
+    let title = format!("{} judged", counted(scored - tally.invalid, "image"));
     let mut report = report::of_model(&title, &origin, header);
     report.images = images;
     report.unusable = unusable;
@@ -138,18 +140,14 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let place = out.place();
     atomic::replace(place.path(), |out| Ok(differnet_report::write_report(&report, out)?))?;
     if args.json {
+        let Tally { ok, unsure, defects, invalid, failed } = tally;
         print_json(&json!({
-            "out": place.path().to_string_lossy(), "method": header.config.method.method(), "images": judged, "ok": ok, "unsure": unsure,
+            "out": place.path().to_string_lossy(), "method": header.config.method.method(), "images": scored, "ok": ok, "unsure": unsure,
             "defects": defects, "invalid": invalid, "failed": failed, "threshold": thresholds.defect,
         }))?;
     } else {
-        print(&format!(
-            "{}: {ok} ok, {unsure} unsure, {}, {invalid} invalid; {failed} could not be used\nWrote {}",
-            counted(judged, "image"),
-            counted(defects, "defect"),
-            place.path().display()
-        ))?;
+        print(&format!("{tally}\nWrote {}", place.path().display()))?;
     }
-    let exit = if failed > 0 { Exit::Failed } else { Exit::Done };
+    let exit = if tally.failed > 0 { Exit::Failed } else { Exit::Done };
     Ok(place.end(&args.out, exit))
 }

@@ -144,6 +144,9 @@ fn doubt_has_a_verdict_of_its_own() {
     let words = "--false-alarm-rate 0.2 --confidence 0.2 --unsure-rate 0.5";
     let report = calibrate(&model, words, Some(&good)).json();
     assert!(report["unsure"].as_f64() < report["threshold"].as_f64(), "{report}");
+    // What a rule does not know is null, not absent.
+    let names = ["defects", "escape_rate", "false_alarm_rate", "cost"];
+    assert!(names.iter().all(|name| report.get(name) == Some(&Value::Null)), "{report}");
     let mut verdicts: Vec<String> =
         scores(&model, &good).iter().map(|line| line["verdict"].to_string()).collect();
     verdicts.sort();
@@ -171,7 +174,7 @@ fn costs_set_the_threshold_where_defects_exist() {
         format!("--defects {defects} --cost-escape 1000 --cost-false-alarm 0 --defect-share 0.01");
     let report = calibrate(&model, &words, Some(&test.join("good"))).json();
     assert_eq!((&report["escape_rate"], &report["cost"]), (&0.0.into(), &0.0.into()));
-    assert_eq!(report["defects"], 1);
+    assert_eq!((&report["defects"], &report["rule"]["cost"]["defects"]), (&1.into(), &1.into()));
 }
 
 #[test]

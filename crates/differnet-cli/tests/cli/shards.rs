@@ -114,6 +114,17 @@ fn a_part_that_is_there_is_kept() {
 }
 
 #[test]
+fn a_folder_in_place_of_a_manifest_is_refused_for_good() {
+    let fixture = Fixture::shared();
+    for shards in [["--shard", "0/2"], ["--shards", "2"]] {
+        let words = [&["score", "--out", "parts"], &shards[..], &["--model"]].concat();
+        let run = fixture.run(&words, &[&fixture.model(), &fixture.test()]);
+        assert_eq!(run.code, Some(2), "{}", run.err);
+        assert!(run.err.contains(shards[0]), "{}", run.err);
+    }
+}
+
+#[test]
 fn parts_of_another_job_are_not_mixed_with_and_no_restart_helps() {
     let refused = |archive: &Archive, shard: &str, more: &[&str], why: &str| {
         let before = fs::read_dir(archive.at("parts")).unwrap().count();

@@ -3,7 +3,7 @@
 use differnet_eval::{BootstrapConfig, bootstrap_roc_band, roc_curve};
 use maud::{Markup, PreEscaped, html};
 
-use super::{Page, Report};
+use super::{Page, Report, ReportImage};
 use crate::plot::{PlotError, ScoresByLabel, loss_svg, roc_band_svg, scores_svg};
 
 /// The section with the ROC curve and the histogram of scores.
@@ -78,7 +78,8 @@ fn roc(page: &Page<'_>) -> Markup {
 
 fn histogram(report: &Report) -> Markup {
     let mut scores = ScoresByLabel::default();
-    for image in report.images.iter().filter(|image| !image.score.is_nan()) {
+    let shown = |image: &&ReportImage| image.invalid.is_none() && !image.score.is_nan();
+    for image in report.images.iter().filter(shown) {
         match image.defect {
             Some(false) => scores.good.push(image.score),
             Some(true) => scores.defects.push(image.score),
@@ -92,6 +93,9 @@ fn histogram(report: &Report) -> Markup {
         html! {
             "Each colour adds up to 100 %. Images at or right of the dashed line, the threshold, are \
              called DEFECT."
+            @if report.images.iter().any(|image| image.invalid.is_some()) {
+                " Those called INVALID are not shown."
+            }
         },
     )
 }

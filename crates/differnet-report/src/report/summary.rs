@@ -93,7 +93,7 @@ fn lead(page: &Page<'_>) -> String {
     let defects = format!(
         "{} of {} reached the threshold of {} and {} called DEFECT.",
         number(tally.defect as f64, 0),
-        counted(judged, "scored image"),
+        counted(judged, "judged image"),
         short_number(*threshold),
         are(tally.defect),
     );
