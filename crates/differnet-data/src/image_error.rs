@@ -185,7 +185,7 @@ fn depth_remedy(found: FileDepth, expected: Option<u8>) -> String {
         (_, expected) => {
             let bits = expected.unwrap_or(8);
             format!(
-                "the training images have {bits} bits, or --depth says so: take it as they were taken, \
+                "the training images have {bits} bits, or were said to have: take it as they were taken, \
                  or train with the depth that it has"
             )
         }

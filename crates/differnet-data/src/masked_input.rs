@@ -202,7 +202,7 @@ mod tests {
         assert_ne!(read(4094).unwrap().hash, seen.hash);
         let error = read(4096).unwrap_err().to_string();
         let golden = "a.tif has 16 bits with values up to 4096, but the training images have 12 bits, or \
-                      --depth says so: take it as they were taken, or train with the depth that it has";
+                      were said to have: take it as they were taken, or train with the depth that it has";
         assert_eq!(error, golden);
     }
 }
