@@ -99,10 +99,8 @@ struct Report<'a> {
     left_out: LeftOut,
     lowest_rate: Option<f64>,
     images_needed: Option<usize>,
-    defects: Option<usize>,
-    escape_rate: Option<f64>,
-    false_alarm_rate: Option<f64>,
-    cost: Option<f64>,
+    #[serde(flatten)]
+    balance: Balance,
 }
 
 /// Images that do not count.
@@ -114,13 +112,13 @@ struct LeftOut {
     copies: Vec<CopyLine>,
 }
 
-/// Effect of a threshold by cost on the images it was chosen on.
-#[derive(Debug)]
+/// Effect of a threshold by cost on the images it was chosen on; nothing for other rules.
+#[derive(Debug, Default, Serialize)]
 struct Balance {
-    defects: usize,
-    escape_rate: f64,
-    false_alarm_rate: f64,
-    cost: f64,
+    defects: Option<usize>,
+    escape_rate: Option<f64>,
+    false_alarm_rate: Option<f64>,
+    cost: Option<f64>,
 }
 
 pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
@@ -135,7 +133,6 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
         Some(rule) => Some(calibrate(args, &model, rule, &mut left_out, &interrupt)?),
     };
     let (calibration, balance) = calibrated.unzip();
-    let balance = balance.flatten();
     model.calibrate(calibration);
     claim.require_unchanged()?;
     // Nothing is half done: the file is written under another name and renamed.
@@ -161,10 +158,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
             }
             _ => None,
         },
-        defects: balance.as_ref().map(|balance| balance.defects),
-        escape_rate: balance.as_ref().map(|balance| balance.escape_rate),
-        false_alarm_rate: balance.as_ref().map(|balance| balance.false_alarm_rate),
-        cost: balance.as_ref().map(|balance| balance.cost),
+        balance: balance.unwrap_or_default(),
     };
     if args.json {
         print_json(&report)?
@@ -211,7 +205,7 @@ fn calibrate(
     rule: ThresholdRule,
     left_out: &mut LeftOut,
     interrupt: &Interrupt,
-) -> anyhow::Result<(Calibration, Option<Balance>)> {
+) -> anyhow::Result<(Calibration, Balance)> {
     let header = model.header();
     let (added, good_scores) = match &args.good {
         Some(folder) => {
@@ -263,7 +257,7 @@ fn calibrate(
                 ),
                 other => other.into(),
             })?;
-            (calibration, None)
+            (calibration, Balance::default())
         }
         ThresholdRule::Cost { escape, false_alarm, defect_share, .. } => {
             let folder = args.defects.as_ref().expect("an argument that costs require");
@@ -278,12 +272,12 @@ fn calibrate(
             let costs = Costs { escape, false_alarm, defect_share };
             let found = costs.cheapest(&good_scores, &defects)?;
             let balance = Balance {
-                defects: defects.len(),
-                escape_rate: found.escape_rate,
-                false_alarm_rate: found.false_alarm_rate,
-                cost: found.cost,
+                defects: Some(defects.len()),
+                escape_rate: Some(found.escape_rate),
+                false_alarm_rate: Some(found.false_alarm_rate),
+                cost: Some(found.cost),
             };
-            (Calibration::by_cost(good_scores, &defects, costs)?, Some(balance))
+            (Calibration::by_cost(good_scores, &defects, costs)?, balance)
         }
     };
     Ok((Calibration { added, ..calibration }, balance))
@@ -352,8 +346,12 @@ fn readable(report: &Report<'_>, unit: Option<&str>) -> anyhow::Result<String> {
             ));
         }
         Some(ThresholdRule::Cost { .. }) => {
-            if let (Some(defects), Some(escapes), Some(false_alarms), Some(cost)) =
-                (report.defects, report.escape_rate, report.false_alarm_rate, report.cost)
+            if let Balance {
+                defects: Some(defects),
+                escape_rate: Some(escapes),
+                false_alarm_rate: Some(false_alarms),
+                cost: Some(cost),
+            } = report.balance
             {
                 lines.push(format!(
                     "Of {} it lets {} pass, of {} it rejects {}; expected cost of a part {cost:.4}.",
