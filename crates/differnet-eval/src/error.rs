@@ -87,6 +87,9 @@ pub enum MetricError {
         /// Number of images in all.
         images: usize,
     },
+    /// A method without scores.
+    #[error("an AUROC averaged over runs needs at least 1 run, got 0")]
+    NoRuns,
     /// A threshold that no score can reach or miss.
     #[error("the threshold is NaN: give a number, or no threshold")]
     NanThreshold,

@@ -6,6 +6,7 @@
 //! models, plots or where images come from.
 
 mod auroc;
+mod auroc_difference;
 mod average_precision;
 mod bootstrap;
 mod confusion;
@@ -22,6 +23,7 @@ mod test_set;
 mod zero_false_positives;
 
 pub use auroc::auroc;
+pub use auroc_difference::{AurocDifference, auroc_difference};
 pub use average_precision::average_precision;
 pub use bootstrap::{Interval, bootstrap_auroc};
 pub use confusion::{ConfusionCounts, confusion, is_defect};

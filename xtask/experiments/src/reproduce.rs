@@ -8,6 +8,7 @@
 mod args;
 mod cell;
 mod child;
+mod contributions;
 mod curve;
 mod data;
 mod docs;

@@ -7,6 +7,7 @@ use differnet::methods::DifferNetConfig;
 
 use super::args::RunArgs;
 use super::cell::CellSpec;
+use super::contributions::contributions;
 use super::document::{COST, Document, Missing, Table, TableCell, cost};
 use super::mvtec::{Found, MvtecArgs};
 use super::paper::{Configuration, TABLE_1, TABLE_3};
@@ -133,6 +134,7 @@ fn describe(args: &Table3Args, found: &Found, measured: &Measured) -> Document {
         ]);
         costs.rows.push([wanted.name.to_owned()].into_iter().chain(cost(&runs)).collect());
     }
+    let categories: Vec<&str> = found.parts.iter().map(|part| part.category.as_str()).collect();
     let cells = TABLE_3.iter().flat_map(|wanted| {
         of(wanted).into_iter().map(|m| {
             let variant = Some(wanted.name.to_owned());
@@ -148,7 +150,7 @@ fn describe(args: &Table3Args, found: &Found, measured: &Measured) -> Document {
         command: format!("cargo xtask reproduce-table3{} {}", args.data.typed(), args.run.typed()),
         sample: args.run.sample,
         notes: notes(complete, &found.missing),
-        tables: vec![table, by_category(found, &of), costs],
+        tables: vec![table, contributions(&categories, &of), by_category(found, &of), costs],
         figures: Vec::new(),
         cells: cells.collect(),
         missing: found.missing.clone(),
@@ -193,6 +195,9 @@ fn notes(complete: bool, missing: &[Missing]) -> Vec<String> {
          as it is; without multi-scale the flow sees the 256 features of 448 pixels alone."
             .to_owned(),
         "D to G are tests of one model: they share its training.".to_owned(),
+        "Differences are of the same test images; their intervals tell how much they would vary \
+         with others (DeLong)."
+            .to_owned(),
         "The marks of the paper's first two rows are read from its text: multi-scale brings 4.7 \
          points (G against B), C and D differ in train transforms alone, A has neither."
             .to_owned(),

@@ -1,0 +1,153 @@
+//! What each part of the method brings (Section 4.5): configurations of Table 3 against each other.
+
+use differnet_eval::{AurocDifference, ScoredImage, auroc_difference};
+
+use super::document::Table;
+use super::paper::{Configuration, TABLE_3};
+use super::summary::{Measurement, difference};
+
+/// A part of the method, the configuration without it and the one with it.
+const PARTS: [(&str, &str, &str); 5] = [
+    ("multi-scale", "B", "G"),
+    ("train transforms", "C", "D"),
+    ("4 test transforms", "D", "E"),
+    ("16 test transforms", "D", "F"),
+    ("64 test transforms", "D", "G"),
+];
+
+/// Half the width of a 95 % interval, in standard errors.
+const STANDARD_ERRORS: f64 = 1.96;
+
+/// Table of the parts with the AUROC that each adds: mean over `categories`, of the same test images.
+pub(super) fn contributions<'a>(
+    categories: &[&str],
+    of: &dyn Fn(&Configuration) -> Vec<Measurement<'a>>,
+) -> Table {
+    let title = "What each part brings, percentage points of AUROC";
+    let mut headers = vec!["part", "with it, without", "difference", "95 % interval", "paper"];
+    headers.extend(categories);
+    let mut table = Table::new(title, &headers);
+    for (part, without, with) in PARTS {
+        let named = |name: &str| TABLE_3.iter().find(|wanted| wanted.name == name);
+        let (Some(without), Some(with)) = (named(without), named(with)) else { continue };
+        let (first, second) = (of(without), of(with));
+        let found = categories.iter().map(|category| of_category(category, &first, &second));
+        let found: Vec<Option<AurocDifference>> = found.collect();
+        let points = |share: f64| difference(share, 0.0);
+        let [mean, interval] = match mean(&found) {
+            Some(AurocDifference { difference, standard_error }) => {
+                let half = STANDARD_ERRORS * standard_error;
+                let [lower, upper] = [difference - half, difference + half].map(points);
+                [points(difference), format!("{lower} to {upper}")]
+            }
+            None => ["missing", "–"].map(str::to_owned),
+        };
+        let paper = points((with.auroc - without.auroc) / 100.0);
+        let names = format!("{}, {}", with.name, without.name);
+        let mut row = vec![part.to_owned(), names, mean, interval, paper];
+        row.extend(
+            found
+                .iter()
+                .map(|found| found.map_or("missing".to_owned(), |found| points(found.difference))),
+        );
+        table.rows.push(row);
+    }
+    table
+}
+
+/// The mean of independent differences; `None` if one is missing.
+fn mean(differences: &[Option<AurocDifference>]) -> Option<AurocDifference> {
+    let count = differences.len() as f64;
+    let all: Vec<AurocDifference> = differences.iter().copied().collect::<Option<_>>()?;
+    let variance: f64 = all.iter().map(|one| one.standard_error.powi(2)).sum();
+    Some(AurocDifference {
+        difference: all.iter().map(|one| one.difference).sum::<f64>() / count,
+        standard_error: variance.sqrt() / count,
+    })
+}
+
+/// The difference on the images of `category`; `None` without runs of both on the same images.
+fn of_category(
+    category: &str,
+    first: &[Measurement<'_>],
+    second: &[Measurement<'_>],
+) -> Option<AurocDifference> {
+    let images = |runs: &[Measurement<'_>]| -> Vec<Vec<ScoredImage>> {
+        let of_category = runs.iter().filter(|run| run.test.category == category);
+        let sorted = of_category.map(|run| {
+            let mut images = run.test.images.clone();
+            images.sort_by(|a, b| a.path.cmp(&b.path));
+            images
+        });
+        sorted.collect()
+    };
+    let (first, second) = (images(first), images(second));
+    let known = first.first()?;
+    let same = |run: &Vec<ScoredImage>| {
+        run.len() == known.len() && run.iter().zip(known).all(|(a, b)| a.path == b.path)
+    };
+    if !first.iter().chain(&second).all(same) {
+        return None;
+    }
+    let defects: Vec<bool> = known.iter().map(ScoredImage::is_defect).collect();
+    let [first, second] = [first, second].map(|runs| -> Vec<Vec<f64>> {
+        runs.iter().map(|images| images.iter().map(|image| image.score).collect()).collect()
+    });
+    let [first, second] =
+        [&first, &second].map(|runs| runs.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    auroc_difference(&first, &second, &defects).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cell::CellResult;
+    use super::super::summary::measurements;
+    use super::super::test_inputs::result;
+    use super::*;
+
+    /// A run whose only defect scores `dent` among good images with 1 and 2.
+    fn run(category: &str, dent: f64) -> CellResult {
+        let mut result = result(category, 1, 0.5);
+        let images = &mut result.tests[0].images;
+        for (image, path) in images.iter_mut().zip(["a", "b", "c"]) {
+            image.path = path.into();
+        }
+        let mut more = images[2].clone();
+        more.path = "d".into();
+        more.score = 5.0;
+        images.push(more);
+        images[2].score = dent;
+        result
+    }
+
+    #[test]
+    fn a_part_is_the_difference_of_its_configurations() {
+        // A defect above one of two good images, and above both.
+        let (without, with) =
+            ([run("nut", 1.5), run("bolt", 3.0)], [run("nut", 3.0), run("bolt", 3.0)]);
+        let of = |wanted: &Configuration| match wanted.name {
+            "D" => measurements(&without),
+            "G" => measurements(&with),
+            _ => Vec::new(),
+        };
+        let table = contributions(&["nut", "bolt"], &of);
+        assert_eq!(table.headers[5..], ["nut", "bolt"]);
+        let row = table.rows.iter().find(|row| row[1] == "G, D").expect("the pair is there");
+        // On nut the defects' parts rise by 1/2 and 0, the good images' by 0 and 1/2: a variance of 1/8 over
+        // 2 images of either kind.
+        let half = 100.0 * 1.96 * (0.125_f64).sqrt() / 2.0;
+        let ends = format!("−{:.1} to +{:.1}", half - 12.5, half + 12.5);
+        assert_eq!(row[2..], ["+12.5", &ends, "+8.4", "+25.0", "0.0"]);
+        let missing = table.rows.iter().find(|row| row[0] == "multi-scale").expect("a row");
+        assert_eq!(missing[2..], ["missing", "–", "+4.7", "missing", "missing"]);
+    }
+
+    #[test]
+    fn other_images_are_not_compared() {
+        let (first, mut second) = ([run("nut", 1.5)], [run("nut", 3.0)]);
+        second[0].tests[0].images[0].path = "e".into();
+        let [first, second] = [measurements(&first), measurements(&second)];
+        assert_eq!(of_category("nut", &first, &second), None);
+        assert_eq!(of_category("nut", &first, &[]), None);
+    }
+}
