@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::backbone_arg::BackboneChoice;
 use crate::exit::UsageError;
 use crate::numbers::{count, finite, finite_f32, positive, seed};
+use crate::output::tell;
 use crate::preset_arg::PresetChoice;
 use crate::score_args::AverageChoice;
 
@@ -179,6 +180,11 @@ impl ConfigArgs {
             if preset == Some(Preset::Paper) { Method::DifferNet } else { Method::default() }
         });
         let base = Config::preset(method, preset.unwrap_or(Preset::Quick));
+        let quick = Config::preset(method, Preset::Quick);
+        if base != quick && (Config { preset: Preset::Quick, ..base.clone() }) == quick {
+            let text = "has one set of settings, and no preset changes it";
+            tell(&format!("note: the method {method} {text}"));
+        }
         let mut flags = toml::Table::try_from(&self.flags)?;
         flags.extend(own);
         require_known(&base, &flags)?;

@@ -5,6 +5,7 @@ use differnet::scoring::{Average, Thresholds};
 use differnet::{Model, ScoreConfig, TransformChoice};
 use serde::{Deserialize, Serialize};
 
+use crate::exit::UsageError;
 use crate::numbers::{positive, seed};
 use crate::output::tell;
 
@@ -55,7 +56,20 @@ pub(crate) struct ScoringArgs {
 impl ScoringArgs {
     /// The scoring in force, for verdicts by `thresholds`; says so if the model's threshold was set with
     /// another.
-    pub(crate) fn resolve(&self, model: &Model, thresholds: Thresholds) -> ScoreConfig {
+    ///
+    /// An error if flags ask for transforms of a model that sees an image once.
+    pub(crate) fn resolve(
+        &self,
+        model: &Model,
+        thresholds: Thresholds,
+    ) -> Result<ScoreConfig, UsageError> {
+        let method = model.header().config.method.method();
+        let asks = self.random_transforms || self.transforms.is_some_and(|count| count > 1);
+        if method.looks_at_places() && asks {
+            let text =
+                "--transforms and --random-transforms are for methods that average transforms";
+            return Err(UsageError(format!("{text}: {method} sees an image once")));
+        }
         let default = model.score_config();
         let seed = self.seed(model);
         let config = ScoreConfig {
@@ -76,7 +90,7 @@ impl ScoringArgs {
                 default.transforms, config.transforms
             ));
         }
-        config
+        Ok(config)
     }
 
     /// The seed given, else the model's.

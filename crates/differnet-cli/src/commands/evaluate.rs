@@ -113,7 +113,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     let skipped = skipped(args, &bad, &bad_masks)?;
     let test = usable(&data.test, &bad);
     require_kinds(args, &test)?;
-    let config = args.scoring.resolve(&model, header.thresholds());
+    let config = args.scoring.resolve(&model, header.thresholds())?;
     let seed = args.scoring.seed(&model);
     let table = scores::begin(args, &model, &config)?;
     let meter = Meter::new();

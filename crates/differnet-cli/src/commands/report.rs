@@ -68,7 +68,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let origin = report::Origin::new(&args.model, &args.source)?;
     let model = Model::load_on(&args.model, &args.source.open()?)?;
     let (header, limits) = (model.header(), &model.runtime().limits);
-    let scoring = args.scoring.resolve(&model, header.thresholds());
+    let scoring = args.scoring.resolve(&model, header.thresholds())?;
     let maps = localize_config_if_any(&model, args.kind, args.map_transforms)?;
     let inputs = named_images(&args.images);
     let mut unusable: Vec<UnusableFile> = inputs

@@ -119,7 +119,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let model = Model::load_on(&args.model, &args.source.open()?)?;
     let header = model.header();
     let thresholds = args.thresholds(&model);
-    let config = args.scoring.resolve(&model, thresholds);
+    let config = args.scoring.resolve(&model, thresholds)?;
     let mut drift = args.drift.open(header)?;
     let adaptive = config.early_stopping.map(|_| config.transforms);
     let settings = Settings::new(args.source.device_name(), &config, &thresholds);

@@ -126,8 +126,10 @@ fn what_has_no_places_is_refused_with_a_remedy() {
 #[test]
 fn a_model_names_its_network_and_tiles() {
     let fixture = Fixture::shared();
-    let (_folder, model, run) = trained(&["--backbone", "alexnet", "--tiles", "2x2"]);
+    let words = ["--backbone", "alexnet", "--tiles", "2x2", "--preset", "standard"];
+    let (_folder, model, run) = trained(&words);
     run.text();
+    assert!(run.err.contains("no preset changes it"), "{}", run.err);
     let info = fixture.run(&["inspect", "--json"], &[&model]).json();
     assert_eq!(info["config"]["backbone"], "alexnet");
     assert_eq!(info["config"]["tiles"], "2x2");
@@ -165,9 +167,14 @@ fn a_tiled_model_works_with_every_command() {
         let run = fixture.run(&words, &[&model, &test, into, &out]);
         assert!(run.code == Some(2) && run.err.contains("the method differnet"), "{}", run.err);
     }
-    let words = ["report", "--map-transforms", "2", "--model"];
-    let run = fixture.run(&words, &[&model, &test, into, &page]);
-    assert!(run.code == Some(2) && run.err.contains("sees an image once"), "{}", run.err);
+    for words in [
+        &["report", "--map-transforms", "2"][..],
+        &["report", "--transforms", "2"],
+        &["report", "--random-transforms"],
+    ] {
+        let run = fixture.run(&[words, &["--model"]].concat(), &[&model, &test, into, &page]);
+        assert!(run.code == Some(2) && run.err.contains("sees an image once"), "{}", run.err);
+    }
     let summary =
         fixture.run(&["report", "--json", "--model"], &[&model, &test, into, &page]).json();
     assert_eq!(summary["images"], 6);

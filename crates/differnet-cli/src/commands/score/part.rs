@@ -29,7 +29,7 @@ pub(super) fn run(args: &ScoreArgs, shard: Shard) -> anyhow::Result<Exit> {
     let manifest = Manifest::open(manifest)?;
     let (model, hash) = load(args)?;
     let thresholds = args.thresholds(&model);
-    let config = args.scoring.resolve(&model, thresholds);
+    let config = args.scoring.resolve(&model, thresholds)?;
     let job = Job {
         program: concat!("differnet ", env!("CARGO_PKG_VERSION")).to_owned(),
         model: hash.to_string(),
