@@ -164,8 +164,8 @@ fn told(work: Work, speed: Speed, others: usize) -> String {
         count => format!("; {count} cells of other methods come on top"),
     };
     format!(
-        "About {} for DifferNet, less with features in the cache: {} rows of {:.1} ms and {} updates of \
-         {:.1} ms, by a probe{others}",
+        "About {} for DifferNet, less with features in the cache or if trainings stop early: {} rows of \
+         {:.1} ms and {} updates of {:.1} ms, by a probe{others}",
         duration(Duration::from_secs_f64(work.seconds(speed))),
         work.rows,
         1e3 * speed.row,
@@ -220,8 +220,8 @@ mod tests {
     fn the_sentence_multiplies_work_by_speed() {
         let (work, speed) = (Work { rows: 1000, updates: 500 }, Speed { row: 0.025, update: 0.2 });
         assert_eq!(work.seconds(speed), 125.0);
-        let golden = "About 2 min 05 s for DifferNet, less with features in the cache: 1000 rows of 25.0 ms \
-                      and 500 updates of 200.0 ms, by a probe";
+        let golden = "About 2 min 05 s for DifferNet, less with features in the cache or if trainings stop \
+                      early: 1000 rows of 25.0 ms and 500 updates of 200.0 ms, by a probe";
         assert_eq!(told(work, speed, 0), golden);
         assert_eq!(told(work, speed, 2), format!("{golden}; 2 cells of other methods come on top"));
     }
