@@ -5,7 +5,7 @@
 use crate::error::MetricError;
 use crate::ranking::Ranking;
 
-/// How much higher one AUROC is than another of the same images.
+/// Difference of two AUROCs of the same images.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AurocDifference {
     /// In \[−1, 1\].

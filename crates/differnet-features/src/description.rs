@@ -23,11 +23,11 @@ pub struct NetworkDescription {
 pub struct BlockDescription {
     /// The layers.
     pub layers: Vec<LayerDescription>,
-    /// What is added to the output of the last layer.
+    /// Term added to the output of the last layer.
     pub shortcut: Shortcut,
 }
 
-/// What is added to a block's output.
+/// Term added to a block's output.
 #[derive(Debug, Clone)]
 pub enum Shortcut {
     /// Nothing.

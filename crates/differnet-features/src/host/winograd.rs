@@ -214,7 +214,7 @@ impl WinogradConvolution {
     }
 }
 
-/// How many tiles to compute together, and how many of the outputs at a time.
+/// Number of tiles computed together, and number of outputs computed at a time.
 ///
 /// Products that stay in the second-level cache need not be written to memory and read again, but few tiles
 /// fit there, and weights are read once for all tiles that are computed together: what is saved exceeds
@@ -225,7 +225,7 @@ fn arrangement(positions: usize, inputs: usize, outputs: usize) -> (usize, usize
     if 2 * tiles > inputs { (tiles, part) } else { (TILES_TOGETHER, outputs) }
 }
 
-/// What strips that are computed together share.
+/// Arguments that strips computed together share.
 struct Group<'a, F> {
     input: &'a FeatureMaps,
     epilogue: &'a F,
