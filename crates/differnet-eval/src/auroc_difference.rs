@@ -3,7 +3,7 @@
 //! Curves").
 
 use crate::error::MetricError;
-use crate::ranking::Ranking;
+use crate::pairs_won::pairs_won;
 
 /// Difference of two AUROCs of the same images.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -28,11 +28,13 @@ pub struct AurocDifference {
 /// # Errors
 /// [`MetricError`] if the lengths differ, a score is NaN, good or defect images are missing, or one
 /// of both has no run.
-pub fn auroc_difference(
-    first: &[&[f64]],
-    second: &[&[f64]],
+pub fn auroc_difference<S: AsRef<[f64]>>(
+    first: &[S],
+    second: &[S],
     defects: &[bool],
 ) -> Result<AurocDifference, MetricError> {
+    let defect_images = defects.iter().filter(|&&defect| defect).count();
+    let others = [defect_images, defects.len() - defect_images].map(|count| count as f64);
     let mut parts = vec![0.0; defects.len()];
     for (runs, sign) in [(first, -1.0), (second, 1.0)] {
         if runs.is_empty() {
@@ -40,8 +42,10 @@ pub fn auroc_difference(
         }
         for scores in runs {
             let weight = sign / runs.len() as f64;
-            let of_run = image_parts(scores, defects)?;
-            parts.iter_mut().zip(of_run).for_each(|(sum, part)| *sum += weight * part);
+            let won = pairs_won(scores.as_ref(), defects)?;
+            for ((sum, won), &defect) in parts.iter_mut().zip(won).zip(defects) {
+                *sum += weight * won / others[usize::from(defect)];
+            }
         }
     }
     let of = |kind: bool| -> Vec<f64> {
@@ -50,30 +54,6 @@ pub fn auroc_difference(
     let (mean, of_defects) = mean_and_variance(&of(true));
     let (_, of_good) = mean_and_variance(&of(false));
     Ok(AurocDifference { difference: mean, standard_error: (of_defects + of_good).sqrt() })
-}
-
-/// Each image's part in the AUROC.
-fn image_parts(scores: &[f64], defects: &[bool]) -> Result<Vec<f64>, MetricError> {
-    let ranking = Ranking::new(scores, defects)?;
-    // By falling score: what lies above and below each group.
-    let mut above = (0, 0);
-    let groups: Vec<(f64, f64, f64)> = ranking
-        .groups
-        .iter()
-        .map(|group| {
-            let good_below = (ranking.good - above.0 - group.good) as f64;
-            let good_part = (good_below + 0.5 * group.good as f64) / ranking.good as f64;
-            let defect_part =
-                (above.1 as f64 + 0.5 * group.defects as f64) / ranking.defects as f64;
-            above = (above.0 + group.good, above.1 + group.defects);
-            (group.score, good_part, defect_part)
-        })
-        .collect();
-    let part = |(&score, &defect): (&f64, &bool)| {
-        let at = groups.partition_point(|group| group.0 > score);
-        if defect { groups[at].1 } else { groups[at].2 }
-    };
-    Ok(scores.iter().zip(defects).map(part).collect())
 }
 
 /// The mean of values, and the variance of this mean.

@@ -67,34 +67,28 @@ fn mean(differences: &[Option<AurocDifference>]) -> Option<AurocDifference> {
 }
 
 /// The difference on the images of `category`; `None` without runs of both on the same images.
-fn of_category(
+fn of_category<'a>(
     category: &str,
-    first: &[Measurement<'_>],
-    second: &[Measurement<'_>],
+    first: &[Measurement<'a>],
+    second: &[Measurement<'a>],
 ) -> Option<AurocDifference> {
-    let images = |runs: &[Measurement<'_>]| -> Vec<Vec<ScoredImage>> {
+    let images = |runs: &[Measurement<'a>]| -> Vec<&'a [ScoredImage]> {
         let of_category = runs.iter().filter(|run| run.test.category == category);
-        let sorted = of_category.map(|run| {
-            let mut images = run.test.images.clone();
-            images.sort_by(|a, b| a.path.cmp(&b.path));
-            images
-        });
-        sorted.collect()
+        of_category.map(|run| run.test.images.as_slice()).collect()
     };
     let (first, second) = (images(first), images(second));
-    let known = first.first()?;
-    let same = |run: &Vec<ScoredImage>| {
+    let known = *first.first()?;
+    let same = |run: &&[ScoredImage]| {
         run.len() == known.len() && run.iter().zip(known).all(|(a, b)| a.path == b.path)
     };
     if !first.iter().chain(&second).all(same) {
         return None;
     }
     let defects: Vec<bool> = known.iter().map(ScoredImage::is_defect).collect();
-    let [first, second] = [first, second].map(|runs| -> Vec<Vec<f64>> {
+    let scores = |runs: Vec<&[ScoredImage]>| -> Vec<Vec<f64>> {
         runs.iter().map(|images| images.iter().map(|image| image.score).collect()).collect()
-    });
-    let [first, second] =
-        [&first, &second].map(|runs| runs.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    };
+    let (first, second) = (scores(first), scores(second));
     auroc_difference(&first, &second, &defects).ok()
 }
 

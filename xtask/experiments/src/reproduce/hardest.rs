@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use differnet_eval::ScoredImage;
+use differnet_eval::{ScoredImage, pairs_won};
 
 use super::document::Table;
 use super::summary::Measurement;
@@ -11,22 +11,17 @@ use super::summary::Measurement;
 /// and that are in the wrong order, equal scores by half.
 ///
 /// Each such pair counts for both of its images: all costs together are twice what the AUROC lacks of 1.
-fn costs(images: &[ScoredImage]) -> impl Iterator<Item = (&ScoredImage, f64)> {
-    let defects = images.iter().filter(|image| image.is_defect()).count();
-    let pairs = defects * (images.len() - defects);
-    let lost = |defect: f64, good: f64| match defect.total_cmp(&good) {
-        std::cmp::Ordering::Less => 1.0,
-        std::cmp::Ordering::Equal => 0.5,
-        std::cmp::Ordering::Greater => 0.0,
-    };
-    images.iter().map(move |image| {
-        let others = images.iter().filter(|other| other.is_defect() != image.is_defect());
-        let lost = others.map(|other| match image.is_defect() {
-            true => lost(image.score, other.score),
-            false => lost(other.score, image.score),
-        });
-        (image, lost.sum::<f64>() / pairs as f64)
-    })
+///
+/// `None` for a test that has no AUROC.
+fn costs(images: &[ScoredImage]) -> Option<Vec<f64>> {
+    let scores: Vec<f64> = images.iter().map(|image| image.score).collect();
+    let defects: Vec<bool> = images.iter().map(ScoredImage::is_defect).collect();
+    let won = pairs_won(&scores, &defects).ok()?;
+    let defect_images = defects.iter().filter(|&&defect| defect).count();
+    let others = [defect_images, images.len() - defect_images];
+    let pairs = (others[0] * others[1]) as f64;
+    let costs = won.into_iter().zip(defects);
+    Some(costs.map(|(won, defect)| (others[usize::from(defect)] as f64 - won) / pairs).collect())
 }
 
 /// Table of the `count` images of a test that cost most over all methods, in percentage points of each
@@ -39,7 +34,8 @@ pub(super) fn hardest(
     let mut by_image: BTreeMap<&str, (&str, Vec<f64>)> = BTreeMap::new();
     for (column, (_, runs)) in methods.iter().enumerate() {
         for run in runs {
-            for (image, cost) in costs(&run.test.images) {
+            let images = &run.test.images;
+            for (image, cost) in images.iter().zip(costs(images).unwrap_or_default()) {
                 let kind = image.kind.as_deref().unwrap_or("good");
                 let none = || (kind, vec![0.0; methods.len()]);
                 let (_, costs) = by_image.entry(&image.path).or_insert_with(none);
@@ -84,7 +80,8 @@ mod tests {
             image("dent", Some("dent"), 2.0),
             image("scratch", Some("scratch"), 3.0),
         ];
-        let costs: Vec<f64> = costs(&images).map(|(_, cost)| 12.0 * cost).collect();
+        let costs = costs(&images).expect("both kinds are there");
+        let costs: Vec<f64> = costs.iter().map(|cost| 12.0 * cost).collect();
         assert_eq!(costs, [0.0, 3.0, 0.0, 2.0, 1.0]);
     }
 
