@@ -103,10 +103,13 @@ impl FeatureCache {
         let folder = self.image_folder(extractor, image);
         let wanted: BTreeSet<[u32; 3]> = transforms.iter().map(|key| key.bits()).collect();
         let mut found: BTreeMap<[u32; 3], Vec<f32>> = BTreeMap::new();
-        let paths = segments(&folder).unwrap_or_else(|error| {
+        let mut paths = segments(&folder).unwrap_or_else(|error| {
             self.fail(&error);
             Vec::new()
         });
+        // Often the same transforms were asked for before: then the other segments need not be read.
+        let likely = folder.join(segment_name(transforms));
+        paths.sort_by_key(|path| *path != likely);
         for path in paths {
             if found.len() == wanted.len() {
                 break;
@@ -143,10 +146,8 @@ impl FeatureCache {
         let whole = features > 0 && rows.len() == transforms.len() * features;
         assert!(whole, "one row for each transform");
         let folder = self.image_folder(extractor, image);
-        let keys: Vec<u8> =
-            transforms.iter().flat_map(|k| k.0).flat_map(f32::to_le_bytes).collect();
-        let name = format!("{}.safetensors", &hex(&Sha256::digest(&keys))[..16]);
-        let path = folder.join(name);
+        let path = folder.join(segment_name(transforms));
+        let keys = key_bytes(transforms);
         let values: Vec<u8> = rows.iter().flat_map(|value| value.to_le_bytes()).collect();
         let bytes = serialize_segment(&keys, &values, [transforms.len(), features]);
         match write(&folder, &path, &bytes) {
@@ -246,6 +247,15 @@ impl FeatureCache {
         let hash = hex(image);
         self.root.join(LAYOUT).join(extractor).join(&hash[..2]).join(hash)
     }
+}
+
+fn key_bytes(transforms: &[TransformKey]) -> Vec<u8> {
+    transforms.iter().flat_map(|key| key.0).flat_map(f32::to_le_bytes).collect()
+}
+
+/// The file name of the segment that holds just these transforms, in this order.
+fn segment_name(transforms: &[TransformKey]) -> String {
+    format!("{}.safetensors", &hex(&Sha256::digest(key_bytes(transforms)))[..16])
 }
 
 fn serialize_segment(keys: &[u8], values: &[u8], [transforms, features]: [usize; 2]) -> Vec<u8> {

@@ -38,6 +38,6 @@ pub(crate) fn run(args: &DatasetsArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// The folder of the manifests.
-fn folder() -> anyhow::Result<PathBuf> {
+pub(crate) fn folder() -> anyhow::Result<PathBuf> {
     Ok(workspace::root()?.join("datasets"))
 }

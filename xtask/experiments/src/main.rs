@@ -36,6 +36,8 @@ enum Command {
     Figure7(Box<reproduce::Figure7Args>),
     #[command(name = "reproduce-multimodal")]
     Multimodal(Box<reproduce::MultimodalArgs>),
+    #[command(name = "reproduce-ablation")]
+    Ablation(Box<reproduce::AblationArgs>),
     #[command(name = "reproduce-curve")]
     Curve(Box<reproduce::CurveArgs>),
     #[command(name = "reproduce-frontier")]
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Table3(args) => reproduce::run_table3(&args),
         Command::Figure7(args) => reproduce::run_figure7(&args),
         Command::Multimodal(args) => reproduce::run_multimodal(&args),
+        Command::Ablation(args) => reproduce::run_ablation(&args),
         Command::Curve(args) => reproduce::run_curve(&args),
         Command::Frontier(args) => reproduce::run_frontier(&args),
         Command::Cell(args) => reproduce::run_cell(&args),

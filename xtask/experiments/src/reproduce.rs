@@ -5,6 +5,7 @@
 //! numbers. What is stored is found by a digest of settings and data, so that the same command goes
 //! on where it was interrupted.
 
+mod ablation;
 mod args;
 mod cell;
 mod child;
@@ -20,6 +21,7 @@ mod files;
 mod forecast;
 mod frontier;
 mod hardest;
+mod looks;
 mod method;
 mod mtd;
 mod multimodal;
@@ -44,7 +46,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+pub(crate) use ablation::{AblationArgs, run as run_ablation};
 pub(crate) use curve::{CurveArgs, run as run_curve};
+pub(crate) use data::DataPart;
 pub(crate) use docs::refresh as refresh_block;
 pub(crate) use environment::Environment;
 pub(crate) use figure7::{Figure7Args, run as run_figure7};
@@ -57,7 +61,7 @@ pub(crate) use worker::{CellArgs, run as run_cell};
 
 use args::{DOCS, RunArgs};
 use cell::CellSpec;
-use data::{DataPart, Fingerprints};
+use data::Fingerprints;
 use differnet::Config;
 use document::{Document, Missing};
 use forecast::Sized;
@@ -230,5 +234,5 @@ fn data_name(sample: bool, name: &str) -> &str {
 
 /// A test of the first part with another number of transforms.
 fn config_test(config: &Config, transforms: usize) -> cell::TestSpec {
-    cell::TestSpec { part: 0, transforms, average: config.average }
+    cell::TestSpec { part: 0, transforms, average: config.average, random: false }
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask reproduce-figure8`: where the defects are (paper, Figure 8), with both kinds of maps.
 
 mod figure;
-mod mvtec_ad;
+mod origin;
 mod page;
 mod panels;
 mod training;
@@ -14,15 +14,16 @@ use anyhow::{Context, bail, ensure};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use differnet::progress::CancelToken;
 use differnet::{Config, DeviceChoice, Method, Preset, Runtime, environment};
-use differnet_data::{Dataset, Layout, Sample};
+use differnet_data::{Layout, Sample};
 use differnet_features::FeatureCache;
 use differnet_samples::{SampleConfig, write_sample_dataset};
 use xshell::{Shell, cmd};
 
 use crate::preset_arg::preset_parser;
-use mvtec_ad::MvtecAd;
+use crate::reproduce::DataPart;
 use panels::Panels;
 use training::{Model, Trainer};
+use xtask_inputs::manifest::Manifest;
 use xtask_support::workspace;
 
 /// Exit code after Ctrl-C, as shells report it.
@@ -35,14 +36,21 @@ const INTERRUPTED: u8 = 130;
   cargo xtask reproduce-figure8 --root mvtec_ad
   cargo xtask reproduce-figure8 --root mvtec_ad --categories bottle,cable --preset standard
   cargo xtask reproduce-figure8 --root mvtec_ad --method local-flow
+  cargo xtask reproduce-figure8 --root mvtec_ad --categories bottle --mtd-root MTD_DIR --mtd-train-list FILE
 
 Writes figure8.png and figure8.html to --out. Of each kind of defect the first file is shown, not the
-one that looks best. Rows of --method are below the paper's and say that they are not. Trained models and features are kept in --out: a second run does not train again,
-and one that was stopped goes on.")]
+one that looks best. Rows of --method are below the paper's and say that they are not. Trained models
+and features are kept in --out: a second run does not train again, and one that was stopped goes on.")]
 pub(crate) struct Figure8Args {
     /// Folder of MVTec AD: ROOT/CATEGORY/train/good and so on.
     #[arg(long, value_name = "MVTEC_DIR", conflicts_with = "sample")]
     root: Option<PathBuf>,
+    /// Folder of Magnetic Tile Defects; alone or beside --root.
+    #[arg(long, value_name = "MTD_DIR", conflicts_with = "sample")]
+    mtd_root: Option<PathBuf>,
+    /// Text file with the names of MTD's training images; without it the seed draws 80 %.
+    #[arg(long, value_name = "FILE", requires = "mtd_root")]
+    mtd_train_list: Option<PathBuf>,
     /// Use the generated sample data set instead.
     #[arg(long)]
     sample: bool,
@@ -78,8 +86,8 @@ struct CategoryFigure {
 
 /// The whole figure.
 struct Figure {
-    /// Name of the data.
-    data: String,
+    /// The data sets, each with its terms and citations.
+    data: Vec<String>,
     /// Methods besides the paper's.
     others: Vec<Method>,
     categories: Vec<CategoryFigure>,
@@ -92,39 +100,36 @@ struct Figure {
 
 pub(crate) fn run(args: &Figure8Args) -> anyhow::Result<ExitCode> {
     let shell = workspace::shell()?;
-    let known = MvtecAd::read(shell.current_dir())?;
     let cancel = listen()?;
-    let (root, data) = images(args, &known)?;
+    let Images { parts, missing, data } = images(args)?;
     fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot create {}", args.out.display()))?;
-    let (found, missing) = categories(args, &known, &root)?;
-    for name in &missing {
-        eprintln!("missing: {} has no category {name}", root.display());
-    }
-    ensure!(!found.is_empty(), "none of the categories is in {}", root.display());
 
     let cache = FeatureCache::new(args.out.join("features"));
     let runtime = Runtime::open(DeviceChoice::Flex)?.with_cache(Some(cache));
     let settings = config(args, Method::DifferNet).rows();
     let (others, environment) = (others(&args.method), environment_rows(&shell));
-    let trainer = |method: Method| {
+    let trainer = |method: Method, part: &DataPart| {
         let own = |folder: PathBuf| match method {
             Method::DifferNet => folder,
             other => folder.join(other.name()),
         };
         let folders = (args.models.clone().map(own), own(args.out.join("models")));
-        Trainer { config: config(args, method), runtime: &runtime, folders, cancel: &cancel }
+        let config = match method {
+            Method::DifferNet => part.adapted(config(args, method)),
+            _ => config(args, method),
+        };
+        Trainer { config, runtime: &runtime, folders, cancel: &cancel }
     };
-    let methods = [Method::DifferNet].into_iter().chain(others.iter().copied());
-    let trainers: Vec<Trainer<'_>> = methods.map(trainer).collect();
+    let methods: Vec<Method> =
+        [Method::DifferNet].into_iter().chain(others.iter().copied()).collect();
     let categories = Vec::new();
     let mut figure = Figure { data, others, categories, missing, settings, environment };
-    for name in found {
-        let layout = Layout::Mvtec { category: Some(name.clone()) };
-        let data = Dataset::load(&root, &layout, args.seed)?;
-        let mut models = Vec::with_capacity(trainers.len());
-        for trainer in &trainers {
-            let Some(model) = trainer.model(&name, &data.train)? else {
+    for part in parts {
+        let (name, data) = (part.category.clone(), part.load(args.seed)?);
+        let mut models = Vec::new();
+        for &method in &methods {
+            let Some(model) = trainer(method, &part).model(&name, &data.train)? else {
                 eprintln!("stopped; the same command goes on");
                 return Ok(ExitCode::from(INTERRUPTED));
             };
@@ -142,38 +147,70 @@ pub(crate) fn run(args: &Figure8Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The folder of the images and what they are.
-fn images(args: &Figure8Args, known: &MvtecAd) -> anyhow::Result<(PathBuf, String)> {
+/// The images of the figure.
+struct Images {
+    parts: Vec<DataPart>,
+    /// Categories that the folder lacks.
+    missing: Vec<String>,
+    /// The data sets, each with its terms and citations.
+    data: Vec<String>,
+}
+
+/// The images asked for.
+fn images(args: &Figure8Args) -> anyhow::Result<Images> {
+    let (mvtec, mtd) = (origin::manifest("mvtec_ad")?, origin::manifest("mtd")?);
     if args.sample {
         let folder = args.out.join("sample");
         write_sample_dataset(&folder, &SampleConfig { seed: args.seed, ..Default::default() })?;
-        return Ok((folder, "Generated sample images, no photographs".to_owned()));
+        let (parts, missing) = categories(args, &mvtec, &folder)?;
+        let data = vec!["Generated sample images, no photographs".to_owned()];
+        return Ok(Images { parts, missing, data });
     }
-    let Some(root) = &args.root else { bail!("{}", known.how_to_get()) };
-    ensure!(root.is_dir(), "{} is not a folder. {}", root.display(), known.how_to_get());
-    Ok((root.clone(), known.credit()))
+    let mut images = Images { parts: Vec::new(), missing: Vec::new(), data: Vec::new() };
+    if let Some(root) = &args.root {
+        let remedy = || origin::how_to_get(&mvtec);
+        ensure!(root.is_dir(), "{} is not a folder. {}", root.display(), remedy());
+        (images.parts, images.missing) = categories(args, &mvtec, root)?;
+        for name in &images.missing {
+            eprintln!("missing: {} has no category {name}", root.display());
+        }
+        ensure!(!images.parts.is_empty(), "none of the categories is in {}", root.display());
+        images.data.push(origin::credit(&mvtec));
+    }
+    if let Some(root) = &args.mtd_root {
+        images.parts.push(DataPart::mtd(root, args.mtd_train_list.as_ref()));
+        images.data.push(origin::credit(&mtd));
+    }
+    ensure!(!images.parts.is_empty(), "{}", origin::how_to_get(&mvtec));
+    Ok(images)
 }
 
-/// The categories to show and those that `root` lacks.
+/// The categories of MVTec AD to show and those that `root` lacks.
 fn categories(
     args: &Figure8Args,
-    known: &MvtecAd,
+    known: &Manifest,
     root: &Path,
-) -> anyhow::Result<(Vec<String>, Vec<String>)> {
+) -> anyhow::Result<(Vec<DataPart>, Vec<String>)> {
     let present = Layout::Mvtec { category: None }.categories(root)?;
     if present.is_empty() {
         let itself = root.join("train/good").is_dir();
         ensure!(!itself, "{} is one category: name the folder above it", root.display());
-        bail!("{} holds no category with train/good. {}", root.display(), known.how_to_get());
+        bail!(
+            "{} holds no category with train/good. {}",
+            root.display(),
+            origin::how_to_get(known)
+        );
     }
     let mut wanted = match (&args.categories[..], args.sample) {
         ([], true) => present.clone(),
-        ([], false) => known.categories(),
+        ([], false) => known.categories.keys().cloned().collect(),
         (names, _) => names.to_vec(),
     };
     wanted.sort();
     wanted.dedup();
-    Ok(wanted.into_iter().partition(|name| present.contains(name)))
+    let (found, missing): (Vec<String>, Vec<String>) =
+        wanted.into_iter().partition(|name| present.contains(name));
+    Ok((found.iter().map(|name| DataPart::mvtec(root, name)).collect(), missing))
 }
 
 /// Settings of a model of `method`.

@@ -86,6 +86,7 @@ fn same_name(given: &str, set: &str) -> bool {
 fn is_decided(name: &str, set: &str) -> bool {
     let settings: &[&str] = match name {
         "reproduce-curve" => &["transforms", "pool", "updates", "validate_every"],
+        "reproduce-ablation" => &["validate_every"],
         "reproduce-frontier" => &["transforms", "pool", "updates", "hidden"],
         _ => &[],
     };
@@ -321,6 +322,44 @@ fn sizes_categories_and_updates_each_get_their_cells() {
 }
 
 #[test]
+fn choices_are_made_one_after_the_other() {
+    let setup = Setup::new();
+    let root = setup.tiles();
+    let command = |more: &[&str]| {
+        let arguments = [&["--seeds", "1", "--set", "rounds=2"], more].concat();
+        let mut command = setup.command("reproduce-ablation", "ablation", &arguments);
+        command.arg("--root").arg(&root);
+        command
+    };
+    run(command(&["--trainings", "step-size"]));
+    let output = run(command(&[]));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(told.contains("1 stored, 4 to compute"), "{told}");
+    let json = setup.json("ablation");
+    let cells = json["cells"].as_array().unwrap();
+    let of = |variant: &str, is_look: bool| {
+        let is_of = |cell: &&Value| {
+            cell["variant"].as_str() == Some(variant) && cell["update"].is_u64() == is_look
+        };
+        cells.iter().filter(is_of).count()
+    };
+    // A look at the last update by each average, where nothing stops early.
+    for (variant, looks, tests) in [
+        ("preset", 0, 1),
+        ("width", 0, 1),
+        ("epochs", 3, 2),
+        ("step-size", 3, 2),
+        ("all-images", 3, 2),
+    ] {
+        assert_eq!((of(variant, true), of(variant, false)), (looks, tests), "{variant}");
+    }
+    assert!(setup.path("ablation/ablation.svg").exists());
+
+    let output = command(&["--preset", "paper"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
 fn trainings_are_set_against_their_time() {
     let setup = Setup::new();
     let arguments = ["--seeds", "1", "--trainings", "1x2x4,2x2x4x2"];
@@ -351,6 +390,7 @@ fn without_data_the_remedy_is_told() {
         ("reproduce-figure7", "--mtd-root"),
         ("reproduce-multimodal", "--root"),
         ("reproduce-curve", "MT_Free"),
+        ("reproduce-ablation", "MT_Free"),
         ("reproduce-frontier", "MT_Free"),
     ] {
         let output = setup.command(name, "out", &[]).output().unwrap();

@@ -23,7 +23,7 @@ const FUZZ: &str = "xtask-fuzz";
 const GOLDEN: &str = "xtask-golden";
 
 /// All of them, by package; a test in each package compares them with what it understands.
-pub const COMMANDS: [Command; 20] = [
+pub const COMMANDS: [Command; 21] = [
     command(
         GOLDEN,
         "golden",
@@ -113,6 +113,11 @@ pub const COMMANDS: [Command; 20] = [
         EXPERIMENTS,
         "reproduce-multimodal",
         "Measure one model of 12 blocks, trained on good images of all categories",
+    ),
+    command(
+        EXPERIMENTS,
+        "reproduce-ablation",
+        "Measure AUROC on Magnetic Tile Defects from a preset to the paper's settings, choice by choice",
     ),
     command(
         EXPERIMENTS,

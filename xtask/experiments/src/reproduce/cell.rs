@@ -51,6 +51,9 @@ pub(crate) struct TestSpec {
     pub(crate) transforms: usize,
     /// Average over transforms.
     pub(crate) average: Average,
+    /// Whether the transforms are drawn at random for each image, not fixed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) random: bool,
 }
 
 /// Tests of the first part's images at every validation step.

@@ -31,17 +31,9 @@ pub(super) fn contributions<'a>(
         let named = |name: &str| TABLE_3.iter().find(|wanted| wanted.name == name);
         let (Some(without), Some(with)) = (named(without), named(with)) else { continue };
         let (first, second) = (of(without), of(with));
-        let found = categories.iter().map(|category| of_category(category, &first, &second));
+        let found = categories.iter().map(|category| difference_on(category, &first, &second));
         let found: Vec<Option<AurocDifference>> = found.collect();
-        let points = |share: f64| difference(share, 0.0);
-        let [mean, interval] = match mean(&found) {
-            Some(AurocDifference { difference, standard_error }) => {
-                let half = STANDARD_ERRORS * standard_error;
-                let [lower, upper] = [difference - half, difference + half].map(points);
-                [points(difference), format!("{lower} to {upper}")]
-            }
-            None => ["missing", "–"].map(str::to_owned),
-        };
+        let [mean, interval] = told(mean(&found));
         let paper = points((with.auroc - without.auroc) / 100.0);
         let names = format!("{}, {}", with.name, without.name);
         let mut row = vec![part.to_owned(), names, mean, interval, paper];
@@ -53,6 +45,21 @@ pub(super) fn contributions<'a>(
         table.rows.push(row);
     }
     table
+}
+
+/// A difference in percentage points, and its 95 % interval.
+pub(super) fn told(found: Option<AurocDifference>) -> [String; 2] {
+    let Some(AurocDifference { difference, standard_error }) = found else {
+        return ["missing", "–"].map(str::to_owned);
+    };
+    let half = STANDARD_ERRORS * standard_error;
+    let [lower, upper] = [difference - half, difference + half].map(points);
+    [points(difference), format!("{lower} to {upper}")]
+}
+
+/// A difference of shares in percentage points.
+fn points(share: f64) -> String {
+    difference(share, 0.0)
 }
 
 /// The mean of independent differences; `None` if one is missing.
@@ -67,7 +74,7 @@ fn mean(differences: &[Option<AurocDifference>]) -> Option<AurocDifference> {
 }
 
 /// The difference on the images of `category`; `None` without runs of both on the same images.
-fn of_category<'a>(
+pub(super) fn difference_on<'a>(
     category: &str,
     first: &[Measurement<'a>],
     second: &[Measurement<'a>],
@@ -141,7 +148,7 @@ mod tests {
         let (first, mut second) = ([run("nut", 1.5)], [run("nut", 3.0)]);
         second[0].tests[0].images[0].path = "e".into();
         let [first, second] = [measurements(&first), measurements(&second)];
-        assert_eq!(of_category("nut", &first, &second), None);
-        assert_eq!(of_category("nut", &first, &[]), None);
+        assert_eq!(difference_on("nut", &first, &second), None);
+        assert_eq!(difference_on("nut", &first, &[]), None);
     }
 }

@@ -5,12 +5,13 @@ use std::process::ExitCode;
 
 use differnet::Config;
 use differnet::methods::DifferNetConfig;
-use differnet::scoring::Average;
-use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
 
 use super::args::{RunArgs, count};
-use super::cell::{CellResult, CellSpec, StepTest, WatchSpec};
-use super::document::{Document, Figure, Table, TableCell};
+use super::cell::{CellResult, CellSpec, WatchSpec};
+use super::document::{Document, Table, TableCell};
+use super::looks::{
+    BEST_ON_TEST, Named, average_name, by_choice, by_update, choices, of_look, over_updates,
+};
 use super::method::PaperMethod;
 use super::mtd::MtdArgs;
 use super::paper;
@@ -100,31 +101,6 @@ fn rising(counts: &[usize]) -> Vec<usize> {
     counts
 }
 
-/// Results of different choices of the weights.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Choices {
-    /// The last look.
-    last: StepTest,
-    /// The look at which validation images were likeliest, if there were any.
-    by_validation: Option<StepTest>,
-    /// The look with the largest AUROC on the test images; the first of equal ones.
-    best_on_test: StepTest,
-}
-
-/// The choices among the looks with this many test transforms and this average.
-fn choices(looks: &[StepTest], transforms: usize, average: Average) -> Option<Choices> {
-    let looks: Vec<StepTest> = looks
-        .iter()
-        .filter(|look| look.transforms == transforms && look.average == average)
-        .copied()
-        .collect();
-    let validated = looks.iter().filter_map(|look| Some((look.validation?, *look)));
-    let by_validation = validated.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, look)| look);
-    // `max_by` would take the last of equal ones.
-    let best_on_test = looks.iter().rev().copied().max_by(|a, b| a.auroc.total_cmp(&b.auroc))?;
-    Some(Choices { last: *looks.last()?, by_validation, best_on_test })
-}
-
 fn describe(
     args: &CurveArgs,
     training: &[usize],
@@ -150,11 +126,13 @@ fn describe(
         sample: args.run.sample,
         notes: notes(args, paper),
         tables: vec![
-            by_choice(results, most),
+            by_choice(results, most, "training transforms", |cell| {
+                cell.config.transforms.to_string()
+            }),
             by_test_transforms(results, test),
-            by_update(results, training, most),
+            by_update(&first_seed(results, training), most),
         ],
-        figures: figures(results, most)?,
+        figures: over_updates("curve.svg", &every_seed(results), most)?,
         cells,
         missing: Vec::new(),
         settings: measured.settings.clone(),
@@ -162,34 +140,20 @@ fn describe(
     })
 }
 
-/// Every training with the largest number of test transforms.
-fn by_choice(results: &[CellResult], most: usize) -> Table {
-    let headers = [
-        "training transforms",
-        "seed",
-        "average",
-        "last",
-        "at update",
-        "chosen by validation images",
-        "at update",
-        "best on test",
-        "at update",
-    ];
-    let title = format!("AUROC in percent, {most} test transforms; updates behind the weights");
-    let mut table = Table::new(title, &headers);
-    for cell in results {
-        for average in AVERAGES {
-            let Some(found) = choices(&cell.looks, most, average) else { continue };
-            let mut row =
-                vec![cell.config.transforms.to_string(), cell.seed.to_string(), name(average)];
-            for look in [Some(found.last), found.by_validation, Some(found.best_on_test)] {
-                let auroc = look.map_or("–".to_owned(), |look| percent(look.auroc));
-                row.extend([auroc, look.map_or("–".to_owned(), |look| look.update.to_string())]);
-            }
-            table.rows.push(row);
-        }
-    }
-    table
+/// The first seed's training with each number of distinct transforms.
+fn first_seed<'a>(results: &'a [CellResult], training: &[usize]) -> Vec<Named<'a>> {
+    let named = |&transforms: &usize| {
+        let cell = results.iter().find(|cell| cell.config.transforms == transforms);
+        (format!("{transforms} transforms"), cell)
+    };
+    training.iter().map(named).collect()
+}
+
+/// Every training.
+fn every_seed(results: &[CellResult]) -> Vec<Named<'_>> {
+    let named =
+        |cell: &CellResult| format!("{} transforms, seed {}", cell.config.transforms, cell.seed);
+    results.iter().map(|cell| (named(cell), Some(cell))).collect()
 }
 
 /// The last weights of every training with every number of test transforms.
@@ -201,8 +165,11 @@ fn by_test_transforms(results: &[CellResult], test: &[usize]) -> Table {
     let mut table = Table::new(title, &headers);
     for cell in results {
         for average in AVERAGES {
-            let mut row =
-                vec![cell.config.transforms.to_string(), cell.seed.to_string(), name(average)];
+            let mut row = vec![
+                cell.config.transforms.to_string(),
+                cell.seed.to_string(),
+                average_name(average),
+            ];
             row.extend(test.iter().map(|&transforms| {
                 let found = choices(&cell.looks, transforms, average);
                 found.map_or("missing".to_owned(), |found| percent(found.last.auroc))
@@ -213,110 +180,9 @@ fn by_test_transforms(results: &[CellResult], test: &[usize]) -> Table {
     table
 }
 
-/// The AUROC at every validation step, a column for each number of training transforms; first seed, the
-/// settings' own average.
-fn by_update(results: &[CellResult], training: &[usize], most: usize) -> Table {
-    let counts: Vec<String> =
-        training.iter().map(|transforms| format!("{transforms} transforms")).collect();
-    let mut headers = vec!["updates"];
-    headers.extend(counts.iter().map(String::as_str));
-    let title = format!("AUROC in percent over updates, {most} test transforms, first seed");
-    let mut table = Table::new(title, &headers);
-    let columns: Vec<Vec<StepTest>> = training
-        .iter()
-        .map(|&transforms| {
-            let cell = results.iter().find(|cell| cell.config.transforms == transforms);
-            cell.map_or(Vec::new(), |cell| own_looks(cell, most))
-        })
-        .collect();
-    let mut updates: Vec<u64> = columns.iter().flatten().map(|look| look.update).collect();
-    updates.sort_unstable();
-    updates.dedup();
-    for update in updates {
-        let mut row = vec![update.to_string()];
-        row.extend(columns.iter().map(|looks| {
-            let look = looks.iter().find(|look| look.update == update);
-            look.map_or("missing".to_owned(), |look| percent(look.auroc))
-        }));
-        table.rows.push(row);
-    }
-    table
-}
-
-/// The looks with this many test transforms and the average of the settings.
-fn own_looks(cell: &CellResult, transforms: usize) -> Vec<StepTest> {
-    let own =
-        |look: &&StepTest| look.transforms == transforms && look.average == cell.config.average;
-    cell.looks.iter().filter(own).copied().collect()
-}
-
-fn figures(results: &[CellResult], most: usize) -> anyhow::Result<Vec<Figure>> {
-    let curves: Vec<(String, Vec<CurvePoint>)> = results
-        .iter()
-        .map(|cell| {
-            let point =
-                |look: StepTest| CurvePoint { x: look.update as f64, y: look.auroc, spread: 0.0 };
-            let points = own_looks(cell, most).into_iter().map(point).collect();
-            (format!("{} transforms, seed {}", cell.config.transforms, cell.seed), points)
-        })
-        .filter(|(_, points): &(_, Vec<_>)| !points.is_empty())
-        .collect();
-    if curves.is_empty() {
-        return Ok(Vec::new());
-    }
-    let plot = CurvesPlot {
-        description: "AUROC over updates for several numbers of training transforms".to_owned(),
-        x: "Updates".to_owned(),
-        x_scale: XScale::Linear,
-        y: "AUROC".to_owned(),
-        curves,
-    };
-    let title = format!("AUROC over updates, {most} test transforms");
-    Ok(vec![Figure { file: "curve.svg", title, svg: curves_svg(&plot)? }])
-}
-
-fn of_look(cell: &CellResult, look: &StepTest, paper: Option<f64>) -> TableCell {
-    TableCell {
-        category: cell.category.clone(),
-        method: cell.method_name(),
-        variant: cell.variant.clone(),
-        seed: cell.seed,
-        auroc: look.auroc,
-        ci95: None,
-        average_precision: None,
-        recall_at_zero_fp: look.recall_at_zero_fp,
-        per_kind: Vec::new(),
-        update: Some(look.update),
-        test_transforms: look.transforms,
-        average: look.average,
-        training_images: cell.training_images,
-        images: None,
-        good: None,
-        defects: None,
-        train_seconds: cell.train_seconds,
-        evaluate_seconds: None,
-        rows_extracted: cell.rows_extracted,
-        resumed: cell.resumed,
-        peak_mb: cell.peak_mb,
-        paper: paper.map(paper::share),
-        commit: cell.environment.short_commit(),
-    }
-}
-
-fn name(average: Average) -> String {
-    match average {
-        Average::Mean => "mean",
-        Average::GeometricMean => "geometric mean",
-        Average::InterquartileMean => "interquartile mean",
-    }
-    .to_owned()
-}
-
 fn notes(args: &CurveArgs, paper: Option<f64>) -> Vec<String> {
     let mut notes = vec![
-        "Best on test is what choosing the weights on the test images would have given; it is shown, \
-         not used. A detector keeps the weights that validation images choose, or the last."
-            .to_owned(),
+        BEST_ON_TEST.to_owned(),
         "Training seconds include the tests at every validation step.".to_owned(),
     ];
     if !args.run.sample {
@@ -344,44 +210,25 @@ fn command(args: &CurveArgs) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_inputs::result;
+    use super::super::test_inputs::{look, result};
     use super::*;
 
-    fn look(update: u64, validation: f64, auroc: f64) -> StepTest {
-        StepTest {
-            update,
-            validation: Some(validation),
-            transforms: 64,
-            average: Average::Mean,
-            auroc,
-            recall_at_zero_fp: 0.5,
-        }
-    }
-
     #[test]
-    fn each_choice_takes_its_own_look() {
-        let looks = [look(1, 3.0, 0.8), look(2, 1.0, 0.7), look(3, 2.0, 0.9), look(4, 2.5, 0.9)];
-        let found = choices(&looks, 64, Average::Mean).expect("there are looks");
-        assert_eq!(found.last.update, 4);
-        assert_eq!(found.by_validation.map(|look| look.update), Some(2));
-        assert_eq!(found.best_on_test.update, 3);
-        assert!(choices(&looks, 32, Average::Mean).is_none());
-        assert!(choices(&looks, 64, Average::GeometricMean).is_none());
-    }
-
-    #[test]
-    fn tables_and_figure_follow_the_looks() -> anyhow::Result<()> {
+    fn trainings_are_named_by_their_transforms() {
         let mut cell = result("mtd", 1, 0.9);
-        cell.config.average = Average::Mean;
         cell.config.transforms = 8;
         cell.looks = vec![look(250, 3.0, 0.8), look(500, 1.0, 0.7)];
         let results = [cell];
-        let row = &by_choice(&results, 64).rows[0];
-        assert_eq!(row[..], ["8", "1", "mean", "70.0", "500", "70.0", "500", "80.0", "250"]);
-        let table = by_update(&results, &[8, 16], 64);
-        assert_eq!(table.rows, [["250", "80.0", "missing"], ["500", "70.0", "missing"]]);
-        assert_eq!(by_test_transforms(&results, &[32, 64]).rows[0][3..], ["missing", "70.0"]);
-        assert!(figures(&results, 64)?[0].svg.contains("8 transforms, seed 1"));
-        Ok(())
+        let found = first_seed(&results, &[8, 16]);
+        assert_eq!(
+            found,
+            [("8 transforms".into(), Some(&results[0])), ("16 transforms".into(), None)]
+        );
+        assert_eq!(every_seed(&results)[0].0, "8 transforms, seed 1");
+        // The last weights, averaged by the mean.
+        assert_eq!(
+            by_test_transforms(&results, &[32, 64]).rows[0],
+            ["8", "1", "mean", "missing", "70.0"]
+        );
     }
 }

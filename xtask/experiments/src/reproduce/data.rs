@@ -41,6 +41,12 @@ pub(crate) enum PartLayout {
 }
 
 impl DataPart {
+    /// The category `name` of the MVTec AD in `root`.
+    pub(crate) fn mvtec(root: &Path, name: &str) -> Self {
+        let layout = PartLayout::Mvtec { category: Some(name.to_owned()) };
+        Self { category: name.to_owned(), root: root.to_path_buf(), layout }
+    }
+
     /// Magnetic Tile Defects.
     pub(crate) fn mtd(root: &Path, train_list: Option<&PathBuf>) -> Self {
         let layout = PartLayout::Mtd { train_list: train_list.cloned() };
@@ -84,13 +90,8 @@ impl DataPart {
 /// If `root` is no folder in the layout of MVTec AD.
 pub(crate) fn categories(root: &Path) -> anyhow::Result<Vec<DataPart>> {
     let names = Layout::Mvtec { category: None }.categories(root)?;
-    let part = |category: &String| DataPart {
-        category: category.clone(),
-        root: root.to_path_buf(),
-        layout: PartLayout::Mvtec { category: Some(category.clone()) },
-    };
     if !names.is_empty() {
-        return Ok(names.iter().map(part).collect());
+        return Ok(names.iter().map(|name| DataPart::mvtec(root, name)).collect());
     }
     let layout = Layout::Mvtec { category: None };
     let data = Dataset::load(root, &layout, 0)

@@ -83,6 +83,8 @@ pub(super) struct TableCell {
     /// Updates made before the test, if it was made while training.
     pub(super) update: Option<u64>,
     pub(super) test_transforms: usize,
+    /// Whether the test's transforms were drawn at random.
+    pub(super) random_transforms: bool,
     pub(super) average: Average,
     pub(super) training_images: usize,
     pub(super) images: Option<usize>,
@@ -115,6 +117,7 @@ impl TableCell {
             per_kind: metrics.per_kind.clone(),
             update: None,
             test_transforms: test.spec.transforms,
+            random_transforms: test.spec.random,
             average: test.spec.average,
             training_images: cell.training_images,
             images: Some(metrics.images),

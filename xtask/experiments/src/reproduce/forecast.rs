@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use differnet::methods::DifferNetConfig;
 use differnet::{Config, Method, Runtime};
 use differnet_data::Preprocessing;
 use differnet_flow::Trainer;
@@ -64,23 +65,20 @@ impl Work {
             let config = cell.method.config(&cell.config);
             let Some(own) = config.differnet() else { continue };
             let train = cell.shots.map_or(*train, |shots| shots.min(*train));
-            let held_back = (train as f64 * config.validation).round() as usize;
+            let held_back = held_back(&config, train);
             let trained_on = train - held_back;
-            let per_round =
-                |round: usize| ((round + 1) * config.transforms).min(own.pool) * trained_on;
-            let batches = |round| per_round(round).div_ceil(own.batch_size);
-            let updates = match own.updates {
-                0 => (0..own.rounds).map(batches).sum(),
-                updates => updates,
-            };
-            work.updates += own.flows * updates;
+            work.updates += own.flows * updates(&config, own, train);
             let mapped = if held_back > 0 { held_back } else { trained_on };
             let placed = trained_on.min(PLACE_IMAGES) + mapped.min(MAPPED_IMAGES);
             work.rows += PLACE_TRANSFORMS * placed;
-            let tested = cell.tests.iter().map(|test| test.transforms).max().unwrap_or(0);
+            // Tests of the fixed transforms share rows, and so do those of random ones.
+            let most = |random: bool| {
+                let tests = cell.tests.iter().filter(|test| test.random == random);
+                tests.map(|test| test.transforms).max().unwrap_or(0)
+            };
             let rows = trained_on * own.rounds * config.transforms
                 + held_back * config.score_transforms
-                + test * tested;
+                + test * (most(false) + most(true));
             if cell.cache.is_none() {
                 work.rows += rows;
                 continue;
@@ -95,6 +93,21 @@ impl Work {
 
     fn seconds(self, speed: Speed) -> f64 {
         self.rows as f64 * speed.row + self.updates as f64 * speed.update
+    }
+}
+
+/// How many of `images` good images a training holds back.
+fn held_back(config: &Config, images: usize) -> usize {
+    (images as f64 * config.validation).round() as usize
+}
+
+/// Updates of one flow on `images` good images, those held back included.
+pub(super) fn updates(config: &Config, own: &DifferNetConfig, images: usize) -> usize {
+    let trained_on = images - held_back(config, images);
+    let rows = |round: usize| ((round + 1) * config.transforms).min(own.pool) * trained_on;
+    match own.updates {
+        0 => (0..own.rounds).map(|round| rows(round).div_ceil(own.batch_size)).sum(),
+        updates => updates,
     }
 }
 

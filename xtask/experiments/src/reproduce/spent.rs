@@ -4,7 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use super::files;
@@ -61,20 +60,6 @@ impl Spent {
         Ok(spent)
     }
 
-    /// Begins the count anew.
-    ///
-    /// # Errors
-    /// If the old count cannot be deleted.
-    pub(super) fn forget(partial: &Path) -> anyhow::Result<()> {
-        let file = partial.join(FILE);
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("cannot delete {}", file.display()))
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// Counts up to now; `extracted` rows are this process's.
     ///
     /// # Errors
@@ -127,9 +112,6 @@ mod tests {
         second.save(5)?;
         assert_eq!(second.rows_extracted, 12);
         assert!(second.seconds >= first.seconds);
-        Spent::forget(folder.path())?;
-        Spent::forget(folder.path())?;
-        assert_eq!(Spent::take_up(folder.path())?.rows_extracted, 0);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use differnet::scoring::Average;
 use differnet::{Config, DeviceChoice};
 use differnet_eval::{Metrics, ScoredImage, evaluate};
 
-use super::cell::{CellResult, CellSpec, TestResult, TestSpec};
+use super::cell::{CellResult, CellSpec, StepTest, TestResult, TestSpec};
 use super::data::{DataPart, PartLayout};
 use super::environment::Environment;
 use super::method::PaperMethod;
@@ -34,7 +34,7 @@ pub(super) fn spec(seed: u64) -> CellSpec {
 }
 
 fn test_spec() -> TestSpec {
-    TestSpec { part: 0, transforms: 32, average: Average::Mean }
+    TestSpec { part: 0, transforms: 32, average: Average::Mean, random: false }
 }
 
 pub(super) fn environment() -> Environment {
@@ -89,5 +89,17 @@ pub(super) fn result(category: &str, seed: u64, auroc: f64) -> CellResult {
         }],
         looks: Vec::new(),
         environment: environment(),
+    }
+}
+
+/// A test while training, of 64 transforms and the paper's average.
+pub(super) fn look(update: u64, validation: f64, auroc: f64) -> StepTest {
+    StepTest {
+        update,
+        validation: Some(validation),
+        transforms: 64,
+        average: Average::Mean,
+        auroc,
+        recall_at_zero_fp: 0.5,
     }
 }

@@ -91,7 +91,11 @@ fn score_config(model: &Model, test: &TestSpec) -> ScoreConfig {
     }
     let average = if method == Method::DifferNet { test.average } else { Average::Mean };
     let transforms = test.transforms;
-    ScoreConfig { transforms, choice: TransformChoice::Fixed, average, early_stopping: None }
+    let choice = match test.random {
+        true => TransformChoice::Random { seed: model.header().config.seed },
+        false => TransformChoice::Fixed,
+    };
+    ScoreConfig { transforms, choice, average, early_stopping: None }
 }
 
 /// A cancelled operation was stopped.

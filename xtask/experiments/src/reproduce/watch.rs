@@ -3,7 +3,8 @@
 //! Nothing is chosen by it; it shows what choosing on test images would have given.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
@@ -18,11 +19,20 @@ use differnet_scoring::anomaly_score;
 
 use super::cell::{StepTest, WatchSpec};
 use super::method::{CellContext, Step, Stopped};
-use super::trained;
+use super::{files, trained};
+
+/// The file in a cell's folder.
+const FILE: &str = "looks.json";
 
 /// All averages, the paper's first.
 pub(super) const AVERAGES: [Average; 3] =
     [Average::Mean, Average::GeometricMean, Average::InterquartileMean];
+
+/// Tests of a training so far, kept across interruptions.
+struct Looks {
+    file: PathBuf,
+    looks: Vec<StepTest>,
+}
 
 /// The rows of a test set under several numbers of transforms, each row once.
 struct TestRows {
@@ -37,7 +47,7 @@ struct TestRows {
 /// A model trained on `files`, and what tests of `test` found at every validation step.
 ///
 /// # Errors
-/// As a training without tests, and if a test image cannot be used.
+/// As a training without tests, if a test image cannot be used, and if what was found cannot be stored.
 pub(super) fn train(
     config: &Config,
     files: &[PathBuf],
@@ -46,19 +56,38 @@ pub(super) fn train(
     context: &CellContext<'_>,
 ) -> anyhow::Result<(Model, Vec<StepTest>)> {
     let rows = TestRows::read(config, test, watch, context)?;
-    let looks = Mutex::new(Ok(Vec::new()));
+    let looks = Mutex::new(Ok(Looks::take_up(context.partial)));
     let observer = |point: &HistoryPoint, flow: &Flow| {
         let found = rows.looks(point, flow, &context.runtime.backend);
         let mut looks = looks.lock().unwrap_or_else(PoisonError::into_inner);
-        match (&mut *looks, found) {
-            (Ok(looks), Ok(found)) => looks.extend(found),
-            (Ok(_), Err(error)) => *looks = Err(error),
-            (Err(_), _) => {}
+        if let Ok(so_far) = &mut *looks
+            && let Err(error) = found.and_then(|found| so_far.add(found))
+        {
+            *looks = Err(error);
         }
         Ok(())
     };
     let model = trained::train(config, files, context, Some(&observer))?;
-    Ok((model, looks.into_inner().unwrap_or_else(PoisonError::into_inner)?))
+    Ok((model, looks.into_inner().unwrap_or_else(PoisonError::into_inner)?.looks))
+}
+
+impl Looks {
+    /// What an interrupted training in the folder `partial` has found; nothing if that cannot be read.
+    fn take_up(partial: &Path) -> Self {
+        let file = partial.join(FILE);
+        let text = fs::read_to_string(&file).ok();
+        let looks = text.and_then(|text| serde_json::from_str(&text).ok());
+        Self { file, looks: looks.unwrap_or_default() }
+    }
+
+    /// Adds the tests of one update. Later ones are of steps that an interruption took back.
+    fn add(&mut self, found: Vec<StepTest>) -> anyhow::Result<()> {
+        if let Some(first) = found.first() {
+            self.looks.retain(|look| look.update < first.update);
+        }
+        self.looks.extend(found);
+        files::write(&self.file, serde_json::to_string(&self.looks)?.as_bytes())
+    }
 }
 
 impl TestRows {
@@ -138,7 +167,24 @@ fn union(config: &Config, counts: &[usize]) -> (Vec<Transform>, Vec<(usize, Vec<
 
 #[cfg(test)]
 mod tests {
+    use super::super::test_inputs::look;
     use super::*;
+
+    #[test]
+    fn looks_outlast_an_interruption_and_steps_taken_back_do_not() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let mut first = Looks::take_up(folder.path());
+        for update in [10, 20, 30] {
+            first.add(vec![look(update, 1.0, 0.7)])?;
+        }
+        let mut second = Looks::take_up(folder.path());
+        assert_eq!(second.looks, first.looks);
+        // The last checkpoint was that of update 15.
+        second.add(vec![look(20, 1.0, 0.8)])?;
+        assert_eq!(second.looks, [look(10, 1.0, 0.7), look(20, 1.0, 0.8)]);
+        assert_eq!(Looks::take_up(folder.path()).looks, second.looks);
+        Ok(())
+    }
 
     #[test]
     fn transforms_that_counts_share_are_scored_once() {

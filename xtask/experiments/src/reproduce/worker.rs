@@ -90,15 +90,6 @@ fn compute(order: &Order, cancel: &CancelToken) -> anyhow::Result<()> {
     if store::is_finished(&order.result, &order.digest) {
         return Ok(());
     }
-    if spec.watch.is_some() {
-        // What earlier looks saw is not kept.
-        let checkpoints = partial.join("checkpoints");
-        if checkpoints.exists() {
-            fs::remove_dir_all(&checkpoints)
-                .with_context(|| format!("cannot delete {}", checkpoints.display()))?;
-        }
-        Spent::forget(partial)?;
-    }
     let cache = spec.cache.clone().map(FeatureCache::new);
     let runtime = Runtime::open(spec.device)?.with_cache(cache);
     let extracted = || runtime.extracted();

@@ -61,7 +61,8 @@ fn labels(figure: &Figure) -> Vec<String> {
 
 /// Notes below the figure.
 fn notes(figure: &Figure) -> Vec<String> {
-    let mut notes = vec![figure.data.split(". ").next().unwrap_or_default().to_owned()];
+    let name = |data: &String| data.split(". ").next().unwrap_or_default().to_owned();
+    let mut notes: Vec<String> = figure.data.iter().map(name).collect();
     notes.push(
         "Of each kind of defect the first file; colours end at each map's largest value."
             .to_owned(),

@@ -28,7 +28,7 @@ pub(super) fn html(figure: &Figure) -> String {
             }
             body {
                 h1 { "Figure 8: where the defects are" }
-                p { (figure.data) }
+                @for data in &figure.data { p { (data) } }
                 p {
                     "Original, map, and map over the image, as in Figure 8 of Rudolph, Wandt, \
                      Rosenhahn: \"Same Same But DifferNet\", WACV 2021. Two kinds of maps: the \
