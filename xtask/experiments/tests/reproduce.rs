@@ -283,6 +283,35 @@ fn table_2_draws_figures_5_and_6_and_refreshes_a_document() {
 }
 
 #[test]
+fn configurations_are_tested_with_fixed_and_with_random_transforms() {
+    let setup = Setup::new();
+    run(setup.on_mvtec("reproduce-table3", "out", &["--seeds", "1", "--categories", "fabric"]));
+    let json = setup.json("out");
+    let cells = json["cells"].as_array().unwrap();
+    let tests: Vec<(&str, u64, bool)> = cells
+        .iter()
+        .map(|cell| {
+            let random = cell["random_transforms"].as_bool().unwrap();
+            (cell["variant"].as_str().unwrap(), cell["test_transforms"].as_u64().unwrap(), random)
+        })
+        .collect();
+    let mut golden = Vec::new();
+    for (name, transforms, train_transforms) in [
+        ("A", 1, false),
+        ("B", 64, true),
+        ("C", 1, false),
+        ("D", 1, true),
+        ("E", 4, true),
+        ("F", 16, true),
+        ("G", 64, true),
+    ] {
+        golden.push((name, transforms, false));
+        golden.extend(train_transforms.then_some((name, transforms, true)));
+    }
+    assert_eq!(tests, golden);
+}
+
+#[test]
 fn sizes_categories_and_updates_each_get_their_cells() {
     let setup = Setup::new();
     let arguments = ["--seeds", "2", "--categories", "fabric", "--sizes", "4"];

@@ -18,25 +18,40 @@ const PARTS: [(&str, &str, &str); 5] = [
 /// Half the width of a 95 % interval, in standard errors.
 const STANDARD_ERRORS: f64 = 1.96;
 
+/// Test transforms of a comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TestTransforms {
+    /// Evenly spaced angles.
+    Fixed,
+    /// Drawn for each image, where training has transforms.
+    Random,
+}
+
 /// Table of the parts with the AUROC that each adds: mean over `categories`, of the same test images.
 pub(super) fn contributions<'a>(
     categories: &[&str],
-    of: &dyn Fn(&Configuration) -> Vec<Measurement<'a>>,
+    of: &dyn Fn(&Configuration, TestTransforms) -> Vec<Measurement<'a>>,
 ) -> Table {
     let title = "What each part brings, percentage points of AUROC";
-    let mut headers = vec!["part", "with it, without", "difference", "95 % interval", "paper"];
+    let mut headers = vec!["part", "with it, without", "difference", "95 % interval"];
+    headers.extend(["with random test transforms", "95 % interval", "paper"]);
     headers.extend(categories);
     let mut table = Table::new(title, &headers);
     for (part, without, with) in PARTS {
         let named = |name: &str| TABLE_3.iter().find(|wanted| wanted.name == name);
         let (Some(without), Some(with)) = (named(without), named(with)) else { continue };
-        let (first, second) = (of(without), of(with));
-        let found = categories.iter().map(|category| difference_on(category, &first, &second));
-        let found: Vec<Option<AurocDifference>> = found.collect();
-        let [mean, interval] = told(mean(&found));
+        let of_categories = |transforms| -> Vec<Option<AurocDifference>> {
+            let (first, second) = (of(without, transforms), of(with, transforms));
+            let found = categories.iter().map(|category| difference_on(category, &first, &second));
+            found.collect()
+        };
+        let found = of_categories(TestTransforms::Fixed);
+        let means = [told(mean(&found)), told(mean(&of_categories(TestTransforms::Random)))];
         let paper = points((with.auroc - without.auroc) / 100.0);
         let names = format!("{}, {}", with.name, without.name);
-        let mut row = vec![part.to_owned(), names, mean, interval, paper];
+        let mut row = vec![part.to_owned(), names];
+        row.extend(means.into_iter().flatten());
+        row.push(paper);
         row.extend(
             found
                 .iter()
@@ -126,21 +141,24 @@ mod tests {
         // A defect above one of two good images, and above both.
         let (without, with) =
             ([run("nut", 1.5), run("bolt", 3.0)], [run("nut", 3.0), run("bolt", 3.0)]);
-        let of = |wanted: &Configuration| match wanted.name {
-            "D" => measurements(&without),
-            "G" => measurements(&with),
+        let of = |wanted: &Configuration, transforms| match (wanted.name, transforms) {
+            ("D", _) => measurements(&without),
+            ("G", TestTransforms::Fixed) => measurements(&with),
+            ("G", TestTransforms::Random) => measurements(&without),
             _ => Vec::new(),
         };
         let table = contributions(&["nut", "bolt"], &of);
-        assert_eq!(table.headers[5..], ["nut", "bolt"]);
+        assert_eq!(table.headers[7..], ["nut", "bolt"]);
         let row = table.rows.iter().find(|row| row[1] == "G, D").expect("the pair is there");
         // On nut the defects' parts rise by 1/2 and 0, the good images' by 0 and 1/2: a variance of 1/8 over
         // 2 images of either kind.
         let half = 100.0 * 1.96 * (0.125_f64).sqrt() / 2.0;
         let ends = format!("−{:.1} to +{:.1}", half - 12.5, half + 12.5);
-        assert_eq!(row[2..], ["+12.5", &ends, "+8.4", "+25.0", "0.0"]);
+        assert_eq!(row[2..4], ["+12.5", &ends]);
+        assert_eq!(row[4..], ["0.0", "0.0 to 0.0", "+8.4", "+25.0", "0.0"]);
         let missing = table.rows.iter().find(|row| row[0] == "multi-scale").expect("a row");
-        assert_eq!(missing[2..], ["missing", "–", "+4.7", "missing", "missing"]);
+        let golden = ["missing", "–", "missing", "–", "+4.7", "missing", "missing"];
+        assert_eq!(missing[2..], golden);
     }
 
     #[test]

@@ -6,12 +6,12 @@ use differnet::Config;
 use differnet::methods::DifferNetConfig;
 
 use super::args::RunArgs;
-use super::cell::CellSpec;
-use super::contributions::contributions;
+use super::cell::{CellSpec, TestSpec};
+use super::contributions::{TestTransforms, contributions};
 use super::document::{COST, Document, Missing, Table, TableCell, cost};
 use super::mvtec::{Found, MvtecArgs};
 use super::paper::{Configuration, TABLE_1, TABLE_3};
-use super::summary::{Measurement, difference, measurements, spread};
+use super::summary::{Measurement, Spread, difference, measurements, spread};
 use super::{Measured, Plan, config_test, data_name, plain_cell, reproduce};
 
 /// Measure Table 3: configurations A to G of scales and transforms.
@@ -36,9 +36,7 @@ pub(crate) fn run(args: &Table3Args) -> anyhow::Result<ExitCode> {
             for seed in 1..=args.run.seeds {
                 let config = args.run.config(seed, |config| settings(model[0], config))?;
                 let cell = plain_cell(&args.run, std::slice::from_ref(part), config)?;
-                let test =
-                    |wanted: &&Configuration| config_test(&cell.config, wanted.test_transforms);
-                let tests = model.iter().map(test).collect();
+                let tests = model.iter().flat_map(|wanted| tests(wanted, &cell.config)).collect();
                 cells.push(CellSpec { variant: Some(names(&model)), tests, ..cell });
             }
         }
@@ -87,12 +85,21 @@ fn settings(wanted: &Configuration, config: Config) -> Config {
     })
 }
 
+/// The tests of a configuration: fixed transforms, then random ones where training has them.
+fn tests(wanted: &Configuration, config: &Config) -> Vec<TestSpec> {
+    let fixed = config_test(config, wanted.test_transforms);
+    let random = TestSpec { random: true, ..fixed.clone() };
+    if wanted.train_transforms { vec![fixed, random] } else { vec![fixed] }
+}
+
 fn describe(args: &Table3Args, found: &Found, measured: &Measured) -> Document {
     let all = measurements(&measured.ran.results);
-    let of = |wanted: &Configuration| -> Vec<Measurement<'_>> {
+    let of = |wanted: &Configuration, transforms: TestTransforms| -> Vec<Measurement<'_>> {
+        let random = wanted.train_transforms && transforms == TestTransforms::Random;
         let is_of = |m: &&Measurement<'_>| {
             m.cell.variant.as_ref().is_some_and(|variant| variant.contains(wanted.name))
                 && m.test.spec.transforms == wanted.test_transforms
+                && m.test.spec.random == random
         };
         all.iter().filter(is_of).copied().collect()
     };
@@ -107,6 +114,7 @@ fn describe(args: &Table3Args, found: &Found, measured: &Measured) -> Document {
         "AUROC",
         "paper",
         "difference",
+        "AUROC, random test transforms",
         "categories",
     ];
     let title = "AUROC in percent, mean over categories ± standard deviation over seeds";
@@ -115,9 +123,12 @@ fn describe(args: &Table3Args, found: &Found, measured: &Measured) -> Document {
     let mut costs = Table::new("Time and memory of a run", &with_name);
     let yes = |value: bool| if value { "yes" } else { "no" }.to_owned();
     for wanted in &TABLE_3 {
-        let runs = of(wanted);
-        let means = means_over_categories(&runs, found.parts.len());
-        let mean = spread(&means);
+        let runs = of(wanted, TestTransforms::Fixed);
+        let mean_of =
+            |runs: &[Measurement<'_>]| spread(&means_over_categories(runs, found.parts.len()));
+        let mean = mean_of(&runs);
+        let random = mean_of(&of(wanted, TestTransforms::Random));
+        let told = |mean: Option<Spread>| mean.map_or("missing".to_owned(), |mean| mean.percent());
         let difference = match mean {
             Some(mean) if complete => difference(mean.mean, wanted.auroc),
             _ => "–".to_owned(),
@@ -127,19 +138,26 @@ fn describe(args: &Table3Args, found: &Found, measured: &Measured) -> Document {
             yes(wanted.multi_scale),
             yes(wanted.train_transforms),
             wanted.test_transforms.to_string(),
-            mean.map_or("missing".to_owned(), |mean| mean.percent()),
+            told(mean),
             format!("{:.1}", wanted.auroc),
             difference,
+            if wanted.train_transforms { told(random) } else { "–".to_owned() },
             found.parts.len().to_string(),
         ]);
         costs.rows.push([wanted.name.to_owned()].into_iter().chain(cost(&runs)).collect());
     }
     let categories: Vec<&str> = found.parts.iter().map(|part| part.category.as_str()).collect();
     let cells = TABLE_3.iter().flat_map(|wanted| {
-        of(wanted).into_iter().map(|m| {
+        let transforms = match wanted.train_transforms {
+            true => &[TestTransforms::Fixed, TestTransforms::Random][..],
+            false => &[TestTransforms::Fixed],
+        };
+        let runs = transforms.iter().flat_map(|&transforms| of(wanted, transforms));
+        let entry = |m| {
             let variant = Some(wanted.name.to_owned());
             TableCell { variant, ..TableCell::of(&m, None) }
-        })
+        };
+        runs.map(entry).collect::<Vec<_>>()
     });
     Document {
         name: "table3",
@@ -172,27 +190,41 @@ fn means_over_categories(runs: &[Measurement<'_>], categories: usize) -> Vec<f64
     seeds.into_iter().filter_map(mean).collect()
 }
 
-fn by_category<'a>(found: &Found, of: &dyn Fn(&Configuration) -> Vec<Measurement<'a>>) -> Table {
+fn by_category<'a>(
+    found: &Found,
+    of: &dyn Fn(&Configuration, TestTransforms) -> Vec<Measurement<'a>>,
+) -> Table {
     let headers: Vec<&str> =
         ["category"].into_iter().chain(TABLE_3.iter().map(|wanted| wanted.name)).collect();
     let mut table = Table::new("AUROC in percent of each category", &headers);
     for part in &found.parts {
-        let mut row = vec![part.category.clone()];
-        for wanted in &TABLE_3 {
-            let runs = of(wanted);
-            let of_part = runs.iter().filter(|run| run.test.category == part.category);
-            let aurocs: Vec<f64> = of_part.map(|run| run.test.metrics.auroc).collect();
-            row.push(spread(&aurocs).map_or("missing".to_owned(), |auroc| auroc.percent()));
+        let name = &part.category;
+        for (title, transforms) in [
+            (name.clone(), TestTransforms::Fixed),
+            (format!("{name}, random test transforms"), TestTransforms::Random),
+        ] {
+            let mut row = vec![title];
+            for wanted in &TABLE_3 {
+                if transforms == TestTransforms::Random && !wanted.train_transforms {
+                    row.push("–".to_owned());
+                    continue;
+                }
+                let runs = of(wanted, transforms);
+                let of_part = runs.iter().filter(|run| run.test.category == *name);
+                let aurocs: Vec<f64> = of_part.map(|run| run.test.metrics.auroc).collect();
+                row.push(spread(&aurocs).map_or("missing".to_owned(), |auroc| auroc.percent()));
+            }
+            table.rows.push(row);
         }
-        table.rows.push(row);
     }
     table
 }
 
 fn notes(complete: bool, missing: &[Missing]) -> Vec<String> {
     let mut notes = vec![
-        "One test transform is the image itself. Without train transforms training sees each image \
-         as it is; without multi-scale the flow sees the 256 features of 448 pixels alone."
+        "Test transforms are fixed angles, evenly spaced, the first of them the image itself, and beside \
+         them random ones, as in the paper. Without train transforms training sees each image as it is; \
+         without multi-scale the flow sees the 256 features of 448 pixels alone."
             .to_owned(),
         "D to G are tests of one model: they share its training.".to_owned(),
         "Differences are of the same test images; their intervals tell how much they would vary \
@@ -240,6 +272,17 @@ mod tests {
             assert_eq!((config.transforms, own.pool), (1, 1));
             assert_eq!(own.updates, quick.differnet().expect("DifferNet's").updates);
         }
+    }
+
+    #[test]
+    fn random_test_transforms_come_beside_the_fixed_ones_where_training_has_transforms() {
+        let quick = Config::preset(differnet::Method::DifferNet, differnet::Preset::Quick);
+        let of = |index: usize| {
+            let tests = tests(&TABLE_3[index], &quick);
+            tests.iter().map(|test| (test.transforms, test.random)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(2), [(1, false)]);
+        assert_eq!(of(4), [(4, false), (4, true)]);
     }
 
     #[test]
