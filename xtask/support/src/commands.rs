@@ -117,7 +117,7 @@ pub const COMMANDS: [Command; 21] = [
     command(
         EXPERIMENTS,
         "reproduce-ablation",
-        "Measure AUROC on tiles from a preset to the paper's settings, choice by choice",
+        "Measure AUROC on tiles from a preset to the paper's settings, step by step",
     ),
     command(
         EXPERIMENTS,

@@ -25,7 +25,7 @@ use xtask_support::UsageError;
 /// Epochs between two tests of the trainings that follow the paper's schedule.
 const EPOCHS: usize = 16;
 
-/// Measure AUROC on tiles from a preset to the paper's settings, choice by choice.
+/// Measure AUROC on tiles from a preset to the paper's settings, step by step.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   cargo xtask reproduce-ablation --root MTD_DIR --mtd-train-list FILE --preset standard --seeds 1
