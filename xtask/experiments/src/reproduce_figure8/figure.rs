@@ -91,7 +91,9 @@ fn draw_category(
     }
     for (column, panels) in category.images.iter().enumerate() {
         let left = left + column as u32 * (PANEL + GAP);
-        draw_text(sheet, &fitting(&panels.kind), (left, first - LABEL), LABEL, INK);
+        let kind = fitting(&panels.kind);
+        let middle = left + PANEL.saturating_sub(text_width(&kind, LABEL)) / 2;
+        draw_text(sheet, &kind, (middle, first - LABEL), LABEL, INK);
         for (row, panel) in rows(panels).into_iter().enumerate() {
             draw_panel(sheet, panel, left, first + row as u32 * (PANEL + GAP));
         }
