@@ -27,7 +27,7 @@ pub(super) fn how_to_get(mvtec: &Manifest) -> String {
 
 /// The credit for a data set's images: name, licence and citations.
 pub(super) fn credit(data: &Manifest) -> String {
-    format!("{}, {}. {}", data.name, data.licence, data.citation.join(" "))
+    format!("{} (licence: {}). {}", data.name, data.licence, data.citation.join(" "))
 }
 
 #[cfg(test)]
