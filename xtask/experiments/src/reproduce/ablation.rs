@@ -103,6 +103,18 @@ impl Training {
         value.get_name().to_owned()
     }
 
+    /// The measured cells of this training.
+    fn cells(self, results: &[CellResult]) -> impl Iterator<Item = &CellResult> {
+        let name = self.name();
+        results.iter().filter(move |cell| cell.variant.as_ref() == Some(&name))
+    }
+
+    /// Test number `test` of each of them.
+    fn runs(self, results: &[CellResult], test: usize) -> Vec<Measurement<'_>> {
+        let cells = self.cells(results);
+        cells.filter_map(|cell| Some(Measurement { cell, test: cell.tests.get(test)? })).collect()
+    }
+
     /// `config` with the choices of this training and of those before it.
     fn settings(self, config: Config) -> Config {
         let paper = Config::preset(Method::DifferNet, Preset::Paper);
@@ -210,16 +222,11 @@ fn first_seed(results: &[CellResult]) -> Vec<Named<'_>> {
 fn costs(results: &[CellResult]) -> Table {
     let headers: Vec<&str> = ["training"].iter().chain(&COST).copied().collect();
     let mut table = Table::new("Time and memory of a run", &headers);
-    let all = measurements(results);
     for training in Training::value_variants() {
-        let name = training.name();
-        let runs: Vec<Measurement<'_>> =
-            all.iter().filter(|m| m.cell.variant.as_ref() == Some(&name)).copied().collect();
-        // The first test of each training: the others find its rows.
-        let first = |m: &&Measurement<'_>| std::ptr::eq(m.test, &m.cell.tests[0]);
-        let runs: Vec<Measurement<'_>> = runs.iter().filter(first).copied().collect();
+        // The first test: the others find its rows.
+        let runs = training.runs(results, 0);
         if !runs.is_empty() {
-            table.rows.push([name].into_iter().chain(cost(&runs)).collect());
+            table.rows.push([training.name()].into_iter().chain(cost(&runs)).collect());
         }
     }
     table

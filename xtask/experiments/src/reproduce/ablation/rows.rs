@@ -88,16 +88,12 @@ pub(super) fn by_row(results: &[CellResult]) -> Table {
 }
 
 impl Row {
-    fn trainings<'a>(&self, results: &'a [CellResult]) -> Vec<&'a CellResult> {
-        let name = self.training.name();
-        results.iter().filter(|cell| cell.variant.as_ref() == Some(&name)).collect()
-    }
-
     /// The tests that it shows; none if it shows tests while training.
     fn tests<'a>(&self, results: &'a [CellResult]) -> Vec<Measurement<'a>> {
-        let Shown::Test(number) = self.shown else { return Vec::new() };
-        let of = |cell: &'a CellResult| Some(Measurement { cell, test: cell.tests.get(number)? });
-        self.trainings(results).into_iter().filter_map(of).collect()
+        match self.shown {
+            Shown::Test(number) => self.training.runs(results, number),
+            Shown::BestOnTest => Vec::new(),
+        }
     }
 
     /// AUROC of each training.
@@ -109,7 +105,7 @@ impl Row {
             let Config { score_transforms, average, .. } = cell.config;
             Some(choices(&cell.looks, score_transforms, average)?.best_on_test.auroc)
         };
-        self.trainings(results).into_iter().filter_map(best).collect()
+        self.training.cells(results).filter_map(best).collect()
     }
 
     /// AUROC, its interval, recall at zero false positives.
