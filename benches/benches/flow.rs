@@ -44,6 +44,14 @@ fn transform(c: &mut Criterion) {
                 b.iter(|| flow.forward(y.clone()).log_det.into_data());
             });
             group.bench_function("inverse", |b| b.iter(|| flow.inverse(y.clone()).into_data()));
+            if device.name == "flex" {
+                let (flow, rows) = (LazyCell::new(|| HostFlow::of(&flow)), rows());
+                group.bench_function("latents", |b| b.iter(|| flow.latents(&*rows)));
+                group.throughput(Throughput::Elements(1));
+                group.bench_function("latents of a row", |b| {
+                    b.iter(|| flow.latents(&rows[..FEATURES]));
+                });
+            }
             group.finish();
         }
     }

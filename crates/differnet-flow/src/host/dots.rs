@@ -139,12 +139,16 @@ fn block<S: Simd, const VECTORS: usize, const HEIGHT: usize, const WIDTH: usize>
         let rows: [[f32; SUMS]; WIDTH] = from_fn(|row| rest(input, row));
         add::<S, VECTORS, HEIGHT, WIDTH>(simd, weights.each_ref(), rows.each_ref(), &mut sums);
     }
-    for (y, sums) in sums.iter().enumerate() {
-        for (x, sums) in sums.iter().enumerate() {
-            let mut values = [0.0; SUMS];
-            let (to, _) = S::as_mut_simd_f32s(&mut values);
-            to.iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum);
-            products[y * stride + x] = total(values);
+    // All stored at once: otherwise the compiler puts every sum aside at each step.
+    let mut stored = [[[0.0; SUMS]; WIDTH]; HEIGHT];
+    for (to, sums) in stored.iter_mut().zip(&sums) {
+        for (to, sums) in to.iter_mut().zip(sums) {
+            S::as_mut_simd_f32s(to).0.copy_from_slice(sums);
+        }
+    }
+    for (y, sums) in stored.into_iter().enumerate() {
+        for (x, sums) in sums.into_iter().enumerate() {
+            products[y * stride + x] = total(sums);
         }
     }
 }
@@ -157,19 +161,24 @@ fn add<S: Simd, const VECTORS: usize, const HEIGHT: usize, const WIDTH: usize>(
     rows: [&[f32; SUMS]; WIDTH],
     sums: &mut [[[S::f32s; VECTORS]; WIDTH]; HEIGHT],
 ) {
-    let load = |values: &[f32; SUMS]| -> [S::f32s; VECTORS] {
-        let (vectors, _) = S::as_simd_f32s(values);
-        from_fn(|vector| vectors[vector])
-    };
-    let rows = rows.map(load);
-    for (sums, weight) in sums.iter_mut().zip(weights) {
-        let weight = load(weight);
-        for (sums, row) in sums.iter_mut().zip(&rows) {
-            for ((sum, weight), row) in sums.iter_mut().zip(&weight).zip(row) {
-                *sum = simd.mul_add_e_f32s(*weight, *row, *sum);
+    for index in 0..VECTORS {
+        let mut of_rows = [simd.splat_f32s(0.0); WIDTH];
+        for (to, row) in of_rows.iter_mut().zip(rows) {
+            *to = vector::<S>(row, index);
+        }
+        for (sums, weight) in sums.iter_mut().zip(weights) {
+            let weight = vector::<S>(weight, index);
+            for (sums, row) in sums.iter_mut().zip(&of_rows) {
+                sums[index] = simd.mul_add_e_f32s(weight, *row, sums[index]);
             }
         }
     }
+}
+
+/// Vector number `index` of 16 values.
+#[inline(always)]
+fn vector<S: Simd>(values: &[f32; SUMS], index: usize) -> S::f32s {
+    S::as_simd_f32s(values).0[index]
 }
 
 /// The total of a dot product's sums, halves onto halves.
