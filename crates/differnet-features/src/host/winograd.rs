@@ -15,9 +15,7 @@ use rayon::prelude::*;
 use super::epilogue::{Epilogue, Place};
 use super::feature_maps::{Border, FeatureMaps, Strip};
 use super::lanes::{LANES, Lanes, vectorized};
-use points::{
-    input_points_of_6, input_points_of_8, kernel_transform, output_points_of_6, output_points_of_8,
-};
+use points::{Points, Points6, Points8, kernel_transform};
 
 /// Rows and columns of outputs that a tile gives.
 const OUTPUTS: usize = 4;
@@ -128,20 +126,8 @@ impl WinogradConvolution {
             let mut scratch = SCRATCH.take();
             let work = Group { input, epilogue, tiles_across, is_alone: !is_by_groups };
             match self.kernel {
-                3 => self.forward_strips(
-                    strips,
-                    &work,
-                    &mut scratch,
-                    input_points_of_6,
-                    output_points_of_6,
-                ),
-                _ => self.forward_strips(
-                    strips,
-                    &work,
-                    &mut scratch,
-                    input_points_of_8,
-                    output_points_of_8,
-                ),
+                3 => self.forward_strips::<6, Points6>(strips, &work, &mut scratch),
+                _ => self.forward_strips::<8, Points8>(strips, &work, &mut scratch),
             }
             SCRATCH.set(scratch);
         };
@@ -153,14 +139,12 @@ impl WinogradConvolution {
         output
     }
 
-    /// Strips of tiles, whose transforms along one axis are given.
-    fn forward_strips<const TILE: usize>(
+    /// Strips of tiles, whose transforms along one axis `P` has.
+    fn forward_strips<const TILE: usize, P: Points<TILE>>(
         &self,
         strips: &mut [Strip<'_>],
         group: &Group<'_, impl Epilogue>,
         scratch: &mut Scratch,
-        input_points: impl Fn([Lanes; TILE]) -> [Lanes; TILE] + Copy + Sync,
-        output_points: impl Fn([Lanes; TILE]) -> [Lanes; OUTPUTS] + Copy + Sync,
     ) {
         let &Group { input, epilogue, tiles_across, is_alone } = group;
         // All on this thread where other threads have groups of their own.
@@ -176,7 +160,7 @@ impl WinogradConvolution {
                 || {
                     for (tile, to) in tiles.chunks_exact_mut(stride).enumerate() {
                         let from = input.stored_from(strip.image, strip.row, tile * OUTPUTS);
-                        transform_input(from, input.row_stride(), inputs, to, input_points);
+                        transform_input::<TILE, P>(from, input.row_stride(), inputs, to);
                     }
                 },
             );
@@ -204,7 +188,7 @@ impl WinogradConvolution {
                             let columns = OUTPUTS.min(input.width - x);
                             let channels = self.outputs;
                             let target = Target { x, columns, first, outputs, channels, epilogue };
-                            transform_output(from, plane, strip, &target, output_points);
+                            transform_output::<TILE, P, _>(from, plane, strip, &target);
                         }
                     },
                 );
@@ -272,12 +256,11 @@ fn tile_side(kernel: usize) -> usize {
 
 /// Bᵀ d B of one tile, all channels, to `[positions, channels]`.
 #[inline(always)]
-fn transform_input<const TILE: usize>(
+fn transform_input<const TILE: usize, P: Points<TILE>>(
     from: &[f32],
     row_stride: usize,
     channels: usize,
     to: &mut [f32],
-    input_points: impl Fn([Lanes; TILE]) -> [Lanes; TILE],
 ) {
     for channel in (0..channels).step_by(LANES) {
         let mut columns = [[Lanes::ZERO; TILE]; TILE];
@@ -286,13 +269,13 @@ fn transform_input<const TILE: usize>(
             for (y, value) in d.iter_mut().enumerate() {
                 *value = Lanes::load(&from[y * row_stride + x * channels + channel..]);
             }
-            let transformed = input_points(d);
+            let transformed = P::of_inputs(d);
             for y in 0..TILE {
                 columns[y][x] = transformed[y];
             }
         }
         for (y, row) in columns.iter().enumerate() {
-            for (x, value) in input_points(*row).into_iter().enumerate() {
+            for (x, value) in P::of_inputs(*row).into_iter().enumerate() {
                 value.store(&mut to[(y * TILE + x) * channels + channel..]);
             }
         }
@@ -301,12 +284,11 @@ fn transform_input<const TILE: usize>(
 
 /// Aᵀ m A of one tile, finished, some of the channels, written to the strip as far as the map reaches.
 #[inline(always)]
-fn transform_output<const TILE: usize, F: Epilogue>(
+fn transform_output<const TILE: usize, P: Points<TILE>, F: Epilogue>(
     from: &[f32],
     plane: usize,
     strip: &mut Strip<'_>,
     target: &Target<'_, F>,
-    output_points: impl Fn([Lanes; TILE]) -> [Lanes; OUTPUTS],
 ) {
     let (image, channels) = (strip.image, target.channels);
     for output in (0..target.outputs).step_by(LANES) {
@@ -317,13 +299,13 @@ fn transform_output<const TILE: usize, F: Epilogue>(
             for (y, value) in m.iter_mut().enumerate() {
                 *value = Lanes::load(&from[(y * TILE + x) * plane + output..]);
             }
-            let transformed = output_points(m);
+            let transformed = P::to_outputs(m);
             for y in 0..OUTPUTS {
                 columns[y][x] = transformed[y];
             }
         }
         for (y, row) in columns.iter().enumerate().take(strip.rows) {
-            let values = output_points(*row);
+            let values = P::to_outputs(*row);
             for (x, value) in values.into_iter().enumerate().take(target.columns) {
                 let place = Place { image, y: strip.row + y, x: target.x + x, channel };
                 let to = &mut strip.pixels_mut(y, target.x + x, channels)[channel..];
