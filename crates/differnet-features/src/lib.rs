@@ -13,6 +13,7 @@
 
 mod alexnet;
 mod backbone;
+mod buffers;
 mod cache;
 mod cache_limit;
 mod description;

@@ -64,7 +64,8 @@ pub struct Training<'a> {
     /// forgotten with the training. Methods that are not
     /// [resumable](crate::Method::is_resumable) have no checkpoints.
     pub checkpoints: Option<&'a Path>,
-    /// Time between two saves of the state.
+    /// Time between two saves of the state, and longer where saving would take more than a twentieth of the
+    /// time.
     pub checkpoint_interval: Duration,
     /// Policy for files that are no usable images.
     pub bad_images: BadImagePolicy,

@@ -6,20 +6,17 @@
 //! expand the rows between them twice; where maps are small, all rows are expanded first instead. Every
 //! number is one sum in a fixed order, whatever the bands: the bits do not depend on the threads.
 
-use std::sync::{Mutex, PoisonError};
-
 use rayon::prelude::*;
 
 use super::depthwise::Depthwise;
 use super::pointwise::{Activation, Pointwise};
 use super::weights::{self, BlockWeights};
 use super::{normalized, same_padding};
+use crate::buffers::Buffers;
 use crate::stages::StageMap;
 
 /// Expanded maps up to this many values are expanded as a whole.
 const WHOLE: usize = 1 << 20;
-/// Buffers that are kept: those of one image.
-const MOST_BUFFERS: usize = 16;
 /// Bands of rows for each thread: more balance the load, fewer expand less twice.
 const BANDS: usize = 2;
 
@@ -29,31 +26,6 @@ pub struct HostEfficientNetLite {
     stem: Pointwise,
     stages: Vec<Vec<Block>>,
     buffers: Buffers,
-}
-
-/// Memory of maps that nobody needs any more, for the next ones: fresh memory costs more than the sums in it.
-#[derive(Debug, Default)]
-struct Buffers(Mutex<Vec<Vec<f32>>>);
-
-impl Buffers {
-    /// `count` values without meaning.
-    fn take(&self, count: usize) -> Vec<f32> {
-        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // The smallest that is large enough, and not much larger: maps that are asked for leave with theirs.
-        let fits = |at: &usize| (count..=2 * count).contains(&free[*at].capacity());
-        let best = (0..free.len()).filter(fits).min_by_key(|&at| free[at].capacity());
-        let mut buffer = best.map_or_else(Vec::new, |at| free.swap_remove(at));
-        buffer.resize(count, 0.0);
-        buffer
-    }
-
-    /// Takes back what was taken.
-    fn give(&self, buffer: Vec<f32>) {
-        let mut free = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() < MOST_BUFFERS {
-            free.push(buffer);
-        }
-    }
 }
 
 /// Inverted residual block.

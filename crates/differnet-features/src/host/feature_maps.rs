@@ -2,7 +2,13 @@
 
 use rayon::prelude::*;
 
+use crate::buffers::Buffers;
 use crate::stages::StageMap;
+
+thread_local! {
+    /// Memory of maps that this thread dropped.
+    static FREE: Buffers = Buffers::default();
+}
 
 /// Feature maps `[images, height, width, channels]`, each surrounded by a border of zeros so that
 /// convolutions read past the edge without branching.
@@ -51,7 +57,31 @@ impl Strip<'_> {
 }
 
 impl FeatureMaps {
-    pub(crate) fn zeros(
+    /// Maps for values that have none yet: every one within the border has to be written.
+    pub(crate) fn unwritten(
+        images: usize,
+        height: usize,
+        width: usize,
+        channels: usize,
+        border: Border,
+    ) -> Self {
+        let mut maps = Self::stored(images, height, width, channels, border);
+        let row_length = maps.row_stride();
+        let (first, last) = (border.before, border.before + height);
+        let (left, right) = (border.before * channels, (border.before + width) * channels);
+        for (row, values) in maps.data.chunks_exact_mut(row_length).enumerate() {
+            if (first..last).contains(&(row % maps.stored_height)) {
+                values[..left].fill(0.0);
+                values[right..].fill(0.0);
+            } else {
+                values.fill(0.0);
+            }
+        }
+        maps
+    }
+
+    /// Maps for values that have none yet, nor has the border: every one has to be written.
+    pub(crate) fn stored(
         images: usize,
         height: usize,
         width: usize,
@@ -60,8 +90,9 @@ impl FeatureMaps {
     ) -> Self {
         let stored_height = height + border.before + border.after;
         let stored_width = width + border.before + border.after;
+        let count = images * stored_height * stored_width * channels;
         Self {
-            data: vec![0.0; images * stored_height * stored_width * channels],
+            data: FREE.with(|free| free.take(count)),
             images,
             height,
             width,
@@ -73,9 +104,9 @@ impl FeatureMaps {
     }
 
     /// The values of borderless maps, `[images, height, width, channels]`.
-    pub(crate) fn into_values(self) -> Vec<f32> {
+    pub(crate) fn into_values(mut self) -> Vec<f32> {
         debug_assert_eq!((self.stored_height, self.stored_width), (self.height, self.width));
-        self.data
+        std::mem::take(&mut self.data)
     }
 
     /// The only image's maps without their border.
@@ -138,6 +169,14 @@ impl FeatureMaps {
     }
 }
 
+impl Drop for FeatureMaps {
+    fn drop(&mut self) {
+        let data = std::mem::take(&mut self.data);
+        // A thread that ends has no memory to keep.
+        let _ = FREE.try_with(|free| free.give(data));
+    }
+}
+
 /// Maps of shape `[images, height, width, channels]` without border, for tests.
 #[cfg(test)]
 pub(crate) fn fill(
@@ -154,7 +193,7 @@ pub(crate) fn bordered(
     border: Border,
     value: impl Fn(usize, usize, usize, usize) -> f32,
 ) -> FeatureMaps {
-    let mut maps = FeatureMaps::zeros(images, height, width, channels, border);
+    let mut maps = FeatureMaps::unwritten(images, height, width, channels, border);
     for mut strip in maps.strips_mut(1) {
         let (image, y) = (strip.image, strip.row);
         for x in 0..width {

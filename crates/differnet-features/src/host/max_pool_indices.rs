@@ -48,7 +48,7 @@ impl MaxPoolIndices {
         side: usize,
         border: Border,
     ) -> FeatureMaps {
-        let mut input = FeatureMaps::zeros(gradient.images, side, side, self.channels, border);
+        let mut input = FeatureMaps::unwritten(gradient.images, side, side, self.channels, border);
         input.strips_mut(1).into_par_iter().for_each(|mut strip| {
             let (image, y) = (strip.image, strip.row);
             let row = &mut strip.pixels_mut(0, 0, self.channels)[..side * self.channels];

@@ -164,7 +164,7 @@ impl HostAlexNet {
         let x = self.stem.forward(cells, Border::NONE); // [n, 111, 111, 64] at 448
         let [height, width] = [x.height, x.width].map(pool::pooled_size);
         let border = WinogradConvolution::input_border(5, [height, width]);
-        let mut first = FeatureMaps::zeros(x.images, height, width, x.channels, border);
+        let mut first = FeatureMaps::unwritten(x.images, height, width, x.channels, border);
         pool::max_pool_to(&x, &mut first.strips_mut(1), recorded); // [n, 55, 55, 64]
         let x = self.second.forward(&first, Border::NONE); // [n, 55, 55, 192]
         pool::max_pool_to(&x, second.0, second.1); // [n, 27, 27, 192]
@@ -202,7 +202,7 @@ impl StageNetwork for HostAlexNet {
 /// Empty maps for the second layer's pooled output, with the border that the third needs.
 fn second_maps([images, height, width, channels]: [usize; 4]) -> FeatureMaps {
     let border = WinogradConvolution::input_border(3, [height, width]);
-    FeatureMaps::zeros(images, height, width, channels, border)
+    FeatureMaps::unwritten(images, height, width, channels, border)
 }
 
 /// Normalised images by [`stem::cells`], read at every `step`-th pixel of every `step`-th row.

@@ -25,7 +25,7 @@ pub(crate) fn max_pool(
 ) -> FeatureMaps {
     let (images, channels) = (input.images, input.channels);
     let [height, width] = [input.height, input.width].map(pooled_size);
-    let mut output = FeatureMaps::zeros(images, height, width, channels, border);
+    let mut output = FeatureMaps::unwritten(images, height, width, channels, border);
     let mut indices = MaxPoolIndices::rows_mut(indices, [images, height, width, channels]);
     max_pool_to(input, &mut output.strips_mut(1), &mut indices);
     output
@@ -107,7 +107,7 @@ pub(crate) fn spatial_mean_gradient(
 ) -> FeatureMaps {
     let images = gradient.len() / channels;
     let area = (height * width) as f32;
-    let mut maps = FeatureMaps::zeros(images, height, width, channels, Border::NONE);
+    let mut maps = FeatureMaps::unwritten(images, height, width, channels, Border::NONE);
     for mut strip in maps.strips_mut(height) {
         let row = &gradient[strip.image * channels..][..channels];
         for pixel in strip.pixels_mut(0, 0, channels).chunks_exact_mut(channels) {

@@ -53,15 +53,16 @@ pub(crate) fn cells(
 ) -> FeatureMaps {
     let [rows, columns] = [height, width].map(convolved_size);
     let border = WinogradConvolution::input_border(REACH, [rows, columns]);
-    let mut maps = FeatureMaps::zeros(images, rows, columns, CELL, border);
+    let mut maps = FeatureMaps::stored(images, rows, columns, CELL, border);
     maps.stored_rows_mut().for_each(|(image, row, cells)| {
         for (column, cell) in cells.chunks_exact_mut(CELL).enumerate() {
             for (place, color) in cell.chunks_exact_mut(COLORS).enumerate() {
                 let (y, x) = (row * STRIDE + place / STRIDE, column * STRIDE + place % STRIDE);
                 let inside = PADDING..height + PADDING;
-                if inside.contains(&y) && (PADDING..width + PADDING).contains(&x) {
-                    color.copy_from_slice(&pixel(image, y - PADDING, x - PADDING));
-                }
+                let is_inside = inside.contains(&y) && (PADDING..width + PADDING).contains(&x);
+                let value =
+                    if is_inside { pixel(image, y - PADDING, x - PADDING) } else { [0.0; COLORS] };
+                color.copy_from_slice(&value);
             }
         }
     });

@@ -113,7 +113,7 @@ impl WinogradConvolution {
         epilogue: &impl Epilogue,
     ) -> FeatureMaps {
         let mut output =
-            FeatureMaps::zeros(input.images, input.height, input.width, self.outputs, border);
+            FeatureMaps::unwritten(input.images, input.height, input.width, self.outputs, border);
         let tiles_across = input.width.div_ceil(OUTPUTS);
         let mut strips = output.strips_mut(OUTPUTS);
         let strips_together = (self.tiles / tiles_across).max(1);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use burn::tensor::Device;
 use differnet_data::Regions;
@@ -59,6 +60,41 @@ impl State {
             losses: (0.0, 0),
             deviations: Vec::new(),
         }
+    }
+}
+
+/// A training runs at least this many times as long as it was saved last.
+const TRAINED_PER_SAVED: u32 = 20;
+
+/// When a training is saved next: after the interval asked for, or later if saving takes so long.
+#[derive(Debug)]
+pub(crate) struct SaveTimer {
+    interval: Duration,
+    saved: Instant,
+    /// Time that the last save took.
+    took: Duration,
+}
+
+impl SaveTimer {
+    /// A training that begins or goes on now.
+    pub(crate) fn new(interval: Duration) -> Self {
+        Self { interval, saved: Instant::now(), took: Duration::ZERO }
+    }
+
+    /// Time between two saves.
+    fn wait(&self) -> Duration {
+        self.interval.max(TRAINED_PER_SAVED * self.took)
+    }
+
+    /// Does `save` if it is time to.
+    pub(crate) fn save_if_due<E>(&mut self, save: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        if self.saved.elapsed() <= self.wait() {
+            return Ok(());
+        }
+        let start = Instant::now();
+        save()?;
+        (self.took, self.saved) = (start.elapsed(), Instant::now());
+        Ok(())
     }
 }
 
@@ -193,6 +229,15 @@ fn is_ours(name: &str) -> bool {
 mod tests {
     use super::*;
     use crate::runtime::Runtime;
+
+    #[test]
+    fn what_takes_long_to_save_is_saved_less_often() {
+        let mut timer = SaveTimer::new(Duration::from_secs(60));
+        for (took, wait) in [(0, 60), (3, 60), (10, 200)] {
+            timer.took = Duration::from_secs(took);
+            assert_eq!(timer.wait(), Duration::from_secs(wait));
+        }
+    }
 
     #[test]
     fn a_damaged_file_is_named() {

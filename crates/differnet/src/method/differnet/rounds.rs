@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::Scope;
-use std::time::Instant;
 
 use differnet_data::ContentHash;
 use differnet_features::Backbone;
@@ -18,7 +17,7 @@ use super::scales;
 use super::validation_loss::likelier_mean;
 use crate::error::Error;
 use crate::header::HistoryPoint;
-use crate::method::checkpoints::{Checkpoints, State};
+use crate::method::checkpoints::{Checkpoints, SaveTimer, State};
 use crate::method::flows::Flows;
 use crate::split::ValidationSplit;
 use crate::training::Training;
@@ -61,8 +60,7 @@ struct Run<'a> {
     buffer: &'a mut FeatureBuffer,
     /// Updates in all.
     updates: u64,
-    /// Time of the last checkpoint.
-    saved: Instant,
+    timer: SaveTimer,
 }
 
 /// A trained flow: its weights to keep, the updates behind them and their course.
@@ -140,8 +138,9 @@ impl<'a> FlowTraining<'a> {
                 (Trainer::new(flow, self.own.adam.clone(), &runtime.backend), fresh)
             }
         };
-        let (updates, saved) = (self.updates(buffer.images()), Instant::now());
-        let mut run = Run { flow, seed, trainer, state, buffer, updates, saved };
+        let updates = self.updates(buffer.images());
+        let timer = SaveTimer::new(self.training.checkpoint_interval);
+        let mut run = Run { flow, seed, trainer, state, buffer, updates, timer };
         let end = if flow == 0 {
             std::thread::scope(|scope| self.train_rounds(&mut run, scope, split, validation))
         } else {
@@ -242,10 +241,8 @@ impl<'a> FlowTraining<'a> {
                 }
             }
             self.report(run, report.loss)?;
-            if run.saved.elapsed() > self.training.checkpoint_interval {
-                self.checkpoints().of_flow(run.flow).save(&run.trainer, &run.state)?;
-                run.saved = Instant::now();
-            }
+            let checkpoints = self.checkpoints().of_flow(run.flow);
+            run.timer.save_if_due(|| checkpoints.save(&run.trainer, &run.state))?;
         }
         Ok(())
     }

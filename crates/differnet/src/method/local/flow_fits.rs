@@ -1,7 +1,5 @@
 //! Training of the flows of a plan one after the other, each with checkpoints.
 
-use std::time::Instant;
-
 use differnet_flow::{Flow, Trainer};
 use differnet_progress::{Progress, Stage};
 
@@ -10,7 +8,7 @@ use super::learning::{PlaceBatches, learn};
 use super::plan::FlowTraining;
 use crate::error::Error;
 use crate::header::HistoryPoint;
-use crate::method::checkpoints::{Checkpoints, State};
+use crate::method::checkpoints::{Checkpoints, SaveTimer, State};
 use crate::split::ValidationSplit;
 use crate::training::Training;
 
@@ -79,7 +77,7 @@ impl<'a> FlowFits<'a> {
             }
         };
         let mut batches = PlaceBatches::new(images, view, own.batch_size, own.noise, config.seed);
-        let mut saved = Instant::now();
+        let mut timer = SaveTimer::new(*checkpoint_interval);
         let end = learn(
             &mut trainer,
             own,
@@ -96,14 +94,11 @@ impl<'a> FlowFits<'a> {
                 let done = self.done + update as usize;
                 let progress = Progress::new(Stage::Training, done, self.total);
                 monitor.report(Progress { loss: Some(loss), ..progress })?;
-                if let Some(checkpoints) = checkpoints
-                    && saved.elapsed() > *checkpoint_interval
-                {
+                let Some(checkpoints) = checkpoints else { return Ok(()) };
+                timer.save_if_due(|| {
                     checkpoints.create()?;
-                    checkpoints.save(trainer, &state)?;
-                    saved = Instant::now();
-                }
-                Ok(())
+                    checkpoints.save(trainer, &state)
+                })
             },
         );
         if let (Some(checkpoints), Ok(()) | Err(Error::Cancelled(_))) = (checkpoints, &end) {
