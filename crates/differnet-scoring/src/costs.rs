@@ -33,7 +33,7 @@ impl Costs {
     ///
     /// It lies in the middle between two neighbouring scores (on a logarithmic scale where both are
     /// positive: scores of defects spread over powers of ten). Of equally cheap ones it is the
-    /// lowest, which lets the fewest defects pass.
+    /// lowest, which lets the fewest defects pass. It is finite, whatever the scores.
     ///
     /// # Errors
     /// [`ScoreError::Cost`] or [`ScoreError::Share`] if a number is out of range,
@@ -43,7 +43,10 @@ impl Costs {
         if good.is_empty() || defects.is_empty() {
             return Err(ScoreError::NoScores);
         }
-        let labelled = |scores: &[f64], defect| scores.iter().map(move |&s| (s, defect)).collect();
+        // A threshold has to be finite, and so has what it lies between.
+        let finite = |s: f64| if s.is_nan() { f64::MAX } else { s.clamp(-f64::MAX, f64::MAX) };
+        let labelled =
+            |scores: &[f64], defect| scores.iter().map(move |&s| (finite(s), defect)).collect();
         let mut scores: Vec<(f64, bool)> = labelled(good, false);
         scores.extend::<Vec<_>>(labelled(defects, true));
         scores.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -152,6 +155,17 @@ mod tests {
     fn equal_scores_are_not_divided() {
         let found = COSTS.cheapest(&[1.0, 2.0], &[2.0]).expect("valid");
         assert_eq!((found.escape_rate, found.false_alarm_rate), (0.0, 0.5));
+    }
+
+    #[test]
+    fn scores_beyond_all_numbers_leave_a_finite_threshold() {
+        for defect in [f64::INFINITY, f64::NAN] {
+            let found = COSTS.cheapest(&[2.0, 400.0], &[defect, defect]).expect("valid");
+            assert!(found.threshold > 400.0 && found.threshold.is_finite(), "{found:?}");
+            assert_eq!(found.cost, 0.0);
+        }
+        let found = COSTS.cheapest(&[f64::NEG_INFINITY], &[f64::INFINITY]).expect("valid");
+        assert!(found.threshold.is_finite() && found.cost == 0.0, "{found:?}");
     }
 
     #[test]

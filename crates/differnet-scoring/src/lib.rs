@@ -32,4 +32,5 @@ pub use score::{Average, anomaly_score, transform_scores};
 pub use stopping_rule::{StoppingRule, transform_spread};
 pub use threshold::{
     MOST_MULTIPLES, Thresholds, Verdict, is_off_scale, predicted_threshold, threshold_from_good,
+    to_single_precision,
 };

@@ -72,6 +72,12 @@ impl Thresholds {
     }
 }
 
+/// The smallest 32-bit threshold that is not below `threshold`: what lies below that one is below this one.
+pub fn to_single_precision(threshold: f64) -> f32 {
+    let rounded = threshold as f32;
+    if f64::from(rounded) < threshold { rounded.next_up() } else { rounded }
+}
+
 /// A threshold that a new good image stays below with probability `q`.
 ///
 /// The ⌈(n + 1) q⌉-th smallest of `n` scores of good images that training did not see, and just
@@ -92,7 +98,7 @@ pub fn threshold_from_good(scores: &[f64], q: f64) -> Result<f64, ScoreError> {
 /// normal distribution (Hahn and Meeker 1991). Of few scores it varies less than the largest, which a single odd image sets.
 ///
 /// As [`threshold_from_good`], which assumes nothing, where five or more of the scores are expected beyond the
-/// threshold, with fewer than four scores, and where not all are positive and finite.
+/// threshold, with fewer than four scores or equal ones, and where not all are positive and finite.
 ///
 /// # Errors
 /// As [`threshold_from_good`].
@@ -103,6 +109,8 @@ pub fn predicted_threshold(scores: &[f64], q: f64) -> Result<f64, ScoreError> {
         || scores.len() < FEWEST_PREDICTING
         || !(0.0..1.0).contains(&q)
         || (1.0 - q) * count >= MANY_BEYOND
+        // Their logarithm's exponential may be a digit below them.
+        || scores.iter().all(|score| *score == scores[0])
     {
         return threshold_from_good(scores, q);
     }
@@ -126,6 +134,27 @@ mod tests {
         assert_eq!(Verdict::of(19.0, threshold), Verdict::Ok);
         assert_eq!(Verdict::of(19.1, threshold), Verdict::Defect);
         assert_eq!(Verdict::of(f64::NAN, threshold), Verdict::Defect);
+    }
+
+    #[test]
+    fn equal_scores_stay_below_their_threshold() {
+        for count in 1..30 {
+            for score in [2.3_f64, 0.7, 391.2, 1e-300] {
+                let scores = vec![score; count];
+                let threshold = predicted_threshold(&scores, 0.95).expect("there are scores");
+                assert_eq!(threshold, score.next_up());
+            }
+        }
+    }
+
+    #[test]
+    fn a_threshold_of_32_bits_is_not_below_that_of_64() {
+        for value in [1.0_f32, 0.1, -0.1, 391.2] {
+            let threshold = to_single_precision(f64::from(value).next_up());
+            assert!(value < threshold && threshold <= value.next_up().next_up());
+            assert_eq!(to_single_precision(f64::from(value)), value);
+        }
+        assert_eq!(to_single_precision(f64::MAX), f32::INFINITY);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use differnet_files::write_atomically;
 pub use differnet_onnx::OnnxFile;
 use differnet_onnx::guard::{self, Accepted, Property};
 use differnet_onnx::{Dimension, Element, Graph, Size, Value, score};
-use differnet_scoring::Thresholds;
+use differnet_scoring::{Thresholds, to_single_precision};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -133,9 +133,9 @@ impl Model {
         let pixels = graph.input("image", Element::Uint8, &shape);
         let thresholds = header.thresholds();
         let Thresholds { defect, unsure } = thresholds;
-        let threshold = graph.input_with_default("threshold", defect as f32);
-        let unsure =
-            graph.input_with_default("unsure_threshold", unsure.unwrap_or(f64::MAX) as f32);
+        let threshold = graph.input_with_default("threshold", to_single_precision(defect));
+        let unsure = to_single_precision(unsure.unwrap_or(f64::MAX));
+        let unsure = graph.input_with_default("unsure_threshold", unsure);
         let size = match config.size {
             Some((width, height)) => Size::known(height as usize, width as usize),
             None => Size::of(&mut graph, pixels),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use differnet_data::ImageError;
-use differnet_scoring::{Region, Thresholds, Verdict};
+use differnet_scoring::{Region, Thresholds, Verdict, to_single_precision};
 use serde::Serialize;
 
 use crate::header::Header;
@@ -152,7 +152,7 @@ impl MapPrediction {
             reason: found.score.invalid.map(|invalid| invalid.to_string()),
             map_threshold,
             top: found.color_top(header, kind),
-            regions: found.map.regions(map_threshold as f32),
+            regions: found.map.regions(to_single_precision(map_threshold)),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Maps over HTTP.
 
+use differnet::scoring::to_single_precision;
 use differnet::{DeviceChoice, Model, Runtime};
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ fn maps_are_those_of_files_and_come_with_the_pictures_asked_for() {
     let expected = ["height", "map_threshold", "path", "regions", "score", "threshold", "top"];
     assert_eq!(keys(&plain), [&expected[..], &["verdict", "width"]].concat());
     assert_eq!(plain["score"].as_f64().unwrap().to_bits(), found.score.score.to_bits());
-    let regions = found.map.regions(model.header().map_threshold.unwrap() as f32);
+    let regions = found.map.regions(to_single_precision(model.header().map_threshold.unwrap()));
     assert_eq!(plain["regions"].as_array().unwrap().len(), regions.len());
     assert_eq!((&plain["width"], &plain["path"]), (&64.into(), &"a.png".into()));
 
