@@ -85,7 +85,7 @@ pub(crate) fn calibrate(
         (rule, _) => rule,
     };
     let mut left_out = NewGoodImages::default();
-    let (added, scores) = match (good, header.reference_scores()) {
+    let (added, scores) = match (good, header.held_back_scores()) {
         _ if matches!(rule, Rule::Reset) => (GoodImages::default(), Vec::new()),
         (Some(files), _) => {
             let old = header.calibration.as_ref().filter(|_| append);
@@ -110,7 +110,7 @@ pub(crate) fn calibrate(
                 "the model was trained without images held back: give good images as the first argument",
             ));
         }
-        (None, Some(_)) => (GoodImages::default(), header.good_scores.clone()),
+        (None, Some(scores)) => (GoodImages::default(), scores.to_vec()),
     };
     let count = scores.len();
     let calibration = match rule {

@@ -253,9 +253,14 @@ impl Header {
     pub fn reference_scores(&self) -> Option<&[f64]> {
         match &self.calibration {
             Some(calibration) => Some(&calibration.good_scores),
-            None if self.held_back_images > 0 || self.cross_validated => Some(&self.good_scores),
-            None => None,
+            None => self.held_back_scores(),
         }
+    }
+
+    /// Sorted scores that the training gave good images before it learned from them; `None` if it learned from
+    /// all, or they scored under a fit that had.
+    pub fn held_back_scores(&self) -> Option<&[f64]> {
+        (self.held_back_images > 0 || self.cross_validated).then_some(&self.good_scores)
     }
 
     /// The share of good parts that score at least `score`; `None` without images that training did not

@@ -175,6 +175,7 @@ fn defects_score_above_the_held_back_images() {
         let model = setup.fit(&tiny(method), &setup.images);
         let scores = scores(&model, &setup.defects);
         let good = &model.header().good_scores;
+        assert_eq!(model.header().held_back_scores(), Some(&**good));
         assert_eq!(good.len(), if method.looks_at_places() { 10 } else { 1 });
         let threshold = if method.looks_at_places() {
             predicted_threshold(good, 0.95).expect("there are scores")

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use differnet::new_images::NewGoodImages;
 use differnet::progress::{Monitor, Progress};
 use differnet::scoring::{Costs, FalseAlarmGuarantee, ScoreError, lowest_rate};
@@ -96,6 +96,8 @@ struct Report<'a> {
     threshold_before: f64,
     unsure: Option<f64>,
     images: usize,
+    /// Whether these are images of the training, for lack of others.
+    images_of_training: bool,
     left_out: LeftOut,
     lowest_rate: Option<f64>,
     images_needed: Option<usize>,
@@ -143,6 +145,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
     // As the model keeps it: the rule asked for does not know the number of defects.
     let rule = calibration.map(|calibration| calibration.rule);
     let confidence = confidence(rule);
+    let images_of_training = calibration.is_some_and(|calibration| calibration.added.count() == 0);
     let report = Report {
         model: &args.model,
         rule,
@@ -150,6 +153,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> anyhow::Result<Exit> {
         threshold_before: before,
         unsure: calibration.and_then(|calibration| calibration.unsure),
         images,
+        images_of_training,
         left_out,
         lowest_rate: confidence.map(|confidence| lowest_rate(images, confidence)),
         images_needed: match rule {
@@ -241,10 +245,12 @@ fn calibrate(
             let scores = good.scores();
             (good, scores)
         }
-        None if header.reference_scores().is_none() => bail!(
-            "the model was trained without validation images: name good images with --good DIR"
-        ),
-        None => (GoodImages::default(), header.good_scores.clone()),
+        None => {
+            let scores = header.held_back_scores().context(
+                "the model was trained without validation images: name good images with --good DIR",
+            )?;
+            (GoodImages::default(), scores.to_vec())
+        }
     };
     let (calibration, balance) = match rule {
         ThresholdRule::FalseAlarmRate { rate, confidence, unsure_rate } => {
@@ -337,6 +343,10 @@ fn readable(report: &Report<'_>, unit: Option<&str>) -> anyhow::Result<String> {
                 percent(confidence),
                 counted(*images, "good image"),
             ));
+            if report.images_of_training {
+                let line = "These are images of the training; the promise is exact with others: --good DIR.";
+                lines.push(line.to_owned());
+            }
             let stricter = FalseAlarmGuarantee::new(rate / STRICTER, confidence)?;
             lines.push(format!(
                 "{} would need at least {} good images; {images} could promise {} at best.",

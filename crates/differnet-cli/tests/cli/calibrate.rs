@@ -59,6 +59,11 @@ fn the_threshold_keeps_its_promise_and_can_be_taken_back() {
     assert!(run.err.contains("at least 3 are needed"), "{}", run.err);
     assert_eq!(numbers(&scores(&model, &good), "threshold"), [highest.next_up(); 2]);
 
+    assert_eq!(report["images_of_training"], false);
+    // The scores of this rule are others than the training's, which are asked for now.
+    let report = calibrate(&model, "--false-alarm-rate 0.9 --confidence 0.5", None).json();
+    assert_eq!(report["images_of_training"], true);
+
     let report = calibrate(&model, "--reset", None).json();
     assert_eq!((&report["threshold"], &report["rule"]), (&before.into(), &Value::Null));
     assert_eq!(numbers(&scores(&model, &good), "threshold"), [before; 2]);
