@@ -114,6 +114,7 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
         told: BTreeSet::new(),
         outputs: BTreeSet::new(),
         failed: false,
+        postponed: false,
         interrupt: &interrupt,
     };
     let (start, mut debounce) = (Instant::now(), Debounce::new(args.settle));
@@ -121,12 +122,12 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     tell(&format!("Watching {}{end}.", args.folder.display()));
     tell_unread([args.folder.as_path()]);
     while !interrupt.requested() {
-        watch.failed = false;
+        (watch.failed, watch.postponed) = (false, false);
         let files = watch.files();
         let complete = debounce.complete(files, start.elapsed());
         watch.work(complete)?;
         watch.journal.flush()?;
-        if args.once && !debounce.is_waiting(start.elapsed()) {
+        if args.once && !watch.postponed && !debounce.is_waiting() {
             return Ok(if watch.failed { Exit::Failed } else { Exit::Done });
         }
         pause(args.settle.min(LOOK_EVERY), &interrupt);
@@ -170,6 +171,8 @@ struct Watch<'a> {
     outputs: BTreeSet<SeenFile>,
     /// Whether something of the last scan could not be done.
     failed: bool,
+    /// Whether a file changed since the last scan saw it.
+    postponed: bool,
     interrupt: &'a Interrupt,
 }
 
@@ -267,6 +270,7 @@ impl Watch<'_> {
         };
         // What changed while it was read is not what has stayed the same: its turn comes later.
         if self.seen(&path).as_ref() != Some(seen) {
+            self.postponed = true;
             return Ok(None);
         }
         let version = match hash {

@@ -10,12 +10,14 @@ use super::version::SeenFile;
 pub(crate) struct Debounce {
     settle: Duration,
     since: BTreeMap<SeenFile, Duration>,
+    /// Whether the last scan saw a file that was not complete.
+    waiting: bool,
 }
 
 impl Debounce {
     /// Files are complete after staying the same for `settle`.
     pub(crate) fn new(settle: Duration) -> Self {
-        Self { settle, since: BTreeMap::new() }
+        Self { settle, since: BTreeMap::new(), waiting: false }
     }
 
     /// The complete ones among `files`, as they are at the time `now` of any clock that only goes
@@ -30,13 +32,14 @@ impl Debounce {
             }
             since.insert(file, first);
         }
+        self.waiting = complete.len() < since.len();
         self.since = since;
         complete
     }
 
-    /// Tells whether some file of the last scan may still change.
-    pub(crate) fn is_waiting(&self, now: Duration) -> bool {
-        self.since.values().any(|&first| first + self.settle > now || first == now)
+    /// Tells whether some file of the last scan was not complete then.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.waiting
     }
 }
 
@@ -54,7 +57,7 @@ mod tests {
         let mut debounce = Debounce::new(at(2));
         let (half, whole) = (seen("a", 5), seen("a", 10));
         assert!(debounce.complete(vec![half.clone()], at(0)).is_empty());
-        assert!(debounce.is_waiting(at(0)));
+        assert!(debounce.is_waiting());
         assert!(debounce.complete(vec![half], at(1)).is_empty());
         // It is another: its time begins anew.
         assert!(debounce.complete(vec![whole.clone()], at(2)).is_empty());
@@ -62,7 +65,7 @@ mod tests {
         let all = [whole.clone(), seen("b", 1)];
         assert_eq!(debounce.complete(all.to_vec(), at(4)), all[..1]);
         assert_eq!(debounce.complete(all.to_vec(), at(9)), all);
-        assert!(!debounce.is_waiting(at(9)));
+        assert!(!debounce.is_waiting());
         // Gone and back is new.
         assert!(debounce.complete(Vec::new(), at(10)).is_empty());
         assert!(debounce.complete(vec![whole], at(20)).is_empty());
@@ -72,7 +75,7 @@ mod tests {
     fn one_look_is_never_enough() {
         let mut debounce = Debounce::new(Duration::ZERO);
         assert!(debounce.complete(vec![seen("a", 1)], at(1)).is_empty());
-        assert!(debounce.is_waiting(at(1)));
+        assert!(debounce.is_waiting());
         assert_eq!(debounce.complete(vec![seen("a", 1)], at(1)), [seen("a", 1)]);
     }
 }
