@@ -203,11 +203,14 @@ impl InputGuard {
         guard
     }
 
-    /// The same after it has seen more good images.
-    pub(crate) fn extend(&mut self, statistics: &[InputStatistics]) {
+    /// The same after it has seen more good images; arguments as of [`Self::fit`].
+    pub(crate) fn extend(&mut self, statistics: &[InputStatistics], distances: &[f64]) {
         for range in &mut self.ranges {
-            let values = statistics.iter().map(|image| range.property.of(image));
-            for value in values.filter(|value| value.is_finite()) {
+            let values: Vec<f64> = match range.property {
+                InputProperty::Features => distances.to_vec(),
+                property => statistics.iter().map(|image| property.of(image)).collect(),
+            };
+            for value in values.into_iter().filter(|value| value.is_finite()) {
                 range.smallest = range.smallest.min(value);
                 range.largest = range.largest.max(value);
             }
@@ -359,7 +362,7 @@ mod tests {
     #[test]
     fn more_good_images_widen_the_range() {
         let (mut guard, dim) = (guard(), InputStatistics { brightness: 70.0, ..USUAL });
-        guard.extend(&[dim]);
-        assert_eq!(guard.check(&dim, Some(1.0)), Ok(()));
+        guard.extend(&[dim], &[9.0]);
+        assert_eq!(guard.check(&dim, Some(9.0)), Ok(()));
     }
 }

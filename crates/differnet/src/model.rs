@@ -173,8 +173,12 @@ impl Model {
         let method = config.method.method();
         let as_jpeg = training.jpeg_statistics(&files)?;
         let updated = self.scorer.updated(&training, &files, known);
-        let Updated { scorer, scores, peaks } = updated.ok_or(Error::NoUpdate { method })??;
+        let Updated { scorer, scores, peaks, mean_features } =
+            updated.ok_or(Error::NoUpdate { method })??;
         let mut header = self.header.clone();
+        let (means, deviations) = (&header.feature_means, &header.feature_deviations);
+        let distance = |features| feature_distance(means, deviations, features);
+        let distances: Vec<f64> = mean_features.into_iter().filter_map(distance).collect();
         let threshold_before = header.thresholds().defect;
         header.set_good_scores([header.good_scores.clone(), scores].concat())?;
         header.calibration = None;
@@ -184,7 +188,7 @@ impl Model {
         header.training_digests.extend(new.iter().map(|image| digest(&image.content)));
         header.training_digests.sort();
         let statistics: Vec<_> = new.iter().map(|image| image.statistics).collect();
-        header.input_guard.extend(&[statistics, as_jpeg].concat());
+        header.input_guard.extend(&[statistics, as_jpeg].concat(), &distances);
         header.training_hashes.extend(new.into_iter().map(|image| image.perceptual));
         let threshold = header.threshold;
         let addition = Addition { images: files.len(), threshold_before, threshold };

@@ -49,6 +49,8 @@ pub struct Updated {
     pub scores: Vec<f64>,
     /// The largest values of their maps.
     pub peaks: Vec<f64>,
+    /// Their mean features, `[images][features]`.
+    pub mean_features: Vec<Vec<f64>>,
 }
 
 /// A fitted method: scores images and lives in a model file.

@@ -263,8 +263,8 @@ impl<'a> Training<'a> {
     /// The model of a fitted method, with its threshold.
     fn describe(&self, split: &ValidationSplit, fitted: Fitted) -> Result<Model, Error> {
         let mut input_guard = InputGuard::fit(&split.statistics(), &fitted.feature_distances);
-        input_guard.extend(&self.jpeg_statistics(&split.training)?);
-        input_guard.extend(&self.jpeg_statistics(&split.validation)?);
+        input_guard.extend(&self.jpeg_statistics(&split.training)?, &[]);
+        input_guard.extend(&self.jpeg_statistics(&split.validation)?, &[]);
         let (training_digests, training_hashes) = split.known(fitted.refitted);
         let header = Header {
             extractor: fitted.extractor,

@@ -72,7 +72,8 @@ impl LocalModel {
         let peaks = training.largest_of_each_file(&peaks(&self.plan, &good));
         let (plan, views) = (self.plan.clone(), self.views.clone());
         let scorer = Box::new(Self { plan, views, parts, scales: scales(None) });
-        Ok(Updated { scorer, scores, peaks })
+        let mean_features = images.iter().map(|image| image.mean.clone()).collect();
+        Ok(Updated { scorer, scores, peaks, mean_features })
     }
 
     /// The parts after they have seen `images`.
