@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
+use differnet_data::ContentHash;
 use differnet_scoring::{Drift, drift, quantile};
 use serde::{Deserialize, Serialize};
 
+use crate::calibration::digest;
 use crate::feature_distance::feature_distance;
 use crate::header::Header;
 use crate::score::ImageScore;
@@ -117,10 +119,13 @@ impl DriftMonitor {
     }
 }
 
-/// Names a model by what it was trained on and how.
+/// Names a model by what it was trained on and how, and by the scores that came of it: an update changes them.
 fn name(model: &Header) -> String {
-    let method = model.config.method.method();
-    format!("{method} {} {}", model.data_fingerprint, model.config.seed)
+    let Header { config, extractor, weights_sha256, regions, depth, good_scores, .. } = model;
+    let scorer = (config, extractor, weights_sha256, regions, depth, good_scores);
+    let scorer = serde_json::to_vec(&scorer).expect("the description of a model is plain data");
+    let method = config.method.method();
+    format!("{method} {} {}", model.data_fingerprint, digest(&ContentHash::of(&scorer)))
 }
 
 fn quantiles(scores: &[f64]) -> Option<[f64; 5]> {
@@ -133,7 +138,6 @@ fn quantiles(scores: &[f64]) -> Option<[f64; 5]> {
 
 #[cfg(test)]
 mod tests {
-    use differnet_data::ContentHash;
     use differnet_scoring::{Direction, Verdict};
 
     use super::*;
@@ -217,9 +221,12 @@ mod tests {
         assert!(watch.is_of(&model));
         let other = Config { seed: 4, ..model.config.clone() };
         assert!(!watch.is_of(&Header { config: other, ..model.clone() }));
+        assert!(!watch.is_of(&Header { good_scores: vec![1.0, 2.0], ..model.clone() }));
+        assert!(watch.is_of(&Header { training_images: 7, ..model.clone() }));
         assert!(!watch.is_of(&Header { feature_means: Vec::new(), ..model.clone() }));
         // Without good images that training did not see nothing can be called drift.
         let blind = Header { held_back_images: 0, ..model };
+        assert_eq!(blind.held_back_scores(), None);
         (0..60).for_each(|_| watch.add(&image(1e9, [0.1, 0.2, 0.3])));
         assert_eq!(watch.summary(&blind).drift, None);
     }
