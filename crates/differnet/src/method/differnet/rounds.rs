@@ -9,6 +9,7 @@ use differnet_data::ContentHash;
 use differnet_features::Backbone;
 use differnet_flow::{BatchOrder, Flow, TrainError, Trainer, UpdateDraws, add_noise};
 use differnet_progress::{Progress, Stage};
+use differnet_scoring::anomaly_score;
 use tempfile::TempDir;
 
 use super::DifferNetConfig;
@@ -19,11 +20,9 @@ use crate::error::Error;
 use crate::header::HistoryPoint;
 use crate::method::checkpoints::{Checkpoints, SaveTimer, State};
 use crate::method::flows::Flows;
+use crate::method::rows::SCORED_TRAINING_IMAGES;
 use crate::split::ValidationSplit;
 use crate::training::Training;
-
-/// Training images whose scores are kept as quantiles.
-const SCORED_TRAINING_IMAGES: usize = 200;
 
 /// The features of one round's transforms, image by image, from a thread that extracts them.
 type RoundFeatures = Receiver<Result<(usize, Vec<f32>), Error>>;
@@ -107,15 +106,26 @@ impl<'a> FlowTraining<'a> {
             first.get_or_insert((trained.updates, trained.history));
         }
         let (updates, history) = first.expect("settings ask for at least one flow");
-        let rows: Vec<f32> = (0..buffer.len().min(SCORED_TRAINING_IMAGES))
-            .flat_map(|row| buffer.row(row))
-            .copied()
-            .collect();
         let flows = Flows::of(flows, &self.training.runtime.backend);
-        let mut training_scores = flows.row_scores(&rows, width, self.training.config.average);
-        training_scores.iter_mut().for_each(|score| *score = score.min(f64::MAX));
+        let training_scores = self.training_scores(&flows, &buffer)?;
         let statistics = buffer.statistics();
         Ok(TrainedFlows { flows, updates, training_scores, statistics, history })
+    }
+
+    /// Scores of training images, one of each file, by the transforms of theirs that the flows saw last.
+    fn training_scores(&self, flows: &Flows, buffer: &FeatureBuffer) -> Result<Vec<f64>, Error> {
+        let (training, config) = (self.training, self.training.config);
+        let images = (SCORED_TRAINING_IMAGES * training.images_per_file()).min(buffer.images());
+        let transforms = (buffer.len() / buffer.images()).min(config.score_transforms);
+        let row = |image: usize, transform: usize| buffer.row(transform * buffer.images() + image);
+        let rows = (0..images).flat_map(|image| (0..transforms).map(move |at| (image, at)));
+        let rows: Vec<f32> = rows.flat_map(|(image, at)| row(image, at)).copied().collect();
+        let scores = flows.row_scores(&rows, self.backbone.features(), config.average);
+        let mut good = Vec::with_capacity(images);
+        for image in scores.chunks(transforms) {
+            good.push(anomaly_score(image, config.average)?.min(f64::MAX));
+        }
+        Ok(training.largest_of_each_file(&good))
     }
 
     /// Trains flow number `flow`.
