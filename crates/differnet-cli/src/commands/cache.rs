@@ -105,7 +105,9 @@ fn info(folder: &Path, usage: &[CacheUsage], limit: u64, json: bool) -> anyhow::
 
 fn trimmed(folder: &Path, freed: u64, limit: u64, json: bool) -> anyhow::Result<()> {
     if json {
-        return print_json(&json!({ "path": folder, "freed_bytes": freed, "limit": limit }));
+        return print_json(
+            &json!({ "path": folder.to_string_lossy(), "freed_bytes": freed, "limit": limit }),
+        );
     }
     let (freed, limit) = (megabytes(freed), megabytes(limit));
     print(&format!("Trimmed the cache {} to at most {limit}: {freed} freed", folder.display()))

@@ -26,9 +26,14 @@ impl CategoryLayout {
 
     /// The categories below `root`, sorted; none if `root` is itself one.
     pub(crate) fn categories(&self, root: &Path) -> Result<Vec<String>, DatasetError> {
+        Ok(self.folders(root)?.iter().map(|folder| name_of(folder)).collect())
+    }
+
+    /// The folders of [`Self::categories`]: a name need not be text.
+    fn folders(&self, root: &Path) -> Result<Vec<PathBuf>, DatasetError> {
         require_folder(root)?;
-        let folders = folders_in(root)?.into_iter().filter(|folder| (self.is_category)(folder));
-        Ok(folders.map(|folder| name_of(&folder)).collect())
+        let folders = folders_in(root)?.into_iter();
+        Ok(folders.filter(|folder| (self.is_category)(folder)).collect())
     }
 
     /// The category `category` below `root`; `root` itself or its only category if none is given.
@@ -45,10 +50,14 @@ impl CategoryLayout {
         root: &Path,
         category: Option<&str>,
     ) -> Result<PathBuf, DatasetError> {
-        let mut categories = self.categories(root)?;
+        let mut folders = self.folders(root)?;
+        let categories: Vec<String> = folders.iter().map(|folder| name_of(folder)).collect();
+        let named = category.and_then(|name| categories.iter().position(|known| known == name));
+        if let Some(at) = named {
+            return Ok(folders.swap_remove(at));
+        }
         let path = root.to_path_buf();
         match category {
-            Some(name) if categories.iter().any(|known| known == name) => Ok(root.join(name)),
             // The root may be the category asked for.
             Some(name) if (self.is_category)(root) && dataset_name(root) == name => Ok(path),
             Some(name) => {
@@ -60,7 +69,7 @@ impl CategoryLayout {
                     let (layout, marker) = (self.name, self.marker);
                     Err(DatasetError::NoCategory { path, layout, marker })
                 }
-                1 => Ok(root.join(categories.remove(0))),
+                1 => Ok(folders.remove(0)),
                 _ => Err(DatasetError::ManyCategories { path, categories }),
             },
         }
@@ -104,6 +113,25 @@ mod tests {
             assert!(NAMES.is_root(folder).unwrap());
         }
         assert!(!NAMES.is_root(&root.path().join("docs")).unwrap());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_category_whose_name_is_no_text_is_found() {
+        use std::os::unix::ffi::OsStrExt;
+        let root = tree(&["pill/good/0.png"]);
+        let name = std::ffi::OsStr::from_bytes(b"beh\xe4lter");
+        std::fs::rename(root.path().join("pill"), root.path().join(name)).unwrap();
+        for category in [None, Some("beh\u{fffd}lter")] {
+            let layout = CategoryLayout {
+                read: |folder| {
+                    assert!(folder.join("good/0.png").is_file());
+                    (NAMES.read)(folder)
+                },
+                ..NAMES
+            };
+            assert!(layout.load(root.path(), category).is_ok());
+        }
     }
 
     #[test]
