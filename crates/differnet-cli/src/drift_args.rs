@@ -87,7 +87,8 @@ fn about(drift: &scoring::Drift, recent: usize, shift: Option<f64>) -> String {
     format!(
         "DRIFT: scores have moved {moved}: {share} of the last {} reach {:.4}, which {good} of the \
          good ones did; {follows}.{shift} Look at light, focus and position; if the parts are good, \
-         run `differnet calibrate --append` with them, or train again.",
+         set the threshold by them (`differnet calibrate --good DIR --false-alarm-rate RATE`, or `--append` once \
+         that was done), or train again.",
         counted(recent, "image"),
         drift.score,
     )

@@ -9,7 +9,7 @@ use differnet::evaluation::{
     MaskComparison, MetricError, PixelMetrics, ScoredImage, ScoredSamples, TestSetMetrics,
 };
 use differnet::prediction::ScorePrediction;
-use differnet::{Error, LocalizeConfig, Model, ScoreConfig};
+use differnet::{Error, Header, LocalizeConfig, Model, ScoreConfig};
 use differnet_data::{BadImage, BadMask, ContentHash, Sample};
 use differnet_eval::roc_curve;
 use differnet_report::{
@@ -17,7 +17,7 @@ use differnet_report::{
 };
 
 use crate::atomic;
-use crate::compression_note::CompressionNote;
+use crate::detail_note::DetailNote;
 use crate::exit::UsageError;
 use crate::interrupt::Interrupt;
 use crate::progress::Meter;
@@ -40,6 +40,13 @@ pub(crate) struct Evaluation {
     pub(crate) transforms_used: Option<f64>,
     /// Scores against labels.
     pub(crate) metrics: TestSetMetrics,
+}
+
+impl Evaluation {
+    /// Number of images that the model of `header` was trained on.
+    pub(crate) fn seen_by(&self, header: &Header) -> usize {
+        self.hashes.iter().filter(|hash| header.has_seen(hash)).count()
+    }
 }
 
 /// Maps of a test set: against its masks, and as pictures.
@@ -95,11 +102,11 @@ pub(crate) fn evaluate_samples(
     let mut scored = ScoredSamples::default();
     let header = model.header();
     let (mut predictions, thresholds) = (Vec::with_capacity(test.len()), header.thresholds());
-    let mut compression = CompressionNote::new(&header.input_guard);
+    let mut detail = DetailNote::new(&header.input_guard);
     let scores = model.scores_with(test.iter().map(|sample| &sample.image), config);
     for (done, (sample, score)) in (1..).zip(test.iter().zip(scores)) {
         let score = score.map_err(Error::changed)?;
-        compression.add(&score);
+        detail.add(&score);
         scored.add(sample, &score);
         predictions.push(ScorePrediction::new(&sample.image, header, &thresholds, &score));
         meter.show("Scoring test images", done, test.len(), "");
@@ -107,7 +114,7 @@ pub(crate) fn evaluate_samples(
         interrupt.check(|| message.to_owned())?;
     }
     meter.clear();
-    compression.tell();
+    detail.tell();
     let metrics = scored.metrics(thresholds.defect, seed)?;
     let transforms_used = config.early_stopping.map(|_| scored.mean_transforms());
     let ScoredSamples { images, hashes, .. } = scored;

@@ -1,5 +1,6 @@
 //! Numbers as people write and read them: ranges of arguments, durations.
 
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::time::Duration;
 
 pub(crate) use differnet_report::duration;
@@ -21,6 +22,15 @@ pub(crate) fn count(text: &str) -> Result<usize, String> {
         Ok(count) if count <= MOST => Ok(count),
         _ => Err(format!("give a whole number from 0 to {MOST}")),
     }
+}
+
+/// An address and a port to listen on; of a name its IPv4 address, if it has one.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    let found = text.to_socket_addrs().ok();
+    let found = found.and_then(|addresses| addresses.min_by_key(SocketAddr::is_ipv6));
+    found.ok_or_else(|| {
+        "give an address and a port, such as 127.0.0.1:8080 or localhost:8080".to_owned()
+    })
 }
 
 /// Seconds, from a millisecond to a day.

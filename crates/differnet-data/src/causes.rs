@@ -2,13 +2,16 @@
 
 use std::error::Error;
 
-/// The message of `error` and of each of its causes.
+/// The message of `error` and of each of its causes, but for those that the message before repeats.
 pub fn with_causes(error: &dyn Error) -> String {
     let mut line = on_one_line(&error.to_string());
     let mut cause = error.source();
     while let Some(error) = cause {
-        line.push_str(": ");
-        line.push_str(&on_one_line(&error.to_string()));
+        let message = on_one_line(&error.to_string());
+        if !line.contains(&message) {
+            line.push_str(": ");
+            line.push_str(&message);
+        }
         cause = error.source();
     }
     line
@@ -32,6 +35,17 @@ mod tests {
         assert_eq!(with_causes(&error), "cannot read a.png: the disk is gone");
         let alone = ImageError::Truncated { path: "a.png".into() };
         assert_eq!(with_causes(&alone), alone.to_string());
+    }
+
+    #[test]
+    fn a_cause_that_was_told_is_not_told_again() {
+        let inner = std::io::Error::other("the sum is wrong");
+        let source = std::io::Error::other(ImageError::Io { path: "b.png".into(), source: inner });
+        let error = ImageError::Io { path: "a.png".into(), source };
+        assert_eq!(with_causes(&error), "cannot read a.png: cannot read b.png: the sum is wrong");
+        let inner = std::io::Error::other("the disk is gone");
+        let told = ImageError::Io { path: "the disk is gone".into(), source: inner };
+        assert_eq!(with_causes(&told), "cannot read the disk is gone");
     }
 
     #[test]

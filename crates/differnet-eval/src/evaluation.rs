@@ -21,7 +21,8 @@ pub struct ScoredImage {
     pub kind: Option<String>,
     /// Anomaly score, larger is more anomalous (nats for a flow).
     pub score: f64,
-    /// Reason for an invalid verdict; `None` for a valid image. Metrics count either by its score.
+    /// Reason for an invalid verdict; `None` for a valid image. Metrics count either by its score, and verdicts
+    /// only valid ones.
     pub invalid: Option<String>,
 }
 
@@ -64,7 +65,7 @@ pub struct Metrics {
     pub per_kind: Vec<KindMetrics>,
     /// The threshold given, in the unit of the scores.
     pub threshold: Option<f64>,
-    /// Verdicts against labels at that threshold (Eq. 6); absent without one.
+    /// Verdicts against labels at that threshold (Eq. 6), of images that get one; absent without a threshold.
     pub confusion: Option<ConfusionCounts>,
 }
 
@@ -95,8 +96,19 @@ pub fn evaluate(
         defects,
         per_kind: per_kind(images)?,
         threshold,
-        confusion: threshold.map(|threshold| confusion(&scores, &labels, threshold)).transpose()?,
+        confusion: threshold.map(|threshold| verdicts(images, threshold)).transpose()?,
     })
+}
+
+/// Verdicts at `threshold` on the images that get one, against their labels.
+pub(crate) fn verdicts(
+    images: &[ScoredImage],
+    threshold: f64,
+) -> Result<ConfusionCounts, MetricError> {
+    let judged = images.iter().filter(|image| image.invalid.is_none());
+    let (scores, labels): (Vec<f64>, Vec<bool>) =
+        judged.map(|image| (image.score, image.is_defect())).unzip();
+    confusion(&scores, &labels, threshold)
 }
 
 /// AUROC of each kind of defect against all good images, sorted by kind.
@@ -165,6 +177,25 @@ mod tests {
             false_negatives: 1,
         };
         assert_eq!(metrics.confusion, Some(counts));
+    }
+
+    #[test]
+    fn images_that_are_not_judged_have_scores_and_no_verdicts() {
+        let mut images = small_test_set();
+        images[0].invalid = Some(String::from("too dark"));
+        images[3].invalid = Some(String::from("too dark"));
+        let metrics = evaluate(&images, Some(2.0), 1).expect("valid input");
+        assert!((metrics.auroc - 5.0 / 6.0).abs() < 1e-15);
+        let counts = ConfusionCounts {
+            true_positives: 1,
+            false_positives: 0,
+            true_negatives: 1,
+            false_negatives: 1,
+        };
+        assert_eq!(metrics.confusion, Some(counts));
+        images.iter_mut().for_each(|image| image.invalid = Some(String::from("too dark")));
+        let metrics = evaluate(&images, Some(2.0), 1).expect("valid input");
+        assert_eq!(metrics.confusion, Some(ConfusionCounts::default()));
     }
 
     #[test]

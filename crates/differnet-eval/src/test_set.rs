@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use crate::confusion::{ConfusionCounts, confusion};
+use crate::confusion::ConfusionCounts;
 use crate::error::MetricError;
-use crate::evaluation::{Metrics, ScoredImage, evaluate};
+use crate::evaluation::{Metrics, ScoredImage, evaluate, verdicts};
 
 /// Metrics of a test set whose images may all have the same label.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,7 +27,7 @@ pub struct OneClassMetrics {
     pub defects: usize,
     /// The threshold given, in the unit of the scores.
     pub threshold: f64,
-    /// Verdicts against labels at that threshold (Eq. 6).
+    /// Verdicts against labels at that threshold (Eq. 6), of images that get one.
     pub confusion: ConfusionCounts,
     /// A sentence why there are no more metrics.
     pub missing_metrics: String,
@@ -66,15 +66,13 @@ impl TestSetMetrics {
         if !one_class {
             return Err(missing);
         }
-        let scores: Vec<f64> = images.iter().map(|image| image.score).collect();
-        let labels: Vec<bool> = images.iter().map(ScoredImage::is_defect).collect();
-        let defects = labels.iter().filter(|&&defect| defect).count();
+        let defects = images.iter().filter(|image| image.is_defect()).count();
         Ok(Self::OneClass(OneClassMetrics {
             images: images.len(),
             good: images.len() - defects,
             defects,
             threshold,
-            confusion: confusion(&scores, &labels, threshold)?,
+            confusion: verdicts(images, threshold)?,
             missing_metrics: missing.to_string(),
         }))
     }

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use differnet_eval::{InvalidCounts, Metrics, OneClassMetrics, PixelMetrics, TestSetMetrics};
+use differnet_eval::{
+    ConfusionCounts, InvalidCounts, Metrics, OneClassMetrics, PixelMetrics, TestSetMetrics,
+};
 use serde::Serialize;
 
 use crate::table::text_table;
@@ -26,6 +28,8 @@ pub struct EvaluationSummary {
     pub transforms_used: Option<f64>,
     /// The average over transforms.
     pub average: String,
+    /// Images of the test set that the model was trained on.
+    pub seen_in_training: usize,
     /// Images without a verdict, which do not look like those of training.
     #[serde(flatten)]
     pub invalid: InvalidCounts,
@@ -70,7 +74,13 @@ impl EvaluationSummary {
         let InvalidCounts { invalid_good, invalid_defects } = self.invalid;
         if invalid_good + invalid_defects > 0 {
             lines.push(format!(
-                "INVALID, whatever the score: {invalid_good} good parts, {invalid_defects} defects"
+                "INVALID, without a verdict: {invalid_good} good parts, {invalid_defects} defects"
+            ));
+        }
+        if self.seen_in_training > 0 {
+            lines.push(format!(
+                "warning: the model was trained on {} of these images, so figures are better than those of new parts",
+                self.seen_in_training
             ));
         }
         let pixel = self.pixel_rows();
@@ -116,20 +126,29 @@ fn metrics_lines(metrics: &Metrics) -> Vec<String> {
     ];
     if let (Some(threshold), Some(counts)) = (metrics.threshold, metrics.confusion) {
         lines.push(format!(
-            "At the threshold {threshold:.2}: {} of {} defects found, {} of {} good parts rejected",
-            counts.true_positives, metrics.defects, counts.false_positives, metrics.good
+            "At the threshold {threshold:.2}: {}, {}",
+            found(&counts),
+            rejected(&counts)
         ));
     }
     lines
 }
 
+/// Defects found, of those that got a verdict.
+fn found(counts: &ConfusionCounts) -> String {
+    let ConfusionCounts { true_positives, false_negatives, .. } = counts;
+    format!("{true_positives} of {} defects found", true_positives + false_negatives)
+}
+
+/// Good parts rejected, of those that got a verdict.
+fn rejected(counts: &ConfusionCounts) -> String {
+    let ConfusionCounts { false_positives, true_negatives, .. } = counts;
+    format!("{false_positives} of {} good parts rejected", false_positives + true_negatives)
+}
+
 fn one_class_lines(metrics: &OneClassMetrics) -> Vec<String> {
     let OneClassMetrics { good, defects, threshold, confusion, .. } = metrics;
-    let verdicts = if *defects == 0 {
-        format!("{} of {good} good parts rejected", confusion.false_positives)
-    } else {
-        format!("{} of {defects} defects found", confusion.true_positives)
-    };
+    let verdicts = if *defects == 0 { rejected(confusion) } else { found(confusion) };
     vec![
         format!("{good} good and {defects} defective images"),
         String::new(),
@@ -160,6 +179,7 @@ mod tests {
             transforms: 4,
             transforms_used: None,
             average: String::from("mean"),
+            seen_in_training: 0,
             invalid: InvalidCounts::of(&images),
             seed: 0,
             pixel: None,
@@ -167,6 +187,12 @@ mod tests {
             skipped: Vec::new(),
             seconds: 1.5,
         }
+    }
+
+    #[test]
+    fn images_of_the_training_are_warned_of() {
+        let one = EvaluationSummary { seen_in_training: 1, ..summary(&[(None, 1.0)]) };
+        assert!(one.to_text().contains("trained on 1 of these images"), "{}", one.to_text());
     }
 
     #[test]

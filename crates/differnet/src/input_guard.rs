@@ -57,6 +57,9 @@ pub struct InputGuard {
     ranges: Vec<AcceptedRange>,
     /// Distinct compressions of the good images' files.
     compressions: Vec<Compression>,
+    /// Pixels of the smallest good image; 0 if unknown.
+    #[serde(default)]
+    fewest_pixels: u64,
 }
 
 /// Reason for an invalid verdict: a property beyond its accepted range.
@@ -187,6 +190,10 @@ impl AcceptedRange {
     }
 }
 
+fn pixels(image: &InputStatistics) -> u64 {
+    u64::from(image.size.0) * u64::from(image.size.1)
+}
+
 impl InputGuard {
     /// The guard of a model whose good images have these statistics.
     ///
@@ -198,8 +205,8 @@ impl InputGuard {
         });
         let features = AcceptedRange::fit(InputProperty::Features, distances.iter().copied());
         let ranges = of_pixels.chain(features).collect();
-        let mut guard = Self { ranges, compressions: Vec::new() };
-        guard.add_compressions(statistics);
+        let mut guard = Self { ranges, compressions: Vec::new(), fewest_pixels: 0 };
+        guard.add_files(statistics);
         guard
     }
 
@@ -215,11 +222,15 @@ impl InputGuard {
                 range.largest = range.largest.max(value);
             }
         }
-        self.add_compressions(statistics);
+        self.add_files(statistics);
     }
 
-    fn add_compressions(&mut self, statistics: &[InputStatistics]) {
+    /// Takes in how the files of good images are stored.
+    fn add_files(&mut self, statistics: &[InputStatistics]) {
         for image in statistics {
+            if self.fewest_pixels == 0 || pixels(image) < self.fewest_pixels {
+                self.fewest_pixels = pixels(image);
+            }
             if !self.compressions.contains(&image.compression) {
                 self.compressions.push(image.compression);
             }
@@ -236,6 +247,11 @@ impl InputGuard {
     pub fn knows(&self, compression: Compression) -> bool {
         let alike = |seen: &Compression| seen.is_like(compression);
         self.compressions.is_empty() || self.compressions.iter().any(alike)
+    }
+
+    /// Tells whether an image has less than half of the pixels of the smallest good one.
+    pub fn is_coarse(&self, image: &InputStatistics) -> bool {
+        2 * pixels(image) < self.fewest_pixels
     }
 
     /// Checks whether an image may be judged.
@@ -349,6 +365,17 @@ mod tests {
         assert!(!guard.knows(jpeg(74, true)) && !guard.knows(jpeg(85, false)));
         assert!(!guard.knows(Compression::Lossless) && !guard.knows(Compression::WebP));
         assert!(InputGuard::fit(&[], &[]).knows(Compression::WebP));
+    }
+
+    #[test]
+    fn images_far_smaller_than_all_good_ones_are_coarse() {
+        let image = |width, height| InputStatistics { size: (width, height), ..USUAL };
+        let mut guard = InputGuard::fit(&[image(1000, 800), image(900, 900)], &[]);
+        assert!(!guard.is_coarse(&image(500, 800)) && guard.is_coarse(&image(499, 800)));
+        guard.extend(&[image(450, 450)], &[]);
+        assert!(!guard.is_coarse(&image(499, 800)) && guard.is_coarse(&image(300, 300)));
+        // Models of before do not know.
+        assert!(!InputGuard::default().is_coarse(&image(1, 1)));
     }
 
     #[test]

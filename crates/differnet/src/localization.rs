@@ -94,6 +94,15 @@ impl DecodedImage {
     }
 }
 
+impl Header {
+    /// The value from which on pixels of maps of this kind form regions; larger than all where the model does not know
+    /// how high those of good images reach: of gradient maps, and without a threshold of its own.
+    pub fn region_threshold(&self, kind: MapKind) -> f64 {
+        let known = self.map_threshold.filter(|_| kind == MapKind::Deviation);
+        known.unwrap_or(f64::MAX)
+    }
+}
+
 impl Localization {
     /// The image as the model saw it: ignored pixels are grey.
     pub fn seen_image(&self) -> RgbImage {

@@ -173,7 +173,7 @@ impl Model {
         let method = config.method.method();
         let as_jpeg = training.jpeg_statistics(&files)?;
         let updated = self.scorer.updated(&training, &files, known);
-        let Updated { scorer, scores, peaks, mean_features } =
+        let Updated { scorer, scores, peaks, mean_features, facts } =
             updated.ok_or(Error::NoUpdate { method })??;
         let mut header = self.header.clone();
         let (means, deviations) = (&header.feature_means, &header.feature_deviations);
@@ -184,6 +184,8 @@ impl Model {
         header.calibration = None;
         let peak = threshold_from_good(&peaks, config.quantile)?;
         header.map_threshold = header.map_threshold.map(|before| before.max(peak));
+        header.facts.retain(|(name, _)| facts.iter().all(|(changed, _)| changed != name));
+        header.facts.extend(facts);
         header.training_images += files.len();
         header.training_digests.extend(new.iter().map(|image| digest(&image.content)));
         header.training_digests.sort();

@@ -51,6 +51,8 @@ pub struct Updated {
     pub peaks: Vec<f64>,
     /// Their mean features, `[images][features]`.
     pub mean_features: Vec<Vec<f64>>,
+    /// Facts of the model that are others now: names and values.
+    pub facts: Vec<(String, String)>,
 }
 
 /// A fitted method: scores images and lives in a model file.

@@ -185,6 +185,9 @@ fn rule(args: &CalibrateArgs, model: &Model) -> anyhow::Result<Option<ThresholdR
     if let Some(rate) = args.false_alarm_rate {
         let confidence = args.confidence.unwrap_or(FalseAlarmGuarantee::CONFIDENCE);
         let unsure_rate = args.unsure_rate;
+        if let Some(found) = unsure_rate.filter(|doubt| *doubt <= rate) {
+            return Err(UsageError(ScoreError::Doubt { found, rate }.to_string()).into());
+        }
         return Ok(Some(ThresholdRule::FalseAlarmRate { rate, confidence, unsure_rate }));
     }
     match model.header().calibration.as_ref().map(|calibration| calibration.rule) {

@@ -151,6 +151,7 @@ fn train_and_evaluate(
     let maps = model.localize_config()?;
     let found = evaluate_maps(&model, test, &[], maps, &meter, interrupt)?;
     let summary = EvaluationSummary {
+        seen_in_training: evaluation.seen_by(model.header()),
         invalid: InvalidCounts::of(&evaluation.images),
         metrics: evaluation.metrics,
         pixel: found.metrics,

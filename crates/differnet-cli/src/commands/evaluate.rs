@@ -27,6 +27,9 @@ use crate::score_args::{ScoringArgs, average_name};
 use crate::source_args::SourceArgs;
 use crate::table::TableFormat;
 
+/// Masks without an image that are named before the others are counted.
+const NAMED: usize = 3;
+
 /// Score the test images of a data set and compare with what is known of them.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -129,6 +132,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         found.notes.push(format!("No pixel metrics: {masks} cannot be used"));
     }
     let summary = EvaluationSummary {
+        seen_in_training: evaluation.seen_by(header),
         invalid: InvalidCounts::of(&evaluation.images),
         metrics: evaluation.metrics,
         pixel: found.metrics,
@@ -181,9 +185,16 @@ fn unusable_masks(data: &Dataset, limits: &DecodeLimits) -> Vec<BadMask> {
     let checked = BadMask::among(&data.test, limits);
     let (doubtful, bad): (Vec<_>, Vec<_>) =
         checked.into_iter().partition(|mask| mask.error.is_doubt());
+    let lone = data.lone_masks();
     let doubts = doubtful.iter().map(|mask| mask.error.to_string());
-    for doubt in doubts.chain(data.lone_masks().iter().map(ToString::to_string)) {
+    for doubt in doubts.chain(lone.iter().take(NAMED).map(ToString::to_string)) {
         tell(&format!("warning: {doubt}"));
+    }
+    if let Some(more) = lone.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        tell(&format!(
+            "warning: {} more beside them belong to no test image",
+            counted(more, "mask")
+        ));
     }
     bad
 }

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use differnet::prediction::{MapPrediction, Prediction};
+use differnet::prediction::{FailedPrediction, MapPrediction, Prediction};
 use differnet::scoring::Region;
 use differnet::{Error, Header, Localization, Model};
+use differnet_data::ImageError;
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -88,11 +89,11 @@ pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
     };
     let outputs = MapFiles::of_images(&target, &args.images, &inputs.images)?;
     let files = inputs.files();
-    let map_threshold = args.map_threshold.or(header.map_threshold).unwrap_or(f64::MAX);
+    let map_threshold = args.map_threshold.unwrap_or(header.region_threshold(config.kind));
 
     let (mut made, mut failed) = (0, inputs.unusable.len());
     for (path, error) in inputs.unusable {
-        tell_failed(args, &path, error)?;
+        tell_failed(args, &Prediction::failed(&path, error))?;
     }
     let meter = Meter::new();
     let maps = model.maps_with(&files, config);
@@ -104,8 +105,8 @@ pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
                 write_and_tell(args, header, &found, path, output, map_threshold)
             }
             Err(error) => {
-                failed += 1;
-                tell_failed(args, path, error.with_causes())
+                failed += usize::from(!matches!(error, ImageError::Depth { .. }));
+                tell_failed(args, &Prediction::new(path, Err(error)))
             }
         })?;
         meter.show("Localizing", done, files.len(), "");
@@ -131,7 +132,10 @@ fn write_and_tell(
     if args.json {
         return print_json(&Written { map, files });
     }
-    let MapPrediction { path, regions, .. } = map;
+    let MapPrediction { path, regions, reason, .. } = map;
+    if let Some(reason) = reason {
+        return print(&format!("INVALID {reason}  {path}"));
+    }
     let verdict = found.score.verdict.word();
     let place = match regions.first() {
         None => "no region stands out".to_owned(),
@@ -146,10 +150,12 @@ fn write_and_tell(
     print(&format!("{verdict:<6}  score {:12.2}  {place}  {path}", found.score.score))
 }
 
-fn tell_failed(args: &LocalizeArgs, path: &Path, error: String) -> anyhow::Result<()> {
-    if args.json {
-        print_json(&Prediction::<MapPrediction>::failed(path, error))
-    } else {
-        print(&format!("ERROR   {error}"))
+fn tell_failed(args: &LocalizeArgs, failed: &Prediction<MapPrediction>) -> anyhow::Result<()> {
+    match failed {
+        Prediction::Failed(FailedPrediction { error, verdict, .. }) if !args.json => {
+            let word = if verdict.is_some() { "INVALID" } else { "ERROR  " };
+            print(&format!("{word} {error}"))
+        }
+        failed => print_json(failed),
     }
 }

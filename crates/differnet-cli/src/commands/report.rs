@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use differnet::scoring::Verdict;
 use differnet::{Error, Model};
-use differnet_data::ContentHash;
+use differnet_data::{ContentHash, ImageError};
 use differnet_report::{ImagePictures, ReportImage, UnusableFile};
 use serde_json::json;
 
@@ -84,6 +84,8 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut scored: Vec<PathBuf> = Vec::new();
     let mut hashes: Vec<ContentHash> = Vec::new();
     let mut images: Vec<ReportImage> = Vec::new();
+    // Images without a score that are invalid all the same.
+    let mut invalid = 0;
     let scores = model.scores_with(&files, scoring);
     for (done, (input, score)) in (1..).zip(inputs.images.iter().zip(scores)) {
         match Error::per_image(score)? {
@@ -97,7 +99,10 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
                 let score = score.score;
                 images.push(ReportImage { name, score, invalid, ..ReportImage::default() });
             }
-            Err(error) => unusable.push(report::unusable(&input.path, error.with_causes())),
+            Err(error) => {
+                invalid += usize::from(matches!(error, ImageError::Depth { .. }));
+                unusable.push(report::unusable(&input.path, error.with_causes()));
+            }
         }
         meter.show("Scoring", done, files.len(), "");
         interrupt.check(stopped)?;
@@ -126,11 +131,10 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
         let invalid = image.invalid.as_ref().map(|_| Verdict::Invalid);
         tally.add_verdict(invalid.or_else(|| Some(thresholds.verdict(image.score))));
     }
-    for _ in &unusable {
-        tally.add_verdict(None);
-    }
     let scored = images.len();
     let title = format!("{} judged", counted(scored - tally.invalid, "image"));
+    tally.invalid += invalid;
+    tally.failed += unusable.len() - invalid;
     let mut report = report::of_model(&title, &origin, header);
     report.images = images;
     report.unusable = unusable;

@@ -11,7 +11,7 @@ use differnet::{Error, ImageScore, Localization, Model, ScoreConfig};
 use differnet_data::ContentHash;
 
 use crate::archive::{Manifest, Settings, ShardArgs};
-use crate::compression_note::CompressionNote;
+use crate::detail_note::DetailNote;
 use crate::drift_args::DriftArgs;
 use crate::exit::{Exit, UsageError};
 use crate::inputs::{Inputs, named_images};
@@ -127,7 +127,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let table = args.table.create(args.overwrite.into(), &SCORED, facts)?;
     let mut report = Report { json: args.json, adaptive, table, ..Report::default() };
     let meter = Meter::new();
-    let mut compression = CompressionNote::new(&header.input_guard);
+    let mut detail = DetailNote::new(&header.input_guard);
 
     let (chunks, count, inputs) = args.files()?;
     for (path, error) in inputs.unusable {
@@ -158,7 +158,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
             };
             if let Ok(score) = &score {
                 drift.add(score);
-                compression.add(score);
+                detail.add(score);
             }
             let answer = score.map(|score| ScorePrediction::new(path, header, &thresholds, &score));
             if let Err(error) = meter.suspend(|| report.add(&Prediction::new(path, answer))) {
@@ -173,7 +173,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         }
     }
     meter.clear();
-    compression.tell();
+    detail.tell();
     drift.save()?;
     interrupt.check(|| format!("Stopped after {} of {count} images.", report.tally.count()))?;
     let tally = report.finish()?;

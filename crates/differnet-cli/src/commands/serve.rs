@@ -15,7 +15,7 @@ use differnet_server::{
 use crate::device::DeviceArgs;
 use crate::exit::{Exit, UsageError};
 use crate::interrupt::Interrupt;
-use crate::numbers::{positive, seconds};
+use crate::numbers::{address, positive, seconds};
 use crate::output::print;
 
 /// Interval at which the model files are polled.
@@ -44,7 +44,7 @@ pub(crate) struct ServeArgs {
     #[arg(long = "model", required = true, value_name = "[NAME=]M.differnet")]
     models: Vec<String>,
     /// Address to listen on; port 0 for any that is free.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080", value_parser = address)]
     listen: SocketAddr,
     /// File with a token that requests have to send as `Authorization: Bearer TOKEN`.
     #[arg(long, value_name = "FILE")]

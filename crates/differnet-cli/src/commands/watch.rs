@@ -103,8 +103,7 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
     let model = Model::load_on(&args.model, &args.device.open()?)?;
     let given = args.threshold.map(|defect| Thresholds { defect, unsure: None });
     let thresholds = given.unwrap_or_else(|| model.header().thresholds());
-    let format = args.format.or_else(|| TableFormat::of_ending(&args.out));
-    let format = format.unwrap_or(TableFormat::Jsonl);
+    let format = TableFormat::of(&args.out, args.format)?;
     let mut watch = Watch {
         args,
         model: &model,

@@ -196,8 +196,8 @@ fn a_threshold_needs_a_rule_and_images() {
         ("--false-alarm-rate 1", Some(&good), 2, "above 0 and below 1"),
         ("--false-alarm-rate 0.01 --reset", None, 2, "--reset"),
         ("--cost-escape 5", Some(&good), 2, "--cost-false-alarm"),
-        ("--false-alarm-rate 0.5 --unsure-rate 0.4", Some(&good), 1, "at least 5 are needed"),
-        ("--false-alarm-rate 0.9 --unsure-rate 0.4 --confidence 0.5", Some(&good), 1, "above"),
+        ("--false-alarm-rate 0.4 --unsure-rate 0.5", Some(&good), 1, "at least 6 are needed"),
+        ("--false-alarm-rate 0.5 --unsure-rate 0.4", None, 2, "above"),
         ("--false-alarm-rate 0.5", Some(&empty), 1, "empty"),
         ("--false-alarm-rate 0.01", None, 1, "at least 299 are needed"),
     ] {

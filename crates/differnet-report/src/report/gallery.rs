@@ -23,7 +23,8 @@ pub(super) fn toolbar(page: &Page<'_>) -> Markup {
                     "Misses come first, the lowest score leading, then false alarms, the highest score \
                      leading, then all others by falling score."
                 } @else {
-                    "The highest score comes first."
+                    @if tally.invalid > 0 { "Images that got no verdict come first, then the highest score." }
+                    @else { "The highest score comes first." }
                 }
             }
             @if !maps {

@@ -261,12 +261,18 @@ fn facts(
     if !flows.is_empty() {
         facts.push(("parameters of the flows", joined(flows)));
     }
-    for (_, density) in &parts.parts {
-        if let Density::Bank { bank, .. } = density {
-            facts.push(("places remembered", bank.count().to_string()));
+    let facts = facts.into_iter().map(|(name, value)| (name.to_owned(), value));
+    facts.chain(remembered(parts)).collect()
+}
+
+/// Facts about the banks among `parts`.
+pub(super) fn remembered(parts: &Parts) -> impl Iterator<Item = (String, String)> {
+    parts.parts.iter().filter_map(|(_, density)| match density {
+        Density::Bank { bank, .. } => {
+            Some(("places remembered".to_owned(), bank.count().to_string()))
         }
-    }
-    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        _ => None,
+    })
 }
 
 /// Mean and standard deviation over images of the images' means.

@@ -6,7 +6,7 @@ use differnet_flow::{BatchOrder, Flow, Trainer};
 use differnet_progress::{Progress, Stage};
 use differnet_random::IndexStream;
 
-use super::fit::{gathered, good_maps, judged, peaks, scores};
+use super::fit::{gathered, good_maps, judged, peaks, remembered, scores};
 use super::gathered::{GoodImage, counted_places, divided, placed_rows};
 use super::image_score::PlaceValues;
 use super::input::{positions, read};
@@ -62,6 +62,7 @@ impl LocalModel {
             good.extend(left_out.into_iter().map(|image| judged(parts, image)));
         }
         let parts = self.parts_with(training, &images)?;
+        let facts = remembered(&parts).collect();
         let maps = good_maps(&good, each);
         let scales = |without: Option<usize>| -> Vec<PlaceScale> {
             let parts = self.scales.iter().zip(&maps);
@@ -73,7 +74,7 @@ impl LocalModel {
         let (plan, views) = (self.plan.clone(), self.views.clone());
         let scorer = Box::new(Self { plan, views, parts, scales: scales(None) });
         let mean_features = images.iter().map(|image| image.mean.clone()).collect();
-        Ok(Updated { scorer, scores, peaks, mean_features })
+        Ok(Updated { scorer, scores, peaks, mean_features, facts })
     }
 
     /// The parts after they have seen `images`.
