@@ -306,7 +306,11 @@ impl TryFrom<toml::Table> for Config {
         let config = Unchecked::deserialize(toml::Value::Table(table.clone()))?;
         let known = config.with_every_setting();
         match table.keys().find(|name| !known.contains_key(*name)) {
-            Some(name) => Err(toml::de::Error::custom(format!("unknown field `{name}`"))),
+            Some(name) => {
+                let known: Vec<&str> = known.keys().map(String::as_str).collect();
+                let known = known.join(", ");
+                Err(toml::de::Error::custom(format!("unknown field `{name}`; there are {known}")))
+            }
             None => Ok(config),
         }
     }

@@ -238,6 +238,12 @@ fn calibrate(
             left_out.seen_in_training = trained.len();
             left_out.twice = copies.len();
             left_out.copies = copies.iter().map(CopyLine::from).collect();
+            if good.count() == 0 && trained.is_empty() {
+                bail!(
+                    "{} has no image that can be judged: see the reasons above, and take other photographs",
+                    folder.display()
+                );
+            }
             if good.count() == 0 {
                 bail!(
                     "{} has no image that the model was not trained on: take other photographs of \

@@ -7,6 +7,8 @@ use super::axis::round_step;
 /// Limits of the number of regular bins; rounding their width up may halve it.
 const FEWEST: f64 = 24.0;
 const MOST: f64 = 50.0;
+/// Factor by which higher scores may widen the range.
+const SQUEEZE: f64 = 4.0;
 /// Larger numbers are treated as this one: differences and multiples of it stay finite.
 const LARGEST: f64 = 1e300;
 
@@ -67,6 +69,11 @@ impl Bins {
             if threshold < low && threshold >= low - 2.0 * range {
                 low = threshold - 0.03 * range;
             }
+        }
+
+        // Higher scores, those of defects above all, are seen apart as long as the others keep a quarter.
+        if most > high && most <= low + SQUEEZE * (high - low) {
+            high = most;
         }
 
         let wanted = (2.0 * (all.len() as f64).sqrt()).clamp(FEWEST, MOST);

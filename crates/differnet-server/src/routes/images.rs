@@ -260,8 +260,8 @@ fn found<T: Serialize>(answer: Prediction<T>) -> Result<Line, Problem> {
 fn failed<T: Serialize>(name: &std::path::Path, error: ImageError) -> Line {
     let status = status_of(&error);
     let told = error.with_causes();
-    let answer = Prediction::<T>::failed(name, told.clone());
-    let json = serde_json::to_string(&answer).expect("two texts are always JSON");
+    let answer = Prediction::<T>::new(name, Err(error));
+    let json = serde_json::to_string(&answer).expect("texts are always JSON");
     Line { status, json, told: Some(Told(told)) }
 }
 
