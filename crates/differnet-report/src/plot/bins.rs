@@ -8,7 +8,7 @@ use super::axis::round_step;
 const FEWEST: f64 = 24.0;
 const MOST: f64 = 50.0;
 /// Factor by which higher scores may widen the range.
-const SQUEEZE: f64 = 4.0;
+const SQUEEZE: f64 = 6.0;
 /// Larger numbers are treated as this one: differences and multiples of it stay finite.
 const LARGEST: f64 = 1e300;
 
@@ -71,12 +71,11 @@ impl Bins {
             }
         }
 
-        // Higher scores, those of defects above all, are seen apart as long as the others keep a quarter.
+        let mut wanted = (2.0 * (all.len() as f64).sqrt()).clamp(FEWEST, MOST);
+        // Higher scores, those of defects above all, are seen apart as long as the others keep some bins.
         if most > high && most <= low + SQUEEZE * (high - low) {
-            high = most;
+            (high, wanted) = (most, MOST);
         }
-
-        let wanted = (2.0 * (all.len() as f64).sqrt()).clamp(FEWEST, MOST);
         let width = round_step((high - low) / wanted);
         // The edges must not lose the outermost scores to rounding.
         let mut first = (low / width).floor();
@@ -182,6 +181,16 @@ mod tests {
         // All of them: the scale ends somewhere.
         let bins = Bins::new(&[1e14, 1e9], &[1e14, 1e9], Some(10.0));
         assert!(bins.high() < 2000.0 && bins.overflow, "{bins:?}");
+    }
+
+    #[test]
+    fn defects_are_seen_apart_where_good_scores_keep_some_bins() {
+        let (good, near) = ([6.0, 8.0, 9.0, 9.5], [18.0, 35.0, 60.0]);
+        let bins = Bins::new(&good, &[&good[..], &near].concat(), Some(16.0));
+        assert!(!bins.overflow && bins.high() < 63.0, "{bins:?}");
+        assert!(bins.percentages(&near).iter().filter(|&&share| share > 0.0).count() == 3);
+        let bins = Bins::new(&good, &[&good[..], &[18.0, 300.0]].concat(), Some(16.0));
+        assert!(bins.overflow && bins.high() < 20.0, "{bins:?}");
     }
 
     #[test]

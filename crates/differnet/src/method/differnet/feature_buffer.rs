@@ -53,6 +53,21 @@ impl FeatureBuffer {
         &self.rows[index * self.width..(index + 1) * self.width]
     }
 
+    /// Transforms of each image to train on.
+    pub(super) fn transforms(&self) -> usize {
+        self.len() / self.images
+    }
+
+    /// Features of `transforms` transforms of the first `images` images, or of all if there are fewer,
+    /// `[images, transforms, width]`.
+    pub(super) fn first_images(&self, images: usize, transforms: usize) -> Vec<f32> {
+        let images = 0..images.min(self.images);
+        let rows = images.flat_map(|image| {
+            (0..transforms).map(move |transform| transform * self.images + image)
+        });
+        rows.flat_map(|index| self.row(index)).copied().collect()
+    }
+
     /// Appends the rows `order` to `batch`, each moved along the difference of two transforms of
     /// its image: y + σ·n·(a − b)/√2 with a standard normal n.
     ///
@@ -66,7 +81,7 @@ impl FeatureBuffer {
         draws: UpdateDraws,
     ) {
         let mut draws = draws;
-        let slots = self.rows.len() / (self.images * self.width);
+        let slots = self.transforms();
         for &index in order {
             let row = self.row(index);
             if sigma == 0.0 || slots < 2 {
@@ -136,6 +151,8 @@ mod tests {
         buffer.set(0, &rows(&[3.0, 4.0]));
         buffer.set(1, &rows(&[-3.0, -4.0]));
         assert_eq!(firsts(&buffer), [4.0, -4.0, 2.0, -2.0, 3.0, -3.0]);
+        assert_eq!(buffer.first_images(9, 2), rows(&[4.0, 2.0, -4.0, -2.0]));
+        assert_eq!(buffer.first_images(1, 3), rows(&[4.0, 2.0, 3.0]));
     }
 
     #[test]

@@ -35,15 +35,19 @@ pub(crate) fn fit(
     let backbone = config.require_backbone()?;
     let flows = FlowTraining::new(own, training)?;
     let validation = validation_rows(training, split)?;
-    let TrainedFlows { flows, updates, training_scores, statistics, history } =
+    let TrainedFlows { flows, updates, training_rows, training_transforms, statistics, history } =
         flows.run(split, &validation)?;
 
+    let of_files = |scores: &[f64], transforms: usize| -> Result<Vec<f64>, Error> {
+        let images = scores.chunks(transforms);
+        let scores = images.map(|image| anomaly_score(image, config.average));
+        Ok(training.largest_of_each_file(&scores.collect::<Result<Vec<_>, _>>()?))
+    };
+    let scores = flows.row_scores(&training_rows, backbone.features(), config.average);
+    let mut training_scores = of_files(&scores, training_transforms)?;
+    training_scores.iter_mut().for_each(|score| *score = score.min(f64::MAX));
     let scores = flows.row_scores(&validation, backbone.features(), config.average);
-    let mut good = Vec::with_capacity(split.validation.len());
-    for image in scores.chunks(config.score_transforms) {
-        good.push(anomaly_score(image, config.average)?);
-    }
-    let mut good = training.largest_of_each_file(&good);
+    let mut good = of_files(&scores, config.score_transforms)?;
     if good.is_empty() {
         good.clone_from(&training_scores);
     }

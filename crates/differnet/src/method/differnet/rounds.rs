@@ -9,7 +9,6 @@ use differnet_data::ContentHash;
 use differnet_features::Backbone;
 use differnet_flow::{BatchOrder, Flow, TrainError, Trainer, UpdateDraws, add_noise};
 use differnet_progress::{Progress, Stage};
-use differnet_scoring::anomaly_score;
 use tempfile::TempDir;
 
 use super::DifferNetConfig;
@@ -32,7 +31,9 @@ pub(super) struct TrainedFlows {
     pub(super) flows: Flows,
     /// Updates behind the first flow's weights.
     pub(super) updates: u64,
-    pub(super) training_scores: Vec<f64>,
+    /// Images that the flows saw last, with their latest transforms, `[images, transforms, features]`.
+    pub(super) training_rows: Vec<f32>,
+    pub(super) training_transforms: usize,
     pub(super) statistics: Statistics,
     /// The course of the first flow's training.
     pub(super) history: Vec<HistoryPoint>,
@@ -107,25 +108,11 @@ impl<'a> FlowTraining<'a> {
         }
         let (updates, history) = first.expect("settings ask for at least one flow");
         let flows = Flows::of(flows, &self.training.runtime.backend);
-        let training_scores = self.training_scores(&flows, &buffer)?;
+        let images = SCORED_TRAINING_IMAGES * self.training.images_per_file();
+        let training_transforms = buffer.transforms().min(self.training.config.score_transforms);
+        let training_rows = buffer.first_images(images, training_transforms);
         let statistics = buffer.statistics();
-        Ok(TrainedFlows { flows, updates, training_scores, statistics, history })
-    }
-
-    /// Scores of training images, one of each file, by the transforms of theirs that the flows saw last.
-    fn training_scores(&self, flows: &Flows, buffer: &FeatureBuffer) -> Result<Vec<f64>, Error> {
-        let (training, config) = (self.training, self.training.config);
-        let images = (SCORED_TRAINING_IMAGES * training.images_per_file()).min(buffer.images());
-        let transforms = (buffer.len() / buffer.images()).min(config.score_transforms);
-        let row = |image: usize, transform: usize| buffer.row(transform * buffer.images() + image);
-        let rows = (0..images).flat_map(|image| (0..transforms).map(move |at| (image, at)));
-        let rows: Vec<f32> = rows.flat_map(|(image, at)| row(image, at)).copied().collect();
-        let scores = flows.row_scores(&rows, self.backbone.features(), config.average);
-        let mut good = Vec::with_capacity(images);
-        for image in scores.chunks(transforms) {
-            good.push(anomaly_score(image, config.average)?.min(f64::MAX));
-        }
-        Ok(training.largest_of_each_file(&good))
+        Ok(TrainedFlows { flows, updates, training_rows, training_transforms, statistics, history })
     }
 
     /// Trains flow number `flow`.
