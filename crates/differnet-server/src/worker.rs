@@ -92,7 +92,7 @@ impl Worker {
             }
             Task::Localize(wanted) => {
                 let (header, config) = (model.model.header(), model.model.localize_config()?);
-                let threshold = header.region_threshold(config.kind);
+                let threshold = header.map_threshold_of(config.kind).unwrap_or(f64::MAX);
                 let maps = model.model.maps_with(inputs, config);
                 for (job, ((name, _), found)) in jobs.zip(images.iter().zip(maps)) {
                     let found = Error::per_image(found)?.map(|found| {

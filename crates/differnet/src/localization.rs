@@ -95,11 +95,10 @@ impl DecodedImage {
 }
 
 impl Header {
-    /// The value from which on pixels of maps of this kind form regions; larger than all where the model does not know
-    /// how high those of good images reach: of gradient maps, and without a threshold of its own.
-    pub fn region_threshold(&self, kind: MapKind) -> f64 {
-        let known = self.map_threshold.filter(|_| kind == MapKind::Deviation);
-        known.unwrap_or(f64::MAX)
+    /// Threshold of maps of this kind; `None` where the model does not know how high those of good images reach: of
+    /// gradient maps, and without a [`map_threshold`](Self::map_threshold).
+    pub fn map_threshold_of(&self, kind: MapKind) -> Option<f64> {
+        self.map_threshold.filter(|_| kind == MapKind::Deviation)
     }
 }
 
@@ -120,10 +119,8 @@ impl Localization {
     /// gradient maps it does not know.
     pub fn color_top(&self, header: &Header, kind: MapKind) -> f32 {
         let peak = self.map.peak().map_or(0.0, |peak| peak.value);
-        let least = match (kind, header.map_threshold) {
-            (MapKind::Deviation, Some(threshold)) => (HEADROOM * threshold) as f32,
-            _ => 0.0,
-        };
+        let threshold = header.map_threshold_of(kind);
+        let least = threshold.map_or(0.0, |threshold| (HEADROOM * threshold) as f32);
         peak.max(least).max(f32::MIN_POSITIVE)
     }
 }

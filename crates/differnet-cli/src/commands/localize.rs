@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use differnet::prediction::{FailedPrediction, MapPrediction, Prediction};
 use differnet::scoring::Region;
 use differnet::{Error, Header, Localization, Model};
-use differnet_data::ImageError;
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -89,7 +88,8 @@ pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
     };
     let outputs = MapFiles::of_images(&target, &args.images, &inputs.images)?;
     let files = inputs.files();
-    let map_threshold = args.map_threshold.unwrap_or(header.region_threshold(config.kind));
+    let known = header.map_threshold_of(config.kind);
+    let map_threshold = args.map_threshold.or(known).unwrap_or(f64::MAX);
 
     let (mut made, mut failed) = (0, inputs.unusable.len());
     for (path, error) in inputs.unusable {
@@ -105,8 +105,11 @@ pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
                 write_and_tell(args, header, &found, path, output, map_threshold)
             }
             Err(error) => {
-                failed += usize::from(!matches!(error, ImageError::Depth { .. }));
-                tell_failed(args, &Prediction::new(path, Err(error)))
+                let told = Prediction::new(path, Err(error));
+                let is_invalid =
+                    matches!(&told, Prediction::Failed(told) if told.verdict.is_some());
+                failed += usize::from(!is_invalid);
+                tell_failed(args, &told)
             }
         })?;
         meter.show("Localizing", done, files.len(), "");

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use differnet::prediction::Prediction;
 use differnet::scoring::Verdict;
 use differnet::{Error, Model};
-use differnet_data::{ContentHash, ImageError};
+use differnet_data::ContentHash;
 use differnet_report::{ImagePictures, ReportImage, UnusableFile};
 use serde_json::json;
 
@@ -84,8 +85,8 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut scored: Vec<PathBuf> = Vec::new();
     let mut hashes: Vec<ContentHash> = Vec::new();
     let mut images: Vec<ReportImage> = Vec::new();
-    // Images without a score that are invalid all the same.
-    let mut invalid = 0;
+    let mut tally = Tally::default();
+    inputs.unusable.iter().for_each(|_| tally.add_verdict(None));
     let scores = model.scores_with(&files, scoring);
     for (done, (input, score)) in (1..).zip(inputs.images.iter().zip(scores)) {
         match Error::per_image(score)? {
@@ -100,8 +101,8 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
                 images.push(ReportImage { name, score, invalid, ..ReportImage::default() });
             }
             Err(error) => {
-                invalid += usize::from(matches!(error, ImageError::Depth { .. }));
                 unusable.push(report::unusable(&input.path, error.with_causes()));
+                tally.add(&Prediction::new(&input.path, Err(error)));
             }
         }
         meter.show("Scoring", done, files.len(), "");
@@ -126,15 +127,13 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     }
     meter.clear();
     let thresholds = header.thresholds();
-    let mut tally = Tally::default();
     for image in &images {
         let invalid = image.invalid.as_ref().map(|_| Verdict::Invalid);
         tally.add_verdict(invalid.or_else(|| Some(thresholds.verdict(image.score))));
     }
     let scored = images.len();
-    let title = format!("{} judged", counted(scored - tally.invalid, "image"));
-    tally.invalid += invalid;
-    tally.failed += unusable.len() - invalid;
+    let judged = images.iter().filter(|image| image.invalid.is_none()).count();
+    let title = format!("{} judged", counted(judged, "image"));
     let mut report = report::of_model(&title, &origin, header);
     report.images = images;
     report.unusable = unusable;
