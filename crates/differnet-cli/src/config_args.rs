@@ -36,16 +36,17 @@ enum RotateChoice {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Settings (a flag beats the file, the file beats the preset)")]
 pub(crate) struct ConfigArgs {
-    /// Settings known to work [default: quick].
+    /// Settings known to work, of the paper's method and its competitors; paper alone chooses the paper's [default:
+    /// quick].
     #[arg(long, value_enum)]
     preset: Option<PresetChoice>,
     /// TOML file with any of the settings below, named with underscores: `batch_size = 48`.
     #[arg(long, value_name = "FILE.toml")]
     config: Option<PathBuf>,
-    /// Draw transforms anew in each epoch, as in the paper: 4 an image, and no larger feature buffer.
+    /// differnet: draw transforms anew in each epoch, as in the paper: 4 an image, and no larger feature buffer.
     #[arg(long, conflicts_with = "rounds")]
     fresh_transforms: bool,
-    /// Epochs of --fresh-transforms [default: 192].
+    /// differnet: epochs of --fresh-transforms [default: 192].
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true, requires = "fresh_transforms")]
     epochs: Option<usize>,
     #[command(flatten)]
@@ -66,7 +67,7 @@ struct SettingFlags {
     /// methods on local features, alexnet for others].
     #[arg(long, value_enum)]
     backbone: Option<BackboneChoice>,
-    /// Scales of the image that the flow sees, from the largest: 448, 224 and 112 pixels.
+    /// differnet: scales of the image that the flow sees, from the largest: 448, 224 and 112 pixels.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     scales: Option<usize>,
     /// Coupling blocks of the flow.
@@ -81,7 +82,7 @@ struct SettingFlags {
     /// Limit of the flow's scales: alpha in Eq. 2.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     clamp: Option<f64>,
-    /// Flows that are trained one after the other; a score averages them.
+    /// differnet: flows that are trained one after the other; a score averages them.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     flows: Option<usize>,
     /// Rotation of images.
@@ -89,20 +90,21 @@ struct SettingFlags {
     #[serde(serialize_with = "as_bool")]
     #[serde(skip_serializing_if = "Option::is_none")]
     rotate: Option<RotateChoice>,
-    /// Largest relative change of brightness and contrast; 0.15 for the layout mtd, else 0.
+    /// Largest relative change of brightness and contrast, for methods that see transforms; 0.15 for the layout mtd,
+    /// else 0.
     #[arg(long, value_name = "X", value_parser = finite_f32, allow_negative_numbers = true)]
     jitter: Option<f32>,
     /// See each good image three times more, stored as JPEG with a random quality of this range: for parts that will be
     /// judged as JPEG although training images are not.
     #[arg(long, value_name = "LEAST..MOST")]
     jpeg_augmentation: Option<JpegAugmentation>,
-    /// New transforms of each training image in each round.
+    /// differnet, 1nn, ocsvm: new transforms of each training image, differnet in each round.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     transforms: Option<usize>,
-    /// Number of times that new transforms are drawn.
+    /// differnet: number of times that new transforms are drawn.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     rounds: Option<usize>,
-    /// Transforms of each image to train on at a time; the oldest make room for new ones.
+    /// differnet: transforms of each image to train on at a time; the oldest make room for new ones.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     pool: Option<usize>,
     /// Adam's step size at the start.
@@ -120,34 +122,35 @@ struct SettingFlags {
     /// Adam's epsilon.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     epsilon: Option<f64>,
-    /// Largest norm of an update's gradient; larger ones are scaled down to it.
+    /// local-flow: largest norm of an update's gradient; larger ones are scaled down to it.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     max_gradient_norm: Option<f64>,
-    /// Factor on the initial weights of each subnetwork's last layer.
+    /// local-flow: factor on the initial weights of each subnetwork's last layer.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     output_scale: Option<f64>,
     /// L2 penalty on the weights.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     weight_decay: Option<f64>,
-    /// Transformed images in one update.
+    /// Transformed images in one update; local-flow: places; networks: images.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     batch_size: Option<usize>,
-    /// Updates in all; 0 visits every transform of a round once.
+    /// Updates of each flow or network; differnet: 0 visits every transform of a round once; local-flow: at least so
+    /// many.
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     updates: Option<usize>,
     /// Noise added to features in training, as a share of their spread.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     noise: Option<f64>,
-    /// Noise along the differences between transforms of the same image, as a share of them.
+    /// differnet: noise along the differences between transforms of the same image, as a share of them.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     difference_noise: Option<f64>,
-    /// Share of the good images in the validation set, which stops training and sets the threshold.
+    /// Share of the good images in the validation set, which sets the threshold and, with differnet, stops training.
     #[arg(long, value_name = "X", value_parser = finite, allow_negative_numbers = true)]
     validation: Option<f64>,
-    /// Updates between two validation steps.
+    /// differnet: updates between two validation steps.
     #[arg(long, value_name = "N", value_parser = positive, allow_negative_numbers = true)]
     validate_every: Option<usize>,
-    /// Validation steps without improvement before training stops; 0 never stops early.
+    /// differnet: validation steps without improvement before training stops; 0 never stops early.
     #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true)]
     patience: Option<usize>,
     /// Transforms of an image that its score averages.
@@ -177,11 +180,10 @@ impl ConfigArgs {
         let of_file = |name: &str| file.as_ref().and_then(|(_, table)| table.get(name).cloned());
         let method = method.or_else(|| of_file("method")?.try_into().ok()).unwrap_or_else(|| {
             let preset = preset.or_else(|| of_file("preset")?.try_into().ok());
-            if preset == Some(Preset::Paper) { Method::DifferNet } else { Method::default() }
+            preset.unwrap_or(Preset::Quick).method()
         });
         let base = Config::preset(method, preset.unwrap_or(Preset::Quick));
-        let quick = Config::preset(method, Preset::Quick);
-        if base != quick && (Config { preset: Preset::Quick, ..base.clone() }) == quick {
+        if base.preset != Preset::Quick && !base.preset.changes(method) {
             let text = "has one set of settings, and no preset changes it";
             tell(&format!("note: the method {method} {text}"));
         }

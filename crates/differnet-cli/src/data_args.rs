@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use differnet_data::folders::DoubtfulFolder;
+use differnet_data::folders::{DoubtfulFolder, require_defects, require_good};
 use differnet_data::output_mark::without_outputs;
 use differnet_data::{Dataset, DatasetError, Layout, Sample};
 
 use crate::exit::UsageError;
 use crate::folder_table::FolderTable;
 use crate::output::shell_word;
-use crate::outputs::{require_defects, require_good, tell_skipped};
+use crate::outputs::tell_skipped;
 use crate::unread::tell_unread;
 
 /// Layout of a data set.
@@ -84,7 +84,8 @@ pub(crate) struct DataArgs {
     /// Folder of defective test images of the layout folder; subfolders name the kinds.
     #[arg(long, value_name = "DIR")]
     test_defect: Option<PathBuf>,
-    /// Take every image below --data for a good one, whatever its folder is called (layout folder).
+    /// Take every image below --data for a good one, whatever its folder is called (layout folder, which is
+    /// to be named if the folder looks like one with test images).
     #[arg(long)]
     all_good: bool,
 }
@@ -108,6 +109,9 @@ impl DataArgs {
             (LayoutChoice::Auto, Some((layout, _, _))) => *layout,
             (layout, _) => layout,
         };
+        if self.all_good && self.layout == LayoutChoice::Auto {
+            self.require_no_tests()?;
+        }
         if let Some((layout, flag, _)) = given.iter().find(|(layout, _, _)| *layout != choice) {
             return Err(misplaced(flag, layout.layout().name(), choice.layout().name()).into());
         }
@@ -131,6 +135,22 @@ impl DataArgs {
             category.clone_from(&self.category);
         }
         Ok(layout)
+    }
+
+    /// Nothing, unless the folder looks like a layout with test images, which --all-good would train on.
+    fn require_no_tests(&self) -> anyhow::Result<()> {
+        match Layout::detect(&self.data) {
+            // Whose names mean defects or tests is what --all-good answers.
+            Ok(Layout::Folder { .. }) | Err(DatasetError::DoubtfulFolders { .. }) => Ok(()),
+            Ok(layout) => Err(UsageError(format!(
+                "--all-good would train on the test images of {}, which has the layout {}: leave it out, or \
+                 add --layout folder if every image shows a good part",
+                self.data.display(),
+                layout.name()
+            ))
+            .into()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// The data set; `seed` draws what the layout leaves open. Says how many pictures that this program

@@ -3,9 +3,9 @@
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::bail;
-use differnet_data::folders::DoubtfulFolder;
+use differnet_data::find_images;
+use differnet_data::folders::{require_defects, require_good};
 use differnet_data::output_mark::{is_output_file, without_outputs};
-use differnet_data::{DatasetError, find_images};
 
 use crate::exit::UsageError;
 use crate::inputs::NamedImage;
@@ -44,27 +44,6 @@ pub(crate) fn defect_photographs(folder: &Path) -> anyhow::Result<Vec<PathBuf>> 
     let photographs = photographs_in(folder)?;
     require_defects(folder, &photographs)?;
     Ok(photographs)
-}
-
-/// Nothing, if no folder of the images below `folder` is named like something else than good images.
-pub(crate) fn require_good(folder: &Path, images: &[PathBuf]) -> Result<(), DatasetError> {
-    require_expected(folder, "good parts", DoubtfulFolder::among(folder, images))
-}
-
-/// Nothing, if no folder of the images below `folder` is named like something else than defects.
-pub(crate) fn require_defects(folder: &Path, images: &[PathBuf]) -> Result<(), DatasetError> {
-    require_expected(folder, "defects", DoubtfulFolder::among_defects(folder, images))
-}
-
-fn require_expected(
-    path: &Path,
-    expected: &'static str,
-    folders: Vec<DoubtfulFolder>,
-) -> Result<(), DatasetError> {
-    if folders.is_empty() {
-        return Ok(());
-    }
-    Err(DatasetError::OtherImages { path: path.to_path_buf(), expected, folders })
 }
 
 fn photographs_in(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {

@@ -39,6 +39,7 @@ mod masked_input;
 mod outlier;
 pub mod output_mark;
 mod perceptual_hash;
+mod photographs;
 mod picture;
 mod regions;
 mod regions_error;
@@ -70,6 +71,7 @@ pub use load::BadImage;
 pub use mask::{BadMask, Mask, MaskError};
 pub use masked_input::{MaskedInput, Preprocessing};
 pub use perceptual_hash::{HashedImage, KnownHashes, PerceptualHash};
+pub use photographs::{find_good_images, find_photographs};
 pub use picture::Picture;
 pub use regions::Regions;
 pub use regions::area::Area;
@@ -85,5 +87,6 @@ pub mod folders {
     pub use crate::folder_counts::{FolderCount, FolderUse};
     pub use crate::folder_doubts::DoubtfulFolder;
     pub use crate::listing::{Listing, UnreadableFolder, folders_in, images_in, others_in};
+    pub use crate::photographs::{require_defects, require_good};
     pub use crate::unread::UnreadKind;
 }

@@ -25,6 +25,7 @@ use directory::{Directory, tag};
 use plain_copy::unpack;
 
 const PALETTE: u64 = 3;
+const CMYK: u64 = 5;
 const YCBCR: u64 = 6;
 const GROUP_3: u64 = 3;
 const JPEG: u64 = 7;
@@ -93,6 +94,9 @@ impl TiffImage {
             (8..=10, _) => "TIFF in L*a*b* colours",
             (32844 | 32845, _) => "TIFF in LogLuv colours",
             (YCBCR, compression) if compression != JPEG => "TIFF in YCbCr colours without JPEG",
+            (CMYK, _) if self.needs_own_reader() => {
+                "TIFF in CMYK colours of this depth or compression"
+            }
             _ if self.is_packed() && self.is_scattered(bytes) => {
                 "TIFF with packed samples in tiles, planes or differences"
             }

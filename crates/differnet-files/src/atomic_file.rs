@@ -11,7 +11,8 @@ const PARTIAL: &str = ".partial";
 /// File that takes its name when it is complete: readers see the old content or the whole new one.
 ///
 /// It is written beside its target as `NAME.PROCESS.NUMBER.partial` and renamed by
-/// [`commit`](Self::commit); dropped before, it is deleted. Whoever writes holds a lock on the file,
+/// [`commit`](Self::commit); dropped before, it is deleted. A target that is there keeps its permissions, and
+/// a link to it leads to the new content. Whoever writes holds a lock on the file,
 /// so that the next writer of the same target can tell and remove what a killed one left.
 #[derive(Debug)]
 pub struct AtomicFile {
@@ -27,7 +28,8 @@ impl AtomicFile {
     /// # Errors
     /// If the file cannot be created.
     pub fn create(target: impl Into<PathBuf>) -> io::Result<Self> {
-        let target = target.into();
+        let target = resolved(&target.into());
+        let permissions = fs::metadata(&target).map(|metadata| metadata.permissions());
         let (partial, file) = loop {
             let partial = partial_name(&target);
             let file = File::create(&partial)?;
@@ -39,6 +41,9 @@ impl AtomicFile {
                 break (partial, file);
             }
         };
+        if let Ok(permissions) = permissions {
+            file.set_permissions(permissions)?;
+        }
         remove_abandoned(&target);
         Ok(Self { partial, target, out: Some(BufWriter::new(file)) })
     }
@@ -107,6 +112,13 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.commit()
 }
 
+/// The file that `target` leads to, if it is a link to one that is there.
+pub(crate) fn resolved(target: &Path) -> PathBuf {
+    let is_link = target.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
+    let file = is_link.then(|| target.canonicalize().ok()).flatten();
+    file.unwrap_or_else(|| target.to_path_buf())
+}
+
 /// A name beside `target` that nobody else in this process has.
 fn partial_name(target: &Path) -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -145,6 +157,26 @@ mod tests {
 
     fn count(folder: &Path) -> usize {
         fs::read_dir(folder).unwrap().count()
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_and_permissions_stay() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("v3"), folder.path().join("current"));
+        write_atomically(&file, b"first").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        symlink("v3", &link).unwrap();
+        write_atomically(&link, b"second").unwrap();
+        assert!(link.symlink_metadata().unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"second");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        let lost = folder.path().join("lost");
+        symlink("nothing", &lost).unwrap();
+        write_atomically(&lost, b"third").unwrap();
+        assert_eq!((fs::read(&lost).unwrap(), count(folder.path())), (b"third".to_vec(), 3));
     }
 
     #[test]

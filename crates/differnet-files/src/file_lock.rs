@@ -4,6 +4,8 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::atomic_file::resolved;
+
 /// End of a lock file's name.
 const LOCK: &str = ".lock";
 
@@ -25,6 +27,7 @@ impl FileLock {
     /// # Errors
     /// If the lock file cannot be created.
     pub fn try_acquire(target: &Path) -> io::Result<Option<Self>> {
+        let target = &resolved(target);
         let mut name = target.file_name().unwrap_or_default().to_os_string();
         name.push(LOCK);
         let path = target.with_file_name(name);

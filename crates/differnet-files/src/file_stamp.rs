@@ -3,9 +3,12 @@
 use std::fs::Metadata;
 use std::io;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+
+/// The last second of the year 9999, from 1970 on.
+const LAST_SECOND: Duration = Duration::from_secs(253_402_300_799);
 
 /// Metadata of a file that differ once it has been written to or replaced.
 ///
@@ -34,8 +37,9 @@ impl FileStamp {
 
     fn new(metadata: &Metadata) -> Self {
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        // A time before 1970 has no such text; the others still tell two files apart.
-        let modified = modified.max(SystemTime::UNIX_EPOCH);
+        // Times before 1970 and after 9999 have no such text; the others still tell two files apart.
+        let last = SystemTime::UNIX_EPOCH + LAST_SECOND;
+        let modified = modified.clamp(SystemTime::UNIX_EPOCH, last);
         let modified = humantime::format_rfc3339_nanos(modified).to_string();
         #[cfg(unix)]
         let (changed, inode) = {
@@ -68,6 +72,19 @@ mod tests {
         let after = FileStamp::of(&path)?;
         assert_eq!((before.bytes, &before.modified), (after.bytes, &after.modified));
         assert_ne!(before, after);
+        Ok(())
+    }
+
+    #[test]
+    fn times_that_no_text_has_are_told_apart_by_the_rest() -> io::Result<()> {
+        let file = tempfile::NamedTempFile::new()?;
+        let year = Duration::from_secs(365 * 86_400);
+        for time in [SystemTime::UNIX_EPOCH - year, SystemTime::UNIX_EPOCH + 10_000 * year] {
+            // Some file systems have no such times.
+            if file.as_file().set_modified(time).is_ok() {
+                assert!(FileStamp::of(file.path())?.modified.ends_with('Z'));
+            }
+        }
         Ok(())
     }
 }

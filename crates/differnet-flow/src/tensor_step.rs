@@ -23,7 +23,7 @@ pub(crate) struct TensorMoments {
 
 /// One Adam update of `flow` on `input`; returns the loss of before.
 ///
-/// Moments are in the flow's order. A loss that is not finite changes nothing.
+/// Moments are in the flow's order. A loss or a gradient that is not finite changes nothing.
 pub(crate) fn step(
     flow: &mut Flow,
     moments: &mut [TensorMoments],
@@ -41,15 +41,11 @@ pub(crate) fn step(
         return Err(TrainError::NonFiniteLoss { step });
     }
     let gradients = loss.backward();
-    let factor = if update.clips() {
-        let norm = gradient_norm(flow, &gradients);
-        if !norm.is_finite() {
-            return Err(TrainError::NonFiniteGradient { step });
-        }
-        update.clipping(norm)
-    } else {
-        1.0
-    };
+    let norm = gradient_norm(flow, &gradients);
+    if !norm.is_finite() {
+        return Err(TrainError::NonFiniteGradient { step });
+    }
+    let factor = if update.clips() { update.clipping(norm) } else { 1.0 };
     let mut adam = Adam { gradients, factor, moments: moments.iter_mut(), update };
     let blocks = mem::take(&mut flow.blocks);
     flow.blocks = blocks.into_iter().map(|block| block.map(&mut adam)).collect();

@@ -112,15 +112,17 @@ pub(crate) fn calibrate(
         }
         (None, Some(scores)) => (GoodImages::default(), scores.to_vec()),
     };
-    let count = scores.len();
+    let (count, mut invalid) = (scores.len(), left_out.invalid.len());
     let calibration = match rule {
         Rule::FalseAlarms { rate, confidence, doubt } => {
             let guarantee = FalseAlarmGuarantee::new(rate, confidence).map_err(refused)?;
             Some(Calibration::by_false_alarms(scores, guarantee, doubt).map_err(refused)?)
         }
         Rule::Cost(costs) => {
-            let defects = scored(model, defects.unwrap_or_default(), monitor)?;
-            let defects: Vec<f64> = defects.iter().map(|image| image.score).collect();
+            let scored = scored(model, defects.unwrap_or_default(), monitor)?;
+            let judged = scored.iter().filter(|image| image.invalid.is_none());
+            let defects: Vec<f64> = judged.map(|image| image.score).collect();
+            invalid += scored.len() - defects.len();
             Some(Calibration::by_cost(scores, &defects, costs).map_err(refused)?)
         }
         Rule::Reset | Rule::Before => None,
@@ -138,7 +140,7 @@ pub(crate) fn calibrate(
         "images": count,
         "seen_in_training": left_out.trained.len(),
         "twice": left_out.copies.len(),
-        "invalid": left_out.invalid.len(),
+        "invalid": invalid,
         "lowest_rate": confidence,
     }))
 }

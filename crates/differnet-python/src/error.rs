@@ -1,6 +1,7 @@
 //! Errors of the libraries as Python's exceptions: the class tells the kind, the message the remedy.
 
 use std::error::Error as StdError;
+use std::ffi::CString;
 use std::io::{self, ErrorKind};
 
 use differnet::Error;
@@ -11,7 +12,7 @@ use differnet_features::FeatureError;
 use differnet_flow::{FlowError, TrainError};
 use pyo3::exceptions::{
     PyFileNotFoundError, PyIsADirectoryError, PyOSError, PyPermissionError, PyRuntimeError,
-    PyValueError,
+    PyUserWarning, PyValueError,
 };
 use pyo3::prelude::*;
 
@@ -44,6 +45,13 @@ impl Class {
     }
 }
 
+/// Warns of what may not be meant (`UserWarning`), where Python called.
+pub(crate) fn warn(py: Python<'_>, text: &str) -> PyResult<()> {
+    let text = CString::new(text).expect("texts of ours have no NUL");
+    // The caller of the wrapper in `__init__.py`.
+    PyErr::warn(py, &py.get_type::<PyUserWarning>(), &text, 2)
+}
+
 /// A `ValueError` with this message.
 pub(crate) fn value_error(message: impl Into<String>) -> PyErr {
     PyValueError::new_err(message.into())
@@ -59,6 +67,7 @@ pub(crate) fn of_differnet(error: Error) -> PyErr {
         Error::Model { .. }
         | Error::BaselineModel { .. }
         | Error::NotAModel { .. }
+        | Error::OtherExtractor { .. }
         | Error::Deviates { .. }
         | Error::OtherCheckpoint { .. } => Class::Model.error(message),
         Error::Config { .. }

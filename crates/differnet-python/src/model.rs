@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyTuple};
 
 use crate::calibrate::{self, Rule};
 use crate::error::{Class, of_differnet, of_io, value_error};
-use crate::images::{Image, images};
+use crate::images::{Image, good_images, images};
 use crate::interrupt::{self, thread_count};
 use crate::json;
 use crate::loaded::Loaded;
@@ -130,7 +130,7 @@ impl PyModel {
         let rates = (false_alarm_rate, confidence, unsure_rate);
         let costs = (cost_escape, cost_false_alarm, defect_share);
         let rule = Rule::new(rates, costs, append, reset)?;
-        let good = good.map(images).transpose()?.map(Files::new).transpose()?;
+        let good = good.map(good_images).transpose()?.map(Files::new).transpose()?;
         let defects = defects.map(images).transpose()?;
         let summary = interrupt::run(py, self.0.threads(), None, |monitor| {
             self.0.write(|model| {
@@ -164,7 +164,7 @@ impl PyModel {
                 "{out} exists: name another file, or add overwrite=True"
             )));
         }
-        let images = crate::images::images(images)?;
+        let images = self::images(images)?;
         let summary = interrupt::run(py, self.0.threads(), None, |monitor| {
             self.0.read(|model| report::report(model, &images, &out, title, maps, monitor))
         })??;
@@ -179,7 +179,7 @@ impl PyModel {
         images: &Bound<'py, PyAny>,
         progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let files = Files::new(crate::images::images(images)?)?;
+        let files = Files::new(good_images(images)?)?;
         let addition = interrupt::run(py, self.0.threads(), progress, |monitor| {
             self.0.write(|model| model.update(files.paths(), monitor.clone()).map_err(of_differnet))
         })??;

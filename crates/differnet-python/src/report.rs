@@ -39,7 +39,9 @@ pub(crate) fn report(
             Ok(score) => {
                 judged.hashes.push(score.hash);
                 judged.used.push(image);
-                let entry = ReportImage { name, score: score.score, ..ReportImage::default() };
+                let invalid = score.invalid.map(|invalid| invalid.to_string());
+                let score = score.score;
+                let entry = ReportImage { name, score, invalid, ..ReportImage::default() };
                 judged.entries.push(entry);
             }
             Err(error) => {
@@ -53,17 +55,23 @@ pub(crate) fn report(
     let Judged { entries, hashes, unusable, .. } = judged;
 
     let thresholds = model.header().thresholds();
-    let count =
-        |verdict| entries.iter().filter(|image| thresholds.verdict(image.score) == verdict).count();
+    let verdict_of = |image: &ReportImage| match image.invalid {
+        Some(_) => Verdict::Invalid,
+        None => thresholds.verdict(image.score),
+    };
+    let count = |verdict| entries.iter().filter(|image| verdict_of(image) == verdict).count();
+    let invalid = count(Verdict::Invalid);
     let summary = json!({
         "images": entries.len(),
         "ok": count(Verdict::Ok),
         "unsure": count(Verdict::Unsure),
         "defects": count(Verdict::Defect),
+        "invalid": invalid,
         "failed": unusable.len(),
         "threshold": thresholds.defect,
     });
-    let title = title.map_or_else(|| format!("{} images judged", entries.len()), str::to_owned);
+    let judged = entries.len() - invalid;
+    let title = title.map_or_else(|| format!("{judged} images judged"), str::to_owned);
     let header = model.header();
     let mut report = Report::of_model(title, description(model)?);
     report.images = entries;

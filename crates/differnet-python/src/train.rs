@@ -2,17 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-use differnet::{BadImagePolicy, Config, DeviceChoice, Error, Method, Preset, Runtime, Training};
+use differnet::{BadImagePolicy, Config, DeviceChoice, Error, Preset, Runtime, Training};
 use differnet_data::{Area, DecodeLimits, Regions, RegionsError, with_causes};
 use differnet_features::{Backbone, PretrainedWeights};
 use image::ImageFormat;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PySequence};
 use tempfile::TempDir;
 
-use crate::error::{of_differnet, value_error};
-use crate::images::Image;
+use crate::error::{of_differnet, value_error, warn};
+use crate::images::{Image, good_images};
 use crate::interrupt::{self, thread_count};
 use crate::model::{PyModel, temporary};
 
@@ -73,16 +73,17 @@ pub(crate) fn train(
     threads: Option<usize>,
 ) -> PyResult<PyModel> {
     let threads = thread_count(threads)?;
-    let config = config(settings)?;
+    let config = config(py, settings)?;
     let weights = weights.map(|file| loaded(config.backbone, &file)).transpose()?;
     let regions = regions(roi.as_deref(), ignore.as_deref())?;
     let method = config.method.method();
     if checkpoints.is_some() && !method.is_resumable() {
         return Err(value_error(format!(
-            "the method {method} has no checkpoints: leave them out, or choose method=\"differnet\""
+            "the method {method} has no checkpoints: leave them out, or choose method=\"local-flow\" or \
+             \"differnet\""
         )));
     }
-    let files = Files::new(crate::images::images(images)?)?;
+    let files = Files::new(good_images(images)?)?;
     let trained = interrupt::run(py, threads, progress, |monitor| {
         let mut runtime = Runtime::open(DeviceChoice::first())?;
         if let Some(weights) = weights {
@@ -102,16 +103,27 @@ pub(crate) fn train(
     Ok(PyModel::new(trained.map_err(of_differnet)?, threads))
 }
 
-/// The settings in a dict: those of its method and preset, changed by what else it has.
-fn config(settings: &Bound<'_, PyDict>) -> PyResult<Config> {
+/// The settings in a dict: those of its method and preset, changed by what else it has; the preset `paper`
+/// alone means the paper's method.
+fn config(py: Python<'_>, settings: &Bound<'_, PyDict>) -> PyResult<Config> {
     let mut table = toml::Table::new();
     for (name, value) in settings {
         table.insert(name.extract::<String>()?, toml_value(&name, &value)?);
     }
-    let base = Config::preset(Method::default(), Preset::Quick);
+    let preset = table.get("preset").and_then(|name| name.clone().try_into::<Preset>().ok());
+    let preset = preset.unwrap_or(Preset::Quick);
+    let base = Config::preset(preset.method(), Preset::Quick);
     let text = toml::to_string(&table).expect("a table of numbers and texts");
     let config = Config::from_toml(&text, &base).map_err(of_differnet)?;
     config.validate().map_err(of_differnet)?;
+    let method = config.method.method();
+    if preset != Preset::Quick && !preset.changes(method) {
+        let text = format!(
+            "the method {method} has one set of settings, and no preset changes it: preset=\"paper\" alone, or \
+             method=\"differnet\" with a preset, trains by the paper's method"
+        );
+        warn(py, &text)?;
+    }
     Ok(config)
 }
 
@@ -131,8 +143,12 @@ fn toml_value(name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<tom
         return Ok(toml::Value::String(value));
     }
     let kind = value.get_type().name()?;
+    if let Ok(values) = value.cast::<PySequence>() {
+        let values = values.try_iter()?.map(|value| toml_value(name, &value?));
+        return Ok(toml::Value::Array(values.collect::<PyResult<_>>()?));
+    }
     Err(PyTypeError::new_err(format!(
-        "setting {name} must be a number, a string or a bool, found {kind}"
+        "setting {name} must be a number, a string, a bool or a list of such, found {kind}"
     )))
 }
 

@@ -1,6 +1,7 @@
 """Every kind of image that is taken, and every kind that is refused."""
 
 import io
+import subprocess
 
 import numpy
 import pytest
@@ -34,12 +35,10 @@ def test_the_same_pixels_score_the_same_however_they_come(model, scratched, tmp_
         path.read_bytes(),
         scratched,
         numpy.asfortranarray(scratched),
-        scratched.astype(numpy.uint16) * 256 + 7,
         Image.fromarray(scratched),
         Image.open(path),
         Tensor(scratched),
         scratched[:, :, 0],
-        scratched[:, :, 0].astype(numpy.uint16) << 8,
         Image.fromarray(scratched[:, :, 0]),
         Image.fromarray(scratched).convert("RGBA"),
         numpy.repeat(scratched, 2, axis=0)[::2],
@@ -48,6 +47,36 @@ def test_the_same_pixels_score_the_same_however_they_come(model, scratched, tmp_
     assert len(scores) == 1
     assert {result.score for result in model.scores(images)} == scores
     assert {result.score for result in model.maps(images)} == scores
+
+
+def test_deep_arrays_are_seen_as_the_files_of_their_samples(good, scratched, tmp_path):
+    def deep(image, bits):
+        grey = image[:, :, 0].astype(numpy.uint16) << (bits - 8)
+        return grey + numpy.arange(96, dtype=numpy.uint16) % 16
+
+    for bits in (12, 16):
+        model = differnet.train([deep(image, bits) for image in good], method="padim", seed=1)
+        for image in (deep(scratched, bits), numpy.asfortranarray(deep(scratched, bits))):
+            path = tmp_path / "deep.png"
+            Image.fromarray(image).save(path)
+            assert model.score(image).score == model.score(path).score == model.score(Image.open(path)).score
+        color = numpy.repeat(deep(scratched, bits)[:, :, None], 3, axis=2)
+        assert model.score(color).score == model.score(path).score
+        # 12 bits of 16 are not seen as black.
+        assert model.score(deep(scratched, bits)).verdict == "defect"
+        if bits == 12:
+            with pytest.raises(differnet.ImageError, match="8 bits"):
+                model.score(scratched)
+
+
+def test_pictures_that_differnet_drew_are_no_photographs(model, good_folder, scratched, command, tmp_path):
+    Image.fromarray(scratched).save(tmp_path / "part.png")
+    model.save(tmp_path / "part.differnet")
+    subprocess.run(
+        [command, "localize", "--model", "part.differnet", "--out", "maps", "part.png"], cwd=tmp_path, check=True
+    )
+    assert len(differnet.find_images(tmp_path)) > 1
+    assert [result.path for result in model.scores(tmp_path)] == [str(tmp_path / "part.png")]
 
 
 def test_photographs_are_turned_as_their_files_are(model, scratched, tmp_path):

@@ -176,8 +176,13 @@ def test_calibration_by_cost_weighs_defects(own_model, scratched):
     images = [surface(seed) for seed in range(200, 220)]
     defects = [scratch(surface(seed)) for seed in range(300, 305)]
     costs = {"cost_escape": 100.0, "cost_false_alarm": 1.0, "defect_share": 0.01}
-    own_model.calibrate(images, defects=defects, **costs)
+    found = own_model.calibrate(images, defects=[*defects, numpy.zeros_like(scratched)], **costs)
     assert own_model.score(scratched).verdict == "defect"
+    threshold = own_model.threshold
+    # What is not judged weighs nothing.
+    assert found["invalid"] == 1
+    own_model.calibrate(images, defects=defects, **costs)
+    assert own_model.threshold == threshold
 
 
 @pytest.mark.parametrize(
@@ -215,6 +220,11 @@ def test_a_report_is_one_file_with_every_image(model, good, scratched, tmp_path)
     with pytest.raises(FileExistsError, match="overwrite=True"):
         model.report(good, path)
     model.report(good[:1], path, maps=False, overwrite=True)
+    black = numpy.zeros_like(scratched)
+    assert model.score(black).verdict == "invalid"
+    found = model.report([good[0], black], path, overwrite=True)
+    assert (found["ok"], found["defects"], found["invalid"]) == (1, 0, 1)
+    assert "1 images judged" not in path.read_text()
 
 
 def test_new_good_images_are_taken_in(good, scratched):

@@ -66,6 +66,8 @@ def test_the_image_detector_tells_defects(detector, model, good, scratched):
     numpy.testing.assert_array_equal(detector.score_samples(images), [-model.score(image).score for image in images])
     assert detector.predict(images).tolist() == [1, -1]
     assert detector.decision_function(images)[1] < 0 < detector.decision_function(images)[0]
+    black = numpy.zeros_like(scratched)
+    assert model.score(black).verdict == "invalid" and detector.predict([good[0], black]).tolist() == [1, -1]
     stack = numpy.stack(images)
     numpy.testing.assert_array_equal(detector.score_samples(stack), detector.score_samples(images))
 

@@ -8,6 +8,7 @@ import threading
 
 import numpy
 import pytest
+from PIL import Image
 
 import differnet
 from differnet import ProgressBar
@@ -40,11 +41,12 @@ def test_settings_are_stored(good):
         ({"hiden": 3}, ValueError, "hiden"),
         ({"quantile": 2.0}, ValueError, "quantile must be in"),
         ({"quantile": "high"}, ValueError, "quantile"),
-        ({"quantile": [1]}, TypeError, "setting quantile must be"),
+        ({"quantile": [1]}, ValueError, "quantile"),
+        ({"quantile": None}, TypeError, "setting quantile must be"),
         ({"seed": -1}, ValueError, "seed"),
         ({"threads": 0}, ValueError, "threads must be between 1"),
         ({"progress": "yes"}, TypeError, "progress must be"),
-        ({"checkpoints": "state"}, ValueError, "has no checkpoints"),
+        ({"checkpoints": "state"}, ValueError, "has no checkpoints: .*local-flow"),
         ({"roi": "missing.png"}, ValueError, "missing.png"),
         ({"backbone": "resnet18"}, ValueError, "resnet18 needs its weights"),
         ({"backbone": "resnet18", "weights": "missing"}, ValueError, "missing is no file of resnet18's weights"),
@@ -54,6 +56,35 @@ def test_settings_are_stored(good):
 def test_settings_that_cannot_be_are_named(good, arguments, error, words):
     with pytest.raises(error, match=words):
         differnet.train(good, **{"method": "padim", **arguments})
+
+
+def test_settings_may_be_lists(good):
+    model = differnet.train(good, method="padim", stages=[1, 2], components=4)
+    assert model.header["config"]["stages"] == [1, 2]
+
+
+def test_the_papers_preset_names_its_method_and_others_of_one_preset_say_so(good):
+    model = differnet.train(good, preset="paper", rounds=1, **SMALL)
+    assert (model.method, model.header["config"]["preset"]) == ("differnet", "paper")
+    with pytest.warns(UserWarning, match="no preset changes it"):
+        differnet.train(good, method="padim", preset="standard")
+
+
+def test_folders_of_defects_are_not_trained_on(good_folder, scratched, model, tmp_path):
+    (tmp_path / "ok").mkdir()
+    (tmp_path / "bad").mkdir()
+    for path in good_folder.iterdir():
+        (tmp_path / "ok" / path.name).write_bytes(path.read_bytes())
+    Image.fromarray(scratched).save(tmp_path / "bad" / "0.png")
+    for attempt in (
+        lambda: differnet.train(tmp_path, method="padim"),
+        lambda: model.calibrate(tmp_path, false_alarm_rate=0.2),
+        lambda: model.update(tmp_path),
+    ):
+        with pytest.raises(ValueError, match=r"bad \(1 image\) looks like defects.*differnet.find_images"):
+            attempt()
+    assert differnet.train(tmp_path / "ok", method="padim").header["training_images"] == 12
+    assert len(list(model.scores(tmp_path))) == 13
 
 
 def test_weights_of_another_network_are_loaded_and_carried(good, tmp_path):
@@ -76,7 +107,7 @@ def test_images_that_cannot_be_used_are_named(good, tmp_path):
         differnet.train(tmp_path)
     with pytest.raises(TypeError):
         differnet.train(5)
-    with pytest.raises(differnet.ImageError, match="1 of the training images"):
+    with pytest.raises(differnet.ImageError, match="1 of the good images"):
         differnet.train([*good, b"broken"], method="padim")
     model = differnet.train([*good, b"broken"], method="padim", skip_bad=True)
     assert model.header["training_images"] == 12

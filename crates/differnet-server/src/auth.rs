@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
@@ -27,10 +27,12 @@ pub(crate) async fn admit(
 }
 
 fn check(state: &state::State, headers: &HeaderMap) -> Result<(), Problem> {
-    // Browsers say so when a page from elsewhere asks; programs do not send the header.
-    let site = headers.get("sec-fetch-site");
-    let elsewhere = site.is_some_and(|site| site == "cross-site" || site == "same-site");
     let origin = headers.get(header::ORIGIN);
+    // Browsers say when a page from elsewhere asks, over plain HTTP only by the origin; programs send neither.
+    let elsewhere = match headers.get("sec-fetch-site") {
+        Some(site) => site == "cross-site" || site == "same-site",
+        None => origin.is_some_and(|origin| !is_of_host(origin, headers.get(header::HOST))),
+    };
     let allowed = origin.is_some_and(|origin| state.origins.iter().any(|one| one.is(origin)));
     if elsewhere && !allowed {
         let message = "a page of another origin asked: start the server with --allow-origin ORIGIN, \
@@ -54,4 +56,12 @@ fn check(state: &state::State, headers: &HeaderMap) -> Result<(), Problem> {
     } else {
         Err(Problem::unauthorized("the token is not the one that this server wants"))
     }
+}
+
+/// Tells whether `origin` is a page of the server that the request names.
+fn is_of_host(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
+    let (Ok(origin), Some(Ok(host))) = (origin.to_str(), host.map(HeaderValue::to_str)) else {
+        return false;
+    };
+    origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
 }

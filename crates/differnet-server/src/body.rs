@@ -79,7 +79,8 @@ pub(crate) async fn read(
         }
         return Err(too_large(limits));
     }
-    let (mut parts, mut held, mut received) = (Vec::new(), Held::default(), 0);
+    let (mut only, mut whole) = (Bytes::new(), Vec::new());
+    let (mut held, mut received) = (Held::default(), 0);
     let end = start + limits.body_time;
     loop {
         let frame = timeout_at(end, body.frame()).await.map_err(|_| {
@@ -97,18 +98,20 @@ pub(crate) async fn read(
         let Ok(part) = frame.into_data() else { continue };
         received += part.len();
         if received > limits.body_bytes {
-            drop(parts);
+            drop((only, whole));
             drain(&mut body).await;
             return Err(too_large(limits));
         }
         memory.grow(&mut held, received)?;
-        parts.push(part);
+        // Parts of one byte each would take far more memory than their bytes, kept one by one.
+        if received == part.len() {
+            only = part;
+        } else {
+            whole.extend_from_slice(&std::mem::take(&mut only));
+            whole.extend_from_slice(&part);
+        }
     }
-    let bytes = match <[Bytes; 1]>::try_from(parts) {
-        Ok([whole]) => whole,
-        Err(parts) => Bytes::from(parts.concat()),
-    };
-    Ok((bytes, held))
+    Ok((if whole.is_empty() { only } else { whole.into() }, held))
 }
 
 fn too_large(limits: &Limits) -> Problem {

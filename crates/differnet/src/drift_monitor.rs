@@ -37,7 +37,7 @@ pub struct DriftMonitor {
 pub struct DriftSummary {
     /// Images seen since the watch began.
     pub images: u64,
-    /// Recent ones, at most 200.
+    /// Recent ones that were judged, at most 200.
     pub recent: usize,
     /// Quantiles of the recent scores at 5, 25, 50, 75 and 95 %, in the method's unit; none (`null`
     /// in JSON) below 50 images.
@@ -70,9 +70,13 @@ impl DriftMonitor {
         self.model == name(model) && self.features.len() == model.feature_means.len()
     }
 
-    /// Adds an image that the model scored.
+    /// Adds an image that the model scored; one that is invalid is only counted, because its score says nothing of
+    /// a part.
     pub fn add(&mut self, image: &ImageScore) {
         self.images += 1;
+        if image.invalid.is_some() {
+            return;
+        }
         if self.recent.len() == RECENT {
             self.recent.pop_front();
         }
@@ -142,6 +146,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
+    use crate::input_guard::InputGuard;
 
     fn model(good_scores: &[f64]) -> Header {
         Header {
@@ -207,6 +212,21 @@ mod tests {
         let summary = watch.summary(&model);
         assert_eq!((summary.images, summary.recent), (1000, 200));
         assert!(summary.feature_shift.unwrap() < 1e-6);
+    }
+
+    #[test]
+    fn images_that_were_not_judged_are_counted_alone() {
+        let good: Vec<f64> = (0..100).map(f64::from).collect();
+        let model = model(&good);
+        let mut watch = DriftMonitor::new(&model);
+        (0..200).for_each(|number| watch.add(&image(f64::from(number) / 2.0, [1.0, 2.0, 5.0])));
+        let before = watch.summary(&model);
+        let statistics = vec![differnet_data::InputStatistics::default(); 2];
+        let guard = InputGuard::fit(&statistics, &[1.0; 4]);
+        let invalid = guard.check(&statistics[0], Some(1e3)).expect_err("far from all");
+        let dark = ImageScore { invalid: Some(invalid), ..image(1e6, [9.0; 3]) };
+        (0..200).for_each(|_| watch.add(&dark));
+        assert_eq!(watch.summary(&model), DriftSummary { images: 400, ..before });
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use differnet_baselines::BaselineError;
 use differnet_data::{BadImage, ImageError, MaskError};
 use differnet_eval::MetricError;
-use differnet_features::FeatureError;
+use differnet_features::{FeatureError, PLACE};
 use differnet_flow::{FlowError, TrainError};
 use differnet_onnx::OnnxError;
 use differnet_progress::Cancelled;
@@ -53,8 +53,8 @@ pub enum Error {
         /// The least number.
         needed: usize,
     },
-    /// Files among the training images that are no usable images.
-    #[error("{} of the training images cannot be used:{}", bad.len(), list(bad))]
+    /// Files among the good images to learn from that are no usable images.
+    #[error("{} of the good images cannot be used:{}", bad.len(), list(bad))]
     BadImages {
         /// Each file and what is wrong with it.
         bad: Vec<BadImage>,
@@ -74,8 +74,16 @@ pub enum Error {
         /// The model's method.
         method: Method,
     },
+    /// The regions leave nothing that a method on local features judges.
+    #[error(
+        "no place of {PLACE} × {PLACE} pixels, as the network sees the image, lies by half or more in what the regions \
+         leave: draw them wider, or show the network more with --pixels or --tiles"
+    )]
+    NoPlaces,
     /// None of the images is new to the model.
-    #[error("the model has seen all {images} images before: name a folder with new good ones")]
+    #[error(
+        "the model has seen all of the {images} images before: name a folder with new good ones"
+    )]
     NothingNew {
         /// Usable images.
         images: usize,
@@ -111,12 +119,12 @@ pub enum Error {
     #[error(transparent)]
     Flow(#[from] FlowError),
     /// An update failed.
-    #[error("training stopped at update {update}: lower --learning-rate or look for outliers among the images; the last good weights are in {}", checkpoint.display())]
+    #[error("training stopped at update {update}: lower --learning-rate or look for outliers among the images{}", last_good(checkpoint.as_deref()))]
     Diverged {
         /// The update that failed.
         update: u64,
-        /// The folder with the last good checkpoint.
-        checkpoint: PathBuf,
+        /// The folder with the last good checkpoint, if one was named and has one.
+        checkpoint: Option<PathBuf>,
         /// Error of the flow.
         source: TrainError,
     },
@@ -163,6 +171,17 @@ pub enum Error {
         path: PathBuf,
         /// Fault.
         reason: String,
+    },
+    /// A model whose features this program extracts otherwise.
+    #[error(
+        "the model was trained with the extractor {needed}, this program has {found}: train it anew, or use the \
+         version that trained it"
+    )]
+    OtherExtractor {
+        /// The extractor of the training.
+        needed: String,
+        /// The extractor here.
+        found: String,
     },
     /// A checkpoint of a training with other settings or images.
     #[error("{} belongs to a training with another {what}: finish that one, or delete the folder to start anew", path.display())]
@@ -241,6 +260,13 @@ impl From<BaselineError> for Error {
             other => Self::Baseline(other),
         }
     }
+}
+
+/// Says where the last good weights are, if they are kept.
+fn last_good(checkpoint: Option<&Path>) -> String {
+    checkpoint.map_or_else(String::new, |folder| {
+        format!("; the last good weights are in {}", folder.display())
+    })
 }
 
 /// One bad image a line.

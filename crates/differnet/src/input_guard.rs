@@ -10,6 +10,8 @@ use differnet_data::{Compression, InputStatistics};
 use differnet_scoring::RobustSpread;
 use serde::{Deserialize, Serialize};
 
+/// Fewest images whose features' distances tell how far those of good images lie apart.
+const FEWEST_DISTANCES: usize = 4;
 /// Robust standard deviations by which a property may leave the range that training showed.
 const DEVIATIONS: f64 = 3.0;
 
@@ -203,6 +205,8 @@ impl InputGuard {
         let of_pixels = InputProperty::OF_PIXELS.into_iter().filter_map(|property| {
             AcceptedRange::fit(property, statistics.iter().map(|image| property.of(image)))
         });
+        // The deviations behind the distances of two images are those of a single difference.
+        let distances = if distances.len() < FEWEST_DISTANCES { &[] } else { distances };
         let features = AcceptedRange::fit(InputProperty::Features, distances.iter().copied());
         let ranges = of_pixels.chain(features).collect();
         let mut guard = Self { ranges, compressions: Vec::new(), fewest_pixels: 0 };

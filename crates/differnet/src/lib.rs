@@ -3,7 +3,7 @@
 //! [`Model::train`] turns photographs of good parts into a [`Model`]; a model says of new photographs
 //! how unlikely they are, whether that is a defect, and where it is (paper, Figure 2). [`Training`]
 //! takes more than [`Model::train`]; [`Config`] has every setting, and chooses the [`Method`]: the
-//! paper's, or one that it is compared with. This crate knows nothing of terminals.
+//! default, the paper's, or one that these are compared with. This crate knows nothing of terminals.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -43,7 +43,7 @@ pub use config::Config;
 pub use description::environment;
 pub use device::DeviceChoice;
 pub use differnet_baselines as baselines;
-pub use differnet_data::{ImageInput, find_images};
+pub use differnet_data::{ImageInput, find_good_images, find_images, find_photographs};
 pub use differnet_flow::AuxiliaryTensor;
 pub use differnet_progress as progress;
 pub use differnet_scoring as scoring;

@@ -162,6 +162,11 @@ impl Method {
         self.looks_at_pixels() || self.looks_at_places()
     }
 
+    /// Tells whether its models take in new good images.
+    pub fn takes_new_images(self) -> bool {
+        matches!(self, Self::LocalFlow | Self::PatchCore)
+    }
+
     /// Tells whether an interrupted training leaves a checkpoint that it is resumed from.
     pub fn is_resumable(self) -> bool {
         matches!(self, Self::DifferNet | Self::LocalFlow)

@@ -136,8 +136,9 @@ impl Model {
     /// [`Error::NoUpdate`] if the method can only be trained anew, [`Error::NothingNew`],
     /// [`Error::BadImages`]; [`Error::Cancelled`] leaves the model as it was.
     pub fn update(&mut self, files: &[PathBuf], monitor: Monitor<'_>) -> Result<Addition, Error> {
-        let NewImages { new, unusable: bad, .. } = self.new_images(files, &GoodImages::default());
-        monitor.cancel_token().check()?;
+        self.require_update()?;
+        let NewImages { new, unusable: bad, .. } =
+            self.new_images(files, &GoodImages::default(), &monitor)?;
         if !bad.is_empty() {
             return Err(Error::BadImages { bad });
         }
@@ -145,6 +146,15 @@ impl Model {
             return Err(Error::NothingNew { images: files.len() });
         }
         self.take_in(new, monitor)
+    }
+
+    /// Nothing, if the method takes new images into a model.
+    ///
+    /// # Errors
+    /// [`Error::NoUpdate`]
+    pub fn require_update(&self) -> Result<(), Error> {
+        let method = self.header.config.method.method();
+        if method.takes_new_images() { Ok(()) } else { Err(Error::NoUpdate { method }) }
     }
 
     /// As [`Self::update`], with images that [`Self::new_images`] found to be new: they are not looked at again.
@@ -157,6 +167,7 @@ impl Model {
         new: Vec<HashedImage>,
         monitor: Monitor<'_>,
     ) -> Result<Addition, Error> {
+        self.require_update()?;
         if new.is_empty() {
             return Err(Error::NothingNew { images: 0 });
         }

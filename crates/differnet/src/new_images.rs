@@ -10,6 +10,7 @@ use crate::calibration::GoodImages;
 use crate::error::Error;
 use crate::input_guard::InvalidInput;
 use crate::model::Model;
+use crate::split::check_files;
 
 /// Images that a model might learn from, by what they add.
 #[derive(Debug, Default)]
@@ -59,7 +60,8 @@ impl Model {
         added: GoodImages,
         monitor: &Monitor<'_>,
     ) -> Result<NewGoodImages, Error> {
-        let NewImages { new, trained, copies, unusable } = self.new_images(files, &added);
+        let NewImages { new, trained, copies, unusable } =
+            self.new_images(files, &added, monitor)?;
         let mut found =
             NewGoodImages { good: added, trained, copies, unusable, invalid: Vec::new() };
         let total = new.len();
@@ -85,17 +87,19 @@ impl Model {
     ///
     /// - `added`: images that count already
     ///
+    /// # Errors
+    /// [`Error::Cancelled`]
+    ///
     /// [`PerceptualHash`]: differnet_data::PerceptualHash
-    pub fn new_images(&self, files: &[PathBuf], added: &GoodImages) -> NewImages {
+    pub fn new_images(
+        &self,
+        files: &[PathBuf],
+        added: &GoodImages,
+        monitor: &Monitor<'_>,
+    ) -> Result<NewImages, Error> {
         let (header, limits) = (self.header(), &self.runtime().limits);
-        let mut found = NewImages::default();
-        let mut images: Vec<HashedImage> = Vec::with_capacity(files.len());
-        for hashed in HashedImage::of_files(files, header.preprocessing(), limits) {
-            match hashed {
-                Ok(image) => images.push(image),
-                Err(error) => found.unusable.push(error),
-            }
-        }
+        let (mut images, unusable) = check_files(files, header.preprocessing(), limits, monitor)?;
+        let mut found = NewImages { unusable, ..NewImages::default() };
         // By content: which of several copies counts does not depend on names.
         images.sort_by(|a, b| (a.content, &a.path).cmp(&(b.content, &b.path)));
         let trained = KnownHashes::new(&header.training_hashes);
@@ -112,7 +116,7 @@ impl Model {
         }
         found.trained.sort();
         found.copies.sort_by(|a, b| a.path.cmp(&b.path));
-        found
+        Ok(found)
     }
 }
 

@@ -175,7 +175,7 @@ impl Runtime {
     /// extractor `needed`.
     ///
     /// # Errors
-    /// [`Error::NotAModel`] names both extractors if not.
+    /// [`Error::OtherExtractor`] if not.
     pub(crate) fn require_extractor(&self, needed: &str, header: &Header) -> Result<(), Error> {
         let backbone = header.config.require_backbone()?;
         if !backbone.is_embedded() {
@@ -189,8 +189,7 @@ impl Runtime {
         if found == needed {
             return Ok(());
         }
-        let reason = format!("it was trained with the extractor {needed}, this is {found}");
-        Err(Error::NotAModel { path: "the model".into(), reason })
+        Err(Error::OtherExtractor { needed: needed.to_owned(), found: found.to_owned() })
     }
 }
 
@@ -222,7 +221,7 @@ mod tests {
         let error = model.score(ImageInput::File(&files[0])).expect_err("another network");
         let message = error.to_string();
         assert!(message.contains("efficientnet-lite0-"), "{message}");
-        assert!(message.contains("this is alexnet-"), "{message}");
+        assert!(message.contains("this program has alexnet-"), "{message}");
         let path = folder.path().join("model.differnet");
         model.save(&path).expect("writable");
         let error = Model::load_on(&path, &runtime).expect_err("another network").to_string();

@@ -18,7 +18,10 @@ Examples:
   differnet cache info
   differnet cache trim --cache-limit 2GB
   differnet cache clear --cache /data/features
-  du -sh \"$(differnet cache path)\"")]
+  du -sh \"$(differnet cache path)\"
+
+--json prints one object: {\"path\"}, of info with {\"bytes\", \"limit\", \"extractors\"}, of trim with {\"freed_bytes\", \"limit\"}, of
+clear with {\"freed_bytes\"}.")]
 pub(crate) struct CacheCommand {
     #[command(subcommand)]
     action: Action,

@@ -41,7 +41,7 @@ come, taken at random, and not be those that the model was trained on: those are
 of a photograph, in whatever format and size, one counts.
 
 --json prints one object: {\"model\", \"rule\", \"threshold\", \"threshold_before\", \"unsure\", \"images\",
-\"left_out\": {\"seen_in_training\", \"twice\", \"unusable\", \"copies\": [{\"path\", \"of\"}]}, \"lowest_rate\",
+\"images_of_training\", \"left_out\": {\"seen_in_training\", \"twice\", \"unusable\", \"copies\": [{\"path\", \"of\"}]}, \"lowest_rate\",
 \"images_needed\", \"defects\", \"escape_rate\", \"false_alarm_rate\", \"cost\"}; what a rule does not know is null.")]
 pub(crate) struct CalibrateArgs {
     /// Model file written by `differnet train`; rewritten.

@@ -43,7 +43,10 @@ Examples:
   differnet demo --out tour --seed 7
 
 Writes images, and for each category a model, report.html, scores.csv, metrics.json, roc.svg and
-histogram.svg.")]
+histogram.svg.
+
+--json prints one object: {\"out\", \"seed\", \"seconds\", \"categories\"}, for each category what `differnet evaluate --json`
+prints, and its name.")]
 pub(crate) struct DemoArgs {
     /// Folder to write to; an earlier demo in it is replaced.
     #[arg(long, value_name = "DIR", default_value = "differnet-demo")]

@@ -41,12 +41,15 @@ Examples:
 
 The tensor \"features\" has the shape [images, transforms, features]: 768 numbers of alexnet, 696 of
 efficientnet-lite0, 1536 of resnet18 and vgg16, 6144 of resnet50 and wide-resnet50-2. The metadata key \"names\" is a JSON list of the files, relative to --data. Training images
-come first, then test images. Random transforms are those that a training with the same seed and default settings
-draws.
+come first, then test images. Random transforms are those that a training with --method differnet, the same seed and default
+settings draws.
 
 With --places \"features\" has the shape [places, channels], of all images one after the other; \"image\", \"row\" and
 \"column\" [places] say where each lies, and \"counts\" [places] whether it is in no ignored region. Numbers are those
-of the network's stages, joined, or with a model of a method on local features its whitened components.")]
+of the network's stages, joined, or with a model of a method on local features its whitened components.
+
+--json prints one object: {\"out\", \"images\", \"features\", \"backbone\", \"skipped\"}, with {\"transforms\", \"seed\"} or, of
+places, {\"places\"}.")]
 pub(crate) struct FeaturesArgs {
     /// Model whose network, regions and, for places, settings count.
     #[arg(long, value_name = "M.differnet", conflicts_with = "backbone")]

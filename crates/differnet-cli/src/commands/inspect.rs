@@ -18,7 +18,9 @@ const COURSE_ROWS: usize = 12;
 #[command(after_help = "\
 Examples:
   differnet inspect part.differnet
-  differnet inspect part.differnet --json")]
+  differnet inspect part.differnet --json
+
+--json prints one object: {\"path\", \"bytes\", \"method\"} and all that the model says about itself.")]
 pub(crate) struct InspectArgs {
     /// Model file written by `differnet train`.
     #[arg(value_name = "M.differnet")]

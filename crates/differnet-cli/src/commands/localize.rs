@@ -30,7 +30,7 @@ map's colours, with their scale), NAME.map.png (16-bit grey) and NAME.map.npy (3
 have the image's size; a rotation noted in its EXIF data has been applied. Where the model's regions
 have pixels ignored, maps are 0 and overlays grey.
 
---json prints one object a line: {\"path\", \"score\", \"threshold\", \"verdict\", \"map_threshold\", \"top\",
+--json prints one object a line: {\"path\", \"score\", \"threshold\", \"verdict\", \"reason\", \"map_threshold\", \"top\",
 \"regions\": [{\"x\", \"y\", \"width\", \"height\", \"area\", \"peak\", \"peak_x\", \"peak_y\"}], \"files\"}, lengths
 in pixels, or {\"path\", \"error\"}; names that are not UTF-8 are there as bytes in Base64, too: path_bytes. \"top\" is the map's value where NAME.map.png is white.")]
 pub(crate) struct LocalizeArgs {

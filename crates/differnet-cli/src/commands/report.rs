@@ -31,7 +31,10 @@ Examples:
   differnet report --model part.differnet line_1 line_2 --out both.html
 
 The file contains everything that it shows and loads nothing: it can be mailed and archived. For
-images whose defects are known, differnet evaluate --out writes the same with curves and metrics.")]
+images whose defects are known, differnet evaluate --out writes the same with curves and metrics.
+
+--json prints one object: {\"out\", \"method\", \"images\", \"ok\", \"unsure\", \"defects\", \"invalid\", \"failed\", \"threshold\"};
+\"images\" have a score, \"failed\" none.")]
 pub(crate) struct ReportArgs {
     /// Model file written by `differnet train`.
     #[arg(long, value_name = "M.differnet")]

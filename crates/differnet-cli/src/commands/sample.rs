@@ -14,7 +14,9 @@ use crate::output::{print, print_json, shell_word};
 #[command(after_help = "\
 Example:
   differnet sample --out sample
-  differnet train --data sample --category fabric --out fabric.differnet")]
+  differnet train --data sample --category fabric --out fabric.differnet
+
+--json prints one object: {\"out\", \"seed\", \"categories\"}, the last a list of names.")]
 pub(crate) struct SampleArgs {
     /// Folder to write to; each category becomes a folder in it, in the layout of MVTec AD.
     #[arg(long, value_name = "DIR")]

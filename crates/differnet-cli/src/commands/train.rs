@@ -41,7 +41,10 @@ Ctrl-C saves the state of flows in training beside the model, and the same comma
 With --method differnet features are kept in a cache, so that another training on the same images starts at
 once.
 A file FILE.toml for --roi or --ignore holds polygons, in fractions of the image's width and height
-from its top left corner: [[polygon]] and below it points = [[0, 0], [1, 0], [1, 0.2], [0, 0.2]].")]
+from its top left corner: [[polygon]] and below it points = [[0, 0], [1, 0], [1, 0.2], [0, 0.2]].
+
+--json prints one object: {\"out\", \"method\", \"images\", \"held_back\", \"depth\", \"updates\", \"threshold\", \"validation\",
+\"skipped\", \"seed\", \"seconds\"}.")]
 pub(crate) struct TrainArgs {
     /// Model file to write.
     #[arg(long, value_name = "M.differnet")]
@@ -64,7 +67,7 @@ pub(crate) struct TrainArgs {
     regions: RegionsArgs,
     /// Number of bits of a 16-bit sample that count [default: the fewest of 10, 12, 14 and 16 that hold the
     /// largest value of the training images]. Files that state it themselves need none.
-    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(8..=16))]
+    #[arg(long, value_name = "BITS", value_parser = clap::value_parser!(u8).range(9..=16))]
     depth: Option<u8>,
     #[command(flatten)]
     method: MethodArgs,

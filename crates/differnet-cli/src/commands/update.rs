@@ -71,9 +71,14 @@ pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
         None => OutputFile::claim_existing(&args.model)?,
     };
     let mut model = Model::load_on(&args.model, &args.source.open()?)?;
+    model.require_update()?;
     let files = good_photographs(&args.good)?;
-    let NewImages { new, trained, copies, unusable } =
-        model.new_images(&files, &GoodImages::default());
+    let meter = Meter::new();
+    let observer = |progress: &Progress| meter.show_training(progress);
+    let monitor = Monitor::new(&observer, interrupt.token());
+    let found = model.new_images(&files, &GoodImages::default(), &monitor);
+    meter.clear();
+    let NewImages { new, trained, copies, unusable } = stopped(found)?;
     if !unusable.is_empty() {
         return Err(Error::BadImages { bad: unusable }.into());
     }
@@ -81,15 +86,10 @@ pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
     if new.is_empty() {
         return Err(Error::NothingNew { images: files.len() }.into());
     }
-    let meter = Meter::new();
-    let observer = |progress: &Progress| meter.show_training(progress);
     let calibrated = model.header().calibration.is_some();
-    let updated = model.take_in(new, Monitor::new(&observer, interrupt.token()));
+    let updated = model.take_in(new, monitor);
     meter.clear();
-    let addition = updated.map_err(|error| match error {
-        Error::Cancelled(_) => Interrupted("Stopped; the model is as it was.".to_owned()).into(),
-        other => anyhow::Error::from(other),
-    })?;
+    let addition = stopped(updated)?;
     claim.require_unchanged()?;
     model.save(out)?;
     if args.json {
@@ -113,4 +113,12 @@ pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
         print("The threshold set by differnet calibrate is forgotten: calibrate again.")?;
     }
     Ok(Exit::Done)
+}
+
+/// The result of a cancelled update as the end of the program.
+fn stopped<T>(result: Result<T, Error>) -> anyhow::Result<T> {
+    result.map_err(|error| match error {
+        Error::Cancelled(_) => Interrupted("Stopped; the model is as it was.".to_owned()).into(),
+        other => other.into(),
+    })
 }

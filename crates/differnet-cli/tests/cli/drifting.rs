@@ -3,22 +3,27 @@
 use std::fs;
 use std::path::Path;
 
-use image::{Rgb, RgbImage};
+use image::RgbImage;
 use serde_json::Value;
 
 use crate::fixture::Fixture;
 
-/// Parts that nobody trained on: noise without a nut.
-fn strange(folder: &Path, numbers: std::ops::Range<u32>) {
+/// The parts in `from`, `numbers` of them from the first on, under a brighter lamp.
+fn brighter(from: &Path, folder: &Path, numbers: std::ops::Range<usize>) {
     fs::create_dir_all(folder).unwrap();
+    let parts = differnet_data::find_images(from).unwrap();
     for number in numbers {
-        let noise = |x: u32, y: u32| {
-            (x.wrapping_mul(73).wrapping_add(y.wrapping_mul(151)).wrapping_mul(number + 7) % 255)
-                as u8
-        };
-        let image = RgbImage::from_fn(64, 64, |x, y| Rgb([noise(x, y), noise(y, x), 200]));
+        let mut image = image::open(&parts[number % parts.len()]).unwrap().into_rgb8();
+        let factor = 1.25 + 0.0005 * (number % 70) as f32;
+        image.iter_mut().for_each(|level| *level = (f32::from(*level) * factor).min(255.0) as u8);
         image.save(folder.join(format!("{number}.png"))).unwrap();
     }
+}
+
+/// A part that the model does not judge.
+fn black(folder: &Path) {
+    fs::create_dir_all(folder).unwrap();
+    RgbImage::new(64, 64).save(folder.join("black.png")).unwrap();
 }
 
 #[test]
@@ -50,15 +55,16 @@ fn the_line_is_remembered_and_its_drift_told_once_it_shows() {
     assert_eq!(run.code, Some(0), "{}", run.err);
     assert!(!run.err.contains("DRIFT"), "{}", run.err);
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
-    strange(&first, 0..9);
-    strange(&second, 9..60);
-    // 49 images are too few to say anything, 100 with half of them strange are not.
+    brighter(&nuts, &first, 0..9);
+    brighter(&nuts, &second, 9..110);
+    black(&first);
+    // 49 images are too few to say anything, 150 of which 110 are brighter are not; one is not judged.
     assert!(!score(&first).err.contains("DRIFT"));
     let run = score(&second);
     assert!(run.err.contains("DRIFT: scores have moved higher"), "{}", run.err);
-    assert!(run.err.contains("of the last 100 images"), "{}", run.err);
+    assert!(run.err.contains("of the last 150 images"), "{}", run.err);
     let kept: Value = serde_json::from_slice(&fs::read(&line).unwrap()).unwrap();
-    assert_eq!((&kept["images"], kept["recent"].as_array().unwrap().len()), (&100.into(), 100));
+    assert_eq!((&kept["images"], kept["recent"].as_array().unwrap().len()), (&151.into(), 150));
 
     // Of another model nothing is remembered, and what is no summary is not overwritten.
     let run =

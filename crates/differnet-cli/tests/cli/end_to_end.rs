@@ -186,7 +186,7 @@ fn bad_training_images_stop_the_training_or_are_skipped() {
     };
     let refused = train(&[]);
     assert_eq!(refused.code, Some(1));
-    for text in ["2 of the training images", "empty.png is empty", "text.jpg is not an image"] {
+    for text in ["2 of the good images", "empty.png is empty", "text.jpg is not an image"] {
         assert!(refused.err.contains(text), "{text} in {}", refused.err);
     }
     assert!(refused.err.contains("--skip-bad"), "{}", refused.err);

@@ -64,18 +64,39 @@ fn folders_of_defects_and_masks_are_not_trained_on_unasked() {
 }
 
 #[test]
+fn test_images_of_a_known_layout_are_not_trained_on_unless_the_layout_is_named() {
+    let folder = photographs(&["train/good/0.png", "test/good/0.png", "test/crack/0.png"]);
+    let run = check(folder.path(), &["--all-good"]);
+    assert_eq!(run.code, Some(2), "{}", run.err);
+    for part in ["train on the test images", "the layout mvtec", "--layout folder"] {
+        assert!(run.err.contains(part), "{part} in {}", run.err);
+    }
+    let run = check(folder.path(), &["--all-good", "--layout", "folder", "--json"]);
+    assert_eq!(run.json()["images"]["train"], 3);
+}
+
+#[test]
 fn good_images_to_calibrate_or_test_with_are_what_they_are_taken_for() {
     let fixture = Fixture::shared();
     let folder = photographs(&["good/0.png", "bad/0.png", "bad/scratch/1.png", "bad/OK/1.png"]);
     let model = folder.path().join("nut.differnet");
     fs::copy(fixture.model(), &model).unwrap();
-    for command in
-        [&["calibrate", "--false-alarm-rate", "0.9", "--model"][..], &["update", "--model"]]
-    {
-        let run = fixture.run(command, &[&model, Path::new("--good"), folder.path()]);
+    let bank = folder.path().join("bank.differnet");
+    let words = ["train", "--category", "hex_nut", "--method", "patchcore", "--data"];
+    let run = fixture.run(&words, &[&fixture.data(), Path::new("--out"), &bank]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    for (command, model) in [
+        (&["calibrate", "--false-alarm-rate", "0.9", "--model"][..], &model),
+        (&["update", "--model"], &bank),
+    ] {
+        let run = fixture.run(command, &[model, Path::new("--good"), folder.path()]);
         assert_eq!(run.code, Some(1), "{}", run.err);
         assert!(run.err.contains("bad (3 images) looks like defects"), "{}", run.err);
     }
+    // Asked before any image is read: models of the paper's method take in none.
+    let good = [&model, Path::new("--good"), &folder.path().join("good")];
+    let run = fixture.run(&["update", "--model"], &good);
+    assert!(run.code == Some(1) && run.err.contains("takes in no new images"), "{}", run.err);
     let (good, bad) = (folder.path().join("good"), folder.path().join("bad"));
     let run = check(&good, &["--test-defect", bad.to_str().unwrap()]);
     assert_eq!(run.code, Some(1), "{}", run.err);

@@ -300,6 +300,16 @@ fn regions_that_cannot_be_used_are_named() {
     let run = Fixture::shared().train(&model, &both);
     expect(&run, 1, "the mask part.png has 64×64 pixels, the mask wide.png 90×50");
     expect(&train("--roi", Path::new("")), 2, "--roi");
+    // A seam that no place of the network lies in by half.
+    let seam = "[[polygon]]\npoints = [[0.47, 0], [0.484, 0], [0.484, 1], [0.47, 1]]";
+    let seam = write("seam.toml", seam.as_bytes());
+    let data = Fixture::shared().data();
+    for method in ["local-flow", "patchcore", "padim"] {
+        let words = ["train", "--category", "hex_nut", "--method", method, "--roi"];
+        let paths = [&seam, Path::new("--data"), &data, Path::new("--out"), &model];
+        let run = Fixture::shared().run(&words, &paths);
+        expect(&run, 1, "draw them wider, or show the network more with --pixels");
+    }
     assert!(!model.exists() && !setup.path("never.differnet.checkpoints").exists());
 }
 

@@ -56,6 +56,9 @@ impl TiffImage {
         let low_bit_first = self.directory.number(bytes, tag::FILL_ORDER) == Some(2);
         let mut strips = Vec::with_capacity(length);
         for (offset, count) in offsets.into_iter().zip(counts) {
+            if strips.len() >= length {
+                break;
+            }
             let start = usize::try_from(offset).ok()?;
             let end = start.checked_add(usize::try_from(count).ok()?)?;
             let strip = bytes.get(start..end)?;
@@ -66,9 +69,13 @@ impl TiffImage {
             } else {
                 let turn = |byte: &u8| if low_bit_first { byte.reverse_bits() } else { *byte };
                 let width = u16::try_from(self.size.0).ok()?;
-                let mut packed = VecWriter::new();
+                let (mut packed, mut rows) = (VecWriter::new(), 0..self.size.1);
                 // It asks for an end that many writers leave out: the length tells what is missing.
                 let _ = fax::decoder::decode_g3(strip.iter().map(turn), |transitions| {
+                    // A strip of few bytes may say far more rows than there are.
+                    if rows.next().is_none() {
+                        return;
+                    }
                     for color in fax::decoder::pels(transitions, width) {
                         let data = u16::from(color == fax::Color::Black);
                         let _ = packed.write(Bits { data, len: 1 });

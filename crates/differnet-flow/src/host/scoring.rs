@@ -27,11 +27,12 @@ impl HostLayer {
         Self { weight, bias, packed: None }
     }
 
-    /// A layer that reads a copy of its weights: fast for many rows.
+    /// A layer that reads a copy of its numbers: fast for many rows.
     pub(crate) fn packed(weight: Floats, bias: Floats) -> Self {
         let inputs = weight.len() / bias.len();
         let packed = PackedMatrix::pack_transposed(&weight, inputs, |count| vec![0.0; count]);
-        Self { weight, bias, packed: Some(packed) }
+        // No half of the numbers may be a file's that was written over since.
+        Self { weight, bias: bias.to_vec().into(), packed: Some(packed) }
     }
 
     /// `[outputs, inputs]`

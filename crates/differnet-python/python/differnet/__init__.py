@@ -56,7 +56,7 @@ __all__ = [
 def train(
     images: str | PathLike[str] | Iterable[Image],
     *,
-    method: str = "local-flow",
+    method: str | None = None,
     preset: str = "quick",
     seed: int = 0,
     weights: str | PathLike[str] | None = None,
@@ -66,22 +66,24 @@ def train(
     skip_bad: bool = False,
     progress: bool | ProgressCallback = False,
     threads: int | None = None,
-    **settings: float | int | str | bool,
+    **settings: float | int | str | bool | list[int],
 ) -> Model:
     """Trains a model on images of good parts.
 
-    ``images`` is a folder, searched to any depth, or an iterable of images. ``method``, ``preset`` and
-    ``settings`` are those of a settings file of ``differnet train``, such as ``quantile=0.99``. ``weights``
-    names the file of a network that is not compiled in: ``backbone="resnet18"``, ``"resnet50"``,
+    ``images`` is a folder of photographs of good parts, searched to any depth, or an iterable of images.
+    ``method`` is ``"local-flow"`` unless another one is named, or ``preset="paper"`` asks for the paper's,
+    ``"differnet"``. ``preset`` and ``settings`` are those of a settings file of ``differnet train``, such as
+    ``quantile=0.99``. ``weights`` names the file of a network that is not compiled in: ``backbone="resnet18"``, ``"resnet50"``,
     ``"wide-resnet50-2"`` or ``"vgg16"``. ``roi`` and ``ignore`` name files of regions. ``progress`` is True for a bar, or a function of
     ``(stage, done, total, loss)``. ``threads`` is the number of threads, also of the model's later work;
     None for one a core.
 
-    Ctrl-C ends the training; ``method="differnet"`` leaves its state in the folder ``checkpoints``, and the
-    same call goes on from there.
+    Ctrl-C ends the training; ``"local-flow"`` and ``"differnet"`` leave their state in the folder
+    ``checkpoints``, and the same call goes on from there.
 
     Raises ImageError if an image cannot be used (``skip_bad=True`` leaves such images out), ValueError for
-    settings out of range, unknown settings, or too few images.
+    settings out of range, unknown settings, too few images, or a folder with subfolders whose names mean
+    defects, masks or tests.
 
     >>> model = differnet.train(good, method="padim", seed=1, quantile=0.9)
     >>> model.method, model.header["training_images"]
@@ -91,7 +93,7 @@ def train(
     try:
         return _train(
             images,
-            {"method": method, "preset": preset, "seed": seed, **settings},
+            {"preset": preset, "seed": seed, **({} if method is None else {"method": method}), **settings},
             weights=weights,
             roi=roi,
             ignore=ignore,

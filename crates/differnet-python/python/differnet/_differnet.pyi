@@ -180,7 +180,7 @@ def read_header(path: _Path) -> dict[str, Any]:
 
 def train(
     images: _Path | Iterable[_Image],
-    settings: dict[str, float | int | str | bool],
+    settings: dict[str, float | int | str | bool | list[int]],
     *,
     weights: _Path | None = None,
     roi: _Path | None = None,

@@ -139,7 +139,7 @@ def train_many(
     *,
     seeds: Sequence[int] = (0,),
     num_cpus: int = 1,
-    **settings: float | int | str | bool,
+    **settings: float | int | str | bool | list[int],
 ) -> list[TrainedModel]:
     """Trains a model for each category and seed, in parallel, and writes ``output/CATEGORY-SEED.differnet``.
 

@@ -280,10 +280,10 @@ class DefectDetector(_OutlierDetector):
     def __init__(
         self,
         *,
-        method: str = "local-flow",
+        method: str | None = None,
         preset: str = "quick",
         random_state: int = 0,
-        settings: dict[str, float | int | str | bool] | None = None,
+        settings: dict[str, float | int | str | bool | list[int]] | None = None,
         batch_size: int = 16,
         threads: int | None = None,
     ) -> None:
@@ -315,8 +315,12 @@ class DefectDetector(_OutlierDetector):
         return numpy.array([-result.score for result in results], dtype=numpy.float64)
 
     def predict(self, X: str | Iterable[Any]) -> NDArray[numpy.int_]:
-        """1 for good parts, -1 for defects: a score at the threshold is a defect."""
-        return numpy.where(self.decision_function(X) > 0, 1, -1)
+        """1 for good parts, -1 for defects and for images that do not look like those of training: a score at
+        the threshold is a defect."""
+        check_is_fitted(self)
+        results = self.model_.scores(X, batch_size=self.batch_size)
+        good = [result.verdict != "invalid" and -result.score > self.offset_ for result in results]
+        return numpy.where(numpy.array(good, dtype=numpy.bool_), 1, -1)
 
     def __getstate__(self) -> dict[str, Any]:
         state: dict[str, Any] = dict(super().__getstate__())

@@ -63,6 +63,15 @@ fn pages_of_other_origins_are_turned_away() {
         assert_eq!(answer.header("access-control-allow-origin"), None);
     }
     assert_eq!((ask("same-origin").status, ask("none").status), (200, 200));
+    // Over plain HTTP browsers name the origin alone.
+    let ask = |origin: &str| {
+        let header = format!("Origin: {origin}\r\n");
+        parse(&raw(bench.address(), &request("POST", SCORE, &header, &png(2, 2)))).status
+    };
+    for origin in ["http://line.example", "http://parts.example:81", "null", "\u{e4}"] {
+        assert_eq!(ask(origin), 403, "{origin}");
+    }
+    assert_eq!(ask("http://test"), 200);
     bench.end();
 }
 

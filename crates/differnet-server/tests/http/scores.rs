@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::client::{Answer, parse, post, post_parts, raw, request};
+use crate::fake::{Bench, png};
 
 /// A trained model, images, and a server.
 pub(crate) struct Trained {
@@ -111,4 +112,18 @@ fn scores_have_the_bits_of_files_alone_together_and_in_any_company() {
 pub(crate) fn localize(trained: &Trained, query: &str, image: &[u8]) -> Answer {
     let path = format!("/v1/models/nut/localize{query}");
     parse(&raw(trained.server.address(), &request("POST", &path, "", image)))
+}
+
+#[test]
+fn an_image_in_pieces_of_a_byte_scores_as_the_whole() {
+    let bench = Bench::new(Limits::default());
+    let png = png(3, 2);
+    let chunks: Vec<u8> =
+        png.iter().flat_map(|&byte| [&b"1\r\n"[..], &[byte], b"\r\n"].concat()).collect();
+    let head = "POST /v1/models/part/score HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\
+                Transfer-Encoding: chunked\r\n\r\n";
+    let answer = parse(&raw(bench.address(), &[head.as_bytes(), &chunks, b"0\r\n\r\n"].concat()));
+    let whole = post(bench.address(), "/v1/models/part/score", &png);
+    assert_eq!((answer.status, answer.json()), (200, whole.json()));
+    bench.end();
 }

@@ -1,7 +1,7 @@
 //! The updates of a training, round by round, while the next round's features are extracted.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::thread::Scope;
 
@@ -382,7 +382,8 @@ impl<'a> FlowTraining<'a> {
         if whole && let Err(error) = checkpoints.save(&run.trainer, &run.state) {
             return error;
         }
-        let checkpoint = self.folder.clone();
+        let named = self.training.checkpoints.filter(|_| checkpoints.is_there());
+        let checkpoint = named.map(Path::to_path_buf);
         Error::Diverged { update: run.trainer.steps() + 1, checkpoint, source }
     }
 }

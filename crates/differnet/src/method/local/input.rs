@@ -1,7 +1,7 @@
 //! Images as a method on local features sees them: maps, where each place lies, and which count.
 
 use differnet_data::{ImageInput, MaskedInput, RgbImage};
-use differnet_features::{FeatureError, PLACE, StageMap};
+use differnet_features::{PLACE, StageMap};
 use rayon::prelude::*;
 
 use super::plan::{POSITION, Plan};
@@ -67,11 +67,14 @@ impl Shift {
 }
 
 /// Feature maps of an image.
+///
+/// # Errors
+/// [`Error::NoPlaces`] if no place counts.
 pub(super) fn seen_maps(
     plan: &Plan,
     runtime: &Runtime,
     seen: &MaskedInput,
-) -> Result<SeenMaps, FeatureError> {
+) -> Result<SeenMaps, Error> {
     shifted_maps(plan, runtime, seen, Shift::NONE)
 }
 
@@ -81,7 +84,7 @@ fn shifted_maps(
     runtime: &Runtime,
     seen: &MaskedInput,
     shift: Shift,
-) -> Result<SeenMaps, FeatureError> {
+) -> Result<SeenMaps, Error> {
     let layout = layout(plan, seen.image().dimensions());
     let (width, height) = (layout.across.total() as u32, layout.down.total() as u32);
     let mut resized = seen.resized(width, height);
@@ -99,6 +102,9 @@ fn shifted_maps(
         None => vec![true; height * width],
         Some(ignored) => counting(seen.image(), ignored, (height, width)),
     };
+    if !counts.contains(&true) {
+        return Err(Error::NoPlaces);
+    }
     Ok(SeenMaps { maps, grid: Grid { height, width, counts } })
 }
 
@@ -117,7 +123,7 @@ pub(super) fn read<'a>(
     });
     decoded.map(move |seen| {
         let seen = seen.map_err(|source| Error::ImageChanged { source })?;
-        Ok(seen_maps(plan, runtime, &seen)?)
+        seen_maps(plan, runtime, &seen)
     })
 }
 
@@ -130,7 +136,7 @@ pub(super) fn read_shifted(
 ) -> Result<SeenMaps, Error> {
     let seen = MaskedInput::read(image, training.preprocessing(), &training.runtime.limits)
         .map_err(|source| Error::ImageChanged { source })?;
-    Ok(shifted_maps(plan, training.runtime, &seen, shift)?)
+    shifted_maps(plan, training.runtime, &seen, shift)
 }
 
 /// Returns the layout of an image of a width and a height, as the network sees it.
