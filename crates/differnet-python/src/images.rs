@@ -164,6 +164,10 @@ fn of_array(array: &Bound<'_, PyUntypedArray>, index: usize) -> PyResult<Image> 
             array.dtype()
         )));
     };
+    if array.len() == 0 {
+        // Refused as a file without pixels is.
+        return Ok(Image::Pixels { name, image: Arc::new(RgbImage::new(width, height)) });
+    }
     let color = if channels == 1 { ExtendedColorType::L16 } else { ExtendedColorType::Rgb16 };
     let samples = samples(&array.readonly(), 1).into_iter().flat_map(u16::to_ne_bytes);
     let mut bytes = Vec::new();
@@ -192,11 +196,8 @@ fn size_of(array: &Bound<'_, PyUntypedArray>, index: usize) -> PyResult<(u32, u3
         }
     };
     let side = |pixels: usize| {
-        u32::try_from(pixels).ok().filter(|pixels| *pixels > 0).ok_or_else(|| {
-            value_error(format!(
-                "image {index} has the shape {shape:?}: it has no pixels, or too many"
-            ))
-        })
+        u32::try_from(pixels)
+            .map_err(|_| value_error(format!("image {index} is too large: {shape:?}")))
     };
     Ok((side(shape[1])?, side(shape[0])?, channels))
 }

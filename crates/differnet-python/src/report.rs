@@ -71,7 +71,8 @@ pub(crate) fn report(
         "threshold": thresholds.defect,
     });
     let judged = entries.len() - invalid;
-    let title = title.map_or_else(|| format!("{judged} images judged"), str::to_owned);
+    let images = if judged == 1 { "image" } else { "images" };
+    let title = title.map_or_else(|| format!("{judged} {images} judged"), str::to_owned);
     let header = model.header();
     let mut report = Report::of_model(title, description(model)?);
     report.images = entries;

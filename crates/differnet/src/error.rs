@@ -100,6 +100,15 @@ pub enum Error {
         /// Cause.
         source: ImageError,
     },
+    /// A training image that another one took the place of.
+    #[error(
+        "{} was replaced while it was trained on: train again on images that nobody writes to",
+        path.display()
+    )]
+    ImageReplaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// A model whose self-test gives other scores than where it was trained.
     #[error(
         "{} does not score as it did where it was trained (deviation {deviation:.1e}): copy it \

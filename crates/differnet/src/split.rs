@@ -1,16 +1,19 @@
 //! Split of the good images into training and validation set.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use differnet_data::{
-    BadImage, ContentHash, DecodeLimits, HashedImage, InputStatistics, PerceptualHash,
-    Preprocessing,
+    BadImage, ContentHash, DecodeLimits, HashedImage, ImageInput, InputStatistics, MaskedInput,
+    PerceptualHash, Preprocessing,
 };
+use differnet_files::FileStamp;
 use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 use sha2::{Digest, Sha256};
 
 use crate::calibration::digest;
 use crate::config::Config;
+use crate::error::Error;
 
 /// Files checked between two reports.
 const FILES: usize = 64;
@@ -28,7 +31,44 @@ pub(crate) struct ValidationSplit {
     images: Vec<HashedImage>,
 }
 
+/// Signs by which files that were written to are known.
+pub(crate) struct Stamps<'a>(BTreeMap<&'a Path, FileStamp>);
+
+impl<'a> Stamps<'a> {
+    /// Those of `files`, as far as the system tells them.
+    pub(crate) fn of(files: &'a [PathBuf]) -> Self {
+        let stamp = |file: &'a PathBuf| Some((file.as_path(), FileStamp::of(file).ok()?));
+        Self(files.iter().filter_map(stamp).collect())
+    }
+}
+
 impl ValidationSplit {
+    /// Nothing, if the images that are still there have the contents that were divided.
+    ///
+    /// - `stamps`: from before; only files with other ones are read again
+    ///
+    /// # Errors
+    /// [`Error::ImageReplaced`], [`Error::ImageChanged`]
+    pub(crate) fn require_unchanged(
+        &self,
+        stamps: &Stamps<'_>,
+        preprocessing: Preprocessing<'_>,
+        limits: &DecodeLimits,
+    ) -> Result<(), Error> {
+        for HashedImage { path, content, .. } in &self.images {
+            let Ok(now) = FileStamp::of(path) else { continue };
+            if stamps.0.get(path.as_path()) == Some(&now) {
+                continue;
+            }
+            let seen = MaskedInput::read(ImageInput::File(path), preprocessing, limits)
+                .map_err(|source| Error::ImageChanged { source })?;
+            if seen.hash != *content {
+                return Err(Error::ImageReplaced { path: path.clone() });
+            }
+        }
+        Ok(())
+    }
+
     /// Sorted digests, and perceptual hashes, of the images trained on; of all if those held back are `seen`, too.
     pub(crate) fn known(&self, seen: bool) -> (Vec<String>, Vec<PerceptualHash>) {
         let count = if seen { self.images.len() } else { self.training.len() };

@@ -24,7 +24,7 @@ use crate::method::{Fitted, GoodScores};
 use crate::model::Model;
 use crate::runtime::Runtime;
 use crate::self_test::SelfTest;
-use crate::split::{ValidationSplit, check_files, split_files};
+use crate::split::{Stamps, ValidationSplit, check_files, split_files};
 
 /// Good images whose maps set the threshold of maps.
 const MAPPED_IMAGES: usize = 50;
@@ -135,10 +135,12 @@ impl<'a> Training<'a> {
 
     /// The training with samples of the given depth.
     fn run_at_depth(&self, files: &[PathBuf]) -> Result<Trained, Error> {
+        let stamps = Stamps::of(files);
         let (split, skipped) = self.usable_split(files)?;
         let method = self.config.method.clone().for_areas(split.areas());
         let config = Config { method, ..self.config.clone() };
         let model = Training { config: &config, ..self.clone() }.fit(&split)?;
+        split.require_unchanged(&stamps, self.preprocessing(), &self.runtime.limits)?;
         Ok(Trained { model, skipped })
     }
 

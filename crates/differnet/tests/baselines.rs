@@ -1,7 +1,7 @@
 //! The public path from image files to a stored model of the other methods, on a few generated images.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use differnet::progress::{CancelToken, Monitor, Progress, Stage};
@@ -335,4 +335,26 @@ fn cancelling_stops_at_every_stage() {
     assert!(!checkpoints.exists(), "there is nothing to go on from");
     assert!(stop_of(Method::LocalFlow, Stage::Training));
     assert!(checkpoints.exists());
+}
+
+#[test]
+fn an_image_that_another_replaces_while_it_is_trained_on_is_an_error() {
+    let setup = Setup::new();
+    let (config, runtime) = (tiny(Method::Padim), setup.runtime());
+    let train = |write: &(dyn Fn(&Path) + Sync)| {
+        let observer = |progress: &Progress| {
+            if progress.stage == Stage::Checking {
+                write(&setup.images[0]);
+            }
+        };
+        let cancel = CancelToken::new();
+        let monitor = Monitor::new(&observer, &cancel);
+        Training { monitor, ..Training::new(&config, &runtime) }.run(&setup.images)
+    };
+    // Written again as it was: what was checked is what was learned from.
+    let content = fs::read(&setup.images[0]).expect("readable");
+    train(&|path| fs::write(path, &content).expect("writable")).expect("the same image");
+    let other = setup.defects[0].clone();
+    let error = train(&|path| drop(fs::copy(&other, path))).map(drop).expect_err("another");
+    assert!(matches!(&error, Error::ImageReplaced { path } if *path == setup.images[0]), "{error}");
 }

@@ -61,11 +61,11 @@ pub(super) fn named(
     state: &crate::state::State,
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Arc<Model>, Problem> {
-    let unknown = |name: &str| {
+    let unknown = |which: &str| {
         let known: Vec<String> = state.models.all().map(|model| model.name.clone()).collect();
-        let message = format!("there is no model {name:?}; there are: {}", known.join(", "));
+        let message = format!("there is no model {which}; there are: {}", known.join(", "));
         Problem::new(StatusCode::NOT_FOUND, message)
     };
     let Path(name) = name.map_err(|_| unknown("whose name is not UTF-8"))?;
-    state.models.get(&name).ok_or_else(|| unknown(&name))
+    state.models.get(&name).ok_or_else(|| unknown(&format!("{name:?}")))
 }
