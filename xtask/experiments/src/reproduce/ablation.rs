@@ -186,7 +186,7 @@ fn describe(args: &AblationArgs, measured: &Measured) -> anyhow::Result<Document
     cells.extend(measurements(results).iter().map(|m| TableCell::of(m, paper)));
     let transforms = results.iter().map(|cell| cell.config.score_transforms).max().unwrap_or(1);
     let watched = first_seed(results);
-    let mut tables = vec![rows::by_row(results)];
+    let mut tables = vec![rows::by_row(results, &args.trainings())];
     if !watched.is_empty() {
         let name = |cell: &CellResult| cell.variant.clone().unwrap_or_default();
         tables.push(by_choice(results, transforms, "training", name));
@@ -240,6 +240,11 @@ fn notes(args: &AblationArgs, paper: Option<f64>) -> Vec<String> {
         BEST_ON_TEST.to_owned(),
         "Training seconds include the tests while training.".to_owned(),
     ];
+    if !args.trainings.is_empty() {
+        let text = "Rows of trainings that were left out are missing: a row differs from the one that it is set \
+                    against in all choices between.";
+        notes.push(text.to_owned());
+    }
     if !args.run.sample {
         notes.insert(0, args.data.split().to_owned());
     }

@@ -1,5 +1,7 @@
 //! The rows of the ablation: each differs in one choice from another.
 
+use std::iter;
+
 use differnet::Config;
 
 use super::super::cell::CellResult;
@@ -50,8 +52,9 @@ const fn row(
     Row { choice, training, shown, against }
 }
 
-/// One row for each choice, with what it differs by from the row that it is set against.
-pub(super) fn by_row(results: &[CellResult]) -> Table {
+/// One row for each choice of the `trainings`, with what it differs by from the row that it is set against: the
+/// nearest that is there, and then in all choices between.
+pub(super) fn by_row(results: &[CellResult], trainings: &[Training]) -> Table {
     let headers = [
         "row",
         "choice",
@@ -65,11 +68,13 @@ pub(super) fn by_row(results: &[CellResult]) -> Table {
     ];
     let title = "AUROC in percent, mean ± standard deviation over seeds; differences in points";
     let mut table = Table::new(title, &headers);
-    for (number, row) in ROWS.iter().enumerate() {
-        let against = row.against.map(|against| &ROWS[against]);
+    let is_there = |row: &Row| trainings.contains(&row.training);
+    for (number, row) in ROWS.iter().enumerate().filter(|(_, row)| is_there(row)) {
+        let mut before = iter::successors(row.against, |&against| ROWS[against].against);
+        let against = before.find(|&against| is_there(&ROWS[against]));
         let [auroc, interval, recall] = row.quality(results);
         let [difference, ends] = match against {
-            Some(against) => row.difference(against, results),
+            Some(against) => row.difference(&ROWS[against], results),
             None => ["–", "–"].map(str::to_owned),
         };
         table.rows.push(vec![
@@ -78,7 +83,7 @@ pub(super) fn by_row(results: &[CellResult]) -> Table {
             row.training.name(),
             auroc,
             interval,
-            row.against.map_or("–".to_owned(), |against| (against + 1).to_string()),
+            against.map_or("–".to_owned(), |against| (against + 1).to_string()),
             difference,
             ends,
             recall,
@@ -137,6 +142,7 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
     use differnet::scoring::Average;
     use differnet::{Method, Preset};
 
@@ -157,7 +163,7 @@ mod tests {
         paper.tests[1].images[2].score = 1.5;
         paper.looks = vec![look(16, 1.0, 0.95), look(32, 1.0, 0.9)];
         let results = [of(Training::Epochs, 0.8, 2), paper];
-        let table = by_row(&results);
+        let table = by_row(&results, Training::value_variants());
         let row = |number: usize| &table.rows[number - 1];
         assert_eq!(row(1)[3], "missing");
         assert_eq!(row(3)[3..7], ["80.0", "75.0–85.0", "2", "missing"]);
@@ -165,6 +171,11 @@ mod tests {
         assert_eq!(row(6)[5..7], ["5", "−50.0"]);
         assert_eq!(row(7)[3..8], ["95.0", "–", "5", "+5.0", "–"]);
         assert_eq!(row(8)[3..8], ["missing", "–", "5", "missing", "–"]);
+        // Of some trainings each row is set against the nearest that is there.
+        let table = by_row(&results, &[Training::Preset, Training::StepSize]);
+        let numbers =
+            |column: usize| table.rows.iter().map(|row| row[column].as_str()).collect::<Vec<_>>();
+        assert_eq!((numbers(0), numbers(5)), (vec!["1", "5", "6", "7"], vec!["–", "1", "5", "5"]));
     }
 
     #[test]
