@@ -89,6 +89,10 @@ pub(crate) fn of_image(error: &ImageError) -> PyErr {
     let message = error.with_causes();
     match error {
         ImageError::Io { source, .. } => of_io(source, message),
+        ImageError::Depth { .. } => Python::attach(|py| {
+            let error = Class::Image.error(message);
+            error.value(py).setattr("invalid", true).map_or_else(|failed| failed, |()| error)
+        }),
         _ => Class::Image.error(message),
     }
 }

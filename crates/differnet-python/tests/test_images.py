@@ -65,8 +65,9 @@ def test_deep_arrays_are_seen_as_the_files_of_their_samples(good, scratched, tmp
         # 12 bits of 16 are not seen as black.
         assert model.score(deep(scratched, bits)).verdict == "defect"
         if bits == 12:
-            with pytest.raises(differnet.ImageError, match="8 bits"):
+            with pytest.raises(differnet.ImageError, match="8 bits") as raised:
                 model.score(scratched)
+            assert raised.value.invalid and not differnet.ImageError("damaged").invalid
 
 
 def test_pictures_that_differnet_drew_are_no_photographs(model, good_folder, scratched, command, tmp_path):

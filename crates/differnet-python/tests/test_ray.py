@@ -67,6 +67,15 @@ def check(table, expected):
             assert {**wanted, "peak": peak} == {key: row[key] for key in wanted}
 
 
+def test_an_image_of_another_depth_is_invalid_as_the_command_says(model):
+    deep = numpy.arange(96 * 96, dtype=numpy.uint16).reshape(96, 96)
+    (error,) = model.scores([deep], on_error="yield")
+    row = differnet.ray._row("deep.png", error)
+    assert (row["verdict"], row["score"], row["reason"]) == ("invalid", None, row["error"])
+    (error,) = model.scores([b"broken"], on_error="yield")
+    assert differnet.ray._row("broken.png", error)["verdict"] is None
+
+
 def test_scores_are_those_of_one_process_and_a_job_is_resumed(cluster, model, archive, expected, tmp_path):
     output = tmp_path / "scores"
     paths = differnet.find_images(archive)

@@ -200,7 +200,7 @@ class _Scorer:
         rows = [_row(paths[index], result) for index, result in zip(todo, results, strict=True)]
         if rows:
             _write(self._filesystem, self._folder, rows, self._sha256)
-        failed = sum(row["error"] is not None for row in rows)
+        failed = sum(row["error"] is not None and row["verdict"] is None for row in rows)
         defects = sum(row["verdict"] == "defect" for row in rows)
         totals = {"images": len(rows), "skipped": len(paths) - len(rows), "failed": failed, "defects": defects}
         return {name: numpy.array([total]) for name, total in totals.items()}
@@ -227,7 +227,8 @@ def _isin_sorted(
 
 def _row(path: str, result: Any) -> dict[str, Any]:
     if isinstance(result, BaseException):
-        return {**dict.fromkeys(SCHEMA.names), "path": path, "error": str(result)}
+        row = {**dict.fromkeys(SCHEMA.names), "path": path, "error": str(result)}
+        return {**row, "verdict": "invalid", "reason": str(result)} if getattr(result, "invalid", False) else row
     return {**result.to_dict(), "path": path, "reason": result.reason, "error": None}
 
 
