@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use differnet::detail_notes::DetailNotes;
 use differnet::evaluation::{
     MaskComparison, MetricError, PixelMetrics, ScoredImage, ScoredSamples, TestSetMetrics,
 };
@@ -17,9 +18,9 @@ use differnet_report::{
 };
 
 use crate::atomic;
-use crate::detail_note::DetailNote;
 use crate::exit::UsageError;
 use crate::interrupt::Interrupt;
+use crate::output::tell_notes;
 use crate::progress::Meter;
 
 /// The files that an evaluation writes.
@@ -36,6 +37,8 @@ pub(crate) struct Evaluation {
     pub(crate) hashes: Vec<ContentHash>,
     /// Predictions of the images, in the same order.
     pub(crate) predictions: Vec<ScorePrediction>,
+    /// Sentences about images with less fine detail than the model knows.
+    pub(crate) notes: Vec<String>,
     /// Transforms of an image on average; `None` if every image got the same number.
     pub(crate) transforms_used: Option<f64>,
     /// Scores against labels.
@@ -102,7 +105,7 @@ pub(crate) fn evaluate_samples(
     let mut scored = ScoredSamples::default();
     let header = model.header();
     let (mut predictions, thresholds) = (Vec::with_capacity(test.len()), header.thresholds());
-    let mut detail = DetailNote::new(&header.input_guard);
+    let mut detail = DetailNotes::new(&header.input_guard);
     let scores = model.scores_with(test.iter().map(|sample| &sample.image), config);
     for (done, (sample, score)) in (1..).zip(test.iter().zip(scores)) {
         let score = score.map_err(Error::changed)?;
@@ -114,11 +117,12 @@ pub(crate) fn evaluate_samples(
         interrupt.check(|| message.to_owned())?;
     }
     meter.clear();
-    detail.tell();
+    let notes = detail.sentences();
+    tell_notes(&notes);
     let metrics = scored.metrics(thresholds.defect, seed)?;
     let transforms_used = config.early_stopping.map(|_| scored.mean_transforms());
     let ScoredSamples { images, hashes, .. } = scored;
-    Ok(Evaluation { images, hashes, predictions, transforms_used, metrics })
+    Ok(Evaluation { images, hashes, predictions, notes, transforms_used, metrics })
 }
 
 /// Localizes every image of `test` and compares the maps with the masks, except with `bad` ones.

@@ -11,7 +11,6 @@ mod cli;
 mod commands;
 mod config_args;
 mod data_args;
-mod detail_note;
 mod device;
 mod drift_args;
 mod evaluation;

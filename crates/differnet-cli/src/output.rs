@@ -34,6 +34,11 @@ pub(crate) fn shell_word(path: &Path) -> String {
     }
 }
 
+/// Tells notes, each a sentence.
+pub(crate) fn tell_notes(notes: &[String]) {
+    notes.iter().for_each(|note| tell(&format!("note: {note}")));
+}
+
 /// `1 image`, `2 images`.
 pub(crate) fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use differnet::detail_notes::DetailNotes;
 use differnet::progress::{CancelToken, Monitor};
 use differnet::scoring::Verdict;
 use differnet::{DeviceChoice, Error, LocalizeConfig, Model, environment};
@@ -33,10 +34,12 @@ pub(crate) fn report(
 ) -> PyResult<Value> {
     let token = monitor.cancel_token();
     let mut judged = Judged::default();
+    let mut detail = DetailNotes::new(&model.header().input_guard);
     for (image, score) in images.iter().zip(model.scores(images.iter().map(Image::input))) {
         let name = image.input().name().display().to_string();
         match Error::per_image(score).map_err(of_differnet)? {
             Ok(score) => {
+                detail.add(&score);
                 judged.hashes.push(score.hash);
                 judged.used.push(image);
                 let invalid = score.invalid.map(|invalid| invalid.to_string());
@@ -76,6 +79,7 @@ pub(crate) fn report(
     let header = model.header();
     let mut report = Report::of_model(title, description(model)?);
     report.images = entries;
+    report.notes = detail.sentences();
     report.unusable = unusable;
     report.add_scoring(vec![
         ("transforms of each image".to_owned(), model.score_config().transforms.to_string()),

@@ -65,6 +65,16 @@ impl EvaluationSummary {
         writeln!(out)
     }
 
+    /// A sentence if the model was trained on test images.
+    pub(crate) fn seen_note(&self) -> Option<String> {
+        let seen = self.seen_in_training;
+        (seen > 0).then(|| {
+            format!(
+                "the model was trained on {seen} of these images, so figures are better than those of new parts"
+            )
+        })
+    }
+
     /// The metrics for a terminal, a line each, and a table of the kinds of defect.
     pub fn to_text(&self) -> String {
         let mut lines = match &self.metrics {
@@ -77,12 +87,7 @@ impl EvaluationSummary {
                 "INVALID, without a verdict: {invalid_good} good parts, {invalid_defects} defects"
             ));
         }
-        if self.seen_in_training > 0 {
-            lines.push(format!(
-                "warning: the model was trained on {} of these images, so figures are better than those of new parts",
-                self.seen_in_training
-            ));
-        }
+        lines.extend(self.seen_note().map(|note| format!("warning: {note}")));
         let pixel = self.pixel_rows();
         lines.extend(pixel.iter().map(|(name, value)| format!("{name:<28} {value}")));
         lines.extend(self.pixel_notes.iter().map(|note| format!("note: {note}")));

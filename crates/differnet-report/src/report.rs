@@ -42,6 +42,8 @@ pub struct Report {
     pub unsure: Option<f64>,
     /// Unit of the scores; empty where they have none.
     pub unit: String,
+    /// Sentences about the images that make verdicts doubtful, without their full stops.
+    pub notes: Vec<String>,
     /// The scored images, in any order.
     pub images: Vec<ReportImage>,
     /// Files that have no score.
@@ -110,6 +112,7 @@ impl Report {
             threshold,
             unsure: None,
             unit: String::from("nats"),
+            notes: Vec::new(),
             images: Vec::new(),
             unusable: Vec::new(),
             metrics: None,

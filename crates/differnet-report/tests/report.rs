@@ -136,6 +136,7 @@ fn names_and_texts_from_outside_are_never_markup() {
 
     report.metrics = None;
     report.missing_metrics = Some(hostile());
+    report.notes = vec![hostile()];
     assert_eq!(self::html(&report).matches("<script").count(), 2);
 }
 

@@ -177,7 +177,7 @@ fn is_ignored(mask: &[bool], ignored: Option<&[bool]>) -> bool {
 }
 
 /// `1 image`, `2 images`.
-fn counted(images: usize) -> String {
+pub(crate) fn counted(images: usize) -> String {
     if images == 1 { "1 image".to_owned() } else { format!("{images} images") }
 }
 

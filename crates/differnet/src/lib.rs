@@ -13,6 +13,7 @@ mod calibration;
 mod config;
 pub mod data_check;
 mod description;
+pub mod detail_notes;
 mod device;
 mod drift_monitor;
 mod error;

@@ -151,6 +151,7 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         let bad_images = bad.iter().map(|bad| report::unusable(&bad.path, bad.to_string()));
         let bad_masks = bad_masks.iter().map(|bad| report::unusable(&bad.path, bad.to_string()));
         let mut report = report::of_model(&summary.data_set, &origin, header);
+        report.notes = evaluation.notes;
         report.add_scoring(report::scoring_rows(&config, maps.as_ref()));
         let images = &evaluation.images;
         let folder_of_images = report.add_images(images, found.pictures).display().to_string();

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use differnet::detail_notes::DetailNotes;
 use differnet::prediction::Prediction;
 use differnet::scoring::Verdict;
 use differnet::{Error, Model};
@@ -15,7 +16,7 @@ use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config_if_any};
 use crate::numbers::positive;
-use crate::output::{counted, print, print_json};
+use crate::output::{counted, print, print_json, tell_notes};
 use crate::output_file::{OutputFile, Overwrite};
 use crate::progress::Meter;
 use crate::report;
@@ -89,11 +90,13 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut hashes: Vec<ContentHash> = Vec::new();
     let mut images: Vec<ReportImage> = Vec::new();
     let mut tally = Tally::default();
+    let mut detail = DetailNotes::new(&header.input_guard);
     inputs.unusable.iter().for_each(|_| tally.add_verdict(None));
     let scores = model.scores_with(&files, scoring);
     for (done, (input, score)) in (1..).zip(inputs.images.iter().zip(scores)) {
         match Error::per_image(score)? {
             Ok(score) => {
+                detail.add(&score);
                 scored.push(input.path.clone());
                 hashes.push(score.hash);
                 // Folders may hold images of one name.
@@ -139,6 +142,8 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let title = format!("{} judged", counted(judged, "image"));
     let mut report = report::of_model(&title, &origin, header);
     report.images = images;
+    report.notes = detail.sentences();
+    tell_notes(&report.notes);
     report.unusable = unusable;
     report.add_scoring(report::scoring_rows(&scoring, maps.as_ref()));
     let places: Vec<String> = args.images.iter().map(|path| path.display().to_string()).collect();

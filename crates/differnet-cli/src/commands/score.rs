@@ -5,13 +5,13 @@ mod part;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use differnet::detail_notes::DetailNotes;
 use differnet::prediction::{Prediction, ScorePrediction};
 use differnet::scoring::Thresholds;
 use differnet::{Error, ImageScore, Localization, Model, ScoreConfig};
 use differnet_data::ContentHash;
 
 use crate::archive::{Manifest, Settings, ShardArgs};
-use crate::detail_note::DetailNote;
 use crate::drift_args::DriftArgs;
 use crate::exit::{Exit, UsageError};
 use crate::inputs::{Inputs, named_images};
@@ -19,7 +19,7 @@ use crate::interrupt::Interrupt;
 use crate::map_args::require_localizer;
 use crate::map_files::{MapFiles, MapTarget};
 use crate::numbers::finite;
-use crate::output::{print, print_json};
+use crate::output::{print, print_json, tell_notes};
 use crate::prediction_line::prediction_line;
 use crate::progress::Meter;
 use crate::score_args::ScoringArgs;
@@ -127,7 +127,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let table = args.table.create(args.overwrite.into(), &SCORED, facts)?;
     let mut report = Report { json: args.json, adaptive, table, ..Report::default() };
     let meter = Meter::new();
-    let mut detail = DetailNote::new(&header.input_guard);
+    let mut detail = DetailNotes::new(&header.input_guard);
 
     let (chunks, count, inputs) = args.files()?;
     for (path, error) in inputs.unusable {
@@ -173,7 +173,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
         }
     }
     meter.clear();
-    detail.tell();
+    tell_notes(&detail.sentences());
     drift.save()?;
     interrupt.check(|| format!("Stopped after {} of {count} images.", report.tally.count()))?;
     let tally = report.finish()?;

@@ -95,6 +95,13 @@ fn files_compressed_otherwise_than_in_training_are_noted() {
     let run = score(&[], &[folder.path()]);
     let note = "note: 1 image stored as JPEG of quality 75, while training images were stored without loss: ";
     assert!(run.err.contains(note), "{}", run.err);
+    // What is filed says so, too.
+    let (model, report) = (fixture.model(), folder.path().join("r.html"));
+    let paths = [&model, Path::new("--out"), &report, folder.path()];
+    let run = fixture.run(&["report", "--model"], &paths);
+    assert!(run.err.contains(note), "{}", run.err);
+    let text = std::fs::read_to_string(report).unwrap();
+    assert!(text.contains(note.trim_start_matches("note: ")));
     let run = score(&[], &[&fixture.test()]);
     assert!(!run.err.contains("note: "), "{}", run.err);
 }

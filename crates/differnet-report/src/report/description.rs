@@ -108,6 +108,7 @@ impl Report {
         self.metrics = summary.metrics.both_classes().cloned();
         self.pixel = summary.pixel_rows();
         self.pixel_notes.clone_from(&summary.pixel_notes);
+        self.notes.extend(summary.seen_note());
         self.seed = summary.seed;
         let rows = rows([
             ("data set", summary.data_set.clone()),

@@ -30,6 +30,7 @@ pub(super) fn summary(page: &Page<'_>) -> Markup {
                 @let fate = if errors == 0 { "every file was scored" } else { "without a verdict" };
                 (tile(if errors > 0 { "error" } else { "" }, "Errors", &whole(errors), fate))
             }
+            @for note in &report.notes { p.missing { (note) "." } }
             h3 { "Compared with the labels" }
             @if page.labels.any() {
                 dl.tiles { (compared(page)) }
