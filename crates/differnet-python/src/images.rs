@@ -84,7 +84,7 @@ type Search = fn(&Path) -> Result<Vec<PathBuf>, DatasetError>;
 /// # Errors
 /// As [`Image::new`]; `FileNotFoundError` if the folder is missing, `ValueError` if there is no image.
 pub(crate) fn images(object: &Bound<'_, PyAny>) -> PyResult<Vec<Image>> {
-    found(object, find_photographs)
+    from_folder_or_list(object, find_photographs)
 }
 
 /// As [`images`], of good parts.
@@ -92,10 +92,10 @@ pub(crate) fn images(object: &Bound<'_, PyAny>) -> PyResult<Vec<Image>> {
 /// # Errors
 /// As [`images`]; `ValueError` if the folder has subfolders whose names mean something else.
 pub(crate) fn good_images(object: &Bound<'_, PyAny>) -> PyResult<Vec<Image>> {
-    found(object, find_good_images)
+    from_folder_or_list(object, find_good_images)
 }
 
-fn found(object: &Bound<'_, PyAny>, search: Search) -> PyResult<Vec<Image>> {
+fn from_folder_or_list(object: &Bound<'_, PyAny>, search: Search) -> PyResult<Vec<Image>> {
     let images = if object.is_instance_of::<PyBytes>() {
         vec![Image::new(object, 0)?]
     } else if let Ok(path) = object.extract::<PathBuf>() {
@@ -128,7 +128,7 @@ pub(crate) fn listed<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyA
     }
 }
 
-/// The image files below a folder, searched to any depth, sorted.
+/// The image files below a folder, searched to any depth, sorted; pictures that differnet drew are among them.
 #[pyfunction]
 pub(crate) fn find_images(path: PathBuf) -> PyResult<Vec<PathBuf>> {
     differnet::find_images(&path).map_err(|error| of_dataset(&error))
@@ -201,6 +201,7 @@ fn size_of(array: &Bound<'_, PyUntypedArray>, index: usize) -> PyResult<(u32, u3
     };
     Ok((side(shape[1])?, side(shape[0])?, channels))
 }
+
 /// The samples of an array in order, each `times` times.
 fn samples<T: Element + Copy>(array: &PyReadonlyArrayDyn<'_, T>, times: usize) -> Vec<T> {
     let mut samples = Vec::with_capacity(array.len() * times);

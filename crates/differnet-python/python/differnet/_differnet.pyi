@@ -173,7 +173,7 @@ class Model:
 def load(path: _Path, *, threads: int | None = None, verify: bool = False) -> Model: ...
 def load_bytes(bytes: bytes, threads: int | None = None) -> Model: ...
 def find_images(path: _Path) -> list[Path]:
-    """The image files below a folder, searched to any depth, sorted."""
+    """The image files below a folder, searched to any depth, sorted; pictures that differnet drew are among them."""
 
 def read_header(path: _Path) -> dict[str, Any]:
     """What the model file says about itself, without reading its numbers."""
