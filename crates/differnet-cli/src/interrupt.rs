@@ -1,6 +1,7 @@
 //! Ctrl-C and the request to terminate: noted at first, obeyed at once the second time.
 
 use anyhow::Context;
+use differnet::Error;
 use differnet::progress::CancelToken;
 
 use crate::exit::Interrupted;
@@ -47,4 +48,12 @@ impl Interrupt {
     pub(crate) fn check(&self, what: impl FnOnce() -> String) -> anyhow::Result<()> {
         if self.requested() { Err(Interrupted(what()).into()) } else { Ok(()) }
     }
+}
+
+/// The result of a cancelled operation as the end of the program; `kept` says what was kept.
+pub(crate) fn stopped<T>(result: Result<T, Error>, kept: &str) -> anyhow::Result<T> {
+    result.map_err(|error| match error {
+        Error::Cancelled(_) => Interrupted(kept.to_owned()).into(),
+        other => other.into(),
+    })
 }

@@ -9,8 +9,8 @@ use differnet::scoring::{Costs, FalseAlarmGuarantee, ScoreError, lowest_rate};
 use differnet::{Calibration, Error, GoodImages, ImageScore, Model, PathText, ThresholdRule};
 use serde::Serialize;
 
-use crate::exit::{Exit, Interrupted, UsageError};
-use crate::interrupt::Interrupt;
+use crate::exit::{Exit, UsageError};
+use crate::interrupt::{Interrupt, stopped};
 use crate::new_images::{CopyLine, tell_left_out};
 use crate::numbers::{not_negative, share};
 use crate::output::{counted, percent, print, print_json, tell};
@@ -226,7 +226,8 @@ fn calibrate(
             let monitor = Monitor::new(&observer, interrupt.token());
             let found = model.new_good_images(&files, good, &monitor);
             meter.clear();
-            let NewGoodImages { good, trained, copies, unusable, invalid } = stopped(found)?;
+            let NewGoodImages { good, trained, copies, unusable, invalid } =
+                stopped(found, STOPPED)?;
             for bad in &unusable {
                 tell(&format!("left out: {bad}"));
             }
@@ -296,14 +297,6 @@ fn calibrate(
         }
     };
     Ok((Calibration { added, ..calibration }, balance))
-}
-
-/// The result of a cancelled operation as the end of the program.
-fn stopped<T>(result: Result<T, Error>) -> anyhow::Result<T> {
-    result.map_err(|error| match error {
-        Error::Cancelled(_) => Interrupted(STOPPED.to_owned()).into(),
-        other => other.into(),
-    })
 }
 
 /// The score of each of the images `files`, under the model's own scoring; `None` of one that cannot be used or

@@ -8,14 +8,17 @@ use differnet::progress::{Monitor, Progress};
 use differnet::{Error, GoodImages, Model, PathText};
 use serde::Serialize;
 
-use crate::exit::{Exit, Interrupted};
-use crate::interrupt::Interrupt;
+use crate::exit::Exit;
+use crate::interrupt::{Interrupt, stopped};
 use crate::new_images::tell_left_out;
 use crate::output::{counted, print, print_json};
 use crate::output_file::{OutputFile, Overwrite};
 use crate::outputs::good_photographs;
 use crate::progress::Meter;
 use crate::source_args::SourceArgs;
+
+/// Message about an update that was stopped.
+const STOPPED: &str = "Stopped; the model is as it was.";
 
 /// Take new good images into a model, such as false alarms, without the old images.
 #[derive(Debug, clap::Args)]
@@ -78,7 +81,7 @@ pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
     let monitor = Monitor::new(&observer, interrupt.token());
     let found = model.new_images(&files, &GoodImages::default(), &monitor);
     meter.clear();
-    let NewImages { new, trained, copies, unusable } = stopped(found)?;
+    let NewImages { new, trained, copies, unusable } = stopped(found, STOPPED)?;
     if !unusable.is_empty() {
         return Err(Error::BadImages { bad: unusable }.into());
     }
@@ -89,7 +92,7 @@ pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
     let calibrated = model.header().calibration.is_some();
     let updated = model.take_in(new, monitor);
     meter.clear();
-    let addition = stopped(updated)?;
+    let addition = stopped(updated, STOPPED)?;
     claim.require_unchanged()?;
     model.save(out)?;
     if args.json {
@@ -113,12 +116,4 @@ pub(crate) fn run(args: &UpdateArgs) -> anyhow::Result<Exit> {
         print("The threshold set by differnet calibrate is forgotten: calibrate again.")?;
     }
     Ok(Exit::Done)
-}
-
-/// The result of a cancelled update as the end of the program.
-fn stopped<T>(result: Result<T, Error>) -> anyhow::Result<T> {
-    result.map_err(|error| match error {
-        Error::Cancelled(_) => Interrupted("Stopped; the model is as it was.".to_owned()).into(),
-        other => other.into(),
-    })
 }
