@@ -112,7 +112,7 @@ pub const COMMANDS: [Command; 21] = [
     command(
         EXPERIMENTS,
         "reproduce-multimodal",
-        "Measure one model of 12 blocks, trained on good images of all categories",
+        "Measure one model of 12 blocks for all categories, and a model for each",
     ),
     command(
         EXPERIMENTS,

@@ -78,7 +78,7 @@ fn points(share: f64) -> String {
 }
 
 /// The mean of independent differences; `None` if one is missing.
-fn mean(differences: &[Option<AurocDifference>]) -> Option<AurocDifference> {
+pub(super) fn mean(differences: &[Option<AurocDifference>]) -> Option<AurocDifference> {
     let count = differences.len() as f64;
     let all: Vec<AurocDifference> = differences.iter().copied().collect::<Option<_>>()?;
     let variance: f64 = all.iter().map(|one| one.standard_error.powi(2)).sum();

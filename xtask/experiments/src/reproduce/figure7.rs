@@ -1,7 +1,6 @@
 //! `cargo xtask reproduce-figure7`: how the AUROC grows with the number of training images
 //! (Section 4.5).
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
@@ -11,13 +10,12 @@ use super::cell::CellSpec;
 use super::data::DataPart;
 use super::document::{COST, Document, Figure, Missing, QUALITY, Table, TableCell, cost, quality};
 use super::method::PaperMethod;
-use super::mtd;
-use super::mvtec::MvtecArgs;
+use super::mtd::BothArgs;
+use super::mvtec::Found;
 use super::paper::{self, SHOTS};
 use super::summary::{Measurement, measurements, spread};
 use super::table1::not_the_papers;
 use super::{Measured, Plan, plain_cell, reproduce};
-use xtask_support::UsageError;
 
 /// Sizes of the training sets; all images come on top.
 const SIZES: [usize; 5] = [16, 32, 64, 128, 256];
@@ -33,13 +31,7 @@ Each seed (3 unless --seeds says otherwise) draws a subset of each size. Writes 
 table.md, table.csv, table.json and table.html. An interrupted run goes on where it was.")]
 pub(crate) struct Figure7Args {
     #[command(flatten)]
-    data: MvtecArgs,
-    /// Folder of Magnetic Tile Defects; alone or beside --root.
-    #[arg(long, value_name = "MTD_DIR", conflicts_with = "sample", help_heading = "Data")]
-    mtd_root: Option<PathBuf>,
-    /// Text file with the names of MTD's training images; without it each seed draws 80 %.
-    #[arg(long, value_name = "FILE", requires = "mtd_root", help_heading = "Data")]
-    mtd_train_list: Option<PathBuf>,
+    data: BothArgs,
     /// Method whose curve is measured; the paper's is DifferNet.
     #[arg(long, value_enum, value_name = "NAME", default_value_t = PaperMethod::DifferNet)]
     method: PaperMethod,
@@ -59,7 +51,7 @@ struct Series {
 }
 
 pub(crate) fn run(args: &Figure7Args) -> anyhow::Result<ExitCode> {
-    let (parts, missing) = parts(args)?;
+    let Found { parts, missing } = args.data.find(&args.run, &args.run.out("figure7"))?;
     let mut series = Vec::with_capacity(parts.len());
     for part in parts {
         let all = part.load(1)?.train.len();
@@ -80,29 +72,6 @@ pub(crate) fn run(args: &Figure7Args) -> anyhow::Result<ExitCode> {
     }
     let plan = Plan { name: "figure7", args: &args.run, cells };
     reproduce(plan, |measured| describe(args, &series, &missing, measured))
-}
-
-/// The data sets, and what was asked for and is not there.
-fn parts(args: &Figure7Args) -> anyhow::Result<(Vec<DataPart>, Vec<Missing>)> {
-    let mut parts = Vec::new();
-    let mut missing = Vec::new();
-    if let Some(root) = &args.mtd_root {
-        parts.push(DataPart::mtd(root, args.mtd_train_list.as_ref()));
-    }
-    if args.run.sample || args.data.is_given() {
-        let found = args.data.find(&args.run, &args.run.out("figure7"))?;
-        parts.extend(found.parts);
-        missing = found.missing;
-    }
-    if parts.is_empty() {
-        let message = format!(
-            "name MVTec AD with --root MVTEC_DIR, Magnetic Tile Defects with --mtd-root MTD_DIR, or \
-             both. {}",
-            mtd::where_from()?
-        );
-        return Err(UsageError(message).into());
-    }
-    Ok((parts, missing))
 }
 
 /// The sizes below `all`, rising, and `all`.
@@ -194,15 +163,13 @@ fn describe(
 
 /// The number that a table of the paper has for this many images; Figure 7 itself prints none.
 fn paper_value(part: &DataPart, size: usize, is_all: bool, sample: bool) -> Option<f64> {
-    match (part.is_tiles(), is_all) {
+    match is_all {
         _ if sample => None,
-        (true, true) => paper::table_2(PaperMethod::DifferNet),
-        (true, false) => None,
-        (false, true) => paper::table_1(&part.category, PaperMethod::DifferNet),
-        (false, false) if size == SHOTS => {
+        true => paper::differnet_on(part),
+        false if size == SHOTS && !part.is_tiles() => {
             paper::table_1(&part.category, PaperMethod::DifferNetShots)
         }
-        (false, false) => None,
+        false => None,
     }
 }
 
@@ -222,12 +189,6 @@ fn notes(missing: &[Missing]) -> Vec<String> {
 
 fn command(args: &Figure7Args) -> String {
     let mut words = format!("cargo xtask reproduce-figure7{}", args.data.typed());
-    if args.mtd_root.is_some() {
-        words += " --mtd-root MTD_DIR";
-    }
-    if args.mtd_train_list.is_some() {
-        words += " --mtd-train-list FILE";
-    }
     if args.method != PaperMethod::DifferNet {
         words += &format!(" --method {}", args.method.name());
     }

@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use super::args::RunArgs;
 use super::data::{self, DataPart};
+use super::mvtec::{Found, MvtecArgs};
 use xtask_support::UsageError;
 
 /// Manifest of the data set.
@@ -53,6 +54,52 @@ impl MtdArgs {
             Some(_) => "Training images are those of the list, the same for every seed.",
             None => "Each seed draws 80 % of the good images to train on; the rest is tested with.",
         }
+    }
+}
+
+/// Arguments of MVTec AD, Magnetic Tile Defects, or both.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Data")]
+pub(crate) struct BothArgs {
+    #[command(flatten)]
+    mvtec: MvtecArgs,
+    /// Folder of Magnetic Tile Defects; alone or beside --root.
+    #[arg(long, value_name = "MTD_DIR", conflicts_with = "sample")]
+    mtd_root: Option<PathBuf>,
+    /// Text file with the names of MTD's training images; without it each seed draws 80 %.
+    #[arg(long, value_name = "FILE", requires = "mtd_root")]
+    mtd_train_list: Option<PathBuf>,
+}
+
+impl BothArgs {
+    /// The tiles, then the categories; the sample's, written below `out`, if `run` asks for the sample.
+    ///
+    /// # Errors
+    /// [`UsageError`] without a folder, with where the data sets come from; as [`MvtecArgs::find`].
+    pub(super) fn find(&self, run: &RunArgs, out: &Path) -> anyhow::Result<Found> {
+        let mut found = match run.sample || self.mvtec.is_given() {
+            true => self.mvtec.find(run, out)?,
+            false => Found { parts: Vec::new(), missing: Vec::new() },
+        };
+        if let Some(root) = &self.mtd_root {
+            found.parts.insert(0, DataPart::mtd(root, self.mtd_train_list.as_ref()));
+        }
+        if found.parts.is_empty() {
+            let message = format!(
+                "name MVTec AD with --root MVTEC_DIR, Magnetic Tile Defects with --mtd-root MTD_DIR, or \
+                 both. {}",
+                where_from()?
+            );
+            return Err(UsageError(message).into());
+        }
+        Ok(found)
+    }
+
+    /// As one would type them.
+    pub(super) fn typed(&self) -> String {
+        let root = if self.mtd_root.is_some() { " --mtd-root MTD_DIR" } else { "" };
+        let list = if self.mtd_train_list.is_some() { " --mtd-train-list FILE" } else { "" };
+        format!("{}{root}{list}", self.mvtec.typed())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The paper's numbers, in percent exactly as printed (Tables 1 to 3, Sections 4.3 and 4.5).
 
+use super::data::DataPart;
 use super::method::PaperMethod;
 
 /// The two groups of Table 1.
@@ -126,6 +127,14 @@ pub(crate) fn table_2(method: PaperMethod) -> Option<f64> {
     TABLE_2.iter().find(|(known, _)| *known == method).map(|(_, auroc)| *auroc)
 }
 
+/// AUROC of DifferNet on all images of a data set or category, percent.
+pub(crate) fn differnet_on(part: &DataPart) -> Option<f64> {
+    match part.is_tiles() {
+        true => table_2(PaperMethod::DifferNet),
+        false => table_1(&part.category, PaperMethod::DifferNet),
+    }
+}
+
 /// A percentage with one decimal as a share in 0 to 1.
 pub(crate) fn share(percent: f64) -> f64 {
     (percent * 10.0).round() / 1000.0
@@ -170,6 +179,8 @@ mod tests {
         assert_eq!(table_1("bottle", PaperMethod::Adgan), None);
         assert_eq!(table_1("nuts", PaperMethod::DifferNet), None);
         assert_eq!(table_2(PaperMethod::Adgan), Some(46.4));
+        assert_eq!(differnet_on(&DataPart::mvtec("data".as_ref(), "bottle")), Some(99.0));
+        assert_eq!(differnet_on(&DataPart::mtd("data".as_ref(), None)), Some(97.7));
         // "In all of the 15 categories our method achieves an AUROC of at minimum 84%".
         let differnet = TABLE_1.iter().map(|row| row.auroc[5]);
         assert_eq!(differnet.fold(f64::INFINITY, f64::min), 84.0);

@@ -50,8 +50,12 @@ fn sizes_categories_and_updates_each_get_their_cells() {
     let json = setup.json("multimodal");
     let categories: Vec<&str> =
         json["cells"].as_array().unwrap().iter().filter_map(|c| c["category"].as_str()).collect();
-    assert_eq!(categories, ["brushed_metal", "fabric", "hex_nut"]);
-    assert_eq!(json["cells"][0]["training_images"].as_u64(), Some(18));
+    let names = ["brushed_metal", "fabric", "hex_nut"];
+    assert_eq!(categories, [names, names].concat());
+    let cell = |index: usize| &json["cells"][index];
+    assert_eq!(cell(0)["training_images"].as_u64(), Some(18));
+    assert_eq!(cell(0)["variant"].as_str(), Some("all categories"));
+    assert!(cell(3)["training_images"].as_u64() == Some(6) && cell(3)["variant"].is_null());
 
     let arguments = ["--seeds", "1", "--transforms", "1,2", "--test-transforms", "1,2"];
     let arguments = [&arguments[..], &["--updates", "4", "--every", "2"]].concat();
