@@ -1,8 +1,11 @@
 """Scores and trainings on a Ray cluster of two worker nodes, one of which may be killed."""
 
+import os
 import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy
 import pytest
@@ -20,6 +23,8 @@ from ray.cluster_utils import Cluster  # noqa: E402
 import differnet.ray  # noqa: E402
 
 IMAGES = 60
+# Starts commands of the developers' tools on a cluster.
+RAY_TASK = Path(__file__).parents[3] / "xtask/experiments/ray_task.py"
 
 
 @pytest.fixture(scope="module")
@@ -165,3 +170,53 @@ def test_arguments_that_cannot_be_are_refused(cluster, model, tmp_path):
         differnet.ray.score(ray.data.from_items([{"name": "x"}]), model, output=tmp_path)
     with pytest.raises(ValueError, match="category"):
         differnet.ray.train_many({"a/b": "x"}, tmp_path)
+
+
+def task(cluster, cpus, code, **options):
+    """Python's `code` as a task of the cluster."""
+    line = [sys.executable, RAY_TASK, "--cpus", str(cpus), sys.executable, "-u", "-c", code]
+    environment = {**os.environ, "RAY_ADDRESS": cluster.address}
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(line, env=environment, text=True, **pipes, **options)
+
+
+def test_a_command_runs_on_the_cluster_as_it_would_here(cluster, tmp_path):
+    code = """if True:
+        import os, sys
+        print(sys.stdin.readline().strip(), os.environ["RAYON_NUM_THREADS"], os.getcwd())
+        print("wrong", file=sys.stderr)
+        sys.exit(len(sys.stdin.read()))"""
+    out, errors = (process := task(cluster, 2, code, cwd=tmp_path)).communicate("first\nsecond\n", timeout=120)
+    assert (out, process.returncode) == (f"first 2 {tmp_path}\n", len("second\n"))
+    assert errors.endswith("wrong\n")
+    missing = [sys.executable, RAY_TASK, "./no-such-program"]
+    environment = {**os.environ, "RAY_ADDRESS": cluster.address}
+    found = subprocess.run(missing, env=environment, capture_output=True, text=True, input="", timeout=120)
+    assert found.returncode == 127 and "no-such-program" in found.stderr
+
+
+def test_a_command_whose_node_dies_is_started_elsewhere_with_the_same_input(cluster, tmp_path):
+    marker = tmp_path / "begun"
+    code = f"""if True:
+        import pathlib, sys
+        marker, line = pathlib.Path({str(marker)!r}), sys.stdin.readline()
+        if marker.exists():
+            print("again", line, end="")
+        else:
+            marker.touch()
+            sys.stdin.read()"""
+    # More than the other nodes have.
+    doomed = cluster.add_node(num_cpus=3)
+    process = task(cluster, 3, code)
+    process.stdin.write("given\n")
+    process.stdin.flush()
+    while not marker.exists():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.01)
+    other = cluster.add_node(num_cpus=3)
+    cluster.remove_node(doomed, allow_graceful=False)
+    # Its input stays open: what ended it would be that, and not the node.
+    out = process.stdout.read()
+    process.communicate()
+    cluster.remove_node(other)
+    assert (out, process.returncode) == ("again given\n", 0)

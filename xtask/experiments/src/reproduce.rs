@@ -103,7 +103,7 @@ fn reproduce(
     eprintln!("Reading the images ...");
     let cells = with_digests(cells)?;
     forecast_time(&cells, &store)?;
-    let ran = match schedule::run(cells, &store, &environment, args.jobs()) {
+    let ran = match schedule::run(cells, &store, &environment, args.jobs(), args.launcher()) {
         Err(error) if error.is::<Stopped>() => {
             let out = out.display();
             eprintln!("Stopped. Finished cells are kept in {out}; the same command goes on.");
@@ -179,7 +179,7 @@ fn notes_on(measured: &Measured) -> Vec<String> {
         .iter()
         .map(|result| &result.environment)
         .filter(|other| *other != environment)
-        .map(|other| format!("commit {} on {}", other.short_commit(), other.cpu))
+        .map(|other| format!("commit {} on {}", other.short_commit(), other.machine.cpu))
         .collect();
     if !others.is_empty() {
         let others = others.into_iter().collect::<Vec<_>>().join("; ");

@@ -33,6 +33,12 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N", default_value_t = 1,
         value_parser = clap::value_parser!(u16).range(1..=1000))]
     jobs: u16,
+    /// Program that starts the processes of cells, and its arguments, separated by spaces: `srun --ntasks=1`.
+    ///
+    /// It is given the command of a cell as further arguments, may run it on another machine that sees the same
+    /// files, and passes its standard streams on. How many threads a cell has is left to it.
+    #[arg(long, value_name = "COMMAND", value_parser = words)]
+    launcher: Option<Words>,
     /// Measure on the generated sample data set instead; every output says so.
     #[arg(long, conflicts_with = "docs")]
     pub(crate) sample: bool,
@@ -50,6 +56,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE.md", num_args = 0..=1, default_missing_value = DOCS)]
     pub(crate) docs: Option<PathBuf>,
 }
+
+/// A command, word by word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Words(Vec<String>);
 
 /// The document that `--docs` refreshes, relative to the workspace.
 pub(crate) const DOCS: &str = "docs/src/results.md";
@@ -72,6 +82,11 @@ impl RunArgs {
     /// Cells computed at a time.
     pub(crate) fn jobs(&self) -> usize {
         usize::from(self.jobs)
+    }
+
+    /// The program that starts the processes of cells, and its arguments, if there is one.
+    pub(crate) fn launcher(&self) -> Option<Vec<String>> {
+        self.launcher.as_ref().map(|Words(words)| words.clone())
     }
 
     /// The folder of the feature cache, if there is to be one.
@@ -129,6 +144,11 @@ impl RunArgs {
         }
         words
     }
+}
+
+fn words(text: &str) -> Result<Words, String> {
+    let words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+    if words.is_empty() { Err("name a program".to_owned()) } else { Ok(Words(words)) }
 }
 
 /// A whole number from `least` to a million.
@@ -232,6 +252,9 @@ mod tests {
         assert_eq!(args.typed(), "--preset quick --seeds 2 --set updates=3");
         assert_eq!(args.out("table1"), PathBuf::from("here"));
         assert_eq!(parse(&[]).out("table1"), PathBuf::from("reproduce/table1"));
+        let by = parse(&["--launcher", "srun  --ntasks=1"]).launcher();
+        assert_eq!(by, Some(["srun", "--ntasks=1"].map(str::to_owned).to_vec()));
+        assert!(Line::try_parse_from(["line", "--launcher", " "]).is_err());
         assert_eq!(parse(&["--docs"]).docs, Some(PathBuf::from(DOCS)));
         assert_eq!(parse(&[]).block("table2"), "table2");
         assert_eq!(parse(&["--preset", "standard"]).block("table2"), "table2-standard");

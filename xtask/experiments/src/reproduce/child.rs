@@ -2,7 +2,6 @@
 //! crash costs one.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::PathBuf;
 use std::process::{Child as Process, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread;
@@ -45,6 +44,22 @@ pub(super) enum End {
     Failed(String),
 }
 
+/// How the process of a cell is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Launch {
+    /// On this machine, with this many threads.
+    Here {
+        /// Threads of each process.
+        threads: usize,
+    },
+    /// By another program, which is given this one and its arguments: `srun --ntasks=1`. It decides on which
+    /// machine, and how many threads there are.
+    By {
+        /// The other program and its own arguments.
+        launcher: Vec<String>,
+    },
+}
+
 /// A running child; dropping this asks it to stop.
 #[derive(Debug)]
 pub(super) struct Child {
@@ -52,24 +67,27 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts the cell number `cell` on `threads` threads; `events` hears of it.
+    /// Starts the cell number `cell`; `events` hears of it.
     ///
     /// # Errors
     /// If the process cannot be started.
     pub(super) fn start(
         order: &Order,
         cell: usize,
-        threads: usize,
+        launch: &Launch,
         events: &Sender<Event>,
     ) -> anyhow::Result<Self> {
-        let mut process = Command::new(program()?)
+        let mut command = launch.command()?;
+        let mut process = command
             .arg("reproduce-cell")
-            .env("RAYON_NUM_THREADS", threads.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .context("cannot start a process for a cell")?;
+            .with_context(|| {
+                let program = command.get_program().to_string_lossy();
+                format!("cannot start a process for a cell by {program}")
+            })?;
         let mut stdin = process.stdin.take().context("a child has a standard input")?;
         let line = serde_json::to_string(order)? + "\n";
         // A child that ended at once tells why on its standard error.
@@ -84,12 +102,27 @@ impl Child {
     }
 }
 
-/// This program, even if a newer one has taken its place on disk since.
-fn program() -> anyhow::Result<PathBuf> {
-    if cfg!(target_os = "linux") {
-        return Ok(PathBuf::from("/proc/self/exe"));
+impl Launch {
+    /// This program, without arguments.
+    fn command(&self) -> anyhow::Result<Command> {
+        let program = || std::env::current_exe().context("cannot tell where this program lies");
+        match self {
+            Self::Here { threads } => {
+                // Even if a newer one has taken its place on disk since.
+                let program =
+                    if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { program()? };
+                let mut command = Command::new(program);
+                command.env("RAYON_NUM_THREADS", threads.to_string());
+                Ok(command)
+            }
+            Self::By { launcher } => {
+                let (first, arguments) = launcher.split_first().context("a launcher has a name")?;
+                let mut command = Command::new(first);
+                command.args(arguments).arg(program()?);
+                Ok(command)
+            }
+        }
     }
-    std::env::current_exe().context("cannot tell where this program lies")
 }
 
 /// Passes on what a child tells, until it ends.
@@ -121,7 +154,7 @@ fn end(status: ExitStatus, errors: &str) -> End {
         return End::Stopped;
     }
     let lines: Vec<&str> = errors.lines().collect();
-    let last = lines[lines.len().saturating_sub(LINES)..].join("../..");
+    let last = lines[lines.len().saturating_sub(LINES)..].join("\n");
     let message = last.trim().trim_start_matches("error: ");
     End::Failed(match (message, status.code()) {
         ("", _) => format!("its process ended with {status}"),
@@ -137,11 +170,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_launcher_is_given_this_program() -> anyhow::Result<()> {
+        let launcher = ["srun", "--ntasks=1"].map(str::to_owned).to_vec();
+        let command = Launch::By { launcher }.command()?;
+        assert_eq!(command.get_program(), "srun");
+        let program = std::env::current_exe()?;
+        assert_eq!(
+            command.get_args().collect::<Vec<_>>(),
+            ["--ntasks=1".as_ref(), program.as_os_str()]
+        );
+        assert_eq!(command.get_envs().count(), 0);
+        Ok(())
+    }
+
+    #[test]
     fn the_end_of_a_child_is_told_in_its_own_words() {
         let exit = |code: i32| ExitStatus::from_raw(code << 8);
         assert_eq!(end(exit(0), "a note"), End::Done);
         assert_eq!(end(exit(130), ""), End::Stopped);
         let failed = |message: &str| End::Failed(message.to_owned());
+        assert_eq!(end(exit(1), "error: no data\nnone at all\n"), failed("no data\nnone at all"));
         assert_eq!(end(exit(1), "error: a.png is truncated\n"), failed("a.png is truncated"));
         let killed = end(ExitStatus::from_raw(9), "");
         assert!(matches!(killed, End::Failed(message) if message.contains("signal: 9")));

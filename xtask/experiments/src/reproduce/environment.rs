@@ -12,6 +12,19 @@ const MANIFEST: &str = include_str!("../../../../Cargo.toml");
 /// Value where the system says nothing.
 const UNKNOWN: &str = "unknown";
 
+/// A machine that computes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Machine {
+    /// The processor's name.
+    pub(crate) cpu: String,
+    /// Cores that the program may use.
+    pub(crate) cores: usize,
+    /// The widest vector instructions that the program uses; they decide how sums are rounded.
+    pub(crate) vector_instructions: String,
+    /// The operating system.
+    pub(crate) os: String,
+}
+
 /// Environment of a measurement.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Environment {
@@ -21,14 +34,9 @@ pub(crate) struct Environment {
     pub(crate) dirty: bool,
     /// Output of `rustc --version`.
     pub(crate) rustc: String,
-    /// The processor's name.
-    pub(crate) cpu: String,
-    /// Cores that the program may use.
-    pub(crate) cores: usize,
-    /// The widest vector instructions that the program uses; they decide how sums are rounded.
-    pub(crate) vector_instructions: String,
-    /// The operating system.
-    pub(crate) os: String,
+    /// The machine.
+    #[serde(flatten)]
+    pub(crate) machine: Machine,
     /// Device that computed.
     pub(crate) device: DeviceChoice,
     /// Version of DifferNet.
@@ -49,10 +57,7 @@ impl Environment {
             dirty: changes.is_some_and(|changes| !changes.is_empty()),
             rustc: output(Command::new("rustc").arg("--version").current_dir(workspace))
                 .unwrap_or_else(|| UNKNOWN.to_owned()),
-            cpu: field("/proc/cpuinfo", "model name", ':').unwrap_or_else(|| UNKNOWN.to_owned()),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
-            vector_instructions: vector_instructions().to_owned(),
-            os: operating_system(),
+            machine: Machine::here(),
             device,
             differnet: env!("CARGO_PKG_VERSION").to_owned(),
             burn: burn_version(),
@@ -67,12 +72,9 @@ impl Environment {
 
     /// Processor, system and commit in one line.
     pub(crate) fn machine_and_commit(&self) -> String {
+        let Machine { cpu, cores, vector_instructions, os } = &self.machine;
         format!(
-            "{} with {} cores ({}), {}; commit {}",
-            self.cpu,
-            self.cores,
-            self.vector_instructions,
-            self.os,
+            "{cpu} with {cores} cores ({vector_instructions}), {os}; commit {}",
             self.short_commit()
         )
     }
@@ -80,15 +82,28 @@ impl Environment {
     /// Names and values, for people.
     pub(crate) fn rows(&self) -> Vec<[String; 2]> {
         let row = |name: &str, value: String| [name.to_owned(), value];
+        let Machine { cpu, cores, vector_instructions, os } = &self.machine;
         vec![
             row("Commit", self.short_commit()),
             row("Device", self.device.to_string()),
-            row("Processor", format!("{}, {} cores", self.cpu, self.cores)),
-            row("Vector instructions", self.vector_instructions.clone()),
-            row("System", self.os.clone()),
+            row("Processor", format!("{cpu}, {cores} cores")),
+            row("Vector instructions", vector_instructions.clone()),
+            row("System", os.clone()),
             row("Compiler", self.rustc.clone()),
             row("Versions", format!("differnet {}, burn {}", self.differnet, self.burn)),
         ]
+    }
+}
+
+impl Machine {
+    /// The machine of this process.
+    pub(crate) fn here() -> Self {
+        Self {
+            cpu: field("/proc/cpuinfo", "model name", ':').unwrap_or_else(|| UNKNOWN.to_owned()),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            vector_instructions: vector_instructions().to_owned(),
+            os: operating_system(),
+        }
     }
 }
 
@@ -152,7 +167,7 @@ mod tests {
         let environment = Environment::here(folder.path(), DeviceChoice::Flex);
         assert_eq!(environment.commit, UNKNOWN);
         assert_eq!(environment.short_commit(), UNKNOWN);
-        assert!(environment.cores > 0);
+        assert!(environment.machine.cores > 0);
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use anyhow::Context;
 use differnet_report::duration;
 
 use super::cell::{CellResult, CellSpec};
-use super::child::{Child, End, Event};
+use super::child::{Child, End, Event, Launch};
 use super::environment::Environment;
 use super::estimate::{Open, time_left};
 use super::method::{PaperMethod, Step, Stopped};
@@ -49,6 +49,7 @@ struct Schedule<'a> {
     store: &'a Store,
     environment: &'a Environment,
     jobs: usize,
+    launch: Launch,
     cells: Vec<(CellSpec, String)>,
     results: Vec<Option<CellResult>>,
     failures: Vec<Failure>,
@@ -67,7 +68,7 @@ struct Running {
 }
 
 /// The results of `cells`, each with its digest: stored ones are read, the others computed, `jobs`
-/// at a time.
+/// at a time, by the `launcher` if there is one.
 ///
 /// # Errors
 /// [`Stopped`] if the user asked to stop; if a process cannot be started. A cell that fails does not
@@ -77,15 +78,21 @@ pub(super) fn run(
     store: &Store,
     environment: &Environment,
     jobs: usize,
+    launcher: Option<Vec<String>>,
 ) -> anyhow::Result<Ran> {
     let results: Vec<Option<CellResult>> =
         cells.iter().map(|(spec, digest)| store.load(spec, digest)).collect();
     let finished = results.iter().flatten().map(|result| (result.method, result.seconds()));
     let waiting = (0..cells.len()).filter(|&cell| results[cell].is_none());
+    let launch = match launcher {
+        Some(launcher) => Launch::By { launcher },
+        None => Launch::Here { threads: (environment.machine.cores / jobs).max(1) },
+    };
     let mut schedule = Schedule {
         store,
         environment,
         jobs,
+        launch,
         finished: finished.collect(),
         waiting: waiting.collect(),
         cells,
@@ -137,7 +144,6 @@ impl Schedule<'_> {
 
     /// Starts waiting cells while there is room.
     fn start(&mut self, events: &Sender<Event>) -> anyhow::Result<()> {
-        let threads = (self.environment.cores / self.jobs).max(1);
         while self.running.len() < self.jobs {
             let Some(cell) = self.waiting.pop_front() else { break };
             let (spec, digest) = &self.cells[cell];
@@ -148,7 +154,7 @@ impl Schedule<'_> {
                 partial: self.store.partial(spec, digest),
                 environment: self.environment.clone(),
             };
-            let child = Some(Child::start(&order, cell, threads, events)?);
+            let child = Some(Child::start(&order, cell, &self.launch, events)?);
             self.running.insert(cell, Running { child, started: Instant::now(), stage: None });
         }
         Ok(())

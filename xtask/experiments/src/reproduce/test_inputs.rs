@@ -6,7 +6,7 @@ use differnet_eval::{Metrics, ScoredImage, evaluate};
 
 use super::cell::{CellResult, CellSpec, StepTest, TestResult, TestSpec};
 use super::data::{DataPart, PartLayout};
-use super::environment::Environment;
+use super::environment::{Environment, Machine};
 use super::method::PaperMethod;
 
 /// DifferNet on bottle with one test.
@@ -42,10 +42,12 @@ pub(super) fn environment() -> Environment {
         commit: "0123456789abcdef".into(),
         dirty: false,
         rustc: "rustc 1".into(),
-        cpu: "a processor".into(),
-        cores: 2,
-        vector_instructions: "AVX2".into(),
-        os: "a system".into(),
+        machine: Machine {
+            cpu: "a processor".into(),
+            cores: 2,
+            vector_instructions: "AVX2".into(),
+            os: "a system".into(),
+        },
         device: DeviceChoice::Flex,
         differnet: "0.1.0".into(),
         burn: "0.22.1".into(),

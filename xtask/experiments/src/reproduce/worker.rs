@@ -20,7 +20,7 @@ use differnet_features::FeatureCache;
 use serde::{Deserialize, Serialize};
 
 use super::cell::{CellResult, CellSpec, StepTest, TestResult, TestSpec};
-use super::environment::Environment;
+use super::environment::{Environment, Machine};
 use super::method::{CellContext, Step, Stopped};
 use super::spent::Spent;
 use super::{data, store, trained, watch};
@@ -46,7 +46,7 @@ pub(super) struct Order {
     pub(super) result: PathBuf,
     /// The folder for what takes an interrupted cell up again.
     pub(super) partial: PathBuf,
-    /// Environment of the measurement.
+    /// Environment of whoever gives the order; the machine is the worker's own.
     pub(super) environment: Environment,
 }
 
@@ -134,7 +134,7 @@ fn compute(order: &Order, cancel: &CancelToken) -> anyhow::Result<()> {
         peak_mb: spent.peak_mb_with(memory::peak_mb()),
         tests,
         looks,
-        environment: order.environment.clone(),
+        environment: Environment { machine: Machine::here(), ..order.environment.clone() },
     };
     store::save(&order.result, &result)?;
     fs::remove_dir_all(partial).with_context(|| format!("cannot delete {}", partial.display()))

@@ -66,6 +66,26 @@ fn a_killed_run_goes_on_with_the_finished_cells_and_gives_the_same_table() {
     assert!(told.contains("0 stored, 1 to compute"), "{told}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_launcher_starts_the_cells() {
+    let setup = Setup::new();
+    let script = setup.path("launch");
+    fs::write(&script, "echo \"$2\" >> \"${0%/*}/launched\"\nexec \"$@\"\n").unwrap();
+    let arguments = ["--categories", "fabric", "--methods", "differnet", "--seeds", "2"];
+    run(setup.on_mvtec("reproduce-table1", "here", &arguments));
+    let launcher = format!("sh {}", script.display());
+    let arguments = [&arguments[..], &["--jobs", "2", "--launcher", &launcher]].concat();
+    run(setup.on_mvtec("reproduce-table1", "launched-out", &arguments));
+    assert_eq!(fs::read_to_string(setup.path("launched")).unwrap(), "reproduce-cell\n".repeat(2));
+    assert_eq!(numbers(&setup.json("launched-out")), numbers(&setup.json("here")));
+
+    let missing = [&arguments[..6], &["--launcher", "./no-such-program --cpus 2"]].concat();
+    let output = setup.on_mvtec("reproduce-table1", "missing", &missing).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && told.contains("./no-such-program"), "{told}");
+}
+
 /// The categories of MVTec AD, as the paper's Table 1 lists them: textures, then objects.
 const CATEGORIES: [&str; 15] = [
     "grid",
