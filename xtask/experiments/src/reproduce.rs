@@ -60,7 +60,7 @@ pub(crate) use table3::{Table3Args, run as run_table3};
 pub(crate) use worker::{CellArgs, run as run_cell};
 
 use args::{DOCS, RunArgs};
-use cell::CellSpec;
+use cell::{CellResult, CellSpec};
 use data::Fingerprints;
 use differnet::Config;
 use document::{Document, Missing};
@@ -85,7 +85,7 @@ struct Measured {
     ran: Ran,
     /// Environment of this run; stored cells may have been measured elsewhere.
     environment: Environment,
-    /// The first cell's settings.
+    /// Settings of the first cell of DifferNet, or of the first of all.
     settings: String,
 }
 
@@ -99,7 +99,10 @@ fn reproduce(
     let store = Store::open(&out)?;
     let workspace = workspace();
     let environment = Environment::here(&workspace, args.device);
-    let settings = cells.first().map_or(String::new(), |cell| cell.config.to_toml());
+    let of_differnet = cells.iter().find(|cell| cell.method == PaperMethod::DifferNet);
+    let settings = of_differnet
+        .or(cells.first())
+        .map_or(String::new(), |cell| cell.method.config(&cell.config).to_toml());
     eprintln!("Reading the images ...");
     let cells = with_digests(cells)?;
     forecast_time(&cells, &store)?;
@@ -114,6 +117,7 @@ fn reproduce(
     let measured = Measured { ran, environment, settings };
     let mut document = describe(&measured)?;
     document.notes.extend(notes_on(&measured));
+    document.notes.extend(note_on_overrides(args, &measured.ran.results));
     let failures = &measured.ran.failures;
     document.missing.extend(failures.iter().map(|failure| Missing {
         category: failure.category.clone(),
@@ -174,13 +178,11 @@ fn with_digests(cells: Vec<CellSpec>) -> anyhow::Result<Vec<(CellSpec, String)>>
 fn notes_on(measured: &Measured) -> Vec<String> {
     let mut notes = Vec::new();
     let Measured { ran, environment, .. } = measured;
-    let others: BTreeSet<String> = ran
-        .results
-        .iter()
-        .map(|result| &result.environment)
-        .filter(|other| *other != environment)
-        .map(|other| format!("commit {} on {}", other.short_commit(), other.machine.cpu))
-        .collect();
+    let here = environment.build();
+    let differ = ran.results.iter().map(|result| &result.environment);
+    let differ = differ.filter(|other| *other != environment).map(Environment::build);
+    let before = ran.results.iter().flat_map(|result| result.builds.iter().cloned());
+    let others: BTreeSet<String> = differ.chain(before.filter(|build| *build != here)).collect();
     if !others.is_empty() {
         let others = others.into_iter().collect::<Vec<_>>().join("; ");
         notes.push(format!("Some cells were measured earlier, elsewhere or otherwise: {others}."));
@@ -190,6 +192,21 @@ fn notes_on(measured: &Measured) -> Vec<String> {
         format!("Failed: {}: {reason}", failure.label)
     }));
     notes
+}
+
+/// Note on methods that overrides of DifferNet's settings do not reach.
+fn note_on_overrides(args: &RunArgs, results: &[CellResult]) -> Option<String> {
+    let own = |result: &&CellResult| result.config.method.method().sees_images_once();
+    let mut titles: Vec<&str> =
+        results.iter().filter(own).map(|result| result.method.title()).collect();
+    titles.dedup();
+    let is_for_all = |text: &String| {
+        let name = text.split('=').next().unwrap_or_default().trim();
+        ["validation", "quantile"].contains(&name)
+    };
+    (!titles.is_empty() && !args.set.iter().all(is_for_all)).then(|| {
+        format!("--set changes DifferNet; with the settings of their own: {}.", titles.join(", "))
+    })
 }
 
 fn failed(failures: &[Failure]) -> anyhow::Error {

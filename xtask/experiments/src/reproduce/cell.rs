@@ -30,7 +30,7 @@ pub(crate) struct CellSpec {
     pub(crate) data: Vec<DataPart>,
     /// Number of training images that are drawn, if not all.
     pub(crate) shots: Option<usize>,
-    /// Every setting.
+    /// DifferNet's settings; [`PaperMethod::config`] has those of the method.
     pub(crate) config: Config,
     /// The tests of the trained model.
     pub(crate) tests: Vec<TestSpec>,
@@ -78,7 +78,7 @@ pub(crate) struct CellResult {
     pub(crate) seed: u64,
     /// Training images drawn, if not all.
     pub(crate) shots: Option<usize>,
-    /// Every setting.
+    /// Every setting of the method.
     pub(crate) config: Config,
     /// Good images given to the training, those that it held back included.
     pub(crate) training_images: usize,
@@ -88,6 +88,9 @@ pub(crate) struct CellResult {
     pub(crate) rows_extracted: u64,
     /// Number of times that the training was resumed.
     pub(crate) resumed: u32,
+    /// [`Environment::build`] of the processes that trained it, in order and each once.
+    #[serde(default)]
+    pub(crate) builds: Vec<String>,
     /// Largest resident memory of the process, in 10⁶ bytes, where the system tells.
     pub(crate) peak_mb: Option<f64>,
     /// The tests, in the order asked for.
@@ -138,6 +141,7 @@ impl CellSpec {
     /// Where the data and the cache lie does not matter.
     pub(crate) fn digest(&self, fingerprint: &str) -> String {
         let Self { method, seed, shots, config, tests, watch, device, .. } = self;
+        let config = method.config(config);
         let text = serde_json::to_string(&(
             FORMAT,
             method,
@@ -202,6 +206,13 @@ mod tests {
         assert_ne!(other.digest("data"), digest);
         let fewer = CellSpec { shots: Some(16), ..spec(1) };
         assert_ne!(fewer.digest("data"), digest);
+        // A network has settings of its own: DifferNet's do not matter to it.
+        let network = |config: &Config| {
+            let config = config.clone();
+            CellSpec { method: PaperMethod::Ganomaly, config, ..spec(1) }.digest("data")
+        };
+        assert_eq!(network(&other.config), network(&spec(1).config));
+        assert_ne!(network(&spec(2).config), network(&spec(1).config));
     }
 
     #[test]

@@ -70,6 +70,11 @@ impl Environment {
         if self.dirty { format!("{short} with changes") } else { short.to_owned() }
     }
 
+    /// Commit and processor.
+    pub(crate) fn build(&self) -> String {
+        format!("commit {} on {}", self.short_commit(), self.machine.cpu)
+    }
+
     /// Processor, system and commit in one line.
     pub(crate) fn machine_and_commit(&self) -> String {
         let Machine { cpu, cores, vector_instructions, os } = &self.machine;

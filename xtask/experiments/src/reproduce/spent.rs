@@ -15,7 +15,7 @@ const INTERVAL: Duration = Duration::from_secs(5);
 const FILE: &str = "spent.json";
 
 /// Time and memory of a training so far.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Spent {
     /// Wall-clock time in all processes.
     pub(super) seconds: f64,
@@ -23,6 +23,9 @@ pub(super) struct Spent {
     pub(super) rows_extracted: u64,
     /// Interruptions.
     pub(super) resumed: u32,
+    /// What the processes were built from and ran on, each once.
+    #[serde(default)]
+    pub(super) builds: Vec<String>,
     /// Largest memory of any of the processes, 10⁶ bytes.
     peak_mb: Option<f64>,
     #[serde(skip)]
@@ -41,18 +44,21 @@ struct This {
 }
 
 impl Spent {
-    /// Takes up what processes before spent on the cell with the folder `partial`.
+    /// Takes up what processes before spent on the cell with the folder `partial`; this one is of `build`.
     ///
     /// # Errors
     /// If the count cannot be stored.
-    pub(super) fn take_up(partial: &Path) -> anyhow::Result<Self> {
+    pub(super) fn take_up(partial: &Path, build: String) -> anyhow::Result<Self> {
         let file = partial.join(FILE);
         let before = fs::read_to_string(&file).ok();
         let before: Option<Self> = before.and_then(|text| serde_json::from_str(&text).ok());
         let mut spent = match before {
             Some(before) => Self { resumed: before.resumed + 1, ..before },
-            None => Self { seconds: 0.0, rows_extracted: 0, resumed: 0, peak_mb: None, this: None },
+            None => Self::default(),
         };
+        if !spent.builds.contains(&build) {
+            spent.builds.push(build);
+        }
         let now = Instant::now();
         let (seconds, rows_extracted) = (spent.seconds, spent.rows_extracted);
         spent.this = Some(This { file, started: now, saved: now, seconds, rows_extracted });
@@ -105,10 +111,13 @@ mod tests {
     #[test]
     fn counts_add_up_over_processes() -> anyhow::Result<()> {
         let folder = tempfile::tempdir()?;
-        let mut first = Spent::take_up(folder.path())?;
+        let take_up = |build: &str| Spent::take_up(folder.path(), build.to_owned());
+        let mut first = take_up("one")?;
         first.save(7)?;
-        let mut second = Spent::take_up(folder.path())?;
-        assert_eq!((first.resumed, second.resumed), (0, 1));
+        take_up("one")?;
+        let mut second = take_up("other")?;
+        assert_eq!((first.resumed, second.resumed), (0, 2));
+        assert_eq!(second.builds, ["one", "other"]);
         second.save(5)?;
         assert_eq!(second.rows_extracted, 12);
         assert!(second.seconds >= first.seconds);

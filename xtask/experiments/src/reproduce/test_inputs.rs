@@ -80,6 +80,7 @@ pub(super) fn result(category: &str, seed: u64, auroc: f64) -> CellResult {
         train_seconds: 100.0,
         rows_extracted: 640,
         resumed: 0,
+        builds: Vec::new(),
         peak_mb: Some(512.0),
         tests: vec![TestResult {
             category: category.into(),

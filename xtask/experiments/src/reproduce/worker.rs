@@ -98,7 +98,8 @@ fn compute(order: &Order, cancel: &CancelToken) -> anyhow::Result<()> {
     let files = training_files(spec, &data)?;
     let told = Mutex::new(Instant::now());
 
-    let spent = Mutex::new(Spent::take_up(partial)?);
+    let environment = Environment { machine: Machine::here(), ..order.environment.clone() };
+    let spent = Mutex::new(Spent::take_up(partial, environment.build())?);
     let trained = {
         let tell_and_count = |step: &Step| {
             let mut spent = spent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,15 +127,16 @@ fn compute(order: &Order, cancel: &CancelToken) -> anyhow::Result<()> {
         variant: spec.variant.clone(),
         seed: spec.seed,
         shots: spec.shots,
-        config: spec.config.clone(),
+        config: spec.method.config(&spec.config),
         training_images: files.len(),
         train_seconds: spent.seconds,
         rows_extracted: spent.rows_extracted,
         resumed: spent.resumed,
+        builds: spent.builds.clone(),
         peak_mb: spent.peak_mb_with(memory::peak_mb()),
         tests,
         looks,
-        environment: Environment { machine: Machine::here(), ..order.environment.clone() },
+        environment,
     };
     store::save(&order.result, &result)?;
     fs::remove_dir_all(partial).with_context(|| format!("cannot delete {}", partial.display()))
