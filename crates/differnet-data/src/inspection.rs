@@ -12,7 +12,7 @@ use crate::image_error::ImageError;
 use crate::load::BadImage;
 use crate::outlier::{Outlier, outliers};
 use crate::picture::Picture;
-use crate::sample_depth::{FileDepth, common_depth};
+use crate::sample_depth::FileDepth;
 use crate::thumbnail::near_copies;
 
 /// Findings that speak against training on a data set; all empty if there are none.
@@ -51,7 +51,7 @@ impl Inspection {
     pub fn of(images: &[AuditImage], limits: &DecodeLimits, seen: &(dyn Fn() + Sync)) -> Self {
         let note = |bytes: &[u8], picture: &Picture| {
             let depth = picture.storage().depth;
-            (Compression::of(bytes), (depth, appearance(picture, common_depth(&[depth]))))
+            (Compression::of(bytes), (depth, appearance(picture, FileDepth::common(&[depth]))))
         };
         let (mut audit, notes) = audit_and_note(images, limits, &note, seen);
         let (compressions, notes): (Vec<_>, Vec<_>) = notes.into_iter().map(Option::unzip).unzip();
@@ -64,7 +64,7 @@ impl Inspection {
             note.as_ref().filter(|_| image.split == Split::Train).map(|(depth, _)| *depth)
         };
         let train: Vec<FileDepth> = images.iter().zip(&notes).filter_map(train).collect();
-        let depth = common_depth(&train);
+        let depth = FileDepth::common(&train);
         let at_common_depth = |(image, note): (&AuditImage, Option<(FileDepth, Appearance)>)| {
             let (found, seen) = note?;
             let path = &image.files.image;
@@ -72,7 +72,7 @@ impl Inspection {
                 let error = ImageError::Depth { path: path.clone(), found, expected: depth };
                 audit.damaged.push(BadImage { path: path.clone(), error });
                 None
-            } else if common_depth(&[found]) == depth {
+            } else if FileDepth::common(&[found]) == depth {
                 Some(seen)
             } else {
                 // One of few so dark that it seemed to have fewer bits.

@@ -11,7 +11,7 @@ use crate::file_format::{FileFormat, format_of};
 use crate::image_error::ImageError;
 use crate::image_input::ImageInput;
 use crate::masked_input::{MaskedInput, Preprocessing};
-use crate::sample_depth::{FileDepth, common_depth};
+use crate::sample_depth::FileDepth;
 
 /// A file that is no usable image.
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +39,10 @@ impl BadImage {
 }
 
 impl FileDepth {
-    /// Returns the significant bits of a 16-bit sample in most of the files `paths` that can be read.
+    /// Returns the depths of those of the files `paths` that can be read.
     ///
-    /// Decodes those with samples of more than 8 bits. `None` if most images have 8 bits, or state depths that
-    /// differ.
-    pub fn common(paths: &[PathBuf], limits: &DecodeLimits) -> Option<u8> {
+    /// Decodes those with samples of more than 8 bits.
+    pub fn of_files(paths: &[PathBuf], limits: &DecodeLimits) -> Vec<Self> {
         let depths = each(paths, |path| {
             if is_shallow(path)? {
                 return Ok(Self::Full(8));
@@ -54,7 +53,7 @@ impl FileDepth {
             }
             decode_picture(&bytes, path, limits).map(|picture| picture.storage().depth)
         });
-        common_depth(&depths.into_iter().flatten().collect::<Vec<_>>())
+        depths.into_iter().flatten().collect()
     }
 }
 

@@ -43,6 +43,36 @@ impl FileDepth {
             }
         }
     }
+
+    /// Returns the significant bits of a 16-bit sample in most files, by their `depths`; `None` if most have 8 bits,
+    /// or state depths that differ.
+    pub fn common(depths: &[Self]) -> Option<u8> {
+        let unstated: Vec<u16> = depths
+            .iter()
+            .filter_map(|depth| match depth {
+                FileDepth::Unstated { largest } => Some(*largest),
+                _ => None,
+            })
+            .collect();
+        let stated: Vec<u8> = depths
+            .iter()
+            .filter_map(|depth| match depth {
+                FileDepth::Stated(bits) => Some(*bits),
+                _ => None,
+            })
+            .collect();
+        let eight = depths.len() - unstated.len() - stated.len();
+        let of_unstated = unstated.iter().max().map(|&largest| {
+            CAMERA_DEPTHS.into_iter().find(|&bits| largest <= largest_sample(bits)).unwrap_or(FULL)
+        });
+        let of_stated = stated.first().copied().filter(|first| stated.iter().all(|b| b == first));
+        match of_unstated {
+            // Some files of a camera that states its depth may lack the statement.
+            Some(bits) if unstated.len() > eight + stated.len() => Some(bits),
+            _ if stated.len() + unstated.len() > eight => of_stated,
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for FileDepth {
@@ -59,35 +89,6 @@ impl fmt::Display for FileDepth {
 /// The largest sample of `bits` bits, at most 16.
 pub(crate) fn largest_sample(bits: u8) -> u16 {
     u16::MAX >> (FULL - bits.clamp(1, FULL))
-}
-
-/// As [`FileDepth::common`], by what each file says.
-pub(crate) fn common_depth(depths: &[FileDepth]) -> Option<u8> {
-    let unstated: Vec<u16> = depths
-        .iter()
-        .filter_map(|depth| match depth {
-            FileDepth::Unstated { largest } => Some(*largest),
-            _ => None,
-        })
-        .collect();
-    let stated: Vec<u8> = depths
-        .iter()
-        .filter_map(|depth| match depth {
-            FileDepth::Stated(bits) => Some(*bits),
-            _ => None,
-        })
-        .collect();
-    let eight = depths.len() - unstated.len() - stated.len();
-    let of_unstated = unstated.iter().max().map(|&largest| {
-        CAMERA_DEPTHS.into_iter().find(|&bits| largest <= largest_sample(bits)).unwrap_or(FULL)
-    });
-    let of_stated = stated.first().copied().filter(|first| stated.iter().all(|b| b == first));
-    match of_unstated {
-        // Some files of a camera that states its depth may lack the statement.
-        Some(bits) if unstated.len() > eight + stated.len() => Some(bits),
-        _ if stated.len() + unstated.len() > eight => of_stated,
-        _ => None,
-    }
 }
 
 /// `image` with samples of `bits` bits brought to the range of 16.
@@ -156,16 +157,16 @@ mod tests {
     #[test]
     fn the_smallest_camera_depth_that_holds_a_set_is_its_depth() {
         for (largest, golden) in [(900, 10), (1023, 10), (1024, 12), (4095, 12), (4096, 14)] {
-            assert_eq!(common_depth(&[unstated(300), unstated(largest)]), Some(golden));
+            assert_eq!(FileDepth::common(&[unstated(300), unstated(largest)]), Some(golden));
         }
-        assert_eq!(common_depth(&[unstated(300), unstated(16384)]), Some(16));
-        assert_eq!(common_depth(&[FileDepth::Full(8); 3]), None);
-        assert_eq!(common_depth(&[]), None);
+        assert_eq!(FileDepth::common(&[unstated(300), unstated(16384)]), Some(16));
+        assert_eq!(FileDepth::common(&[FileDepth::Full(8); 3]), None);
+        assert_eq!(FileDepth::common(&[]), None);
         let most = [unstated(4000), unstated(3000), FileDepth::Full(8)];
-        assert_eq!(common_depth(&most), Some(12));
-        assert_eq!(common_depth(&[FileDepth::Full(8), FileDepth::Full(8), unstated(9)]), None);
-        assert_eq!(common_depth(&[FileDepth::Stated(12), FileDepth::Stated(12)]), Some(12));
-        assert_eq!(common_depth(&[FileDepth::Stated(12), FileDepth::Stated(10)]), None);
+        assert_eq!(FileDepth::common(&most), Some(12));
+        assert_eq!(FileDepth::common(&[FileDepth::Full(8), FileDepth::Full(8), unstated(9)]), None);
+        assert_eq!(FileDepth::common(&[FileDepth::Stated(12), FileDepth::Stated(12)]), Some(12));
+        assert_eq!(FileDepth::common(&[FileDepth::Stated(12), FileDepth::Stated(10)]), None);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use crate::runtime::Runtime;
 use crate::score::{ImageScore, ScoreConfig, TransformChoice};
 use crate::scorer::{Scorer, Scoring, Updated};
 use crate::self_test::SelfTest;
+use crate::split::require_content;
 use crate::training::Training;
 
 /// A method fitted to good images, with all that is needed to judge new ones.
@@ -160,8 +161,8 @@ impl Model {
     /// As [`Self::update`], with images that [`Self::new_images`] found to be new: they are not looked at again.
     ///
     /// # Errors
-    /// [`Error::NoUpdate`] if the method can only be trained anew, [`Error::NothingNew`] without images;
-    /// [`Error::Cancelled`] leaves the model as it was.
+    /// [`Error::NoUpdate`] if the method can only be trained anew, [`Error::NothingNew`] without images,
+    /// [`Error::ImageReplaced`] if one is another by now; [`Error::Cancelled`]. All leave the model as it was.
     pub fn take_in(
         &mut self,
         new: Vec<HashedImage>,
@@ -186,6 +187,9 @@ impl Model {
         let updated = self.scorer.updated(&training, &files, known);
         let Updated { scorer, scores, peaks, mean_features, facts } =
             updated.ok_or(Error::NoUpdate { method })??;
+        for HashedImage { path, content, .. } in &new {
+            require_content(path, *content, training.preprocessing(), &runtime.limits)?;
+        }
         let mut header = self.header.clone();
         let (means, deviations) = (&header.feature_means, &header.feature_deviations);
         let distance = |features| feature_distance(means, deviations, features);

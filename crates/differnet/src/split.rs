@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::error::Error;
 
 /// Files checked between two reports.
-const FILES: usize = 64;
+pub(crate) const FILES: usize = 64;
 
 /// Usable training images, divided.
 #[derive(Debug)]
@@ -60,11 +60,7 @@ impl ValidationSplit {
             if stamps.0.get(path.as_path()) == Some(&now) {
                 continue;
             }
-            let seen = MaskedInput::read(ImageInput::File(path), preprocessing, limits)
-                .map_err(|source| Error::ImageChanged { source })?;
-            if seen.hash != *content {
-                return Err(Error::ImageReplaced { path: path.clone() });
-            }
+            require_content(path, *content, preprocessing, limits)?;
         }
         Ok(())
     }
@@ -91,6 +87,24 @@ impl ValidationSplit {
     pub(crate) fn statistics(&self) -> Vec<InputStatistics> {
         self.images.iter().map(|image| image.statistics).collect()
     }
+}
+
+/// Nothing, if the file has this content.
+///
+/// # Errors
+/// [`Error::ImageReplaced`], [`Error::ImageChanged`]
+pub(crate) fn require_content(
+    path: &Path,
+    content: ContentHash,
+    preprocessing: Preprocessing<'_>,
+    limits: &DecodeLimits,
+) -> Result<(), Error> {
+    let seen = MaskedInput::read(ImageInput::File(path), preprocessing, limits)
+        .map_err(|source| Error::ImageChanged { source })?;
+    if seen.hash != content {
+        return Err(Error::ImageReplaced { path: path.to_path_buf() });
+    }
+    Ok(())
 }
 
 /// Checks every file: the usable ones, and those that are not.

@@ -10,7 +10,7 @@ use differnet_data::{
     Preprocessing, Purpose, Regions, Transform,
 };
 use differnet_flow::Flow;
-use differnet_progress::{Monitor, Progress, Stage};
+use differnet_progress::{Cancelled, Monitor, Progress, Stage};
 use differnet_scoring::threshold_from_good;
 use rayon::prelude::*;
 
@@ -24,7 +24,7 @@ use crate::method::{Fitted, GoodScores};
 use crate::model::Model;
 use crate::runtime::Runtime;
 use crate::self_test::SelfTest;
-use crate::split::{Stamps, ValidationSplit, check_files, split_files};
+use crate::split::{FILES, Stamps, ValidationSplit, check_files, split_files};
 
 /// Good images whose maps set the threshold of maps.
 const MAPPED_IMAGES: usize = 50;
@@ -122,7 +122,10 @@ impl<'a> Training<'a> {
         if let Some(backbone) = loaded {
             self.runtime.require_weights(backbone, backbone.stages())?;
         }
-        let depth = self.depth.or_else(|| FileDepth::common(files, &self.runtime.limits));
+        let depth = match self.depth {
+            Some(depth) => Some(depth),
+            None => self.common_depth(files)?,
+        };
         if let (Some(bits), Some(_)) = (depth, self.config.jpeg_augmentation) {
             return Err(Error::Config {
                 name: "jpeg_augmentation",
@@ -131,6 +134,16 @@ impl<'a> Training<'a> {
             });
         }
         Self { depth, ..self.clone() }.run_at_depth(files)
+    }
+
+    /// Significant bits of a 16-bit sample in most of the files that can be read.
+    fn common_depth(&self, files: &[PathBuf]) -> Result<Option<u8>, Cancelled> {
+        let mut depths = Vec::with_capacity(files.len());
+        for group in files.chunks(FILES) {
+            depths.extend(FileDepth::of_files(group, &self.runtime.limits));
+            self.monitor.cancel_token().check()?;
+        }
+        Ok(FileDepth::common(&depths))
     }
 
     /// The training with samples of the given depth.

@@ -358,3 +358,20 @@ fn an_image_that_another_replaces_while_it_is_trained_on_is_an_error() {
     let error = train(&|path| drop(fs::copy(&other, path))).map(drop).expect_err("another");
     assert!(matches!(&error, Error::ImageReplaced { path } if *path == setup.images[0]), "{error}");
 }
+
+#[test]
+fn an_image_that_another_replaces_while_it_is_taken_in_is_an_error() {
+    let setup = Setup::new();
+    let mut model = setup.fit(&tiny(Method::PatchCore), &setup.images[..6]);
+    let (new, other) = (&setup.images[6..8], &setup.images[9]);
+    let observer = |progress: &Progress| {
+        if progress.stage == Stage::Checking {
+            fs::copy(other, &new[1]).expect("writable");
+        }
+    };
+    let cancel = CancelToken::new();
+    let bytes = setup.bytes(&model);
+    let error = model.update(new, Monitor::new(&observer, &cancel)).expect_err("another");
+    assert!(matches!(&error, Error::ImageReplaced { path } if *path == new[1]), "{error}");
+    assert!(setup.bytes(&model) == bytes, "changed by an update that failed");
+}
