@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use differnet::detail_notes::DetailNotes;
+use differnet::prediction::unusable_verdict;
 use differnet::progress::{CancelToken, Monitor};
 use differnet::scoring::Verdict;
 use differnet::{DeviceChoice, Error, LocalizeConfig, Model, environment};
@@ -11,7 +12,7 @@ use differnet_data::ContentHash;
 use differnet_files::AtomicFile;
 use differnet_report::{
     DataFingerprints, ImagePictures, LossPoint, ModelDescription, Report, ReportImage,
-    UnusableFile, write_report,
+    UnusableFile, UnusableKind, write_report,
 };
 use pyo3::prelude::*;
 use serde_json::{Value, json};
@@ -48,7 +49,11 @@ pub(crate) fn report(
                 judged.entries.push(entry);
             }
             Err(error) => {
-                judged.unusable.push(UnusableFile { name, reason: error.with_causes() });
+                let kind = match unusable_verdict(&error) {
+                    Some(_) => UnusableKind::InvalidImage,
+                    None => UnusableKind::Image,
+                };
+                judged.unusable.push(UnusableFile { name, reason: error.with_causes(), kind });
             }
         }
         check(token)?;
@@ -63,14 +68,15 @@ pub(crate) fn report(
         None => thresholds.verdict(image.score),
     };
     let count = |verdict| entries.iter().filter(|image| verdict_of(image) == verdict).count();
+    let unusable_of = |kind| unusable.iter().filter(|file| file.kind == kind).count();
     let invalid = count(Verdict::Invalid);
     let summary = json!({
         "images": entries.len(),
         "ok": count(Verdict::Ok),
         "unsure": count(Verdict::Unsure),
         "defects": count(Verdict::Defect),
-        "invalid": invalid,
-        "failed": unusable.len(),
+        "invalid": invalid + unusable_of(UnusableKind::InvalidImage),
+        "failed": unusable_of(UnusableKind::Image),
         "threshold": thresholds.defect,
     });
     let judged = entries.len() - invalid;

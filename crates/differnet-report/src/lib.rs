@@ -24,7 +24,7 @@ pub use plot::{
 };
 pub use report::{
     DataFingerprints, EncodedImage, ImageFormat, ImagePictures, ModelDescription, Report,
-    ReportImage, ReportSection, UnusableFile, small_picture, write_report,
+    ReportImage, ReportSection, UnusableFile, UnusableKind, small_picture, write_report,
 };
 pub use scores_csv::{csv_field, write_scores_csv};
 pub use table::{markdown_table, text_table};

@@ -92,6 +92,19 @@ pub struct UnusableFile {
     pub name: String,
     /// Cause.
     pub reason: String,
+    /// What it is counted as.
+    pub kind: UnusableKind,
+}
+
+/// What a file that could not be scored is counted as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnusableKind {
+    /// An image without a verdict: an error.
+    Image,
+    /// An image that is invalid, such as one of another depth.
+    InvalidImage,
+    /// A mask: no image at all.
+    Mask,
 }
 
 /// A table of names and values.

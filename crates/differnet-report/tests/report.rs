@@ -3,7 +3,7 @@
 use differnet_eval::{ScoredImage, evaluate};
 use differnet_report::{
     EncodedImage, ImageFormat, LossPoint, Report, ReportImage, ReportSection, UnusableFile,
-    write_report,
+    UnusableKind, write_report,
 };
 
 /// A name that would do harm if it were taken for markup.
@@ -46,6 +46,7 @@ fn full() -> Report {
     report.unusable = vec![UnusableFile {
         name: String::from("torn.jpg"),
         reason: String::from("it ends in the middle of a line"),
+        kind: UnusableKind::Image,
     }];
     report.sections = vec![ReportSection {
         title: String::from("Settings"),
@@ -123,7 +124,8 @@ fn names_and_texts_from_outside_are_never_markup() {
     report.images[2].kind = Some(hostile());
     report.metrics = Some(metrics(&report));
     report.pixel = vec![(hostile(), hostile())];
-    report.unusable = vec![UnusableFile { name: hostile(), reason: hostile() }];
+    report.unusable =
+        vec![UnusableFile { name: hostile(), reason: hostile(), kind: UnusableKind::Image }];
     report.sections = vec![ReportSection { title: hostile(), rows: vec![(hostile(), hostile())] }];
     let html = html(&report);
     // The document's own two scripts, and no picture but the given ones.

@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use differnet::DriftSummary;
-use differnet::prediction::ScorePrediction;
 use differnet::scoring::{Direction, Verdict};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::text::encode;
@@ -94,9 +93,9 @@ impl Metrics {
         self.batches.observe(images as f64);
     }
 
-    /// An image of `model` was scored, or could not be.
-    pub(crate) fn scored(&self, model: &str, answer: Option<&ScorePrediction>) {
-        let verdict = match answer.map(|answer| answer.verdict) {
+    /// An image was judged by `model`, or could not be.
+    pub(crate) fn judged(&self, model: &str, verdict: Option<Verdict>) {
+        let verdict = match verdict {
             Some(Verdict::Ok) => "ok",
             Some(Verdict::Unsure) => "unsure",
             Some(Verdict::Defect) => "defect",

@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
-use differnet::prediction::{MapPrediction, ScorePrediction};
+use differnet::prediction::{MapPrediction, ScorePrediction, unusable_verdict};
 use differnet::{Error, ScoreConfig};
 use differnet_data::ImageInput;
 
@@ -86,7 +86,11 @@ impl Worker {
                     }
                     let score =
                         score.map(|score| ScorePrediction::new(name, header, &thresholds, &score));
-                    self.metrics.scored(&model.name, score.as_ref().ok());
+                    let verdict = match &score {
+                        Ok(score) => Some(score.verdict),
+                        Err(error) => unusable_verdict(error),
+                    };
+                    self.metrics.judged(&model.name, verdict);
                     reply(job, Reply::Score(score));
                 }
             }

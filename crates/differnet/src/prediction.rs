@@ -95,6 +95,12 @@ pub struct MapPrediction {
     pub regions: Vec<Region>,
 }
 
+/// Returns the verdict on an image that cannot be scored: invalid if it is of another depth than the model's, none
+/// if it is no usable image.
+pub fn unusable_verdict(error: &ImageError) -> Option<Verdict> {
+    matches!(error, ImageError::Depth { .. }).then_some(Verdict::Invalid)
+}
+
 impl<T> Prediction<T> {
     /// The answer about the unusable image `path`.
     pub fn failed(path: &Path, error: String) -> Self {
@@ -105,13 +111,15 @@ impl<T> Prediction<T> {
     pub fn new(path: &Path, found: Result<T, ImageError>) -> Self {
         match found {
             Ok(found) => Self::Found(found),
-            Err(error @ ImageError::Depth { .. }) => {
-                let (error, verdict) = (error.with_causes(), Some(Verdict::Invalid));
-                let (path, reason) = (path.into(), Some(error.clone()));
-                Self::Failed(FailedPrediction { path, error, verdict, reason })
-            }
-            Err(error) => Self::failed(path, error.with_causes()),
+            Err(error) => Self::unusable(path, &error),
         }
+    }
+
+    /// Prediction of the image `path`, which cannot be scored.
+    pub fn unusable(path: &Path, error: &ImageError) -> Self {
+        let (verdict, error) = (unusable_verdict(error), error.with_causes());
+        let reason = verdict.map(|_| error.clone());
+        Self::Failed(FailedPrediction { path: path.into(), error, verdict, reason })
     }
 }
 

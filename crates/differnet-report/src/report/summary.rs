@@ -5,14 +5,17 @@ use maud::{Markup, html};
 
 use super::judged::Agreement;
 use super::sections::name_value_table;
-use super::{Page, Report};
+use super::{Page, Report, UnusableFile, UnusableKind};
 use crate::number::{counted, number, percent, short_number};
 
 /// The section with the counts, and the metrics as far as there are labels.
 pub(super) fn summary(page: &Page<'_>) -> Markup {
     let (report, tally) = (page.report, page.tally);
-    let errors = report.unusable.len() + tally.missing;
-    let all = report.images.len() + report.unusable.len();
+    let unusable =
+        |kind| report.unusable.iter().filter(|file: &&UnusableFile| file.kind == kind).count();
+    let (errors, invalid) = (unusable(UnusableKind::Image), unusable(UnusableKind::InvalidImage));
+    let all = report.images.len() + errors + invalid;
+    let (errors, invalid) = (errors + tally.missing, invalid + tally.invalid);
     html! {
         section #summary aria-labelledby="summary-title" {
             h2 #summary-title { "Summary" }
@@ -24,8 +27,8 @@ pub(super) fn summary(page: &Page<'_>) -> Markup {
                     (tile("unsure", "UNSURE", &whole(tally.unsure), &share(tally.unsure, all)))
                 }
                 (tile("defect", "DEFECT", &whole(tally.defect), &share(tally.defect, all)))
-                @if tally.invalid > 0 {
-                    (tile("invalid", "INVALID", &whole(tally.invalid), "not like the training images"))
+                @if invalid > 0 {
+                    (tile("invalid", "INVALID", &whole(invalid), "not like the training images"))
                 }
                 @let fate = if errors == 0 { "every file was scored" } else { "without a verdict" };
                 (tile(if errors > 0 { "error" } else { "" }, "Errors", &whole(errors), fate))

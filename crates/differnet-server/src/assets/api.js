@@ -8,12 +8,13 @@ export const setToken = (text) => {
   sessionStorage.setItem(KEY, text);
 };
 
-// What the server refused, with its message.
+// What the server refused, with its message; `verdict` is that on an image which cannot be scored, if there is one.
 export class Refused extends Error {
-  constructor(status, message, retryAfter) {
+  constructor(status, message, retryAfter, verdict = null) {
     super(message);
     this.status = status;
     this.retryAfter = retryAfter;
+    this.verdict = verdict;
   }
 }
 
@@ -30,7 +31,7 @@ const request = async (path, options = {}) => {
   const body = await response.json().catch(() => ({}));
   if (response.ok) return body;
   const retryAfter = Number(response.headers.get("Retry-After")) || 0;
-  throw new Refused(response.status, body.error ?? `The server answered ${response.status}.`, retryAfter);
+  throw new Refused(response.status, body.error ?? `The server answered ${response.status}.`, retryAfter, body.verdict);
 };
 
 export const models = async () => (await request("/v1/models")).models;

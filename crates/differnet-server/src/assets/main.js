@@ -12,6 +12,8 @@ const STEPS = 1000;
 
 // What the server says of the chosen model; `null` before it was asked.
 let model = null;
+// The name that was chosen last: what the server says of others comes too late.
+let wanted = null;
 // A threshold that is only tried; `null` for the model's.
 let trial = null;
 // What is shown, and what stops its map.
@@ -19,8 +21,9 @@ let shown = null;
 let mapping = null;
 // Files that wait, what stops sending, and how many were sent and done.
 const waiting = [];
-// Files that came before the page knew a model.
+// Files that came before the page knew a model, or before it was let in again.
 const early = [];
+let locked = false;
 let sending = null;
 let [sent, done] = [0, 0];
 
@@ -30,10 +33,11 @@ const say = (text) => {
 
 // Scores.
 
-const sessionScores = () =>
-  table.results
-    .filter((result) => !result.error && result.model === model?.name)
-    .map(({ answer }) => answer.score ?? Infinity);
+// Whether a result is the chosen model's, and not that of an earlier one of the same name.
+const isOfModel = (result) =>
+  !result.error && result.model === model?.name && result.answer.threshold === model.threshold;
+
+const sessionScores = () => table.results.filter(isOfModel).map(({ answer }) => answer.score ?? Infinity);
 
 const drawScores = () => {
   if (!model) return;
@@ -46,7 +50,7 @@ const drawScores = () => {
   part("trial").setAttribute("aria-valuetext", number(tried));
   part("trial-value").textContent = number(tried);
   part("trial-reset").disabled = trial === null;
-  const { judged, ok, defect } = table.tryThreshold(trial, model.name);
+  const { judged, ok, defect } = table.tryThreshold(trial, isOfModel);
   const rejected = good.filter((score) => !(score < tried)).length;
   const known = good.length === 0 ? "" : ` It would reject ${rejected} of the ${good.length} good parts.`;
   part("trial-effect").textContent =
@@ -77,13 +81,21 @@ new ResizeObserver(([{ contentRect: { width } }]) => {
 
 // The result.
 
+// The address of the file that is shown, as long as it is.
+let address = null;
+
+const release = () => {
+  if (address) URL.revokeObjectURL(address);
+  address = null;
+};
+
 const showFile = (file) => {
   const image = part("image");
-  if (image.src.startsWith("blob:")) URL.revokeObjectURL(image.src);
+  release();
   part("layer").hidden = true;
   part("no-picture").hidden = true;
   image.hidden = false;
-  image.src = URL.createObjectURL(file);
+  image.src = address = URL.createObjectURL(file);
 };
 
 const showMap = async (result) => {
@@ -97,6 +109,7 @@ const showMap = async (result) => {
     const map = (result.map ??= await api.localize(result.model, result.file, stop.signal));
     if (shown !== result) return;
     part("image").src = map.picture;
+    release();
     part("image").hidden = false;
     part("no-picture").hidden = true;
     part("layer").src = map.layer;
@@ -159,10 +172,15 @@ const judge = async (file, name, signal) => {
   } catch (error) {
     if (error.name === "AbortError" || signal.aborted) return;
     if (error.status === 401) {
+      // They wait for the token, this one and all behind it.
+      const left = [file, ...waiting.splice(0).map(([behind]) => behind)];
+      sent -= left.length;
+      early.push(...left);
       askForToken(error.message);
       return;
     }
     result.error = error.message;
+    result.verdict = error.verdict;
   }
   done += 1;
   table.add(result, show);
@@ -182,9 +200,9 @@ const work = async (signal) => {
 const accept = async (files) => {
   const chosen = [...files];
   if (chosen.length === 0) return;
-  if (!model) {
+  if (!model || locked) {
     early.push(...chosen);
-    say("Waiting for the model …");
+    say(locked ? "Waiting for the token …" : "Waiting for the model …");
     return;
   }
   if (sent === done) [sent, done] = [0, 0];
@@ -250,6 +268,7 @@ part("clear").addEventListener("click", () => {
 // Models and token.
 
 const askForToken = (message) => {
+  locked = true;
   part("token-form").hidden = false;
   part("token-error").textContent = message;
   part("token").focus();
@@ -273,28 +292,45 @@ const sayDrift = ({ drift, recent }) => {
 const lookAtLine = async () => {
   if (!model) return;
   try {
-    const { name, line } = await api.model(model.name);
-    if (name === model.name) sayDrift(line);
+    const found = await api.model(model.name);
+    if (found.name !== model.name || found.name !== wanted) return;
+    // Calibrated, updated or trained anew meanwhile.
+    if (found.sha256 !== model.sha256) adopt(found);
+    else sayDrift(found.line);
   } catch {
     // The next look may succeed; what is wrong with the server is told when an image is sent.
   }
 };
 
-const choose = async (name) => {
-  model = await api.model(name);
+const adopt = (found) => {
+  model = found;
   sayDrift(model.line);
   trial = null;
-  const { method, training_images: images } = model;
+  const { name, method, training_images: images } = model;
   part("about").textContent = `${name}: ${method}, knows ${images} good ${images === 1 ? "part" : "parts"}`;
   drawScores();
+};
+
+const choose = async (name) => {
+  wanted = name;
+  try {
+    const found = await api.model(name);
+    if (wanted === name) adopt(found);
+  } catch (error) {
+    if (wanted === name && model) part("model").value = wanted = model.name;
+    throw error;
+  }
 };
 
 const begin = async () => {
   try {
     const list = await api.models();
     const options = list.map(({ name }) => new Option(name, name));
+    const { name } = list.find(({ name }) => name === model?.name) ?? list[0];
     part("model").replaceChildren(...options);
-    await choose(list[0].name);
+    part("model").value = name;
+    await choose(name);
+    locked = false;
     part("token-form").hidden = true;
     accept(early.splice(0));
   } catch (error) {

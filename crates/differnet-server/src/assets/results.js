@@ -9,15 +9,18 @@ const WORDS = { ok: "OK", unsure: "UNSURE", defect: "DEFECT", invalid: "INVALID"
 // Beyond so many thresholds a score is only said to be more.
 const MOST_MULTIPLES = 100;
 
-// Each: { file, name, model, time, answer } or { …, error }; the oldest first.
+// Each: { file, name, model, time, answer } or { …, error, verdict }; the oldest first.
 export const results = [];
 let selected = null;
 
-export const word = (result) => (result.error ? "ERROR" : WORDS[result.answer.verdict]);
+// The verdict; none on what is no image that could be judged.
+const verdictOf = (result) => (result.error ? result.verdict : result.answer.verdict);
+
+export const word = (result) => WORDS[verdictOf(result)] ?? "ERROR";
 
 export const badge = (element, result) => {
   element.textContent = word(result);
-  element.className = `badge ${result.error ? "none" : result.answer.verdict}`;
+  element.className = `badge ${verdictOf(result) ?? "none"}`;
 };
 
 // The score for people; a file of results has it in full.
@@ -90,13 +93,13 @@ export const select = (result) => {
   result.row.classList.add("selected");
 };
 
-// Says what would change with the threshold `trial`; `null` for none.
-export const tryThreshold = (trial, model) => {
+// Says what would change with the threshold `trial`, `null` for none, of the results that `counts` says count.
+export const tryThreshold = (trial, counts) => {
   const changed = { ok: 0, defect: 0 };
   let judged = 0;
   for (const result of results) {
     let text = "";
-    if (!result.error && result.model === model) {
+    if (counts(result)) {
       judged += 1;
       const verdict = trial === null ? result.answer.verdict : verdictAt(trial, result.answer);
       if (verdict !== result.answer.verdict) {
@@ -118,8 +121,10 @@ const field = (value) => {
 
 export const csv = () => {
   const lines = [["time", "model", "image", "verdict", "score", "threshold", "p_value", "reason", "error"]];
-  for (const { time, model, name, answer, error } of results) {
-    const { verdict, score, threshold, p_value, reason } = answer ?? {};
+  for (const result of results) {
+    const { time, model, name, answer, error } = result;
+    const verdict = verdictOf(result);
+    const { score, threshold, p_value, reason = verdict && error } = answer ?? {};
     const told = answer && score === null ? "inf" : score;
     lines.push([time.toISOString(), model, name, verdict, told, threshold, p_value, reason, error]);
   }

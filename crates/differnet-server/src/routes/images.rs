@@ -190,7 +190,7 @@ async fn answers(
     for UploadedImage { name, bytes, usable } in upload.images {
         if let Err(error) = usable {
             if task == Task::Score {
-                state.metrics.scored(&model.name, None);
+                state.metrics.judged(&model.name, None);
             }
             waiting.push((name, Err(error)));
             continue;
