@@ -1,10 +1,12 @@
 //! Drift monitor, kept in a file from run to run.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use differnet::scoring::{self, Direction};
 use differnet::{DriftMonitor, Header, ImageScore};
+use differnet_files::FileLock;
 
 use crate::atomic;
 use crate::output::{counted, percent, tell};
@@ -18,51 +20,124 @@ pub(crate) struct DriftArgs {
     line: Option<PathBuf>,
 }
 
+/// Images in memory that the file does not have.
+const MOST_NEW: usize = 256;
+/// Time to wait for other processes that write the file down.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Drift monitor of a line, if one was asked for.
 #[derive(Debug)]
 pub(crate) struct Drift<'a> {
     model: &'a Header,
-    file: Option<(&'a Path, DriftMonitor)>,
+    line: Option<Line<'a>>,
     /// The drift that was last told of.
     told: Option<Direction>,
 }
 
+/// A line and the file that remembers it.
+#[derive(Debug)]
+struct Line<'a> {
+    path: &'a Path,
+    monitor: DriftMonitor,
+    /// Images since the file was written; none where the lock is kept.
+    new: Vec<ImageScore>,
+    /// Lock on the file, if nobody else may add to it meanwhile.
+    lock: Option<FileLock>,
+}
+
 impl DriftArgs {
-    /// The line as the last run left it; a new one without a file, or of another model.
+    /// The line as the last run left it; a new one without a file, or of another model. Others may add to it
+    /// meanwhile.
     pub(crate) fn open<'a>(&'a self, model: &'a Header) -> anyhow::Result<Drift<'a>> {
-        let Some(path) = &self.line else { return Ok(Drift { model, file: None, told: None }) };
-        let monitor = match std::fs::read(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => DriftMonitor::new(model),
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", path.display()));
+        let line = match &self.line {
+            Some(path) => {
+                let monitor = begin(path, model)?;
+                Some(Line { path, monitor, new: Vec::new(), lock: None })
             }
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
-                format!("{} is no summary of a line: name another file with --line", path.display())
-            })?,
+            None => None,
         };
-        let monitor = if monitor.is_of(model) {
-            monitor
-        } else {
-            tell(&format!("{} is of another model: it begins anew", path.display()));
-            DriftMonitor::new(model)
-        };
-        Ok(Drift { model, file: Some((path, monitor)), told: None })
+        Ok(Drift { model, line, told: None })
+    }
+
+    /// As [`Self::open`], for a run that goes on for long: nobody else may add to the line.
+    pub(crate) fn keep<'a>(&'a self, model: &'a Header) -> anyhow::Result<Drift<'a>> {
+        let Some(path) = &self.line else { return self.open(model) };
+        let lock = Some(lock(path, Duration::ZERO)?);
+        let monitor = begin(path, model)?;
+        Ok(Drift { model, line: Some(Line { path, monitor, new: Vec::new(), lock }), told: None })
+    }
+}
+
+/// The line in the file `path` as a run begins with it.
+fn begin(path: &Path, model: &Header) -> anyhow::Result<DriftMonitor> {
+    if read(path)?.is_some_and(|monitor| !monitor.is_of(model)) {
+        tell(&format!("{} is of another model: it begins anew", path.display()));
+    }
+    remembered(path, model)
+}
+
+/// The line in the file `path`; a new one without a file, or of another model.
+fn remembered(path: &Path, model: &Header) -> anyhow::Result<DriftMonitor> {
+    let monitor = read(path)?.filter(|monitor| monitor.is_of(model));
+    Ok(monitor.unwrap_or_else(|| DriftMonitor::new(model)))
+}
+
+/// What the file `path` holds, if there is one.
+fn read(path: &Path) -> anyhow::Result<Option<DriftMonitor>> {
+    let bytes = match std::fs::read(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        bytes => bytes.with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    serde_json::from_slice(&bytes).map(Some).with_context(|| {
+        format!("{} is no summary of a line: name another file with --line", path.display())
+    })
+}
+
+/// The lock on the file `path`; waits for others that have it.
+fn lock(path: &Path, patience: Duration) -> anyhow::Result<FileLock> {
+    let started = Instant::now();
+    loop {
+        let lock = FileLock::try_acquire(path)
+            .with_context(|| format!("cannot write to the folder of {}", path.display()))?;
+        match lock {
+            Some(lock) => return Ok(lock),
+            None if started.elapsed() < patience => std::thread::sleep(Duration::from_millis(10)),
+            None => bail!(
+                "{} is kept by another differnet, such as a watch: name another file with --line",
+                path.display()
+            ),
+        }
     }
 }
 
 impl Drift<'_> {
-    /// Adds an image.
-    pub(crate) fn add(&mut self, image: &ImageScore) {
-        if let Some((_, monitor)) = &mut self.file {
-            monitor.add(image);
+    /// Adds an image; [saves](Self::save) now and then.
+    pub(crate) fn add(&mut self, image: &ImageScore) -> anyhow::Result<()> {
+        let Some(line) = &mut self.line else { return Ok(()) };
+        if line.lock.is_some() {
+            line.monitor.add(image);
+            return Ok(());
         }
+        line.new.push(image.clone());
+        if line.new.len() == MOST_NEW { self.save() } else { Ok(()) }
     }
 
     /// Writes the line down and says when it has drifted, once for each direction.
     pub(crate) fn save(&mut self) -> anyhow::Result<()> {
-        let Some((path, monitor)) = &self.file else { return Ok(()) };
-        atomic::write(path, &serde_json::to_vec(monitor).context("a line is plain data")?)?;
-        let summary = monitor.summary(self.model);
+        let Some(line) = &mut self.line else { return Ok(()) };
+        let path = line.path;
+        let _lock = match &line.lock {
+            Some(_) => None,
+            None => {
+                let lock = lock(path, PATIENCE)?;
+                // What others added meanwhile counts, too.
+                line.monitor = remembered(path, self.model)?;
+                line.new.drain(..).for_each(|image| line.monitor.add(&image));
+                Some(lock)
+            }
+        };
+        atomic::write(path, &serde_json::to_vec(&line.monitor).context("a line is plain data")?)?;
+        let summary = line.monitor.summary(self.model);
         let direction = summary.drift.map(|drift| drift.direction);
         if let Some(drift) = summary.drift.filter(|_| self.told != direction) {
             tell(&about(&drift, summary.recent, summary.feature_shift));

@@ -159,6 +159,17 @@ pub(crate) fn without_maps(model: &Model, test: &[Sample]) -> anyhow::Result<Map
     Ok(MapEvaluation { pictures, ..MapEvaluation::default() })
 }
 
+/// Tells whether `path` is a file of the report that is written to `folder`.
+pub(crate) fn is_of_report(folder: &Path, path: &Path) -> bool {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    let above = above.unwrap_or(Path::new("."));
+    let same = match (above.canonicalize(), folder.canonicalize()) {
+        (Ok(above), Ok(folder)) => above == folder,
+        _ => above == folder,
+    };
+    same && FILES.iter().any(|name| path.file_name().is_some_and(|found| found == *name))
+}
+
 /// Checks that writing a report to `folder` replaces no files but an earlier report's.
 pub(crate) fn require_ours(folder: &Path) -> anyhow::Result<()> {
     if folder.exists() && !folder.is_dir() {

@@ -92,6 +92,11 @@ pub(crate) fn report(error: &anyhow::Error) -> Exit {
     Exit::Failed
 }
 
+/// `printed`, where all work is done: that nobody reads the rest of the output does not change how to end.
+pub(crate) fn though_unread(printed: anyhow::Result<()>) -> anyhow::Result<()> {
+    printed.or_else(|error| if reader_has_left(&error) { Ok(()) } else { Err(error) })
+}
+
 /// Tells whether the output went to a program, such as `head`, that has read enough.
 pub(crate) fn reader_has_left(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {

@@ -33,9 +33,15 @@ impl Manifest {
     /// Looks through the file `path`.
     ///
     /// # Errors
-    /// If it cannot be read; [`DoNotRetry`] if it is no list of files, or has none.
+    /// If it cannot be read; [`DoNotRetry`] if it is no list of files, or has none, or is a pipe.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let cannot_read = || format!("cannot read {}", path.display());
+        if !std::fs::metadata(path).with_context(cannot_read)?.is_file() {
+            let path = path.display();
+            bail!(DoNotRetry(format!(
+                "{path} is no file: a list is read more than once, so store it in one"
+            )));
+        }
         let stamp = FileStamp::of(path).with_context(cannot_read)?;
         let hash = ContentHash::of_file(path).with_context(cannot_read)?;
         let mut images = 0;

@@ -9,7 +9,7 @@ use differnet_data::Dataset;
 use serde::Serialize;
 
 use crate::data_args::DataArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, though_unread};
 use crate::folder_table::FolderTable;
 use crate::numbers::seed;
 use crate::output::{counted, print, print_json, tell};
@@ -109,9 +109,9 @@ pub(crate) fn run(args: &CheckArgs) -> anyhow::Result<Exit> {
         findings: &findings,
     };
     if args.json {
-        print_json(&report)?;
+        though_unread(print_json(&report))?;
     } else {
-        print(&readable(&report))?;
+        though_unread(print(&readable(&report)))?;
         if !findings.is_empty() {
             tell("--json lists every file of every finding; --help says what is looked for.");
         }

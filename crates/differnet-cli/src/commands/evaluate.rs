@@ -9,12 +9,12 @@ use anyhow::bail;
 use differnet::Model;
 use differnet_data::{BadImage, BadMask, Dataset, DecodeLimits, Sample};
 use differnet_eval::InvalidCounts;
-use differnet_report::EvaluationSummary;
+use differnet_report::{EvaluationSummary, UnusableKind};
 
 use crate::data_args::{DataArgs, files};
 use crate::evaluation::{
-    MapEvaluation, evaluate_maps, evaluate_samples, require_both_kinds, require_images,
-    require_ours, usable, without_maps, write_report,
+    MapEvaluation, evaluate_maps, evaluate_samples, is_of_report, require_both_kinds,
+    require_images, require_ours, usable, without_maps, write_report,
 };
 use crate::exit::{Exit, UsageError};
 use crate::interrupt::Interrupt;
@@ -98,6 +98,12 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
     if args.overwrite && args.out.is_none() && args.scores.is_none() {
         return Err(UsageError("--overwrite needs --out or --scores".to_owned()).into());
     }
+    if let (Some(folder), Some(scores)) = (&args.out, &args.scores)
+        && is_of_report(folder, scores)
+    {
+        let message = format!("--scores: {} is a file of --out: name another", scores.display());
+        return Err(UsageError(message).into());
+    }
     let origin = report::Origin::new(&args.model, &args.source)?;
     let model = Model::load_on(&args.model, &args.source.open()?)?;
     let (header, limits) = (model.header(), &model.runtime().limits);
@@ -148,8 +154,12 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         seconds: start.elapsed().as_secs_f64(),
     };
     if let Some(folder) = &args.out {
-        let bad_images = bad.iter().map(|bad| report::unusable(&bad.path, bad.to_string()));
-        let bad_masks = bad_masks.iter().map(|bad| report::unusable(&bad.path, bad.to_string()));
+        let bad_images = bad
+            .iter()
+            .map(|bad| report::unusable(&bad.path, bad.to_string(), report::kind_of(&bad.error)));
+        let bad_masks = bad_masks
+            .iter()
+            .map(|bad| report::unusable(&bad.path, bad.to_string(), UnusableKind::Mask));
         let mut report = report::of_model(&summary.data_set, &origin, header);
         report.notes = evaluation.notes;
         report.add_scoring(report::scoring_rows(&config, maps.as_ref()));

@@ -131,7 +131,7 @@ enum View {
 
 pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
-    let out = OutputFile::claim(&args.out, Overwrite::from(args.overwrite))?;
+    let claim = OutputFile::claim(&args.out, Overwrite::from(args.overwrite))?;
     let layout = args.data.layout()?;
     let mut runtime = args.weights.add_to(args.source.open()?, args.network())?;
     let view = args.view(&mut runtime)?;
@@ -146,16 +146,14 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
     if images.is_empty() {
         bail!("the data set has no test images");
     }
-    let place = out.place();
-    let exit = match view {
+    match view {
         View::Whole(backbone, regions, depth) => {
             let preprocessing = Preprocessing { regions: regions.as_ref(), depth };
             let bad = BadImage::among(&images, preprocessing, &runtime.limits);
             args.leave_out(&bad, &mut images)?;
-            let out = place.path();
-            let job = Whole { args, out, runtime: &runtime, backbone, preprocessing };
+            let job = Whole { args, claim: &claim, runtime: &runtime, backbone, preprocessing };
             job.write(&images, transform_config(&layout), &interrupt)?;
-            job.tell(&images, &bad)?
+            job.tell(&images, &bad)
         }
         View::Places(view) => {
             let (mut grids, mut bad) = (Vec::new(), Vec::new());
@@ -169,11 +167,13 @@ pub(crate) fn run(args: &FeaturesArgs) -> anyhow::Result<Exit> {
             let rows = PlaceRows { view: &view, runtime: &runtime, images: &images, grids: &grids };
             let names: Vec<String> =
                 images.iter().map(|image| name(image, args.data.root())).collect();
-            atomic::replace(place.path(), |out| rows.write(&names, &interrupt, out))?;
-            tell_places(args, place.path(), &rows, &bad)?
+            atomic::replace(&args.out, |file| {
+                rows.write(&names, &interrupt, file)?;
+                claim.require_unchanged()
+            })?;
+            tell_places(args, &args.out, &rows, &bad)
         }
-    };
-    Ok(place.end(&args.out, exit))
+    }
 }
 
 impl FeaturesArgs {
@@ -252,8 +252,8 @@ impl FeaturesArgs {
 /// Features of whole images under several transforms.
 struct Whole<'a> {
     args: &'a FeaturesArgs,
-    /// File to write.
-    out: &'a Path,
+    /// Claim on the file to write.
+    claim: &'a OutputFile,
     runtime: &'a Runtime,
     backbone: Backbone,
     preprocessing: Preprocessing<'a>,
@@ -279,7 +279,7 @@ impl Whole<'_> {
                 config.random(args.seed, Purpose::Train, hash, 0..count)
             }
         };
-        atomic::replace(self.out, |out| {
+        atomic::replace(&args.out, |out| {
             out.write_all(&self.header(images)?)?;
             let meter = Meter::new();
             let features = self.runtime.features(self.backbone, self.preprocessing, images, choice);
@@ -292,7 +292,7 @@ impl Whole<'_> {
                     "Stopped; features so far are in the cache, the same command goes on.";
                 interrupt.check(|| message.to_owned())?;
             }
-            Ok(())
+            self.claim.require_unchanged()
         })
     }
 
@@ -319,13 +319,13 @@ impl Whole<'_> {
         let skipped: Vec<String> = bad.iter().map(ToString::to_string).collect();
         if args.json {
             print_json(&json!({
-                "out": self.out.to_string_lossy(), "images": images.len(), "transforms": count, "features": features,
+                "out": args.out.to_string_lossy(), "images": images.len(), "transforms": count, "features": features,
                 "backbone": self.backbone, "seed": args.seed, "skipped": skipped,
             }))?;
         } else {
             print(&format!(
                 "Wrote {}: features [{}, {count}, {features}] (seed {})",
-                self.out.display(),
+                args.out.display(),
                 images.len(),
                 args.seed
             ))?;

@@ -7,11 +7,11 @@ use differnet::prediction::Prediction;
 use differnet::scoring::Verdict;
 use differnet::{Error, Model};
 use differnet_data::ContentHash;
-use differnet_report::{ImagePictures, ReportImage, UnusableFile};
+use differnet_report::{ImagePictures, ReportImage, UnusableFile, UnusableKind};
 use serde_json::json;
 
 use crate::atomic;
-use crate::exit::{Exit, UsageError};
+use crate::exit::{Exit, UsageError, though_unread};
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config_if_any};
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     let mut unusable: Vec<UnusableFile> = inputs
         .unusable
         .iter()
-        .map(|(path, reason)| report::unusable(path, reason.clone()))
+        .map(|(path, reason)| report::unusable(path, reason.clone(), UnusableKind::Image))
         .collect();
 
     let meter = Meter::new();
@@ -107,7 +107,8 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
                 images.push(ReportImage { name, score, invalid, ..ReportImage::default() });
             }
             Err(error) => {
-                unusable.push(report::unusable(&input.path, error.with_causes()));
+                let kind = report::kind_of(&error);
+                unusable.push(report::unusable(&input.path, error.with_causes(), kind));
                 tally.add(&Prediction::new(&input.path, Err(error)));
             }
         }
@@ -150,15 +151,16 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
     report.add_fingerprints(report::fingerprints(header, &hashes, places.join(", ")));
     let place = out.place();
     atomic::replace(place.path(), |out| Ok(differnet_report::write_report(&report, out)?))?;
-    if args.json {
+    let printed = if args.json {
         let Tally { ok, unsure, defects, invalid, failed } = tally;
         print_json(&json!({
             "out": place.path().to_string_lossy(), "method": header.config.method.method(), "images": scored, "ok": ok, "unsure": unsure,
             "defects": defects, "invalid": invalid, "failed": failed, "threshold": thresholds.defect,
-        }))?;
+        }))
     } else {
-        print(&format!("{tally}\nWrote {}", place.path().display()))?;
-    }
+        print(&format!("{tally}\nWrote {}", place.path().display()))
+    };
+    though_unread(printed)?;
     let exit = if tally.failed > 0 { Exit::Failed } else { Exit::Done };
     Ok(place.end(&args.out, exit))
 }

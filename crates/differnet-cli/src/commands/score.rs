@@ -4,7 +4,7 @@ mod part;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use differnet::detail_notes::DetailNotes;
 use differnet::prediction::{Prediction, ScorePrediction};
 use differnet::scoring::Thresholds;
@@ -13,7 +13,7 @@ use differnet_data::ContentHash;
 
 use crate::archive::{Manifest, Settings, ShardArgs};
 use crate::drift_args::DriftArgs;
-use crate::exit::{Exit, UsageError};
+use crate::exit::{Exit, UsageError, reader_has_left, though_unread};
 use crate::inputs::{Inputs, named_images};
 use crate::interrupt::Interrupt;
 use crate::map_args::require_localizer;
@@ -129,7 +129,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     let meter = Meter::new();
     let mut detail = DetailNotes::new(&header.input_guard);
 
-    let (chunks, count, inputs) = args.files()?;
+    let Files { chunks, count, inputs, manifest } = args.files()?;
     for (path, error) in inputs.unusable {
         report.add(&Prediction::failed(&path, error))?;
     }
@@ -157,12 +157,16 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
                 Err(error) => Err(error),
             };
             if let Ok(score) = &score {
-                drift.add(score);
+                drift.add(score)?;
                 detail.add(score);
             }
             let answer = score.map(|score| ScorePrediction::new(path, header, &thresholds, &score));
             if let Err(error) = meter.suspend(|| report.add(&Prediction::new(path, answer))) {
                 drift.save()?;
+                if args.fail_on_defect && reader_has_left(&error) {
+                    // Who started this would otherwise take it for images without defects.
+                    bail!("whoever read the results has left; not all images were scored");
+                }
                 return Err(error);
             }
             done += 1;
@@ -174,9 +178,17 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     }
     meter.clear();
     tell_notes(&detail.sentences());
-    drift.save()?;
-    interrupt.check(|| format!("Stopped after {} of {count} images.", report.tally.count()))?;
+    let stopped = || format!("Stopped after {} of {count} images.", report.tally.count());
+    if let Err(stopped) = interrupt.check(stopped) {
+        drift.save()?;
+        return Err(stopped);
+    }
+    if let Some(manifest) = manifest {
+        manifest.require_unchanged()?;
+    }
+    // A table that is complete stays, whatever becomes of the line's file.
     let tally = report.finish()?;
+    drift.save()?;
     Ok(match (args.fail_on_defect && tally.defects + tally.invalid > 0, tally.failed > 0) {
         (true, _) => Exit::Defects,
         (false, true) => Exit::Failed,
@@ -184,8 +196,17 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
     })
 }
 
-/// Paths of images, some at a time.
-type Chunks = Box<dyn Iterator<Item = anyhow::Result<Vec<PathBuf>>>>;
+/// The files to score.
+struct Files {
+    /// Their paths, some at a time.
+    chunks: Box<dyn Iterator<Item = anyhow::Result<Vec<PathBuf>>>>,
+    /// How many they are.
+    count: usize,
+    /// What else the arguments name.
+    inputs: Inputs,
+    /// The list that they are read from, if they are.
+    manifest: Option<Manifest>,
+}
 
 impl ScoreArgs {
     /// The thresholds in force.
@@ -195,18 +216,18 @@ impl ScoreArgs {
         given.unwrap_or_else(|| model.header().thresholds())
     }
 
-    /// The files to score, how many they are, and what else the arguments name.
-    fn files(&self) -> anyhow::Result<(Chunks, usize, Inputs)> {
+    /// The files to score.
+    fn files(&self) -> anyhow::Result<Files> {
         if let Some(path) = &self.manifest {
             let manifest = Manifest::open(path)?;
-            let images = manifest.images;
-            let chunks = manifest.chunks(0..images)?;
-            return Ok((Box::new(chunks), images as usize, Inputs::default()));
+            let chunks = Box::new(manifest.chunks(0..manifest.images)?);
+            let (count, inputs) = (manifest.images as usize, Inputs::default());
+            return Ok(Files { chunks, count, inputs, manifest: Some(manifest) });
         }
         let inputs = named_images(&self.images);
         let files = inputs.files();
         let count = files.len();
-        Ok((Box::new(std::iter::once(Ok(files))), count, inputs))
+        Ok(Files { chunks: Box::new(std::iter::once(Ok(files))), count, inputs, manifest: None })
     }
 }
 
@@ -269,12 +290,13 @@ impl Report {
         if self.json {
             return Ok(tally);
         }
-        print(&tally.to_string())?;
+        let mut lines = tally.to_string();
         let scored = tally.count() - tally.failed;
         if let Some(most) = self.adaptive.filter(|_| scored > 0) {
             let mean = self.transforms as f64 / scored as f64;
-            print(&format!("{mean:.1} of {most} transforms an image settled the verdicts"))?;
+            lines += &format!("\n{mean:.1} of {most} transforms an image settled the verdicts");
         }
+        though_unread(print(&lines))?;
         Ok(tally)
     }
 }

@@ -139,6 +139,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<Exit> {
              --tls-cert FILE and --tls-key FILE, or --allow-without-tls if something else encrypts"
         ))
         .into(),
+        ServerError::SameName { .. } => usage(&error),
         other => anyhow::Error::from(other),
     })?;
     let stopper = server.stopper();

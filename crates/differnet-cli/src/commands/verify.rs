@@ -8,7 +8,7 @@ use differnet::{Method, Model, PathText, SelfTest};
 use serde::Serialize;
 
 use crate::device::DeviceArgs;
-use crate::exit::Exit;
+use crate::exit::{Exit, though_unread};
 use crate::numbers::not_negative;
 use crate::output::{print, print_json, tell};
 
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
     // NaN agrees with nothing.
     let scores_agree = result.deviation <= args.tolerance;
     let ok = scores_agree && onnx.as_ref().is_none_or(Option::is_none);
-    if args.json {
+    let printed = if args.json {
         print_json(&Report {
             path: &args.model,
             method: model.header().config.method.method(),
@@ -85,15 +85,21 @@ pub(crate) fn run(args: &VerifyArgs) -> anyhow::Result<Exit> {
             expected: &result.expected,
             found: &result.found,
             onnx: onnx.as_ref().map(Option::is_none),
-        })?;
+        })
     } else {
-        for (index, (expected, found)) in result.expected.iter().zip(&result.found).enumerate() {
-            print(&format!("image {}  expected {expected:16.6}  found {found:16.6}", index + 1))?;
-        }
+        let scores = (1..).zip(result.expected.iter().zip(&result.found));
+        let lines: String = scores
+            .map(|(number, (expected, found))| {
+                format!("image {number}  expected {expected:16.6}  found {found:16.6}\n")
+            })
+            .collect();
         let verdict = if scores_agree { "scores as it did" } else { "DOES NOT SCORE AS IT DID" };
         let (deviation, tolerance) = (result.deviation, args.tolerance);
-        print(&format!("{path} {verdict}: deviation {deviation:.1e}, tolerance {tolerance:.1e}"))?;
-    }
+        print(&format!(
+            "{lines}{path} {verdict}: deviation {deviation:.1e}, tolerance {tolerance:.1e}"
+        ))
+    };
+    though_unread(printed)?;
     if let (Some(difference), Some(onnx)) = (&onnx, &args.onnx) {
         let onnx = onnx.display();
         match difference {

@@ -109,7 +109,7 @@ pub(crate) fn run(args: &WatchArgs) -> anyhow::Result<Exit> {
         model: &model,
         thresholds,
         journal: Journal::open(&args.out, format)?,
-        drift: args.drift.open(model.header())?,
+        drift: args.drift.keep(model.header())?,
         told: BTreeSet::new(),
         outputs: BTreeSet::new(),
         failed: false,
@@ -246,7 +246,7 @@ impl Watch<'_> {
         for (image, score) in images.iter().zip(model.scores_with(inputs, config)) {
             let score = Error::per_image(score)?;
             if let Ok(score) = &score {
-                self.drift.add(score);
+                self.drift.add(score)?;
             }
             let ReadFile { seen, version, path, .. } = image;
             let found = score
@@ -265,6 +265,11 @@ impl Watch<'_> {
         let bytes = self.model.runtime().limits.read_file(&path);
         let hash = match &bytes {
             Ok(bytes) => Ok(ContentHash::of(bytes)),
+            // Opening a pipe would wait for a writer.
+            Err(error @ ImageError::NotAFile { .. }) => {
+                self.complain(error.with_causes());
+                return Ok(None);
+            }
             Err(_) => ContentHash::of_file(&path),
         };
         // What changed while it was read is not what has stayed the same: its turn comes later.

@@ -1,7 +1,7 @@
 //! Moving defects out of the way, and nothing else.
 
-use std::fs;
-use std::io::ErrorKind;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -35,9 +35,11 @@ pub(crate) fn move_file(from: &Path, sha256: &str, to: &Path) -> anyhow::Result<
     if let Some(folder) = to.parent() {
         fs::create_dir_all(folder).with_context(cannot_move)?;
     }
-    let to = free(to);
+    let claim = Claim::of(to).with_context(cannot_move)?;
+    let to = claim.path.clone();
     match fs::rename(from, &to) {
         Ok(()) => {
+            claim.keep();
             if is_same(&before, &to) {
                 return Ok(Moved::To(to));
             }
@@ -54,13 +56,18 @@ pub(crate) fn move_file(from: &Path, sha256: &str, to: &Path) -> anyhow::Result<
             Ok(Moved::Changed)
         }
         Err(error) if error.kind() == ErrorKind::CrossesDevices => {
-            copy(from, sha256, &to).with_context(cannot_move)
+            let moved = copy(from, sha256, &to).with_context(cannot_move)?;
+            if matches!(moved, Moved::To(_)) {
+                claim.keep();
+            }
+            Ok(moved)
         }
         Err(error) => Err(error).with_context(cannot_move),
     }
 }
 
-/// Copies `from` to another file system and deletes it, if it holds what was scored.
+/// Copies `from` to another file system and deletes it, if it holds what was scored. If it does not, the file `to` is
+/// worth nothing.
 fn copy(from: &Path, sha256: &str, to: &Path) -> anyhow::Result<Moved> {
     let before = FileStamp::of(from)?;
     let bytes = fs::read(from)?;
@@ -69,7 +76,6 @@ fn copy(from: &Path, sha256: &str, to: &Path) -> anyhow::Result<Moved> {
     }
     atomic::write(to, &bytes)?;
     if FileStamp::of(from)? != before {
-        fs::remove_file(to)?;
         return Ok(Moved::Changed);
     }
     fs::remove_file(from)?;
@@ -82,9 +88,41 @@ fn is_same(before: &FileStamp, path: &Path) -> bool {
         .is_ok_and(|after| FileStamp { changed: before.changed.clone(), ..after } == *before)
 }
 
-/// `path`, or the first of `NAME-2.png`, `NAME-3.png`, … that does not exist.
-fn free(path: &Path) -> PathBuf {
-    let numbered = |number: u32| {
+/// An empty file whose name nobody else has, to be replaced by what is moved; deleted unless it is kept.
+struct Claim {
+    path: PathBuf,
+    kept: bool,
+}
+
+impl Claim {
+    /// One called `path`, or the first of `NAME-2.png`, `NAME-3.png`, … that does not exist.
+    fn of(path: &Path) -> io::Result<Self> {
+        for candidate in candidates(path) {
+            match File::create_new(&candidate) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                made => return made.map(|_| Self { path: candidate, kept: false }),
+            }
+        }
+        Err(ErrorKind::AlreadyExists.into())
+    }
+
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.kept {
+            // A leftover is empty, and harmless.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// `path`, then `NAME-2.png`, `NAME-3.png`, …
+fn candidates(path: &Path) -> impl Iterator<Item = PathBuf> + '_ {
+    let numbered = move |number: u32| {
         let mut name = path.file_stem().unwrap_or_default().to_os_string();
         name.push(format!("-{number}"));
         if let Some(ending) = path.extension() {
@@ -93,8 +131,7 @@ fn free(path: &Path) -> PathBuf {
         }
         path.with_file_name(name)
     };
-    let mut candidates = std::iter::once(path.to_path_buf()).chain((2..).map(numbered));
-    candidates.find(|path| !path.exists()).unwrap_or_else(|| path.to_path_buf())
+    std::iter::once(path.to_path_buf()).chain((2..).map(numbered))
 }
 
 #[cfg(test)]
@@ -118,6 +155,18 @@ mod tests {
         for (name, text) in names.iter().zip(["1", "2", "3"]) {
             assert_eq!(fs::read_to_string(name)?, text);
         }
+        Ok(())
+    }
+
+    #[test]
+    fn a_name_is_claimed_once_and_free_again_if_nothing_came() -> anyhow::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("a.png");
+        let (first, second) = (Claim::of(&path)?, Claim::of(&path)?);
+        assert_eq!((&first.path, second.path.clone()), (&path, path.with_file_name("a-2.png")));
+        drop(first);
+        second.keep();
+        assert_eq!((path.exists(), path.with_file_name("a-2.png").exists()), (false, true));
         Ok(())
     }
 

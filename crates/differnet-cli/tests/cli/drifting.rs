@@ -1,12 +1,13 @@
 //! `--line`: scores remembered from run to run, and what is said when they move.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use image::RgbImage;
 use serde_json::Value;
 
-use crate::fixture::Fixture;
+use crate::fixture::{Fixture, Run};
 
 /// The parts in `from`, `numbers` of them from the first on, under a brighter lamp.
 fn brighter(from: &Path, folder: &Path, numbers: std::ops::Range<usize>) {
@@ -65,6 +66,27 @@ fn the_line_is_remembered_and_its_drift_told_once_it_shows() {
     assert!(run.err.contains("of the last 150 images"), "{}", run.err);
     let kept: Value = serde_json::from_slice(&fs::read(&line).unwrap()).unwrap();
     assert_eq!((&kept["images"], kept["recent"].as_array().unwrap().len()), (&151.into(), 150));
+
+    // Programs beside each other add to one line, and none takes a line that another keeps.
+    let parts = differnet_data::find_images(&nuts).unwrap();
+    let start = |part: &PathBuf| {
+        let mut command = fixture.command();
+        command.arg("score").arg("--line").arg(&line).arg("--model").arg(&model).arg(part);
+        command.stdout(Stdio::null()).spawn().unwrap()
+    };
+    let children: Vec<_> = parts[..6].iter().map(start).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    let kept: Value = serde_json::from_slice(&fs::read(&line).unwrap()).unwrap();
+    assert_eq!(kept["images"], 157);
+    let lock = differnet_files::FileLock::try_acquire(&line).unwrap();
+    let mut command = fixture.command();
+    command.args(["watch", "--once", "--out", "out.jsonl", "--line"]).arg(&line);
+    command.arg("--model").arg(&model).arg(&first).current_dir(folder.path());
+    let run: Run = command.output().unwrap().into();
+    assert!(run.code == Some(1) && run.err.contains("is kept by another"), "{}", run.err);
+    drop(lock);
 
     // Of another model nothing is remembered, and what is no summary is not overwritten.
     let run =

@@ -134,6 +134,30 @@ fn a_reader_that_leaves_early_is_no_error() {
 }
 
 #[test]
+fn a_reader_that_leaves_does_not_make_a_gate_pass() {
+    let fixture = Fixture::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("scores.jsonl");
+    std::fs::write(folder.path().join("broken.png"), "no image").unwrap();
+    // Nobody reads from the first line on.
+    let code = |words: &[&str], paths: &[&Path]| {
+        let mut child =
+            fixture.command().args(words).args(paths).stdout(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        child.wait().unwrap().code()
+    };
+    let gate = ["score", "--threshold", "-1", "--fail-on-defect", "--model"];
+    assert_eq!(code(&gate, &[&fixture.model(), &fixture.test()]), Some(1));
+    let paths = [&fixture.model(), Path::new("--out"), &table, &fixture.test()];
+    assert_eq!(code(&gate, &paths), Some(3));
+    assert!(std::fs::read_to_string(&table).unwrap().lines().count() > 1);
+    let check = ["check", "--files-only", "--data"];
+    assert_eq!(code(&check, &[folder.path()]), Some(1));
+    let verify = ["verify", "--tolerance", "1e9"];
+    assert_eq!(code(&verify, &[&fixture.model()]), Some(0));
+}
+
+#[test]
 fn features_have_the_documented_shape_names_and_seed() {
     let fixture = Fixture::shared();
     let folder = tempfile::tempdir().unwrap();

@@ -171,6 +171,15 @@ fn masks_that_cannot_be_used_are_named() {
     assert_eq!(summary.get("pixel_auroc"), None);
     let notes = summary["pixel_notes"].to_string();
     assert!(notes.contains("No pixel metrics: 2 masks cannot be used"), "{notes}");
+    // Masks are no images: none is without a verdict.
+    let html = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(html.contains("every file was scored"), "masks counted as errors");
+
+    // The table of scores is not the report's.
+    let table = out.join("scores.csv");
+    let twice = [&overwritten[..], &[Path::new("--scores"), &table]].concat();
+    let refused = fixture.run(&EVALUATE, &twice);
+    assert!(refused.code == Some(2) && refused.err.contains("--scores"), "{}", refused.err);
 
     fs::remove_dir_all(&masks).unwrap();
     let summary = run(&[]).json();

@@ -133,7 +133,7 @@ fn arguments_that_make_no_server_are_refused() {
         (vec!["--model", model, "--max-pixels", "1000000000"], 2, "give pixels"),
         (vec!["--model", model, "--token-file", "missing"], 1, "cannot read missing"),
         (vec!["--model", model, "--token-file", empty], 1, "holds no token"),
-        (vec!["--model", model, "--model", model], 1, "two models are named nut"),
+        (vec!["--model", model, "--model", model], 2, "two models are named nut"),
         (vec!["--model", "missing.differnet"], 1, "missing.differnet"),
         (vec![], 2, "--model"),
     ] {

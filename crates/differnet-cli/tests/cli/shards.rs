@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -121,6 +121,18 @@ fn a_folder_in_place_of_a_manifest_is_refused_for_good() {
         let run = fixture.run(&words, &[&fixture.model(), &fixture.test()]);
         assert_eq!(run.code, Some(2), "{}", run.err);
         assert!(run.err.contains(shards[0]), "{}", run.err);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_a_manifest_is_refused_for_good() {
+    for more in [&["--shard", "0/2", "--out", "parts"][..], &[]] {
+        let mut command = Fixture::shared().command();
+        command.args(["score", "--manifest", "/dev/stdin", "--model"]);
+        command.arg(Fixture::shared().model()).args(more).stdin(Stdio::piped());
+        let run: Run = command.output().unwrap().into();
+        assert!(run.code == Some(4) && run.err.contains("is no file"), "{}", run.err);
     }
 }
 

@@ -300,3 +300,13 @@ fn a_file_whose_name_is_no_text_is_scored_once() {
     camera.once(&["--threshold", "-1e9", "--move-defects", defects.to_str().unwrap()]).text();
     assert!(defects.join(name).exists());
 }
+
+#[test]
+fn a_pipe_is_told_of_and_not_waited_for() {
+    let camera = Camera::new(1);
+    let made = Command::new("mkfifo").arg(camera.watched().join("pipe.png")).status().unwrap();
+    assert!(made.success());
+    let run = camera.once(&[]);
+    assert!(run.err.contains("pipe.png"), "{}", run.err);
+    assert_eq!(camera.results().len(), 1);
+}

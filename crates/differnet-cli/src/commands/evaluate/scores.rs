@@ -44,7 +44,7 @@ pub(super) fn write(
     for sample in test {
         let unusable = bad.iter().find(|bad| bad.path == sample.image);
         let prediction = match unusable {
-            Some(bad) => Prediction::failed(&sample.image, bad.to_string()),
+            Some(bad) => Prediction::unusable(&sample.image, &bad.error),
             None => Prediction::Found(predictions.next().expect("usable images have scores")),
         };
         let kind = sample.defect.as_ref().map_or("good", |defect| defect.kind.as_str());
