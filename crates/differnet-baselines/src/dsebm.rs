@@ -8,7 +8,7 @@
 //! The paper leaves the convolutional network open. Ours is the one that Golan and El-Yaniv 2018 give
 //! it in the comparison that the DifferNet paper's Table 2 resembles, without its normalization
 //! layers: with them an image's energy in training would depend on the images beside it, and its
-//! slope would no longer be its own.
+//! slope would no longer be its own. Softplus takes the place of its ReLU, whose slope has steps.
 
 use std::collections::BTreeMap;
 use std::path::Path;
