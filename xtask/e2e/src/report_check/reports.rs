@@ -2,7 +2,8 @@
 
 use differnet_eval::{ScoredImage, evaluate};
 use differnet_report::{
-    EncodedImage, LossPoint, Report, ReportImage, ReportSection, UnusableFile, overlay,
+    EncodedImage, LossPoint, Report, ReportImage, ReportSection, UnusableFile, UnusableKind,
+    overlay,
 };
 use image::{Rgb, RgbImage};
 use rand_chacha::ChaCha12Rng;
@@ -117,8 +118,11 @@ pub(super) fn report(variant: Variant, images: usize) -> anyhow::Result<Report> 
     }
     if variant != Variant::Bare {
         let reason = String::from("IMG_0417.jpg is truncated: copy it again from its source");
-        report.unusable =
-            vec![UnusableFile { name: String::from("2026-05-04/IMG_0417.jpg"), reason }];
+        report.unusable = vec![UnusableFile {
+            name: String::from("2026-05-04/IMG_0417.jpg"),
+            reason,
+            kind: UnusableKind::Image,
+        }];
         report.history = (0..400).map(loss).collect();
         report.sections = sections(&report.images);
     }
