@@ -18,6 +18,8 @@ const CAMERA: [&str; 2] = ["--use-fake-device-for-media-stream", "--use-fake-ui-
 
 /// The token of the server that wants one.
 const TOKEN: &str = "let-me-in";
+/// The one that it wants after a restart.
+const OTHER_TOKEN: &str = "let-me-in-again";
 
 /// Use the server's page in headless Chromium and check what a user notices.
 #[derive(Debug, clap::Args)]
@@ -54,6 +56,11 @@ pub(crate) fn run(args: &PageCheckArgs) -> anyhow::Result<ExitCode> {
     };
     visit.page(open.address(), &setup)?;
     visit.token(guarded.address(), &setup)?;
+    let address = guarded.address();
+    guarded.stopper().stop();
+    guarded.wait()?;
+    let guarded = setup.serve_at(address, Some(OTHER_TOKEN))?;
+    visit.other_token(&setup)?;
     let failures = visit.failures;
     for server in [open, guarded] {
         server.stopper().stop();

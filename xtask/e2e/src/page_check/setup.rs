@@ -1,6 +1,7 @@
 //! A small model, images to judge with it, and servers.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use differnet::methods::DifferNetConfig;
@@ -61,6 +62,15 @@ impl Setup {
 
     /// A server of the model that wants `token`.
     pub(super) fn serve(&self, token: Option<&str>) -> anyhow::Result<Server> {
+        self.serve_at(([127, 0, 0, 1], 0).into(), token)
+    }
+
+    /// The same at this address.
+    pub(super) fn serve_at(
+        &self,
+        listen: SocketAddr,
+        token: Option<&str>,
+    ) -> anyhow::Result<Server> {
         let runtime = Runtime::open(DeviceChoice::Flex)?;
         let token = token.map(|token| {
             let path = self.folder.path().join("token");
@@ -69,7 +79,7 @@ impl Setup {
             anyhow::Ok(Token::read(&path)?)
         });
         Ok(Server::start(ServerConfig {
-            listen: ([127, 0, 0, 1], 0).into(),
+            listen,
             models: vec![ModelFile {
                 name: "hex_nut".to_owned(),
                 path: self.folder.path().join("model.differnet"),

@@ -10,8 +10,8 @@ use anyhow::{Context, bail};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::TOKEN;
 use super::setup::{MANY, Setup};
+use super::{OTHER_TOKEN, TOKEN};
 use crate::browser::Browser;
 
 /// Defines `check` in the page.
@@ -127,6 +127,18 @@ impl Visit<'_> {
         self.drop_files(&setup.images[..1])?;
         let facts = self.until("a result", |facts| facts.rows == 1 && !facts.busy)?;
         self.expect(facts.errors == 0, || format!("with a token: {}", facts.error));
+        self.complaints(&["401"]);
+        Ok(())
+    }
+
+    /// Enters the token that the server wants since it was restarted; images that came before wait for it.
+    pub(super) fn other_token(&mut self, setup: &Setup) -> anyhow::Result<()> {
+        self.drop_files(&setup.images[..4])?;
+        self.wait_for("document.activeElement?.id === 'token'", "the token's field again")?;
+        self.browser.type_text(OTHER_TOKEN)?;
+        self.browser.press("Enter", ENTER)?;
+        let facts = self.until("all results", |facts| facts.rows == 5 && !facts.busy)?;
+        self.expect(facts.errors == 0, || format!("with another token: {}", facts.error));
         self.complaints(&["401"]);
         Ok(())
     }
