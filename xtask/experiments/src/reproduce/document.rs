@@ -100,6 +100,13 @@ pub(super) struct TableCell {
     pub(super) commit: String,
 }
 
+/// Note on the parts that are missing, if there are any.
+pub(super) fn note_on_missing(missing: &[Missing]) -> Option<String> {
+    let names: Vec<&str> = missing.iter().map(|missing| missing.category.as_str()).collect();
+    let note = || format!("Missing, because the folder lacks them: {}.", names.join(", "));
+    (!names.is_empty()).then(note)
+}
+
 impl TableCell {
     /// The entry of one test; `paper` is in percent.
     pub(super) fn of(measurement: &Measurement<'_>, paper: Option<f64>) -> Self {

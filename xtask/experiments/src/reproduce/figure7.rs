@@ -8,7 +8,9 @@ use differnet_report::{CurvePoint, CurvesPlot, XScale, curves_svg};
 use super::args::{RunArgs, count};
 use super::cell::CellSpec;
 use super::data::DataPart;
-use super::document::{COST, Document, Figure, Missing, QUALITY, Table, TableCell, cost, quality};
+use super::document::{
+    COST, Document, Figure, Missing, QUALITY, Table, TableCell, cost, note_on_missing, quality,
+};
 use super::method::PaperMethod;
 use super::mtd::BothArgs;
 use super::mvtec::Found;
@@ -180,10 +182,7 @@ fn notes(missing: &[Missing]) -> Vec<String> {
             .to_owned(),
         "Figure 7 prints no numbers: the paper's are those of Tables 1 and 2.".to_owned(),
     ];
-    if !missing.is_empty() {
-        let names: Vec<&str> = missing.iter().map(|missing| missing.category.as_str()).collect();
-        notes.push(format!("Missing, because the folder lacks them: {}.", names.join(", ")));
-    }
+    notes.extend(note_on_missing(missing));
     notes
 }
 

@@ -9,7 +9,7 @@ use super::args::RunArgs;
 use super::cell::{CellResult, CellSpec, TestSpec};
 use super::contributions::{difference_on, mean, told};
 use super::data::DataPart;
-use super::document::{COST, Document, Table, TableCell, cost};
+use super::document::{COST, Document, Table, TableCell, cost, note_on_missing};
 use super::mtd::BothArgs;
 use super::mvtec::Found;
 use super::paper::{self, MULTIMODAL, MULTIMODAL_BLOCKS, TABLE_1};
@@ -167,8 +167,7 @@ fn auroc(runs: &[Measurement<'_>]) -> [String; 2] {
 
 /// Tells whether these are the paper's 15 categories, and no others.
 fn is_the_papers(found: &Found) -> bool {
-    let is_there = |name: &str| found.parts.iter().any(|part| part.category == name);
-    found.parts.len() == TABLE_1.len() && TABLE_1.iter().all(|row| is_there(row.name))
+    found.parts.len() == TABLE_1.len() && found.has_the_papers()
 }
 
 fn notes(found: &Found, complete: bool) -> Vec<String> {
@@ -190,10 +189,7 @@ fn notes(found: &Found, complete: bool) -> Vec<String> {
         let note = "Brightness and contrast of tiles are changed in the training of their own model alone.";
         notes.push(note.to_owned());
     }
-    if !found.missing.is_empty() {
-        let names: Vec<&str> = found.missing.iter().map(|m| m.category.as_str()).collect();
-        notes.push(format!("Missing, because the folder lacks them: {}.", names.join(", ")));
-    }
+    notes.extend(note_on_missing(&found.missing));
     notes
 }
 

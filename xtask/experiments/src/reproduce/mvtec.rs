@@ -34,6 +34,14 @@ pub(super) struct Found {
     pub(super) missing: Vec<Missing>,
 }
 
+impl Found {
+    /// Tells whether all of the paper's categories are there.
+    pub(super) fn has_the_papers(&self) -> bool {
+        let is_there = |name: &str| self.parts.iter().any(|part| part.category == name);
+        paper::TABLE_1.iter().all(|row| is_there(row.name))
+    }
+}
+
 impl MvtecArgs {
     /// Tells whether a folder was named.
     pub(super) fn is_given(&self) -> bool {

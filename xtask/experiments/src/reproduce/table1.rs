@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::args::RunArgs;
 use super::cell::CellSpec;
-use super::document::{COST, Document, QUALITY, Table, TableCell, cost, quality};
+use super::document::{COST, Document, QUALITY, Table, TableCell, cost, note_on_missing, quality};
 use super::hardest::hardest;
 use super::method::{NOT_THE_PAPERS, PaperMethod};
 use super::mvtec::{Found, MvtecArgs};
@@ -237,10 +237,7 @@ fn notes(args: &Table1Args, found: &Found, methods: &[PaperMethod]) -> Vec<Strin
          averaged over seeds), ± how much it varies with the seed."
             .to_owned(),
     ];
-    if !found.missing.is_empty() {
-        let names: Vec<&str> = found.missing.iter().map(|m| m.category.as_str()).collect();
-        notes.push(format!("Missing, because the folder lacks them: {}.", names.join(", ")));
-    }
+    notes.extend(note_on_missing(&found.missing));
     if methods.contains(&PaperMethod::DifferNetShots) {
         notes.push(format!(
             "DifferNet with {0} shots is given {0} good images, drawn by the seed; like every training \

@@ -8,9 +8,9 @@ use differnet::methods::DifferNetConfig;
 use super::args::RunArgs;
 use super::cell::{CellSpec, TestSpec};
 use super::contributions::{TestTransforms, contributions};
-use super::document::{COST, Document, Missing, Table, TableCell, cost};
+use super::document::{COST, Document, Missing, Table, TableCell, cost, note_on_missing};
 use super::mvtec::{Found, MvtecArgs};
-use super::paper::{Configuration, TABLE_1, TABLE_3};
+use super::paper::{Configuration, TABLE_3};
 use super::summary::{Measurement, Spread, difference, measurements, spread};
 use super::{Measured, Plan, config_test, data_name, plain_cell, reproduce};
 
@@ -104,8 +104,7 @@ fn describe(args: &Table3Args, found: &Found, measured: &Measured) -> Document {
         all.iter().filter(is_of).copied().collect()
     };
     // The paper gives means over all categories: those of fewer are something else.
-    let complete =
-        TABLE_1.iter().all(|row| found.parts.iter().any(|part| part.category == row.name));
+    let complete = found.has_the_papers();
     let headers = [
         "configuration",
         "multi-scale",
@@ -241,10 +240,7 @@ fn notes(complete: bool, missing: &[Missing]) -> Vec<String> {
                 .to_owned(),
         );
     }
-    if !missing.is_empty() {
-        let names: Vec<&str> = missing.iter().map(|missing| missing.category.as_str()).collect();
-        notes.push(format!("Missing, because the folder lacks them: {}.", names.join(", ")));
-    }
+    notes.extend(note_on_missing(missing));
     notes
 }
 
