@@ -19,7 +19,7 @@ def images(folder):
 
 
 def link(files, folder):
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)  # Not beside links of another division.
     for file in files:
         # Good images of both folders may have one name.
         name = file.name if not (folder / file.name).exists() else f"{file.parent.parent.name}-{file.name}"

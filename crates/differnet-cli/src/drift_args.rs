@@ -24,6 +24,8 @@ pub(crate) struct DriftArgs {
 const MOST_NEW: usize = 256;
 /// Time to wait for other processes that write the file down.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same at the start of a run that keeps the file: others have it for a moment, or for good.
+const SHORT_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Drift monitor of a line, if one was asked for.
 #[derive(Debug)]
@@ -43,6 +45,8 @@ struct Line<'a> {
     new: Vec<ImageScore>,
     /// Lock on the file, if nobody else may add to it meanwhile.
     lock: Option<FileLock>,
+    /// Reason why the file could not be written; what came since is forgotten.
+    failed: Option<anyhow::Error>,
 }
 
 impl DriftArgs {
@@ -52,7 +56,7 @@ impl DriftArgs {
         let line = match &self.line {
             Some(path) => {
                 let monitor = begin(path, model)?;
-                Some(Line { path, monitor, new: Vec::new(), lock: None })
+                Some(Line { path, monitor, new: Vec::new(), lock: None, failed: None })
             }
             None => None,
         };
@@ -62,9 +66,13 @@ impl DriftArgs {
     /// As [`Self::open`], for a run that goes on for long: nobody else may add to the line.
     pub(crate) fn keep<'a>(&'a self, model: &'a Header) -> anyhow::Result<Drift<'a>> {
         let Some(path) = &self.line else { return self.open(model) };
-        let lock = Some(lock(path, Duration::ZERO)?);
+        let lock = Some(lock(path, SHORT_PATIENCE)?);
         let monitor = begin(path, model)?;
-        Ok(Drift { model, line: Some(Line { path, monitor, new: Vec::new(), lock }), told: None })
+        Ok(Drift {
+            model,
+            line: Some(Line { path, monitor, new: Vec::new(), lock, failed: None }),
+            told: None,
+        })
     }
 }
 
@@ -95,10 +103,13 @@ fn read(path: &Path) -> anyhow::Result<Option<DriftMonitor>> {
 
 /// The lock on the file `path`; waits for others that have it.
 fn lock(path: &Path, patience: Duration) -> anyhow::Result<FileLock> {
+    let cannot_write = || format!("cannot write to the folder of {}", path.display());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).with_context(cannot_write)?;
+    }
     let started = Instant::now();
     loop {
-        let lock = FileLock::try_acquire(path)
-            .with_context(|| format!("cannot write to the folder of {}", path.display()))?;
+        let lock = FileLock::try_acquire(path).with_context(cannot_write)?;
         match lock {
             Some(lock) => return Ok(lock),
             None if started.elapsed() < patience => std::thread::sleep(Duration::from_millis(10)),
@@ -111,32 +122,26 @@ fn lock(path: &Path, patience: Duration) -> anyhow::Result<FileLock> {
 }
 
 impl Drift<'_> {
-    /// Adds an image; [saves](Self::save) now and then.
-    pub(crate) fn add(&mut self, image: &ImageScore) -> anyhow::Result<()> {
-        let Some(line) = &mut self.line else { return Ok(()) };
+    /// Adds an image.
+    pub(crate) fn add(&mut self, image: &ImageScore) {
+        let Some(line) = &mut self.line else { return };
         if line.lock.is_some() {
             line.monitor.add(image);
-            return Ok(());
+        } else if line.failed.is_none() {
+            line.new.push(image.clone());
+            if line.new.len() == MOST_NEW {
+                line.failed = line.write(self.model).err();
+            }
         }
-        line.new.push(image.clone());
-        if line.new.len() == MOST_NEW { self.save() } else { Ok(()) }
     }
 
     /// Writes the line down and says when it has drifted, once for each direction.
     pub(crate) fn save(&mut self) -> anyhow::Result<()> {
         let Some(line) = &mut self.line else { return Ok(()) };
-        let path = line.path;
-        let _lock = match &line.lock {
-            Some(_) => None,
-            None => {
-                let lock = lock(path, PATIENCE)?;
-                // What others added meanwhile counts, too.
-                line.monitor = remembered(path, self.model)?;
-                line.new.drain(..).for_each(|image| line.monitor.add(&image));
-                Some(lock)
-            }
-        };
-        atomic::write(path, &serde_json::to_vec(&line.monitor).context("a line is plain data")?)?;
+        if let Some(error) = line.failed.take() {
+            return Err(error);
+        }
+        line.write(self.model)?;
         let summary = line.monitor.summary(self.model);
         let direction = summary.drift.map(|drift| drift.direction);
         if let Some(drift) = summary.drift.filter(|_| self.told != direction) {
@@ -144,6 +149,23 @@ impl Drift<'_> {
         }
         self.told = direction;
         Ok(())
+    }
+}
+
+impl Line<'_> {
+    /// Writes the file, with what others added to it meanwhile.
+    fn write(&mut self, model: &Header) -> anyhow::Result<()> {
+        let _lock = match &self.lock {
+            Some(_) => None,
+            None => {
+                let lock = lock(self.path, PATIENCE)?;
+                self.monitor = remembered(self.path, model)?;
+                self.new.drain(..).for_each(|image| self.monitor.add(&image));
+                Some(lock)
+            }
+        };
+        let json = serde_json::to_vec(&self.monitor).context("a line is plain data")?;
+        atomic::write(self.path, &json)
     }
 }
 

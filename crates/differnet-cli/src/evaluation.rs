@@ -163,11 +163,10 @@ pub(crate) fn without_maps(model: &Model, test: &[Sample]) -> anyhow::Result<Map
 pub(crate) fn is_of_report(folder: &Path, path: &Path) -> bool {
     let above = path.parent().filter(|above| !above.as_os_str().is_empty());
     let above = above.unwrap_or(Path::new("."));
-    let same = match (above.canonicalize(), folder.canonicalize()) {
-        (Ok(above), Ok(folder)) => above == folder,
-        _ => above == folder,
-    };
-    same && FILES.iter().any(|name| path.file_name().is_some_and(|found| found == *name))
+    // By links where they are there, by name where they are not.
+    let place = |path: &Path| path.canonicalize().or_else(|_| std::path::absolute(path)).ok();
+    place(above) == place(folder)
+        && FILES.iter().any(|name| path.file_name().is_some_and(|found| found == *name))
 }
 
 /// Checks that writing a report to `folder` replaces no files but an earlier report's.

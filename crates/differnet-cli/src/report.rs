@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
-use differnet::prediction::unusable_verdict;
 use differnet::{Header, LocalizeConfig, ScoreConfig, TransformChoice, environment};
-use differnet_data::{ContentHash, ImageError};
+use differnet_data::ContentHash;
 use differnet_report::{
     DataFingerprints, LossPoint, ModelDescription, Report, UnusableFile, UnusableKind,
 };
@@ -112,12 +111,4 @@ pub(crate) fn fingerprints(
 /// A file that could not be used, and why.
 pub(crate) fn unusable(path: &Path, reason: String, kind: UnusableKind) -> UnusableFile {
     UnusableFile { name: path.display().to_string(), reason, kind }
-}
-
-/// What an image that cannot be scored is counted as.
-pub(crate) fn kind_of(error: &ImageError) -> UnusableKind {
-    match unusable_verdict(error) {
-        Some(_) => UnusableKind::InvalidImage,
-        None => UnusableKind::Image,
-    }
 }

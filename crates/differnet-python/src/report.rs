@@ -49,10 +49,7 @@ pub(crate) fn report(
                 judged.entries.push(entry);
             }
             Err(error) => {
-                let kind = match unusable_verdict(&error) {
-                    Some(_) => UnusableKind::InvalidImage,
-                    None => UnusableKind::Image,
-                };
+                let kind = UnusableKind::of(unusable_verdict(&error));
                 judged.unusable.push(UnusableFile { name, reason: error.with_causes(), kind });
             }
         }

@@ -17,6 +17,7 @@ mod summary;
 use std::io::{self, Write};
 
 use differnet_eval::Metrics;
+use differnet_scoring::Verdict;
 
 use crate::plot::LossPoint;
 use judged::{Judged, Labels, Tally};
@@ -105,6 +106,16 @@ pub enum UnusableKind {
     InvalidImage,
     /// A mask: no image at all.
     Mask,
+}
+
+impl UnusableKind {
+    /// What an image that cannot be scored is counted as, by the verdict on it, if there is one.
+    pub fn of(verdict: Option<Verdict>) -> Self {
+        match verdict {
+            Some(_) => Self::InvalidImage,
+            None => Self::Image,
+        }
+    }
 }
 
 /// A table of names and values.

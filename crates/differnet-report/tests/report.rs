@@ -5,6 +5,7 @@ use differnet_report::{
     EncodedImage, ImageFormat, LossPoint, Report, ReportImage, ReportSection, UnusableFile,
     UnusableKind, write_report,
 };
+use differnet_scoring::Verdict;
 
 /// A name that would do harm if it were taken for markup.
 const HOSTILE: &str = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&.png";
@@ -112,6 +113,28 @@ fn the_worst_misses_lead_the_gallery_and_the_worst_false_alarms_follow() {
         .map(|name| gallery.find(&format!("<bdi>{name}</bdi>")).expect("every image is shown"))
         .collect();
     assert!(places.is_sorted(), "{places:?}");
+}
+
+#[test]
+fn files_without_a_score_are_counted_as_what_they_are() {
+    let mut report = full();
+    let file = |name: &str, kind| UnusableFile { name: name.into(), reason: "why".into(), kind };
+    let invalid = UnusableKind::of(Some(Verdict::Invalid));
+    report.unusable = vec![file("deep.png", invalid), file("mask.png", UnusableKind::Mask)];
+    let count = |html: &str, name: &str| -> Option<String> {
+        let (_, after) = html.split_once(&format!("<dt>{name}</dt><dd class=\"value\">"))?;
+        Some(after.split_once('<')?.0.to_owned())
+    };
+    // Four images have a score and one is invalid; a mask is none.
+    let page = html(&report);
+    for (name, golden) in [("Images", "5"), ("INVALID", "1"), ("Errors", "0")] {
+        assert_eq!(count(&page, name).as_deref(), Some(golden), "{name}");
+    }
+    report.unusable.push(file("torn.jpg", UnusableKind::of(None)));
+    let page = html(&report);
+    for (name, golden) in [("Images", "6"), ("INVALID", "1"), ("Errors", "1")] {
+        assert_eq!(count(&page, name).as_deref(), Some(golden), "{name}");
+    }
 }
 
 #[test]

@@ -135,7 +135,8 @@ impl Model {
     ///
     /// # Errors
     /// [`Error::NoUpdate`] if the method can only be trained anew, [`Error::NothingNew`],
-    /// [`Error::BadImages`]; [`Error::Cancelled`] leaves the model as it was.
+    /// [`Error::BadImages`], [`Error::ImageReplaced`], [`Error::ImageChanged`]; [`Error::Cancelled`]. All leave the
+    /// model as it was.
     pub fn update(&mut self, files: &[PathBuf], monitor: Monitor<'_>) -> Result<Addition, Error> {
         self.require_update()?;
         let NewImages { new, unusable: bad, .. } =
@@ -158,11 +159,12 @@ impl Model {
         if method.takes_new_images() { Ok(()) } else { Err(Error::NoUpdate { method }) }
     }
 
-    /// As [`Self::update`], with images that [`Self::new_images`] found to be new: they are not looked at again.
+    /// As [`Self::update`], with images that [`Self::new_images`] found to be new: whether they are is not looked at again.
     ///
     /// # Errors
     /// [`Error::NoUpdate`] if the method can only be trained anew, [`Error::NothingNew`] without images,
-    /// [`Error::ImageReplaced`] if one is another by now; [`Error::Cancelled`]. All leave the model as it was.
+    /// [`Error::ImageReplaced`] if one is another by now, [`Error::ImageChanged`] if it is gone; [`Error::Cancelled`]. All
+    /// leave the model as it was.
     pub fn take_in(
         &mut self,
         new: Vec<HashedImage>,
@@ -188,6 +190,7 @@ impl Model {
         let Updated { scorer, scores, peaks, mean_features, facts } =
             updated.ok_or(Error::NoUpdate { method })??;
         for HashedImage { path, content, .. } in &new {
+            training.monitor.cancel_token().check()?;
             require_content(path, *content, training.preprocessing(), &runtime.limits)?;
         }
         let mut header = self.header.clone();

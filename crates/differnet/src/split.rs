@@ -15,7 +15,7 @@ use crate::calibration::digest;
 use crate::config::Config;
 use crate::error::Error;
 
-/// Files checked between two reports.
+/// Files looked at together, before somebody may stop.
 pub(crate) const FILES: usize = 64;
 
 /// Usable training images, divided.

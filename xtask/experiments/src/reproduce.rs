@@ -59,8 +59,10 @@ pub(crate) use table2::{Table2Args, run as run_table2};
 pub(crate) use table3::{Table3Args, run as run_table3};
 pub(crate) use worker::{CellArgs, run as run_cell};
 
+use anyhow::Context;
 use args::{DOCS, RunArgs};
 use cell::{CellResult, CellSpec};
+use child::Launch;
 use data::Fingerprints;
 use differnet::Config;
 use document::{Document, Missing};
@@ -68,6 +70,7 @@ use forecast::Sized;
 use method::{PaperMethod, Stopped};
 use schedule::{Failure, Ran};
 use store::Store;
+use trained::SHARED;
 
 /// A command's name, arguments and cells.
 struct Plan<'a> {
@@ -106,7 +109,11 @@ fn reproduce(
     eprintln!("Reading the images ...");
     let cells = with_digests(cells)?;
     forecast_time(&cells, &store)?;
-    let ran = match schedule::run(cells, &store, &environment, args.jobs(), args.launcher()) {
+    let launch = match args.launcher() {
+        Some(launcher) => Launch::By { launcher, program: copy_of_this_program(&out)? },
+        None => Launch::Here { threads: (environment.machine.cores / args.jobs()).max(1) },
+    };
+    let ran = match schedule::run(cells, &store, &environment, args.jobs(), launch) {
         Err(error) if error.is::<Stopped>() => {
             let out = out.display();
             eprintln!("Stopped. Finished cells are kept in {out}; the same command goes on.");
@@ -139,6 +146,18 @@ fn reproduce(
         println!("Refreshed the block {block} in {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A copy of this program below `out`: other machines see it there, and it stays what it is.
+fn copy_of_this_program(out: &Path) -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe().context("cannot tell where this program lies")?;
+    let copy = out.join(program.file_name().context("a program has a name")?);
+    let cannot_copy = || format!("cannot copy this program to {}", copy.display());
+    // Cells of an earlier run may still use what is there: it is replaced, not written to.
+    let new = tempfile::NamedTempFile::new_in(out).with_context(cannot_copy)?.into_temp_path();
+    std::fs::copy(&program, &new).with_context(cannot_copy)?;
+    new.persist(&copy).with_context(cannot_copy)?;
+    std::path::absolute(&copy).with_context(cannot_copy)
 }
 
 /// Tells how long the cells that are not stored will take.
@@ -197,13 +216,11 @@ fn notes_on(measured: &Measured) -> Vec<String> {
 /// Note on methods that overrides of DifferNet's settings do not reach.
 fn note_on_overrides(args: &RunArgs, results: &[CellResult]) -> Option<String> {
     let own = |result: &&CellResult| result.config.method.method().sees_images_once();
-    let mut titles: Vec<&str> =
-        results.iter().filter(own).map(|result| result.method.title()).collect();
-    titles.dedup();
-    let is_for_all = |text: &String| {
-        let name = text.split('=').next().unwrap_or_default().trim();
-        ["validation", "quantile"].contains(&name)
-    };
+    let methods: BTreeSet<PaperMethod> =
+        results.iter().filter(own).map(|result| result.method).collect();
+    let titles: Vec<&str> = methods.into_iter().map(PaperMethod::title).collect();
+    let is_for_all =
+        |text: &String| SHARED.contains(&text.split('=').next().unwrap_or_default().trim());
     (!titles.is_empty() && !args.set.iter().all(is_for_all)).then(|| {
         format!("--set changes DifferNet; with the settings of their own: {}.", titles.join(", "))
     })
@@ -223,11 +240,14 @@ fn workspace() -> PathBuf {
     xtask_support::workspace::root().unwrap_or_else(|_| PathBuf::from("."))
 }
 
+/// Category of cells that train on several.
+const ALL_CATEGORIES: &str = "all categories";
+
 /// A cell of DifferNet without a variant, on all of the training images.
 fn plain_cell(args: &RunArgs, data: &[DataPart], config: Config) -> anyhow::Result<CellSpec> {
     let category = match data {
         [part] => part.category.clone(),
-        _ => "all categories".to_owned(),
+        _ => ALL_CATEGORIES.to_owned(),
     };
     Ok(CellSpec {
         category,

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anyhow::bail;
 use differnet::Model;
+use differnet::prediction::unusable_verdict;
 use differnet_data::{BadImage, BadMask, Dataset, DecodeLimits, Sample};
 use differnet_eval::InvalidCounts;
 use differnet_report::{EvaluationSummary, UnusableKind};
@@ -154,9 +155,13 @@ pub(crate) fn run(args: &EvaluateArgs) -> anyhow::Result<Exit> {
         seconds: start.elapsed().as_secs_f64(),
     };
     if let Some(folder) = &args.out {
-        let bad_images = bad
-            .iter()
-            .map(|bad| report::unusable(&bad.path, bad.to_string(), report::kind_of(&bad.error)));
+        let bad_images = bad.iter().map(|bad| {
+            report::unusable(
+                &bad.path,
+                bad.to_string(),
+                UnusableKind::of(unusable_verdict(&bad.error)),
+            )
+        });
         let bad_masks = bad_masks
             .iter()
             .map(|bad| report::unusable(&bad.path, bad.to_string(), UnusableKind::Mask));

@@ -7,7 +7,7 @@ use differnet::scoring::Region;
 use differnet::{Error, Header, Localization, Model};
 use serde::Serialize;
 
-use crate::exit::Exit;
+use crate::exit::{Exit, though_unread};
 use crate::inputs::named_images;
 use crate::interrupt::Interrupt;
 use crate::map_args::{MapChoice, localize_config, require_localizer};
@@ -116,7 +116,8 @@ pub(crate) fn run(args: &LocalizeArgs) -> anyhow::Result<Exit> {
         interrupt.check(|| "Stopped; the maps made so far are complete.".into())?;
     }
     if !args.json {
-        print(&format!("Wrote {} to {}", counted(made, "map"), args.out.display()))?;
+        let told = format!("Wrote {} to {}", counted(made, "map"), args.out.display());
+        though_unread(print(&told))?;
     }
     Ok(if failed > 0 { Exit::Failed } else { Exit::Done })
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use differnet::detail_notes::DetailNotes;
-use differnet::prediction::Prediction;
+use differnet::prediction::{Prediction, unusable_verdict};
 use differnet::scoring::Verdict;
 use differnet::{Error, Model};
 use differnet_data::ContentHash;
@@ -107,7 +107,7 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<Exit> {
                 images.push(ReportImage { name, score, invalid, ..ReportImage::default() });
             }
             Err(error) => {
-                let kind = report::kind_of(&error);
+                let kind = UnusableKind::of(unusable_verdict(&error));
                 unusable.push(report::unusable(&input.path, error.with_causes(), kind));
                 tally.add(&Prediction::new(&input.path, Err(error)));
             }

@@ -4,7 +4,7 @@ mod part;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow};
 use differnet::detail_notes::DetailNotes;
 use differnet::prediction::{Prediction, ScorePrediction};
 use differnet::scoring::Thresholds;
@@ -131,7 +131,8 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
 
     let Files { chunks, count, inputs, manifest } = args.files()?;
     for (path, error) in inputs.unusable {
-        report.add(&Prediction::failed(&path, error))?;
+        let added = report.add(&Prediction::failed(&path, error));
+        added.map_err(|error| args.unread(error))?;
     }
     let outputs = match &args.maps {
         Some(folder) => {
@@ -157,17 +158,13 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
                 Err(error) => Err(error),
             };
             if let Ok(score) = &score {
-                drift.add(score)?;
+                drift.add(score);
                 detail.add(score);
             }
             let answer = score.map(|score| ScorePrediction::new(path, header, &thresholds, &score));
             if let Err(error) = meter.suspend(|| report.add(&Prediction::new(path, answer))) {
                 drift.save()?;
-                if args.fail_on_defect && reader_has_left(&error) {
-                    // Who started this would otherwise take it for images without defects.
-                    bail!("whoever read the results has left; not all images were scored");
-                }
-                return Err(error);
+                return Err(args.unread(error));
             }
             done += 1;
             meter.show("Scoring", done, count, "");
@@ -209,6 +206,15 @@ struct Files {
 }
 
 impl ScoreArgs {
+    /// `error` from writing a result; with `--fail-on-defect` a reader that has left is one, too.
+    fn unread(&self, error: anyhow::Error) -> anyhow::Error {
+        if self.fail_on_defect && reader_has_left(&error) {
+            // Who started this would otherwise take it for images without defects.
+            return anyhow!("whoever read the results has left; not all images were scored");
+        }
+        error
+    }
+
     /// The thresholds in force.
     fn thresholds(&self, model: &Model) -> Thresholds {
         // A threshold of one's own leaves no room for the model's doubt.

@@ -31,7 +31,7 @@ fn black(folder: &Path) {
 fn the_line_is_remembered_and_its_drift_told_once_it_shows() {
     let fixture = Fixture::shared();
     let folder = tempfile::tempdir().unwrap();
-    let line = folder.path().join("line.json");
+    let line = folder.path().join("lines/line.json");
     let good = folder.path().join("good");
     let sample = differnet_samples::SampleConfig {
         seed: 5,

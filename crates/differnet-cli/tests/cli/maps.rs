@@ -173,7 +173,7 @@ fn masks_that_cannot_be_used_are_named() {
     assert!(notes.contains("No pixel metrics: 2 masks cannot be used"), "{notes}");
     // Masks are no images: none is without a verdict.
     let html = fs::read_to_string(out.join("report.html")).unwrap();
-    assert!(html.contains("every file was scored"), "masks counted as errors");
+    assert!(html.contains("every file has a verdict"), "masks counted as errors");
 
     // The table of scores is not the report's.
     let table = out.join("scores.csv");

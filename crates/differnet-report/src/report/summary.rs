@@ -30,7 +30,7 @@ pub(super) fn summary(page: &Page<'_>) -> Markup {
                 @if invalid > 0 {
                     (tile("invalid", "INVALID", &whole(invalid), "not like the training images"))
                 }
-                @let fate = if errors == 0 { "every file was scored" } else { "without a verdict" };
+                @let fate = if errors == 0 { "every file has a verdict" } else { "without a verdict" };
                 (tile(if errors > 0 { "error" } else { "" }, "Errors", &whole(errors), fate))
             }
             @for note in &report.notes { p.missing { (note) "." } }

@@ -21,7 +21,7 @@ let shown = null;
 let mapping = null;
 // Files that wait, what stops sending, and how many were sent and done.
 const waiting = [];
-// Files that came before the page knew a model, or before it was let in again.
+// Files that came before the page knew a model, or before it was let in again, each with the model that it is for, if known.
 const early = [];
 let locked = false;
 let sending = null;
@@ -159,6 +159,11 @@ part("layer").style.opacity = part("blend").value / 100;
 // Sending.
 
 const progress = (note) => {
+  if (locked) {
+    part("cancel").hidden = true;
+    say("Waiting for the token …");
+    return;
+  }
   const left = sent - done;
   part("cancel").hidden = left === 0;
   const text = left === 0 ? `${done} ${done === 1 ? "image" : "images"} judged.` : `${done} of ${sent} judged …`;
@@ -173,7 +178,7 @@ const judge = async (file, name, signal) => {
     if (error.name === "AbortError" || signal.aborted) return;
     if (error.status === 401) {
       // They wait for the token, this one and all behind it.
-      const left = [file, ...waiting.splice(0).map(([behind]) => behind)];
+      const left = [[file, name], ...waiting.splice(0)];
       sent -= left.length;
       early.push(...left);
       askForToken(error.message);
@@ -200,14 +205,20 @@ const work = async (signal) => {
 const accept = async (files) => {
   const chosen = [...files];
   if (chosen.length === 0) return;
+  early.push(...chosen.map((file) => [file, model?.name]));
+  await flush();
+};
+
+// Sends what waits, once it can be sent.
+const flush = async () => {
   if (!model || locked) {
-    early.push(...chosen);
-    say(locked ? "Waiting for the token …" : "Waiting for the model …");
+    if (early.length > 0) say(locked ? "Waiting for the token …" : "Waiting for the model …");
     return;
   }
+  if (early.length === 0) return;
   if (sent === done) [sent, done] = [0, 0];
-  waiting.push(...chosen.map((file) => [file, model.name]));
-  sent += chosen.length;
+  sent += early.length;
+  waiting.push(...early.splice(0).map(([file, name]) => [file, name ?? model.name]));
   progress();
   if (sending) return;
   sending = new AbortController();
@@ -309,6 +320,7 @@ const adopt = (found) => {
   const { name, method, training_images: images } = model;
   part("about").textContent = `${name}: ${method}, knows ${images} good ${images === 1 ? "part" : "parts"}`;
   drawScores();
+  flush();
 };
 
 const choose = async (name) => {
@@ -332,7 +344,7 @@ const begin = async () => {
     await choose(name);
     locked = false;
     part("token-form").hidden = true;
-    accept(early.splice(0));
+    flush();
   } catch (error) {
     if (error.status === 401) askForToken(error.message);
     else say(error.message);

@@ -2,6 +2,7 @@
 //! crash costs one.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::PathBuf;
 use std::process::{Child as Process, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::Sender;
 use std::thread;
@@ -57,6 +58,8 @@ pub(super) enum Launch {
     By {
         /// The other program and its own arguments.
         launcher: Vec<String>,
+        /// This program, where other machines find it.
+        program: PathBuf,
     },
 }
 
@@ -105,20 +108,23 @@ impl Child {
 impl Launch {
     /// This program, without arguments.
     fn command(&self) -> anyhow::Result<Command> {
-        let program = || std::env::current_exe().context("cannot tell where this program lies");
         match self {
             Self::Here { threads } => {
                 // Even if a newer one has taken its place on disk since.
-                let program =
-                    if cfg!(target_os = "linux") { "/proc/self/exe".into() } else { program()? };
+                let program = match cfg!(target_os = "linux") {
+                    true => PathBuf::from("/proc/self/exe"),
+                    false => {
+                        std::env::current_exe().context("cannot tell where this program lies")?
+                    }
+                };
                 let mut command = Command::new(program);
                 command.env("RAYON_NUM_THREADS", threads.to_string());
                 Ok(command)
             }
-            Self::By { launcher } => {
+            Self::By { launcher, program } => {
                 let (first, arguments) = launcher.split_first().context("a launcher has a name")?;
                 let mut command = Command::new(first);
-                command.args(arguments).arg(program()?);
+                command.args(arguments).arg(program);
                 Ok(command)
             }
         }
@@ -172,9 +178,9 @@ mod tests {
     #[test]
     fn a_launcher_is_given_this_program() -> anyhow::Result<()> {
         let launcher = ["srun", "--ntasks=1"].map(str::to_owned).to_vec();
-        let command = Launch::By { launcher }.command()?;
+        let program = PathBuf::from("/shared/program");
+        let command = Launch::By { launcher, program: program.clone() }.command()?;
         assert_eq!(command.get_program(), "srun");
-        let program = std::env::current_exe()?;
         assert_eq!(
             command.get_args().collect::<Vec<_>>(),
             ["--ntasks=1".as_ref(), program.as_os_str()]

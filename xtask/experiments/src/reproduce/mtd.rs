@@ -95,6 +95,15 @@ impl BothArgs {
         Ok(found)
     }
 
+    /// Name of the data in titles.
+    pub(super) fn name(&self) -> &'static str {
+        match (self.mvtec.is_given(), self.mtd_root.is_some()) {
+            (true, true) => "MVTec AD and Magnetic Tile Defects",
+            (false, true) => "Magnetic Tile Defects",
+            (_, false) => "MVTec AD",
+        }
+    }
+
     /// As one would type them.
     pub(super) fn typed(&self) -> String {
         let root = if self.mtd_root.is_some() { " --mtd-root MTD_DIR" } else { "" };

@@ -1,5 +1,6 @@
 //! `cargo xtask reproduce-multimodal`: one model for all categories (Section 4.5), beside a model for each.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use differnet::Config;
@@ -14,10 +15,7 @@ use super::mtd::BothArgs;
 use super::mvtec::Found;
 use super::paper::{self, MULTIMODAL, MULTIMODAL_BLOCKS, TABLE_1};
 use super::summary::{Measurement, measurements, percent, spread, summarize};
-use super::{Measured, Plan, data_name, plain_cell, reproduce};
-
-/// Category of the cells that train on all of them.
-const ALL: &str = "all categories";
+use super::{ALL_CATEGORIES as ALL, Measured, Plan, data_name, plain_cell, reproduce};
 
 /// Measure one model of 12 blocks for all categories, and a model for each.
 #[derive(Debug, clap::Args)]
@@ -82,7 +80,7 @@ fn describe(args: &MultimodalArgs, found: &Found, measured: &Measured) -> Docume
         name: "multimodal",
         title: format!(
             "One model for all categories of {}",
-            data_name(args.run.sample, "MVTec AD")
+            data_name(args.run.sample, args.data.name())
         ),
         command: format!(
             "cargo xtask reproduce-multimodal{} {}",
@@ -134,8 +132,7 @@ fn by_category(found: &Found, results: &[CellResult], complete: bool) -> Table {
         table.rows.push(row);
     }
     let means = |model: &dyn Fn(&str) -> String| -> String {
-        let seeds: Vec<u64> =
-            results.iter().filter(|cell| cell.category == ALL).map(|cell| cell.seed).collect();
+        let seeds: BTreeSet<u64> = results.iter().map(|cell| cell.seed).collect();
         let of_seed = |seed: u64| -> Option<f64> {
             let auroc = |part: &DataPart| {
                 let runs = of(&model(&part.category), &part.category);

@@ -68,7 +68,7 @@ struct Running {
 }
 
 /// The results of `cells`, each with its digest: stored ones are read, the others computed, `jobs`
-/// at a time, by the `launcher` if there is one.
+/// at a time, started as `launch` says.
 ///
 /// # Errors
 /// [`Stopped`] if the user asked to stop; if a process cannot be started. A cell that fails does not
@@ -78,16 +78,12 @@ pub(super) fn run(
     store: &Store,
     environment: &Environment,
     jobs: usize,
-    launcher: Option<Vec<String>>,
+    launch: Launch,
 ) -> anyhow::Result<Ran> {
     let results: Vec<Option<CellResult>> =
         cells.iter().map(|(spec, digest)| store.load(spec, digest)).collect();
     let finished = results.iter().flatten().map(|result| (result.method, result.seconds()));
     let waiting = (0..cells.len()).filter(|&cell| results[cell].is_none());
-    let launch = match launcher {
-        Some(launcher) => Launch::By { launcher },
-        None => Launch::Here { threads: (environment.machine.cores / jobs).max(1) },
-    };
     let mut schedule = Schedule {
         store,
         environment,

@@ -42,6 +42,9 @@ pub(super) fn train(
     trained.map(|trained| trained.model).map_err(stopped)
 }
 
+/// What methods that see an image once share with DifferNet.
+pub(super) const SHARED: [&str; 3] = ["seed", "validation", "quantile"];
+
 /// The settings of the competitor `method`, with what it shares with DifferNet taken from `config`.
 ///
 /// As in the paper (Section 4.3) 1-NN and the one-class SVM see the same features and average their
@@ -50,6 +53,7 @@ pub(super) fn train(
 pub(super) fn competitor(method: Method, config: &Config) -> Config {
     let own = Config::preset(method, config.preset);
     if method.sees_images_once() {
+        // As [`SHARED`] lists them.
         let Config { seed, validation, quantile, .. } = *config;
         return Config { seed, validation, quantile, ..own };
     }

@@ -80,6 +80,9 @@ fn a_launcher_starts_the_cells() {
     assert_eq!(fs::read_to_string(setup.path("launched")).unwrap(), "reproduce-cell\n".repeat(2));
     assert_eq!(numbers(&setup.json("launched-out")), numbers(&setup.json("here")));
 
+    // What runs elsewhere is a copy that stays what it is.
+    assert!(setup.path("launched-out/xtask-experiments").exists());
+
     let missing = [&arguments[..6], &["--launcher", "./no-such-program --cpus 2"]].concat();
     let output = setup.on_mvtec("reproduce-table1", "missing", &missing).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
