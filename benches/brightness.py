@@ -3,9 +3,9 @@
 Usage: brightness.py MVTEC_DIR/CATEGORY [CELL.json ...], the cells from the folder `cells` of a reproduce command
 
 A method that reacts to brightness is far from chance, on either side of it, where defective parts were photographed
-brighter or darker than good ones, or good test images than good training images. For each cell: the rank correlation of score and grey level among good images and
-among defective ones, and the AUROC of what is left of the score's rank after a line through that of the grey
-level, fitted to good images alone. Needs numpy, Pillow, scipy and scikit-learn, all on PyPI.
+brighter or darker than good ones, or good test images than good training images. For each cell: the rank correlation
+of score and grey level among good images and among defective ones, and the AUROC of what is left of the score's rank
+after a line through that of the grey level, fitted to good images alone. Needs numpy, Pillow, scipy and scikit-learn, all on PyPI.
 """
 import json
 import sys

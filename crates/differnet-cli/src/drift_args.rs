@@ -53,45 +53,32 @@ impl DriftArgs {
     /// The line as the last run left it; a new one without a file, or of another model. Others may add to it
     /// meanwhile.
     pub(crate) fn open<'a>(&'a self, model: &'a Header) -> anyhow::Result<Drift<'a>> {
-        let line = match &self.line {
-            Some(path) => {
-                let monitor = begin(path, model)?;
-                Some(Line { path, monitor, new: Vec::new(), lock: None, failed: None })
-            }
-            None => None,
-        };
-        Ok(Drift { model, line, told: None })
+        self.begin(model, |_| Ok(None))
     }
 
     /// As [`Self::open`], for a run that goes on for long: nobody else may add to the line.
     pub(crate) fn keep<'a>(&'a self, model: &'a Header) -> anyhow::Result<Drift<'a>> {
-        let Some(path) = &self.line else { return self.open(model) };
-        let lock = Some(lock(path, SHORT_PATIENCE)?);
-        let monitor = begin(path, model)?;
-        Ok(Drift {
-            model,
-            line: Some(Line { path, monitor, new: Vec::new(), lock, failed: None }),
-            told: None,
-        })
+        self.begin(model, |path| lock(path, SHORT_PATIENCE).map(Some))
+    }
+
+    fn begin<'a>(
+        &'a self,
+        model: &'a Header,
+        lock: impl FnOnce(&Path) -> anyhow::Result<Option<FileLock>>,
+    ) -> anyhow::Result<Drift<'a>> {
+        let Some(path) = &self.line else { return Ok(Drift { model, line: None, told: None }) };
+        let (lock, stored) = (lock(path)?, stored(path)?);
+        if stored.as_ref().is_some_and(|monitor| !monitor.is_of(model)) {
+            tell(&format!("{} is of another model: it begins anew", path.display()));
+        }
+        let monitor = of_model(stored, model);
+        let line = Line { path, monitor, new: Vec::new(), lock, failed: None };
+        Ok(Drift { model, line: Some(line), told: None })
     }
 }
 
-/// The line in the file `path` as a run begins with it.
-fn begin(path: &Path, model: &Header) -> anyhow::Result<DriftMonitor> {
-    if read(path)?.is_some_and(|monitor| !monitor.is_of(model)) {
-        tell(&format!("{} is of another model: it begins anew", path.display()));
-    }
-    remembered(path, model)
-}
-
-/// The line in the file `path`; a new one without a file, or of another model.
-fn remembered(path: &Path, model: &Header) -> anyhow::Result<DriftMonitor> {
-    let monitor = read(path)?.filter(|monitor| monitor.is_of(model));
-    Ok(monitor.unwrap_or_else(|| DriftMonitor::new(model)))
-}
-
-/// What the file `path` holds, if there is one.
-fn read(path: &Path) -> anyhow::Result<Option<DriftMonitor>> {
+/// Monitor in the file `path`; `None` without a file.
+fn stored(path: &Path) -> anyhow::Result<Option<DriftMonitor>> {
     let bytes = match std::fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         bytes => bytes.with_context(|| format!("cannot read {}", path.display()))?,
@@ -99,6 +86,11 @@ fn read(path: &Path) -> anyhow::Result<Option<DriftMonitor>> {
     serde_json::from_slice(&bytes).map(Some).with_context(|| {
         format!("{} is no summary of a line: name another file with --line", path.display())
     })
+}
+
+/// The stored monitor; a new one if there is none, or if it is of another model.
+fn of_model(stored: Option<DriftMonitor>, model: &Header) -> DriftMonitor {
+    stored.filter(|monitor| monitor.is_of(model)).unwrap_or_else(|| DriftMonitor::new(model))
 }
 
 /// The lock on the file `path`; waits for others that have it.
@@ -159,7 +151,7 @@ impl Line<'_> {
             Some(_) => None,
             None => {
                 let lock = lock(self.path, PATIENCE)?;
-                self.monitor = remembered(self.path, model)?;
+                self.monitor = of_model(stored(self.path)?, model);
                 self.new.drain(..).for_each(|image| self.monitor.add(&image));
                 Some(lock)
             }

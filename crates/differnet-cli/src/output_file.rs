@@ -89,17 +89,8 @@ impl OutputFile {
         if self.is_unchanged() {
             return Place::Claimed(self.path.clone());
         }
-        let beside = |number: u32| {
-            let mut name = self.path.file_stem().unwrap_or_default().to_os_string();
-            name.push(format!("-{number}"));
-            if let Some(ending) = self.path.extension() {
-                name.push(".");
-                name.push(ending);
-            }
-            self.path.with_file_name(name)
-        };
-        let free = (2..).map(beside).find(|path| !path.exists());
-        Place::Beside(free.unwrap_or_else(|| beside(2)))
+        let free = numbered(&self.path).find(|path| !path.exists());
+        Place::Beside(free.expect("there are more numbers than files"))
     }
 
     /// Nothing, if nobody wrote the file since it was claimed.
@@ -116,6 +107,19 @@ impl OutputFile {
     fn is_unchanged(&self) -> bool {
         FileStamp::of(&self.path).ok() == self.before
     }
+}
+
+/// Names beside `path`: `NAME-2.png`, `NAME-3.png`, …
+pub(crate) fn numbered(path: &Path) -> impl Iterator<Item = PathBuf> + '_ {
+    (2_u32..).map(|number| {
+        let mut name = path.file_stem().unwrap_or_default().to_os_string();
+        name.push(format!("-{number}"));
+        if let Some(ending) = path.extension() {
+            name.push(".");
+            name.push(ending);
+        }
+        path.with_file_name(name)
+    })
 }
 
 impl Place {

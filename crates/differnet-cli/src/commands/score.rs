@@ -197,7 +197,7 @@ pub(crate) fn run(args: &ScoreArgs) -> anyhow::Result<Exit> {
 struct Files {
     /// Their paths, some at a time.
     chunks: Box<dyn Iterator<Item = anyhow::Result<Vec<PathBuf>>>>,
-    /// How many they are.
+    /// Number of files.
     count: usize,
     /// What else the arguments name.
     inputs: Inputs,

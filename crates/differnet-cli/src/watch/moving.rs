@@ -2,12 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind};
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use differnet_data::ContentHash;
 
 use crate::atomic;
+use crate::output_file::numbered;
 use differnet_files::FileStamp;
 
 /// Outcome of moving a file.
@@ -97,7 +99,7 @@ struct Claim {
 impl Claim {
     /// One called `path`, or the first of `NAME-2.png`, `NAME-3.png`, … that does not exist.
     fn of(path: &Path) -> io::Result<Self> {
-        for candidate in candidates(path) {
+        for candidate in iter::once(path.to_path_buf()).chain(numbered(path)) {
             match File::create_new(&candidate) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 made => return made.map(|_| Self { path: candidate, kept: false }),
@@ -118,20 +120,6 @@ impl Drop for Claim {
             let _ = fs::remove_file(&self.path);
         }
     }
-}
-
-/// `path`, then `NAME-2.png`, `NAME-3.png`, …
-fn candidates(path: &Path) -> impl Iterator<Item = PathBuf> + '_ {
-    let numbered = move |number: u32| {
-        let mut name = path.file_stem().unwrap_or_default().to_os_string();
-        name.push(format!("-{number}"));
-        if let Some(ending) = path.extension() {
-            name.push(".");
-            name.push(ending);
-        }
-        path.with_file_name(name)
-    };
-    std::iter::once(path.to_path_buf()).chain((2..).map(numbered))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::environment::Environment;
 use super::paper;
-use super::summary::{Measurement, Summary, difference, percent, summarize};
+use super::summary::{Measurement, Summary, difference, percent, percent_range, summarize};
 
 /// Everything that a command found.
 #[derive(Debug, Clone, PartialEq)]
@@ -159,7 +159,7 @@ pub(super) fn quality(runs: &[Measurement<'_>], paper: Option<f64>) -> Vec<Strin
     let Summary { auroc, interval, average_precision, recall_at_zero_fp, .. } = summary;
     vec![
         auroc.percent(),
-        format!("{}–{}", percent(interval.lower), percent(interval.upper)),
+        percent_range(interval),
         paper.map_or("–".to_owned(), |paper| format!("{paper:.1}")),
         paper.map_or("–".to_owned(), |paper| difference(auroc.mean, paper)),
         percent(average_precision),

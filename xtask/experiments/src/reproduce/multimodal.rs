@@ -1,6 +1,5 @@
 //! `cargo xtask reproduce-multimodal`: one model for all categories (Section 4.5), beside a model for each.
 
-use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use differnet::Config;
@@ -9,12 +8,13 @@ use differnet::methods::DifferNetConfig;
 use super::args::RunArgs;
 use super::cell::{CellResult, CellSpec, TestSpec};
 use super::contributions::{difference_on, mean, told};
-use super::data::DataPart;
 use super::document::{COST, Document, Table, TableCell, cost, note_on_missing};
 use super::mtd::BothArgs;
 use super::mvtec::Found;
 use super::paper::{self, MULTIMODAL, MULTIMODAL_BLOCKS, TABLE_1};
-use super::summary::{Measurement, measurements, percent, spread, summarize};
+use super::summary::{
+    Measurement, means_over_categories, measurements, percent_range, spread, summarize,
+};
 use super::{ALL_CATEGORIES as ALL, Measured, Plan, data_name, plain_cell, reproduce};
 
 /// Measure one model of 12 blocks for all categories, and a model for each.
@@ -135,25 +135,17 @@ fn by_category(found: &Found, results: &[CellResult], complete: bool) -> Table {
         row.extend(told(difference));
         table.rows.push(row);
     }
-    let means = |model: &dyn Fn(&str) -> String| -> String {
-        let seeds: BTreeSet<u64> = results.iter().map(|cell| cell.seed).collect();
-        let of_seed = |seed: u64| -> Option<f64> {
-            let auroc = |part: &DataPart| {
-                let runs = of(&model(&part.category), &part.category);
-                let run = runs.iter().find(|run| run.cell.seed == seed)?;
-                Some(run.test.metrics.auroc)
-            };
-            let aurocs: Option<Vec<f64>> = found.parts.iter().map(auroc).collect();
-            spread(&aurocs?).map(|auroc| auroc.mean)
-        };
-        let means: Vec<f64> = seeds.into_iter().filter_map(of_seed).collect();
+    let mean_of = |is_shared: bool| {
+        let mut runs = measurements(results);
+        runs.retain(|m| (m.cell.category == ALL) == is_shared);
+        let means = means_over_categories(&runs, found.parts.len());
         spread(&means).map_or("missing".to_owned(), |mean| mean.percent())
     };
-    let shared = means(&|_| ALL.to_owned());
+    let shared = mean_of(true);
     let shared = if complete { format!("{shared} (paper {MULTIMODAL:.1})") } else { shared };
     let none = || "–".to_owned();
     let label = format!("mean of {}", found.parts.len());
-    let mut row = vec![label, shared, none(), means(&str::to_owned), none(), none()];
+    let mut row = vec![label, shared, none(), mean_of(false), none(), none()];
     row.extend(told(mean(&differences)));
     table.rows.push(row);
     table
@@ -162,8 +154,7 @@ fn by_category(found: &Found, results: &[CellResult], complete: bool) -> Table {
 /// AUROC and its interval.
 fn auroc(runs: &[Measurement<'_>]) -> [String; 2] {
     let Some(summary) = summarize(runs) else { return ["missing", "–"].map(str::to_owned) };
-    let (lower, upper) = (summary.interval.lower, summary.interval.upper);
-    [summary.auroc.percent(), format!("{}–{}", percent(lower), percent(upper))]
+    [summary.auroc.percent(), percent_range(summary.interval)]
 }
 
 /// Tells whether these are the paper's 15 categories, and no others.
@@ -196,6 +187,7 @@ fn notes(found: &Found, complete: bool) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::data::DataPart;
     use super::super::test_inputs::result;
     use super::*;
 

@@ -84,6 +84,24 @@ pub(super) fn summarize(runs: &[Measurement<'_>]) -> Option<Summary> {
     })
 }
 
+/// The mean over `categories` categories for each seed that has all of them.
+pub(super) fn means_over_categories(runs: &[Measurement<'_>], categories: usize) -> Vec<f64> {
+    let mut seeds: Vec<u64> = runs.iter().map(|run| run.cell.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    let mean = |seed: u64| {
+        let of_seed = runs.iter().filter(|run| run.cell.seed == seed);
+        let aurocs: Vec<f64> = of_seed.map(|run| run.test.metrics.auroc).collect();
+        (aurocs.len() == categories).then(|| spread(&aurocs)).flatten().map(|s| s.mean)
+    };
+    seeds.into_iter().filter_map(mean).collect()
+}
+
+/// The ends of an interval of shares in percent: `95.6–100.0`.
+pub(super) fn percent_range(interval: Interval) -> String {
+    format!("{}–{}", percent(interval.lower), percent(interval.upper))
+}
+
 impl Spread {
     /// In percent, as the paper writes it: `98.7 ± 0.3`.
     pub(super) fn percent(&self) -> String {
@@ -145,5 +163,13 @@ mod tests {
         assert_eq!(difference(0.9874, 99.0), "−0.3");
         assert_eq!(difference(0.9932, 99.0), "+0.3");
         assert_eq!(difference(0.98996, 99.0), "0.0");
+    }
+
+    #[test]
+    fn a_mean_needs_every_category() {
+        let results = [result("a", 1, 0.8), result("b", 1, 0.9), result("a", 2, 0.7)];
+        let means = means_over_categories(&measurements(&results), 2);
+        assert_eq!(means.len(), 1);
+        assert!((means[0] - 0.85).abs() < 1e-12);
     }
 }

@@ -9,7 +9,7 @@ use super::hardest::hardest;
 use super::method::{NOT_THE_PAPERS, PaperMethod};
 use super::mvtec::{Found, MvtecArgs};
 use super::paper::{self, Group, SHOTS, TABLE_1, TABLE_1_METHODS};
-use super::summary::{Measurement, difference, measurements, spread};
+use super::summary::{Measurement, difference, means_over_categories, measurements, spread};
 use super::{Measured, Plan, data_name, plain_cell, reproduce};
 use xtask_support::UsageError;
 
@@ -199,18 +199,8 @@ fn mean_beside_paper(
     let of_method = |m: &&Measurement<'_>| {
         m.cell.method == method && categories.contains(&m.test.category.as_str())
     };
-    let runs: Vec<&Measurement<'_>> = all.iter().filter(of_method).collect();
-    let mut seeds: Vec<u64> = runs.iter().map(|run| run.cell.seed).collect();
-    seeds.sort_unstable();
-    seeds.dedup();
-    let means: Vec<f64> = seeds
-        .into_iter()
-        .filter_map(|seed| {
-            let of_seed = runs.iter().filter(|run| run.cell.seed == seed);
-            let aurocs: Vec<f64> = of_seed.map(|run| run.test.metrics.auroc).collect();
-            (aurocs.len() == categories.len()).then(|| spread(&aurocs)).flatten().map(|s| s.mean)
-        })
-        .collect();
+    let runs: Vec<Measurement<'_>> = all.iter().filter(of_method).copied().collect();
+    let means = means_over_categories(&runs, categories.len());
     let papers: Option<Vec<f64>> =
         categories.iter().map(|category| paper(category, method)).collect();
     let paper = papers.and_then(|papers| spread(&papers)).map(|paper| paper.mean);

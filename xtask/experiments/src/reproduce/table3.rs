@@ -11,7 +11,9 @@ use super::contributions::{TestTransforms, contributions};
 use super::document::{COST, Document, Missing, Table, TableCell, cost, note_on_missing};
 use super::mvtec::{Found, MvtecArgs};
 use super::paper::{Configuration, TABLE_3};
-use super::summary::{Measurement, Spread, difference, measurements, spread};
+use super::summary::{
+    Measurement, Spread, difference, means_over_categories, measurements, spread,
+};
 use super::{Measured, Plan, config_test, data_name, plain_cell, reproduce};
 
 /// Measure Table 3: configurations A to G of scales and transforms.
@@ -176,19 +178,6 @@ fn describe(args: &Table3Args, found: &Found, measured: &Measured) -> Document {
     }
 }
 
-/// The mean over `categories` categories for each seed that has all of them.
-fn means_over_categories(runs: &[Measurement<'_>], categories: usize) -> Vec<f64> {
-    let mut seeds: Vec<u64> = runs.iter().map(|run| run.cell.seed).collect();
-    seeds.sort_unstable();
-    seeds.dedup();
-    let mean = |seed: u64| {
-        let of_seed = runs.iter().filter(|run| run.cell.seed == seed);
-        let aurocs: Vec<f64> = of_seed.map(|run| run.test.metrics.auroc).collect();
-        (aurocs.len() == categories).then(|| spread(&aurocs)).flatten().map(|s| s.mean)
-    };
-    seeds.into_iter().filter_map(mean).collect()
-}
-
 fn by_category<'a>(
     found: &Found,
     of: &dyn Fn(&Configuration, TestTransforms) -> Vec<Measurement<'a>>,
@@ -247,7 +236,6 @@ fn notes(complete: bool, missing: &[Missing]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::super::forecast::updates;
-    use super::super::test_inputs::result;
     use super::*;
 
     #[test]
@@ -291,13 +279,5 @@ mod tests {
         };
         assert_eq!(of(2), [(1, false)]);
         assert_eq!(of(4), [(4, false), (4, true)]);
-    }
-
-    #[test]
-    fn a_mean_needs_every_category() {
-        let results = [result("a", 1, 0.8), result("b", 1, 0.9), result("a", 2, 0.7)];
-        let means = means_over_categories(&measurements(&results), 2);
-        assert_eq!(means.len(), 1);
-        assert!((means[0] - 0.85).abs() < 1e-12);
     }
 }

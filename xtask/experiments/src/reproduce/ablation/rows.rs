@@ -8,7 +8,7 @@ use super::super::cell::CellResult;
 use super::super::contributions::{difference_on, told};
 use super::super::document::Table;
 use super::super::looks::choices;
-use super::super::summary::{Measurement, difference, percent, spread, summarize};
+use super::super::summary::{Measurement, difference, percent_range, spread, summarize};
 use super::Training;
 
 /// What a row shows of a training.
@@ -122,9 +122,7 @@ impl Row {
         let Some(found) = summarize(&self.tests(results)) else {
             return [auroc.percent(), none(), none()];
         };
-        let interval =
-            format!("{}–{}", percent(found.interval.lower), percent(found.interval.upper));
-        [auroc.percent(), interval, found.recall_at_zero_fp.percent()]
+        [auroc.percent(), percent_range(found.interval), found.recall_at_zero_fp.percent()]
     }
 
     /// The difference from `other` in points, and its interval where both have the scores of each image.
